@@ -1,0 +1,222 @@
+"""Texts embedded a second with the packaged model, beside SentenceTransformer.encode with its defaults, in one run.
+
+    python benchmarks/embedding.py [--texts 200] [--data ../shared/data]
+
+Texts are a random sample of every data set of the folder, pairs joined by a space, all of them shuffled into one list;
+the ways take turns, and the table has medians. Cosines are to SentenceTransformer's vectors. ONNX Runtime and OpenVINO
+are measured too where they are installed, on the batches that ours makes, so that the difference is the runtime's.
+Accuracy is on the test split after 500 labelled rows of the training split, a mean over the data sets, head with C=10.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from ml_backend.learning.embedder import Embedder, load
+from ml_backend.learning.embedding_cache import EmbeddingCache
+from ml_backend.learning.head import Head
+from ml_backend.learning.minilm import CPU_TOKENS, batches, packaged_folder, shared
+
+Vectors = NDArray[np.float32]
+Way = Callable[[list[str]], Vectors]
+LABELS = 500
+PRECISIONS = {"ours, float32": "minilm", "ours, bf16": "minilm:bf16", "ours, int8": "minilm:int8"}
+
+
+def texts_of(table: pd.DataFrame) -> list[str]:
+    """The texts of a data set, pairs joined."""
+    if "text_pair" not in table or table["text_pair"].isna().all():
+        return table["text"].tolist()
+    return (table["text"] + " " + table["text_pair"].fillna("")).tolist()
+
+
+def sample(folder: Path, size: int) -> list[str]:
+    """`size` texts of every data set, shuffled."""
+    found: list[str] = []
+    for path in sorted(folder.glob("*.parquet")):
+        table = pd.read_parquet(path)
+        found += texts_of(table.sample(min(size, len(table)), random_state=0))
+    np.random.default_rng(0).shuffle(found)  # type: ignore[arg-type]
+    return found
+
+
+def sentence_transformers() -> Way:
+    """The library that everybody uses, as it comes."""
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(packaged_folder()), device="cpu", local_files_only=True)
+    return lambda texts: model.encode(texts, show_progress_bar=False)
+
+
+def pooled_bert() -> tuple[Any, tuple[Any, Any]]:
+    """The packaged model as one torch module (ids, mask) → means, and an example of its inputs."""
+    import torch
+    from transformers import BertModel
+
+    class Pooled(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.bert = BertModel.from_pretrained(str(packaged_folder()), attn_implementation="eager")
+
+        def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+            hidden = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+            weights = mask.unsqueeze(-1).float()
+            means: torch.Tensor = (hidden * weights).sum(1) / weights.sum(1)
+            return means
+
+    example = torch.ones(2, 8, dtype=torch.long)
+    return Pooled().eval(), (example, example)
+
+
+def by_batches(run: Callable[[NDArray[np.int64], NDArray[np.int64]], Vectors]) -> Way:
+    """A runtime on the batches that ours makes: (ids, mask) → vectors."""
+    model = shared()
+
+    def encode(texts: list[str]) -> Vectors:
+        ids = model.token_ids(texts)
+        out = np.empty((len(ids), model.dimensions), dtype=np.float32)
+        for rows in batches([len(i) for i in ids], CPU_TOKENS):
+            longest = max(len(ids[row]) for row in rows)
+            tokens = np.array([ids[row] + [0] * (longest - len(ids[row])) for row in rows], dtype=np.int64)
+            mask = np.array([[1] * len(ids[row]) + [0] * (longest - len(ids[row])) for row in rows], dtype=np.int64)
+            out[rows] = run(tokens, mask)
+        return out / np.linalg.norm(out, axis=1, keepdims=True)
+
+    return encode
+
+
+def openvino() -> Way:
+    """OpenVINO in float32."""
+    import openvino as ov
+
+    module, example = pooled_bert()
+    model = ov.convert_model(module, example_input=example)
+    compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return by_batches(lambda ids, mask: compiled([ids, mask])[0])
+
+
+def onnx_runtime() -> Way:
+    """ONNX Runtime in float32."""
+    import onnxruntime
+    import torch
+
+    module, example = pooled_bert()
+    axes = {name: {0: "batch", 1: "length"} for name in ("ids", "mask")}
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "model.onnx")
+        torch.onnx.export(
+            module, example, path, input_names=["ids", "mask"], output_names=["out"], dynamic_axes=axes, dynamo=False
+        )
+        session = onnxruntime.InferenceSession(path)
+    return by_batches(lambda ids, mask: session.run(None, {"ids": ids, "mask": mask})[0])
+
+
+def ways() -> dict[str, Way]:
+    """Everything that can be measured here, the peer first."""
+    found = {"SentenceTransformer.encode": sentence_transformers()}
+    found |= {title: load(name).encode for title, name in PRECISIONS.items()}
+    for title, package, make in (
+        ("OpenVINO, float32", "openvino", openvino),
+        ("ONNX Runtime, float32", "onnxruntime", onnx_runtime),
+    ):
+        if importlib.util.find_spec(package) is not None:
+            found[title] = make()
+    return found
+
+
+def accuracy(folder: Path, embedder: Embedder, cache: EmbeddingCache, test_rows: int) -> float:
+    """Mean accuracy over the data sets with a head of LABELS labels."""
+    found = []
+    for path in sorted(folder.glob("*.parquet")):
+        table = pd.read_parquet(path)
+        train = table[table["split"] == "train"].sample(LABELS, random_state=0)
+        test = table[table["split"] == "test"]
+        test = test.sample(min(test_rows, len(test)), random_state=0)
+        classes = sorted(set(table["label"]))
+        y, y_test = (some["label"].map(classes.index).to_numpy() for some in (train, test))
+        head = Head(C=10.0).fit(cache.encode(embedder, texts_of(train)), y, len(classes))
+        found.append((head.predict_proba(cache.encode(embedder, texts_of(test))).argmax(axis=1) == y_test).mean())
+    return float(np.mean(found))
+
+
+def main(
+    texts: Annotated[int, typer.Option(help="Texts of each data set.")] = 200,
+    rounds: Annotated[int, typer.Option(help="Times that every way is measured.")] = 3,
+    test_rows: Annotated[int, typer.Option(help="Test rows of each data set for the accuracy; 0: leave it out.")] = 300,
+    data: Annotated[Path, typer.Option(help="Folder of Parquet files.")] = Path("../shared/data"),
+) -> None:
+    """Measure, and print the table."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    sampled = sample(data, texts)
+    seconds: dict[str, list[float]] = {}
+    vectors: dict[str, Vectors] = {}
+    measured = ways()
+    for title, encode in measured.items():
+        encode(sampled[:32])
+        seconds[title] = []
+    for _ in range(rounds):
+        for title, encode in measured.items():
+            started = time.perf_counter()
+            vectors[title] = encode(sampled)
+            seconds[title].append(time.perf_counter() - started)
+    with tempfile.TemporaryDirectory() as folder:
+        cache = EmbeddingCache(folder)
+        scores = {t: accuracy(data, load(n), cache, test_rows) for t, n in PRECISIONS.items()} if test_rows else {}
+        look_up = look_up_rate(cache)
+    show(len(sampled), seconds, vectors, scores)
+    Console().print(f"A second encoding, 50,000 known texts of 384 dimensions on disk: {look_up:,.0f} texts/s")
+
+
+def show(n: int, seconds: dict[str, list[float]], vectors: dict[str, Vectors], scores: dict[str, float]) -> None:
+    """The table."""
+    table = Table(title=f"{n:,} texts")
+    for name in ("", "texts/s", "ratio", "cosine, least", "mean", f"accuracy at {LABELS}"):
+        table.add_column(name, justify="right" if name else "left")
+    peer = next(iter(seconds))
+    for title, times in seconds.items():
+        cosine = (vectors[title] * vectors[peer]).sum(axis=1)
+        cosine /= np.linalg.norm(vectors[title], axis=1) * np.linalg.norm(vectors[peer], axis=1)
+        table.add_row(
+            title,
+            f"{n / np.median(times):.0f}",
+            f"{np.median(seconds[peer]) / np.median(times):.2f}x",
+            f"{cosine.min():.5f}",
+            f"{cosine.mean():.5f}",
+            f"{scores[title]:.4f}" if title in scores else "",
+        )
+    Console(width=120).print(table)
+
+
+def look_up_rate(cache: EmbeddingCache) -> float:
+    """Texts a second that the cache finds again."""
+
+    class Made:
+        name, worth_keeping = "made up", True
+
+        def encode(self, texts: list[str], progress: bool = False) -> Vectors:
+            return np.random.default_rng(0).normal(size=(len(texts), 384)).astype(np.float32)
+
+    known = [f"a text of a usual length, with a number that makes it its own: {i}" for i in range(50_000)]
+    cache.encode(Made(), known)  # type: ignore[arg-type]
+    started = time.perf_counter()
+    cache.encode(Made(), known)  # type: ignore[arg-type]
+    return len(known) / (time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,125 @@
+"""One run's own work on a large pool, without Label Studio: time and memory to read, fit and query.
+
+    python benchmarks/large_pool.py --tasks 1000000
+
+Synthetic tasks and vectors are put into a SQLite store by another process; then the arrays are read as a worker does at
+its start, and a label is given and learned from as in every later run.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from processes import tree
+from rich.console import Console
+from rich.table import Table
+
+from ml_backend.demo.messages import label_config
+from ml_backend.jobs.project_pool import ProjectPool, project_pool
+from ml_backend.jobs.proposal import propose
+from ml_backend.jobs.status_counts import counts
+from ml_backend.jobs.task_arrays import ArrayCache, TaskArrays
+from ml_backend.labelstudio.label_config import parse
+from ml_backend.labelstudio.labels import labels
+from ml_backend.project_settings import ProjectSettings
+from ml_backend.store import Store
+from ml_backend.store.records import AnnotationRecord, TaskRecord
+
+PROJECT, MODEL, DIMENSIONS = 1, "synthetic", 384
+CLASSES = [f"class {i}" for i in range(10)]
+CONFIG = parse(label_config(CLASSES))
+LABELS = 500
+AT_ONCE = 20_000
+
+
+def fill(url: str, n: int) -> None:
+    """n tasks of different texts with unit vectors, and the first labels."""
+    store = Store(url)
+    store.create()
+    store.ensure_project(PROJECT)
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(len(CLASSES), DIMENSIONS)).astype(np.float32)
+    for start in range(0, n, AT_ONCE):
+        ids = range(start + 1, min(n, start + AT_ONCE) + 1)
+        hashes = [f"{i:032x}" for i in ids]
+        vectors = rng.standard_normal((len(ids), DIMENSIONS), dtype=np.float32) + centres[[i % 10 for i in ids]]
+        records = [TaskRecord(PROJECT, i, h, None, None) for i, h in zip(ids, hashes, strict=True)]
+        store.upsert_tasks(PROJECT, records, {})
+        store.put_embeddings(MODEL, hashes, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    for i in range(1, LABELS + 1):
+        annotate(store, i)
+    store.close()
+
+
+def annotate(store: Store, task_id: int) -> None:
+    """Give a task its gold label."""
+    value = {"choices": [CLASSES[task_id % 10]]}
+    result = [{"from_name": "topic", "to_name": "message", "type": "choices", "value": value}]
+    store.replace_annotations(PROJECT, {task_id: [AnnotationRecord(task_id, PROJECT, task_id, 1, False, result, "")]})
+
+
+class Clock:
+    """Times steps and looks at the memory behind each."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def step(self, name: str, work: Callable[[], Any]) -> Any:
+        """Do it, and write down how long it took and what the process holds."""
+        started = time.perf_counter()
+        answer = work()
+        seconds = time.perf_counter() - started
+        me = next(p for p in tree(os.getpid()) if p.pid == os.getpid())
+        self._table.add_row(name, f"{seconds:.3f}", f"{me.resident / 2**20:,.0f}", f"{me.peak / 2**20:,.0f}")
+        return answer
+
+
+def pool_of(arrays: TaskArrays) -> ProjectPool:
+    """What a run makes of the arrays before it fits."""
+    known = labels([a for some in arrays.annotations.values() for a in some], CONFIG)
+    pool = project_pool(arrays, known, CONFIG)
+    counts(pool, known, CONFIG, remaining=0, annotators=1, missing=arrays.missing(), why="")
+    return pool
+
+
+def main(
+    tasks: Annotated[int, typer.Option(min=1000, help="Tasks in the pool.")] = 200_000,
+    strategies: Annotated[str, typer.Option(help="Query strategies, separated by commas.")] = "margin",
+) -> None:
+    """Seconds and memory of one run's own work on a large pool."""
+    console = Console()
+    table = Table("step", "seconds", "resident MB", "peak MB")
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'store.db'}"
+        with console.status(f"filling the store with {tasks:,} tasks"):
+            filler = multiprocessing.get_context("spawn").Process(target=fill, args=(url, tasks))
+            filler.start()
+            filler.join()
+        store = Store(url)
+        cache, clock = ArrayCache(store), Clock(table)
+        clock.step("before", lambda: None)
+        clock.step("read all, at the worker's start", lambda: cache.arrays(PROJECT, MODEL))
+        annotate(store, LABELS + 1)
+        arrays = clock.step("read one label", lambda: cache.arrays(PROJECT, MODEL))
+        pool = clock.step("pool and counts", lambda: pool_of(arrays))
+        for strategy in strategies.split(","):
+            settings = ProjectSettings(strategy=strategy)
+            clock.step(f"fit and query, {strategy}", lambda s=settings: propose(s, pool, len(CLASSES), 0, reserve=0))
+        store.close()
+    console.print(table)
+    console.print(
+        f"{tasks:,} tasks × {DIMENSIONS} float32 = {tasks * DIMENSIONS * 4 / 2**20:,.0f} MB of vectors, {LABELS} "
+        f"labels, 10 classes, batch of 20, SQLite, {os.cpu_count()} cores. A worker's encoder comes on top."
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,337 @@
+"""Time from a submitted annotation to the next batch being served, with a real Label Studio and `retrain_every=1`.
+
+    python benchmarks/live_loop.py --pools 1000,10000,50000
+
+For each pool size: a project of generated texts in Label Studio, a backend of its own on embedded storage, labels
+given one at a time through Label Studio's API. The store is filled beforehand with the tasks and with synthetic vectors
+under the model's name, as reading and embedding would leave it: that saves minutes and changes nothing measured here.
+
+The clock starts when the annotation is sent to Label Studio and stops when its project serves by the new version.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from processes import tree
+from rich.console import Console
+from rich.table import Table
+
+from ml_backend.connect import connect_project
+from ml_backend.demo.backend_process import BackendProcess
+from ml_backend.demo.label_studio_process import LabelStudioProcess, free_port, installed
+from ml_backend.demo.messages import label_config
+from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.labelstudio.texts import text_hash
+from ml_backend.learning.embedder import PACKAGED
+from ml_backend.settings import Settings
+from ml_backend.store import Store
+from ml_backend.store.records import BatchRecord, TaskRecord
+
+REPOSITORY = Path(__file__).parents[1]
+CLASSES = [f"class {i}" for i in range(10)]
+DIMENSIONS = 384
+WARM_UP = 4
+"""Labels before the measured ones: until there are two classes the initial method chooses."""
+IMPORT_AT_ONCE = 10_000
+PATIENCE = 300.0
+LOOK_EVERY = 0.004
+STEPS = ("wait", "sync", "embed", "pool", "fit", "query", "publish")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A generated text and the class that its words were drawn for."""
+
+    text: str
+    label: int
+
+
+@dataclass
+class Label:
+    """One label, in seconds.
+
+    total: until the next batch was served; post: until Label Studio answered the annotation; next: its answer to /next
+    after the switch; remote: what it took to answer the requests of the run; steps: of the run, remote included.
+    """
+
+    total: float
+    post: float
+    next: float
+    remote: float
+    requests: int
+    steps: dict[str, float]
+
+    @property
+    def ours(self) -> float:
+        """Not Label Studio's: the webhook is answered inside `post`, by us, in a few milliseconds."""
+        return self.total - self.post - self.remote
+
+
+@dataclass
+class Measured:
+    """What one pool size gave."""
+
+    pool: int
+    import_seconds: float
+    first_batch: float
+    labels: list[Label] = field(default_factory=list)
+    memory: dict[str, float] = field(default_factory=dict)
+
+    def median(self, value: Any) -> float:
+        """The median over the labels of what `value` takes from each."""
+        return float(np.median([value(label) for label in self.labels]))
+
+
+def texts(n: int, seed: int = 0) -> list[Text]:
+    """n different short texts: words of a class mixed with words of all."""
+    rng = np.random.default_rng(seed)
+    common = [f"word{i}" for i in range(400)]
+    special = [[f"topic{c}term{i}" for i in range(40)] for c in range(len(CLASSES))]
+    labels = rng.integers(len(CLASSES), size=n)
+    words, marks = rng.integers(400, size=(n, 9)), rng.integers(40, size=(n, 3))
+    return [
+        Text(" ".join([*(common[w] for w in words[i]), *(special[c][m] for m in marks[i]), f"no{i}"]), int(c))
+        for i, c in enumerate(labels)
+    ]
+
+
+def vectors(some: Sequence[Text], seed: int = 0) -> np.ndarray:
+    """Unit vectors around a centre for each class, (n, 384) float32."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(len(CLASSES), DIMENSIONS)).astype(np.float32)
+    out = rng.standard_normal((len(some), DIMENSIONS), dtype=np.float32)
+    out += centres[[text.label for text in some]]
+    return out / np.linalg.norm(out, axis=1, keepdims=True)
+
+
+class Annotator:
+    """One project in Label Studio, and a person who labels in it."""
+
+    def __init__(self, label_studio: LabelStudioProcess, backend: BackendProcess, store: Store, n: int) -> None:
+        self.client = LabelStudio(label_studio.url, label_studio.token)
+        self.backend = backend
+        self.store = store
+        self.texts = texts(n)
+        self.gold: dict[int, str] = {}
+        body = {"title": f"{n} texts", "label_config": label_config(CLASSES)}
+        self.project_id = int(self.client.request("POST", "api/projects", body=body)["id"])
+
+    def import_tasks(self) -> float:
+        """Import the texts; answers the seconds that Label Studio took."""
+        seconds = 0.0
+        path = f"api/projects/{self.project_id}/import?return_task_ids=true"
+        for start in range(0, len(self.texts), IMPORT_AT_ONCE):
+            some = self.texts[start : start + IMPORT_AT_ONCE]
+            started = time.perf_counter()
+            ids = self.client.request("POST", path, body=[{"text": t.text} for t in some])["task_ids"]
+            seconds += time.perf_counter() - started
+            self.gold.update({i: CLASSES[t.label] for i, t in zip(ids, some, strict=True)})
+        return seconds
+
+    def fill_store(self) -> None:
+        """Leave in the store what reading the tasks and embedding the texts would."""
+        newest = self.client.newest_update(self.project_id)
+        hashes = [text_hash(t.text) for t in self.texts]
+        records = [
+            TaskRecord(self.project_id, task_id, h, None, newest) for task_id, h in zip(self.gold, hashes, strict=True)
+        ]
+        self.store.upsert_tasks(self.project_id, records, {h: t.text for h, t in zip(hashes, self.texts, strict=True)})
+        self.store.put_embeddings(PACKAGED, hashes, vectors(self.texts))
+        self.store.ensure_project(self.project_id, watermark=newest, meta={"text_source": "Text:text"})
+
+    def connect(self, chosen: list[str]) -> float:
+        """Connect the project; answers the seconds until its first batch is served."""
+        started = time.perf_counter()
+        settings = Settings(
+            label_studio_url=self.backend.label_studio_url,
+            label_studio_api_key=self.backend.api_key,
+            model_dir=self.backend.folder,
+            port=self.backend.port,
+        )
+        list(connect_project(settings, self.project_id, self.backend.url, chosen))
+        self._batch_after(0)
+        return time.perf_counter() - started
+
+    def label(self) -> Label:
+        """Label what Label Studio serves next and wait until the next batch is served."""
+        before = self._at_rest()
+        task = self._next(before)
+        answer = {"choices": [self.gold[task]]}
+        result = [{"from_name": "topic", "to_name": "message", "type": "choices", "value": answer}]
+        started = time.perf_counter()
+        self.client.request("POST", f"api/tasks/{task}/annotations/", body={"result": result, "lead_time": 1.0})
+        posted = time.perf_counter()
+        batch = self._batch_after(before.number)
+        served = time.perf_counter()
+        self._next(batch)
+        answered = time.perf_counter()
+        run = self._run_of(batch)
+        remote = run["label_studio"]
+        return Label(
+            total=served - started,
+            post=posted - started,
+            next=answered - served,
+            remote=remote["seconds"],
+            requests=remote["requests"],
+            steps=run["seconds"],
+        )
+
+    def _next(self, batch: BatchRecord) -> int:
+        task = self.client.request("GET", f"api/projects/{self.project_id}/next")
+        if task["id"] not in batch.task_ids:
+            raise RuntimeError(f"Label Studio served task {task['id']}, which is not in batch {batch.number}")
+        return int(task["id"])
+
+    def _batch_after(self, number: int) -> BatchRecord:
+        def newer() -> BatchRecord | None:
+            batch = self.store.current_batch(self.project_id)
+            return batch if batch is not None and batch.number > number else None
+
+        found: BatchRecord = self._wait(newer, f"a batch after number {number}")
+        return found
+
+    def _run_of(self, batch: BatchRecord) -> dict[str, Any]:
+        def written() -> dict[str, Any] | None:
+            runs = self.store.runs(self.project_id, limit=1)
+            return runs[-1] if runs and runs[-1]["batch"] == batch.number else None
+
+        found: dict[str, Any] = self._wait(written, f"the history of batch {batch.number}")
+        return found
+
+    def _at_rest(self) -> BatchRecord:
+        """Wait as a person who thinks about the next text would: until nothing is under way."""
+
+        def quiet() -> bool:
+            return not (self.store.lease_owners() or self.store.pending_projects() or self.store.event_count())
+
+        self._wait(quiet, "rest")
+        batch = self.store.current_batch(self.project_id)
+        assert batch is not None
+        return batch
+
+    def _wait(self, happened: Any, what: str) -> Any:
+        deadline = time.monotonic() + PATIENCE
+        while not (found := happened()):
+            if time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"not within {PATIENCE:.0f} s: {what}; the log: {self.backend.log.read_text()[-3000:]}"
+                )
+            time.sleep(LOOK_EVERY)
+        return found
+
+
+def measure(label_studio: LabelStudioProcess, folder: Path, n: int, labels: int, strategy: str, say: Any) -> Measured:
+    """One pool size, from an empty project to the last label."""
+    backend = BackendProcess(folder, free_port(0), label_studio.url, label_studio.token, {"LOG_LEVEL": "WARNING"})
+    backend.folder.mkdir(parents=True)
+    store = Store(f"sqlite:///{backend.folder / 'active_learning.db'}")
+    store.create()
+    annotator = Annotator(label_studio, backend, store, n)
+    try:
+        say(f"{n:,} tasks: importing")
+        measured = Measured(n, annotator.import_tasks(), 0.0)
+        annotator.fill_store()
+        say(f"{n:,} tasks: the first batch")
+        backend.start()
+        measured.first_batch = annotator.connect(["retrain_every=1", f"strategy={strategy}"])
+        for i in range(WARM_UP + labels):
+            say(f"{n:,} tasks: label {i + 1} of {WARM_UP + labels}")
+            label = annotator.label()
+            if i >= WARM_UP:
+                measured.labels.append(label)
+        measured.memory = memory(backend)
+    finally:
+        backend.stop()
+        store.close()
+        annotator.client.close()
+    return measured
+
+
+def memory(backend: BackendProcess) -> dict[str, float]:
+    """Resident MB of server and worker, and the most that the worker ever had."""
+    assert backend.process is not None
+    processes = tree(backend.process.pid)
+    worker = [p for p in processes if p.is_worker]
+    return {
+        "server": sum(p.resident for p in processes if not p.is_worker) / 2**20,
+        "worker": sum(p.resident for p in worker) / 2**20,
+        "worker peak": sum(p.peak for p in worker) / 2**20,
+    }
+
+
+def print_results(console: Console, found: list[Measured], strategy: str) -> None:
+    """The tables."""
+    times = Table(
+        "pool", "label → served s", "slowest", "ours", "Label Studio", "of it saving the label", "requests", "/next s"
+    )
+    for m in found:
+        times.add_row(
+            f"{m.pool:,}",
+            f"[bold]{m.median(lambda label: label.total):.2f}[/]",
+            f"{max(label.total for label in m.labels):.2f}",
+            f"{m.median(lambda label: label.ours):.2f}",
+            f"{m.median(lambda label: label.post + label.remote):.2f}",
+            f"{m.median(lambda label: label.post):.2f}",
+            f"{m.median(lambda label: label.requests):.0f}",
+            f"{m.median(lambda label: label.next):.2f}",
+        )
+    console.print(times)
+    steps = Table("seconds of the run", *(f"{m.pool:,}" for m in found))
+    for step in STEPS:
+        steps.add_row(step, *(f"{m.median(lambda label, s=step: label.steps.get(s, 0.0)):.3f}" for m in found))
+    steps.add_row("of it Label Studio", *(f"{m.median(lambda label: label.remote):.3f}" for m in found))
+    console.print(steps)
+    rest = Table("pool", "import by Label Studio s", "first batch s", "server MB", "worker MB", "worker peak MB")
+    for m in found:
+        memory_columns = [f"{m.memory[name]:,.0f}" for name in ("server", "worker", "worker peak")]
+        rest.add_row(f"{m.pool:,}", f"{m.import_seconds:.1f}", f"{m.first_batch:.1f}", *memory_columns)
+    console.print(rest)
+    console.print(
+        f"Medians of {len(found[0].labels)} labels after {WARM_UP} to warm up; strategy {strategy}, 10 classes, "
+        f"batches of 20, retrain_every=1, SQLite, on {os.cpu_count()} cores that Label Studio shares. Texts are "
+        f"generated; tasks and synthetic vectors of {DIMENSIONS} dimensions were put into the store beforehand. "
+        "Resident memory counts shared pages in each process."
+    )
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[LabelStudioProcess]:
+    """A Label Studio of its own."""
+    process = LabelStudioProcess(installed(REPOSITORY / ".venv-labelstudio"), folder, free_port(0))
+    process.start()
+    try:
+        yield process
+    finally:
+        process.stop()
+
+
+def main(
+    pools: Annotated[str, typer.Option(help="Pool sizes, separated by commas.")] = "1000,10000,50000",
+    labels: Annotated[int, typer.Option(min=1, help="Labels measured for each pool.")] = 12,
+    strategy: Annotated[str, typer.Option(help="The query strategy.")] = "badge",
+) -> None:
+    """Seconds from a submitted annotation to the next batch being served, by step, and resident memory."""
+    console = Console()
+    found: list[Measured] = []
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        console.status("starting Label Studio") as status,
+        running(Path(scratch) / "label-studio") as label_studio,
+    ):
+        for n in [int(size) for size in pools.split(",")]:
+            found.append(measure(label_studio, Path(scratch) / str(n), n, labels, strategy, status.update))
+    print_results(console, found, strategy)
+
+
+if __name__ == "__main__":
+    typer.run(main)

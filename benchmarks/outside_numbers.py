@@ -1,0 +1,87 @@
+"""Gains over random order on Banking77 beside those that others published, read off a plot (± 0.01).
+
+    python benchmarks/outside_numbers.py --out DIR [--seeds 10] [--jobs 2]
+
+Frozen all-MiniLM-L6-v2, not normalised (minilm:layer6), initial pool of 200 random labels, batches of 200, 4,200
+labels. Theirs: the group of the benchmark, 10 seeds, linear head. Stops and goes on like `python -m simulator run`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from simulator.experiment import Experiment, run
+from simulator.prepare import default_cache
+from simulator.progress import TerminalProgress
+from simulator.protocol import Protocol
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+CLOSE = 0.02
+AT_400 = {
+    "typiclust": 0.07,
+    "dropquery": 0.065,
+    "alfamix": 0.045,
+    "badge": 0.04,
+    "margin": 0.035,
+    "bait": 0.035,
+    "coreset": 0.015,
+}
+AT_4200 = {
+    "badge": 0.018,
+    "margin": 0.018,
+    "bait": 0.018,
+    "alfamix": 0.011,
+    "coreset": 0.011,
+    "dropquery": 0.004,
+    "typiclust": 0.0,
+}
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder of the results.")],
+    data: Annotated[Path, typer.Option(help="Folder with banking77.")] = DATA,
+    seeds: Annotated[int, typer.Option(help="Runs of each strategy.")] = 10,
+    jobs: Annotated[int, typer.Option(help="Worker processes.")] = 1,
+    embedding: Annotated[str, typer.Option(help="Which embedding.")] = "minilm:layer6",
+    cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept.")] = None,
+) -> None:
+    """Play the runs that are missing and print the table."""
+    experiment = Experiment(
+        datasets=["banking77"],
+        embeddings=[embedding],
+        strategies=["random", *AT_400],
+        initials=["random"],
+        seeds=seeds,
+        out=out,
+        data=data,
+        protocol=Protocol(200, 200, 20),
+        jobs=jobs,
+        cache=(cache or default_cache()).absolute(),
+    )
+    outcome = run(experiment, TerminalProgress(Console(stderr=True)))
+    results = pd.read_parquet(out / "results.parquet")
+    results = results[(results["embedding"] == embedding) & (results["seed"] < seeds)]
+    curves = results.pivot_table(index=["strategy", "seed"], columns="n_labeled", values="accuracy")
+    table = Table("strategy", "at 400, theirs", "ours", "", "at 4,200, theirs", "ours", "", "last accuracy")
+    for strategy, early in AT_400.items():
+        cells = []
+        for n, theirs in ((400, early), (4200, AT_4200[strategy])):
+            gain = (curves.loc[strategy, n] - curves.loc["random", n]).dropna()
+            error = 1.96 * gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else float("nan")
+            close = "✓" if abs(gain.mean() - theirs) <= CLOSE else f"off by {gain.mean() - theirs:+.3f}"
+            cells += [f"{theirs:+.3f}", f"{gain.mean():+.3f} ± {error:.3f}", close]
+        table.add_row(strategy, *cells, f"{curves.loc[strategy, 4200].mean():.3f}")
+    table.add_row("random", *[""] * 6, f"{curves.loc['random', 4200].mean():.3f}")
+    Console(width=140).print(table)
+    raise typer.Exit(1 if outcome.failed else 0)
+
+
+if __name__ == "__main__":
+    typer.run(main)

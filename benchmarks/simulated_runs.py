@@ -1,0 +1,183 @@
+"""Seconds per simulated run, and the same loop written with scikit-activeml beside ours.
+
+    python benchmarks/simulated_runs.py peer [--cycles 5] [--badge-cycles 1]
+    python benchmarks/simulated_runs.py seconds [--repeats 3]
+
+Both use one thread of one process. `peer` plays banking77 with the same initial labels, the same number of labels a
+cycle and the same optimum (LogisticRegression of the same C, tolerance 1e-4): accuracy curves side by side, and the
+ratio of wall times. scikit-activeml's Badge builds the gradient embeddings, which takes it minutes a query here, so it
+gets fewer cycles. `seconds` plays whole runs of the default protocol: 16 fits, 15 queries, 16 evaluations.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from ml_backend.learning import strategies
+from ml_backend.learning.cycle import Cycle
+from simulator.datasets import load
+from simulator.metrics import evaluate
+from simulator.prepare import default_cache, store
+from simulator.protocol import Protocol
+from simulator.simulate import Data, simulate
+
+app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
+console = Console(width=160)
+DATA = Path(__file__).parents[2] / "shared" / "data"
+SIZE = 100
+PEERS = (
+    "random",
+    "least_confidence",
+    "margin",
+    "entropy",
+    "coreset",
+    "typiclust",
+    "dropquery",
+    "probcover",
+    "max_herding",
+    "badge",
+)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Accuracy after each cycle, and the wall time of them all, fits, queries and evaluations."""
+
+    accuracy: list[float]
+    seconds: float
+
+
+@app.command()
+def peer(
+    data: Annotated[Path, typer.Option(help="Folder with the datasets.")] = DATA,
+    dataset: Annotated[str, typer.Option(help="Which one.")] = "banking77",
+    cycles: Annotated[int, typer.Option(help="Queries of each strategy.")] = 5,
+    badge_cycles: Annotated[int, typer.Option(help="Queries of badge.")] = 1,
+    only: Annotated[str, typer.Option(help="Strategies, by comma.")] = ",".join(PEERS),
+    cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept.")] = None,
+) -> None:
+    """The same loop with scikit-activeml beside ours."""
+    arrays = embedded(data, dataset, cache)
+    table = Table("strategy", "queries", "ours s", "peer s", "ratio", "accuracy, ours", "accuracy, peer")
+    totals = {"all": np.zeros(2), "without badge": np.zeros(2)}
+    for name in only.split(","):
+        queries = badge_cycles if name == "badge" else cycles
+        ours, theirs = our_curve(arrays, name, queries), peer_curve(arrays, name, queries)
+        totals["all"] += ours.seconds, theirs.seconds
+        if name != "badge":
+            totals["without badge"] += ours.seconds, theirs.seconds
+        table.add_row(
+            name,
+            str(queries),
+            f"{ours.seconds:.2f}",
+            f"{theirs.seconds:.2f}",
+            f"{theirs.seconds / ours.seconds:.1f}×",
+            " ".join(f"{a:.3f}" for a in ours.accuracy),
+            " ".join(f"{a:.3f}" for a in theirs.accuracy),
+        )
+    for what, (own, other) in totals.items():
+        if own:
+            table.add_row(f"together, {what}", "", f"{own:.2f}", f"{other:.2f}", f"{other / own:.1f}×", "", "")
+    console.print(table)
+
+
+@app.command()
+def seconds(
+    data: Annotated[Path, typer.Option(help="Folder with the datasets.")] = DATA,
+    datasets: Annotated[str, typer.Option(help="Which ones, by comma.")] = "banking77,trec6",
+    only: Annotated[str, typer.Option(help="Strategies, by comma.")] = ",".join(strategies.names()),
+    repeats: Annotated[int, typer.Option(help="Runs of each; the median is shown.")] = 3,
+    cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept.")] = None,
+) -> None:
+    """Seconds per run of the default protocol."""
+    for dataset in datasets.split(","):
+        arrays = embedded(data, dataset, cache)
+        table = Table("strategy", "run s", "16 fits s", "15 queries s", "last accuracy", title=f"{dataset}, minilm")
+        for name in only.split(","):
+            runs = []
+            for _ in range(repeats):
+                started = time.perf_counter()
+                played = simulate(arrays, Cycle(name, "random", 1), Protocol())
+                whole = time.perf_counter() - started
+                sums = [sum(c[column] for c in played.cycles) for column in ("fit_seconds", "query_seconds")]
+                runs.append([whole, *sums])
+            whole, fits, queries = np.median(runs, axis=0)
+            last = played.cycles[-1]["accuracy"]
+            table.add_row(name, f"{whole:.2f}", f"{fits:.2f}", f"{queries:.2f}", f"{last:.3f}")
+        console.print(table)
+
+
+def embedded(data: Path, dataset: str, cache: Path | None) -> Data:
+    """A dataset as minilm sees it, in memory, so that no disk is timed."""
+    _, stored = next(store(load(dataset, data), ["minilm"], cache or default_cache()))
+    found = stored.open()
+    return Data(np.array(found.X), found.y, found.offered, np.array(found.X_test), found.y_test, found.n_classes)
+
+
+def our_curve(data: Data, strategy: str, cycles: int) -> Curve:
+    """Our loop."""
+    started = time.perf_counter()
+    run = simulate(data, Cycle(strategy, "random", 1), Protocol(SIZE, SIZE, cycles))
+    return Curve([c["accuracy"] for c in run.cycles], time.perf_counter() - started)
+
+
+def peer_curve(data: Data, strategy: str, cycles: int) -> Curve:
+    """The loop as scikit-activeml's tutorials write it."""
+    from skactiveml.classifier import SklearnClassifier
+
+    X = np.array(data.X, dtype=np.float64)
+    y = np.full(len(X), np.nan)
+    first = simulate(data, Cycle("random", "random", 1), Protocol(SIZE, SIZE, 0)).picks[0]
+    y[first] = data.y[first]
+    method, takes_head = peer_strategy(strategy, data.n_classes)
+    C = Cycle.C / float((X[first] ** 2).sum(axis=1).mean())
+    accuracies = []
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        started = time.perf_counter()
+        for cycle in range(cycles + 1):
+            head = SklearnClassifier(LogisticRegression(C=C, max_iter=1000), classes=np.arange(data.n_classes))
+            head.fit(X, y)
+            accuracies.append(evaluate(head.predict_proba(data.X_test), data.y_test).accuracy)
+            if cycle == cycles:
+                break
+            candidates = np.flatnonzero(np.isnan(y) & data.offered)
+            extra: dict[str, Any] = {"clf": head, "fit_clf": False} if takes_head else {}
+            picks: NDArray[np.int64] = method.query(X=X, y=y, candidates=candidates, batch_size=SIZE, **extra)
+            y[picks] = data.y[picks]
+    return Curve(accuracies, time.perf_counter() - started)
+
+
+def peer_strategy(name: str, n_classes: int) -> tuple[Any, bool]:
+    """scikit-activeml's strategy of that name, and whether it asks for a classifier."""
+    from skactiveml import pool
+
+    uncertain = {"least_confidence": "least_confident", "margin": "margin_sampling", "entropy": "entropy"}
+    if name in uncertain:
+        return pool.UncertaintySampling(method=uncertain[name], random_state=0), True
+    made: dict[str, tuple[Any, bool]] = {
+        "random": (pool.RandomSampling(random_state=0), False),
+        "coreset": (pool.CoreSet(random_state=0), False),
+        "typiclust": (pool.TypiClust(random_state=0), False),
+        "dropquery": (pool.DropQuery(random_state=0), True),
+        "probcover": (pool.ProbCover(n_classes=n_classes, random_state=0), False),
+        "max_herding": (pool.MaxHerding(random_state=0), False),
+        "badge": (pool.Badge(random_state=0), True),
+    }
+    return made[name]
+
+
+if __name__ == "__main__":
+    app()

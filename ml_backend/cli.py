@@ -1,0 +1,137 @@
+"""The command line: serve, worker, connect, doctor, demo, export."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from ml_backend.settings import Settings, SettingsError, load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    help="Active learning for text inside Label Studio.\n\n"
+    "Settings come from the environment: LABEL_STUDIO_URL, LABEL_STUDIO_API_KEY, BASIC_AUTH_USER, BASIC_AUTH_PASS, "
+    "PORT (9090), MODEL_DIR, DATABASE_URL, REDIS_URL, EMBEDDING_MODEL, LOG_LEVEL.",
+)
+console = Console()
+errors = Console(stderr=True)
+
+ProjectId = Annotated[int, typer.Argument(help="The number in the project's address, as in /projects/3/data.")]
+
+
+@app.command()
+def serve(
+    worker: Annotated[
+        bool, typer.Option(help="Also run a worker beside the server; off where workers run elsewhere.")
+    ] = True,
+) -> None:
+    """Answer Label Studio on PORT, and work in the background."""
+    settings = _settings()
+    from ml_backend.web.server import serve as serve_web
+
+    serve_web(settings, with_worker=worker)
+
+
+@app.command()
+def worker(
+    threads: Annotated[int, typer.Option(min=1, help="Projects worked on at the same time.")] = 2,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Work in the background: read, embed, fit, choose, publish. Several may run on several machines with REDIS_URL."""
+    settings = _settings()
+    from ml_backend.jobs import worker as room
+    from ml_backend.jobs.worker_process import give_way, stop_with_parent
+
+    if parent is not None:
+        stop_with_parent(parent)
+        give_way()
+    room.run(settings, threads)
+
+
+@app.command()
+def connect(
+    project: ProjectId,
+    backend_url: Annotated[
+        str | None, typer.Option(help="Where Label Studio reaches this backend [default: http://localhost:PORT].")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting of the project, as strategy=badge; may be repeated.")
+    ] = None,
+) -> None:
+    """Connect a project by one command: backend, webhook with its secret, sampling, settings."""
+    settings = _settings()
+    from ml_backend.connect import ConnectFailed, connect_project
+
+    try:
+        for line in connect_project(
+            settings, project, backend_url or f"http://localhost:{settings.port}", setting or []
+        ):
+            console.print(f"[green]✓[/green] {line}")
+    except ConnectFailed as problem:
+        _fail(str(problem))
+
+
+@app.command()
+def doctor(
+    project: Annotated[int | None, typer.Option(help="Check this project only.")] = None,
+    backend_url: Annotated[str | None, typer.Option(help="Where the backend listens.")] = None,
+) -> None:
+    """Check everything that has to be right, and say what is wrong and how to mend it."""
+    settings = _settings()
+    from ml_backend.doctor import examine, print_findings
+
+    raise typer.Exit(print_findings(console, examine(settings, project, backend_url)))
+
+
+@app.command()
+def demo(
+    check: Annotated[bool, typer.Option(help="Label 60 tasks with the gold labels, print accuracy, and stop.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path(".demo"),
+    label_studio_venv: Annotated[
+        Path, typer.Option(help="Label Studio's own virtual environment; made when missing.")
+    ] = Path(".venv-labelstudio"),
+) -> None:
+    """Start Label Studio and the backend with a ready project of 1,239 customer messages."""
+    from ml_backend.demo.run import run_demo
+
+    raise typer.Exit(run_demo(console, folder.resolve(), label_studio_venv.resolve(), check))
+
+
+@app.command()
+def export(
+    project: ProjectId,
+    folder: Annotated[Path, typer.Argument(help="Where to write; made when missing.")],
+) -> None:
+    """Write the project's newest head, its classes, and ten lines that classify texts without this service."""
+    settings = _settings()
+    from ml_backend.export import NothingToExport, export_head
+
+    try:
+        console.print(f"[green]✓[/green] {export_head(settings, project, folder)}")
+    except NothingToExport as problem:
+        _fail(str(problem))
+
+
+def _settings() -> Settings:
+    try:
+        settings = load_settings()
+    except SettingsError as problem:
+        _fail(str(problem))
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    for chatty in ("httpx", "httpcore", "huey", "sentence_transformers", "urllib3"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    return settings
+
+
+def _fail(message: str) -> None:
+    errors.print(f"[red]✗[/red] {message}", highlight=False)
+    raise typer.Exit(1)

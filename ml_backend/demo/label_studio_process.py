@@ -1,0 +1,156 @@
+"""A Label Studio of its own, from PyPI in its own virtual environment, without anyone at the screen."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml_backend.labelstudio.prediction_writer import FAST_IMPORT
+
+VERSION = "1.23.2"
+START_SECONDS = 180.0
+
+LOCAL_BACKENDS_ALLOWED = {"ML_BLOCK_LOCAL_IP": "false", "SSRF_PROTECTION_ENABLED": "false"}
+"""Without these Label Studio refuses to call a backend on this machine."""
+
+
+class StartFailed(RuntimeError):
+    """A process did not come up; the message holds the end of its log."""
+
+
+def installed(venv: Path) -> Path:
+    """The `label-studio` command of a virtual environment, installed first when it is missing.
+
+    Label Studio pins versions that clash with ours, so it never shares an environment with the backend.
+    """
+    command = venv / "bin" / "label-studio"
+    if not (venv / f".label-studio-{VERSION}").exists():
+        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+        pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, f"label-studio=={VERSION}"], check=True)
+        (venv / f".label-studio-{VERSION}").touch()
+    return command
+
+
+@dataclass
+class LabelStudioProcess:
+    """One running Label Studio: its data folder, its address, its first user and that user's token."""
+
+    command: Path
+    folder: Path
+    port: int
+    username: str = "demo@example.com"
+    password: str = "demo-password"
+    token: str = "0123456789abcdef0123456789abcdef01234567"
+    environment: dict[str, str] = field(default_factory=dict)
+    _process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "label-studio.log"
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises StartFailed with the end of its log."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._arguments(),
+                env=os.environ | self._environment(),
+                cwd=self.folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        wait_until_up(f"http://127.0.0.1:{self.port}/health", self._process, self.log, START_SECONDS)
+
+    def stop(self) -> None:
+        """Stop it and all it started."""
+        if self._process is not None:
+            stop_group(self._process)
+            self._process = None
+
+    def _arguments(self) -> list[str]:
+        options = {
+            "--port": str(self.port),
+            "--internal-host": "127.0.0.1",
+            "--username": self.username,
+            "--password": self.password,
+            "--user-token": self.token,
+        }
+        return [str(self.command), "start", "--no-browser", *(word for pair in options.items() for word in pair)]
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "LABEL_STUDIO_BASE_DATA_DIR": str(self.folder),
+            "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
+            "COLLECT_ANALYTICS": "false",
+            "SENTRY_DSN": "",
+            "FRONTEND_SENTRY_DSN": "",
+            "LATEST_VERSION_CHECK": "false",
+            FAST_IMPORT: "true",
+            **LOCAL_BACKENDS_ALLOWED,
+            **self.environment,
+        }
+
+
+def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
+    """Wait until an address answers 200. Raises StartFailed when the process ends or the time is over."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            pass
+        time.sleep(0.2)
+    ended = process.poll()
+    stop_group(process)
+    tail = log.read_text(errors="replace")[-3000:] if log.exists() else ""
+    what = f"ended with status {ended}" if ended is not None else f"did not answer within {seconds:.0f} s"
+    raise StartFailed(f"what should answer at {url} {what}. The end of {log}:\n{tail}")
+
+
+def stop_group(process: subprocess.Popen[bytes], seconds: float = 15.0) -> None:
+    """Stop a process that leads its own group, and the group with it: politely first, then for good."""
+    for kind in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, kind)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            continue
+        break
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def free_port(preferred: int) -> int:
+    """The preferred port when nobody listens there, or any free one."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise StartFailed("no free port")

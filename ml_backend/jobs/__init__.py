@@ -1,0 +1,1 @@
+"""The pipeline of a project: sync ▶ embed ▶ fit ▶ query ▶ publish, one run at a time per project."""

@@ -1,0 +1,111 @@
+"""From a project's arrays to the next batch, by the same cycle that the simulator runs."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_backend.jobs.project_pool import ProjectPool
+from ml_backend.jobs.publishing import MULTI_LABEL_THRESHOLD
+from ml_backend.labelstudio.label_config import LabelConfig
+from ml_backend.learning import Head
+from ml_backend.learning.cycle import Cycle, Proposal
+from ml_backend.learning.head_files import from_bytes, to_bytes
+from ml_backend.project_settings import ProjectSettings
+from ml_backend.store import Store
+from ml_backend.store.records import HeadRecord
+
+Chosen = tuple[str, ...]
+
+
+def label_changes(before: dict[int, list[str]], now: dict[int, Chosen]) -> dict[int, Chosen | None]:
+    """Tasks whose label is new, another, or gone (None) since the last fit."""
+    changed: dict[int, Chosen | None] = {
+        task_id: chosen
+        for task_id, chosen in now.items()
+        if tuple(before.get(task_id, ())) != chosen or task_id not in before
+    }
+    changed.update({task_id: None for task_id in before if task_id not in now})
+    return changed
+
+
+def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle: int, reserve: int) -> Proposal:
+    """Fit the head and choose the batch and its reserve; copies of known texts only fill up what is left."""
+    plan = Cycle(settings.strategy, settings.initial, settings.batch_size, settings.seed)
+    proposal = plan.propose(pool.embeddings, pool.labels, n_classes, cycle, candidates=pool.fresh, reserve=reserve)
+    room = settings.batch_size + reserve - len(proposal.rows) - len(proposal.reserve_rows)
+    if room <= 0:
+        return proposal
+    return _filled_up(proposal, _first_copies(pool, room), settings.batch_size)
+
+
+def store_head(
+    store: Store,
+    project_id: int,
+    head: Head | None,
+    config: LabelConfig,
+    model: str,
+    n_labels: int,
+    metrics: dict[str, int],
+) -> str | None:
+    """Keep a head as the project's newest and answer its version; without one, older heads are no longer true."""
+    if head is None:
+        store.drop_heads(project_id)
+        return None
+    version = f"head of {n_labels} labels {uuid.uuid4().hex[:8]}"
+    store.put_head(
+        HeadRecord(
+            version=version,
+            project_id=project_id,
+            classes=list(config.classes),
+            multi_label=config.multi_label,
+            embedding_model=model,
+            n_labels=n_labels,
+            blob=to_bytes(head),
+            metrics=dict(metrics),
+            created_at=time.time(),
+        )
+    )
+    return version
+
+
+def agreement(
+    before: HeadRecord | None, pool: ProjectPool, changed: dict[int, Chosen | None], config: LabelConfig, model: str
+) -> dict[str, int]:
+    """How many of the changed labels the head before had predicted: {"right": …, "asked": …}.
+
+    Measured on tasks that a strategy chose for being hard: a lower bound of the accuracy on all of them.
+    """
+    if before is None or before.embedding_model != model or tuple(before.classes) != config.classes:
+        return {"right": 0, "asked": 0}
+    rows = pool.rows(task_id for task_id, chosen in changed.items() if chosen is not None)
+    rows = rows[pool.embedded[rows]]
+    if not len(rows):
+        return {"right": 0, "asked": 0}
+    probabilities = from_bytes(before.blob).predict_proba(pool.embeddings[rows])
+    if config.multi_label:
+        right = ((probabilities >= MULTI_LABEL_THRESHOLD) == (pool.labels[rows] == 1)).all(axis=1)
+    else:
+        right = probabilities.argmax(axis=1) == pool.labels[rows]
+    return {"right": int(right.sum()), "asked": len(rows)}
+
+
+def _filled_up(proposal: Proposal, copies: NDArray[np.int64], batch_size: int) -> Proposal:
+    """The proposal with copies of known texts behind what it chose itself."""
+    room = batch_size - len(proposal.rows)
+    return replace(
+        proposal,
+        rows=np.concatenate([proposal.rows, copies[:room]]),
+        reserve_rows=np.concatenate([proposal.reserve_rows, copies[room:]]),
+    )
+
+
+def _first_copies(pool: ProjectPool, room: int) -> NDArray[np.int64]:
+    rows = np.flatnonzero(pool.copies)
+    rows = rows[~np.isin(pool.texts[rows], pool.texts[pool.fresh])]
+    first = np.sort(np.unique(pool.texts[rows], return_index=True)[1])
+    return rows[first[:room]]

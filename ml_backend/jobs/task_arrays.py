@@ -1,0 +1,187 @@
+"""A project's tasks, annotations and vectors in memory, kept level with the store by reading only what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_backend.store import Store
+from ml_backend.store.records import AnnotationRecord
+
+NO_TEXT = -1
+ROOM = 1.125
+"""Rows are reserved for an eighth more tasks than there are, so that new ones seldom move the matrix."""
+
+Listed = list[tuple[int, str | None, str | None]]
+
+
+class TaskArrays:
+    """Rows are tasks in the order of their ids.
+
+    task_ids (N,) int64; texts (N,) int64: the same number for the same text, -1 without a usable one;
+    vectors (N, D) float32, zero where embedded (N,) bool is not set; annotations: task → its annotations by id.
+    """
+
+    task_ids: NDArray[np.int64]
+    texts: NDArray[np.int64]
+    embedded: NDArray[np.bool_]
+    annotations: dict[int, list[AnnotationRecord]]
+    _revision: int
+    _hashes: list[str | None]
+    _numbers: dict[str, int]
+    _matrix: NDArray[np.float32]
+
+    def __init__(self, store: Store, project_id: int, model: str) -> None:
+        self._store = store
+        self._project_id = project_id
+        self._model = model
+        self._clear()
+
+    @property
+    def vectors(self) -> NDArray[np.float32]:
+        """(N, D) float32; not to be written to."""
+        return self._matrix[: len(self.task_ids)]
+
+    @property
+    def distinct_texts(self) -> int:
+        return len(np.unique(self.texts[self.texts != NO_TEXT]))
+
+    def missing(self) -> int:
+        """Number of distinct texts without a vector."""
+        return len(np.unique(self.texts[(self.texts != NO_TEXT) & ~self.embedded]))
+
+    def rows(self, task_ids: Iterable[int]) -> NDArray[np.int64]:
+        """Rows of those of the tasks that are there, in their order."""
+        return rows_of(self.task_ids, task_ids)
+
+    def refresh(self) -> None:
+        """Take in what changed in the store since the last time."""
+        revision, changed = self._store.changes(self._project_id, self._revision)
+        if self._revision < 0 or changed is None or not self._take_in(changed):
+            self._read_everything()
+        elif not self.embedded.all():
+            self._read_vectors(np.flatnonzero(~self.embedded & (self.texts != NO_TEXT)))
+        self._revision = revision
+
+    def _take_in(self, changed: set[int]) -> bool:
+        """Read these tasks again; False when tasks are gone or came between others, which moves the rows behind."""
+        listed = self._store.tasks(self._project_id, changed)
+        known = changed & set(self.task_ids[self.rows(changed)].tolist())
+        new = [task for task in listed if task[0] not in known]
+        last = int(self.task_ids[-1]) if len(self.task_ids) else 0
+        if len(listed) < len(changed) or any(task_id < last for task_id, _, _ in new):
+            return False
+        for task_id, text_hash, problem in listed:
+            if task_id in known:
+                self._change_text(int(self.rows([task_id])[0]), None if problem else text_hash)
+        self._append(new)
+        for task_id in changed:
+            self.annotations.pop(task_id, None)
+        self._keep_annotations(self._store.annotations(self._project_id, changed))
+        return True
+
+    def _change_text(self, row: int, text_hash: str | None) -> None:
+        if self._hashes[row] != text_hash:
+            self._hashes[row] = text_hash
+            self.texts[row] = self._number(text_hash)
+            self.embedded[row] = False
+            self._matrix[row] = 0.0
+
+    def _append(self, new: Listed) -> None:
+        if not new:
+            return
+        hashes = [None if problem else text_hash for _, text_hash, problem in new]
+        start = len(self.task_ids)
+        self.task_ids = np.concatenate([self.task_ids, np.array([task_id for task_id, _, _ in new], dtype=np.int64)])
+        self.texts = np.concatenate([self.texts, np.array([self._number(h) for h in hashes], dtype=np.int64)])
+        self.embedded = np.concatenate([self.embedded, np.zeros(len(new), dtype=bool)])
+        self._hashes += hashes
+        self._make_room(len(self.task_ids), self._matrix.shape[1])
+        self._matrix[start : len(self.task_ids)] = 0.0
+
+    def _make_room(self, rows: int, dimensions: int) -> None:
+        if rows <= len(self._matrix) and dimensions == self._matrix.shape[1]:
+            return
+        # Pages of zeros take no memory before they are written to: the room costs nothing until it is needed.
+        larger = np.zeros((int(rows * ROOM) + 1, dimensions), dtype=np.float32)
+        if dimensions == self._matrix.shape[1]:
+            larger[: len(self._matrix)] = self._matrix
+        self._matrix = larger
+
+    def _number(self, text_hash: str | None) -> int:
+        return NO_TEXT if text_hash is None else self._numbers.setdefault(text_hash, len(self._numbers))
+
+    def _keep_annotations(self, annotations: list[AnnotationRecord]) -> None:
+        for annotation in annotations:
+            self.annotations.setdefault(annotation.task_id, []).append(annotation)
+
+    def _read_vectors(self, rows: NDArray[np.int64]) -> None:
+        """Look for the vectors of these rows, which have a text."""
+        by_hash: dict[str, list[int]] = {}
+        for row in rows.tolist():
+            by_hash.setdefault(self._hashes[row] or "", []).append(row)
+        for text_hash, vector in self._store.embeddings(self._model, list(by_hash)).items():
+            self._make_room(len(self.task_ids), len(vector))
+            self._matrix[by_hash[text_hash]] = vector
+            self.embedded[by_hash[text_hash]] = True
+
+    def _clear(self) -> None:
+        self._revision = -1
+        self._hashes = []
+        self._numbers = {}
+        self._matrix = np.empty((0, 1), dtype=np.float32)
+        self.task_ids = np.empty(0, dtype=np.int64)
+        self.texts = np.empty(0, dtype=np.int64)
+        self.embedded = np.empty(0, dtype=bool)
+        self.annotations = {}
+
+    def _read_everything(self) -> None:
+        # The old matrix goes first: two of them may not fit.
+        self._clear()
+        self._append(self._store.tasks(self._project_id))
+        self._keep_annotations(self._store.annotations(self._project_id))
+        for task_ids, vectors in self._store.vectors_by_task(self._project_id, self._model):
+            rows = self.rows(task_ids)
+            self._make_room(len(self.task_ids), vectors.shape[1])
+            self._matrix[rows] = vectors
+            self.embedded[rows] = True
+
+
+def rows_of(known: NDArray[np.int64], task_ids: Iterable[int]) -> NDArray[np.int64]:
+    """Where in `known`, ascending, those of the tasks are that it holds, in the order of `task_ids`."""
+    wanted = np.fromiter(task_ids, dtype=np.int64)
+    rows = np.searchsorted(known, wanted)
+    there = rows < len(known)
+    there[there] = known[rows[there]] == wanted[there]
+    return rows[there]
+
+
+class ArrayCache:
+    """Keeps the arrays of the projects used last, at most `most`: a million texts of 384 float32 values are 1.5 GB."""
+
+    def __init__(self, store: Store, most: int = 4) -> None:
+        self._store = store
+        self._most = most
+        self._lock = Lock()
+        self._kept: dict[int, tuple[str, TaskArrays]] = {}
+
+    def arrays(self, project_id: int, model: str) -> TaskArrays:
+        """The project's arrays, level with the store. One thread at a time may use those of a project."""
+        with self._lock:
+            kept_model, arrays = self._kept.pop(project_id, (None, None))
+        if arrays is None or kept_model != model:
+            arrays = TaskArrays(self._store, project_id, model)
+        arrays.refresh()
+        with self._lock:
+            self._kept[project_id] = (model, arrays)
+            while len(self._kept) > self._most:
+                self._kept.pop(next(iter(self._kept)))
+        return arrays
+
+    def forget(self, project_id: int) -> None:
+        """Drop what is kept of a project."""
+        with self._lock:
+            self._kept.pop(project_id, None)

@@ -1,0 +1,76 @@
+"""The worker as a child of the server, for those who run both on one machine by one command."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+
+logger = logging.getLogger(__name__)
+
+LONGEST_PAUSE = 30.0
+STEADY_SECONDS = 60.0
+STOP_SECONDS = 20.0
+NICENESS = 5
+
+
+class WorkerProcess:
+    """Keeps one `worker` running: started again, after a growing pause, whenever it ends.
+
+    A process of its own keeps the server's answers quick while vectors are computed, and the server alive when
+    the computation runs out of memory.
+    """
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep_running, name="worker keeper", daemon=True)
+
+    def start(self) -> None:
+        """Start it in the background."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Let it finish what it does, for a bounded time."""
+        self._stopping.set()
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+
+    def _keep_running(self) -> None:
+        pause = 1.0
+        command = [sys.executable, "-m", "ml_backend", "worker", "--parent", str(os.getpid())]
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            self._process = subprocess.Popen(command)
+            status = self._process.wait()
+            if self._stopping.is_set():
+                return
+            if time.monotonic() - started > STEADY_SECONDS:
+                pause = 1.0
+            logger.error("the worker ended with status %s; starting it again in %.0f s", status, pause)
+            self._stopping.wait(pause)
+            pause = min(LONGEST_PAUSE, 2 * pause)
+
+
+def give_way() -> None:
+    """Let the server have the processor first whenever both want it: a person waits for its answers."""
+    os.nice(NICENESS)
+
+
+def stop_with_parent(parent: int) -> None:
+    """End this process soon after its parent did, however that ended: an orphan would go on publishing."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        logger.warning("the server is gone; the worker stops")
+        os._exit(1)
+
+    threading.Thread(target=watch, name="parent watch", daemon=True).start()

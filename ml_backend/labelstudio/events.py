@@ -1,0 +1,71 @@
+"""Webhook bodies: which tasks an event says to look at again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+ANNOTATION_ACTIONS = {
+    "ANNOTATION_CREATED",
+    "ANNOTATIONS_CREATED",
+    "ANNOTATION_UPDATED",
+    "ANNOTATIONS_DELETED",
+    "ANNOTATION_DELETED",
+}
+TASK_ACTIONS = {"TASKS_CREATED", "TASKS_DELETED"}
+PROJECT_ACTIONS = {"PROJECT_CREATED", "PROJECT_UPDATED", "PROJECT_DELETED"}
+TRAIN = "START_TRAINING"
+
+
+@dataclass(frozen=True)
+class Affected:
+    """What an event is about; `everything`: it does not say, so all has to be compared."""
+
+    task_ids: frozenset[int] = frozenset()
+    annotation_ids: frozenset[int] = frozenset()
+    everything: bool = False
+    train: bool = False
+    project_deleted: bool = False
+
+
+def affected_tasks(action: str, body: dict[str, Any]) -> Affected:
+    """What to read again after this event; bodies of any shape are taken, unknown actions mean nothing."""
+    if action == TRAIN:
+        return Affected(everything=True, train=True)
+    if action == "PROJECT_DELETED":
+        return Affected(project_deleted=True)
+    if action in TASK_ACTIONS:
+        tasks = _ids(_list(body, "tasks"))
+        return Affected(task_ids=tasks, everything=not tasks)
+    if action in ANNOTATION_ACTIONS:
+        annotations = _list(body, "annotations", "annotation")
+        return _of_annotations(annotations)
+    return Affected()
+
+
+def _of_annotations(annotations: list[dict[str, Any]]) -> Affected:
+    tasks, alone = set(), set()
+    for annotation in annotations:
+        task = annotation.get("task")
+        task_id = task.get("id") if isinstance(task, dict) else task
+        if isinstance(task_id, int):
+            tasks.add(task_id)
+        elif isinstance(annotation.get("id"), int):
+            # A deletion names the annotation only; the store knows whose it was.
+            alone.add(annotation["id"])
+    return Affected(frozenset(tasks), frozenset(alone), everything=not tasks and not alone)
+
+
+def _list(body: dict[str, Any], *names: str) -> list[dict[str, Any]]:
+    for name in names:
+        value = body.get(name)
+        if isinstance(value, dict):
+            return [value]
+        if isinstance(value, list):
+            return [item for item in value if isinstance(item, dict)]
+    return []
+
+
+def _ids(items: Iterable[dict[str, Any]]) -> frozenset[int]:
+    return frozenset(item["id"] for item in items if isinstance(item.get("id"), int))

@@ -1,0 +1,42 @@
+"""Temperature scaling: one number that makes probabilities honest without changing any prediction.
+
+Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017, section 4.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+COLDEST, HOTTEST = 0.05, 20.0
+
+
+def fit_temperature(logits: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]) -> float:
+    """The temperature in COLDEST..HOTTEST that minimises the negative log likelihood of held-out labels.
+
+    logits: (n, k); y: (n,) classes 0..k-1 for a softmax, or (n, k) of 0/1 for a sigmoid per column.
+    Where every held-out label is predicted, colder is always better and the answer is COLDEST.
+    Raises ValueError without any rows.
+    """
+    from scipy.optimize import minimize_scalar
+
+    if not len(logits):
+        raise ValueError("a temperature needs at least one held-out label")
+    F = np.asarray(logits, dtype=np.float64)
+    loss = _sigmoid_loss if np.ndim(y) == 2 else _softmax_loss
+    # In 1/temperature the loss is convex, so that a bounded search on its logarithm finds the one minimum.
+    bounds = -np.log(HOTTEST), -np.log(COLDEST)
+    found = minimize_scalar(lambda log_scale: loss(np.exp(log_scale) * F, y), bounds=bounds, method="bounded")
+    # Certain and right everywhere, the loss is 0 to the last bit well before the bound, and the search stops there.
+    return COLDEST if loss(F / COLDEST, y) <= found.fun else float(np.exp(-found.x))
+
+
+def _softmax_loss(F: NDArray[np.float64], y: NDArray[np.integer[Any]]) -> float:
+    top = F.max(axis=1)
+    return float((np.log(np.exp(F - top[:, None]).sum(axis=1)) + top - F[np.arange(len(F)), y]).mean())
+
+
+def _sigmoid_loss(F: NDArray[np.float64], y: NDArray[np.integer[Any]]) -> float:
+    return float((np.logaddexp(0.0, F) - y * F).mean())

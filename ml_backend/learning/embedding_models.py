@@ -1,0 +1,63 @@
+"""The benchmark's models by one word: hub id, dimensions, prompt, licence.
+
+Ids, dimensions, prompts and licences as the model metadata of the mteb package has them; what is not there or
+contradicts itself is left out. The mteb leaders expect an instruction; which one the benchmark used is not known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+INSTRUCTION = "Represent this text so that it can be classified"
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A model of the hub.
+
+    dimensions: None where the model offers several; prompt: put before every text; remote_code: its hub page brings
+    code that has to be run; ending: put behind every text; ends_in_eos: and then the end-of-sequence token.
+    """
+
+    word: str
+    hub_id: str
+    dimensions: int | None
+    licence: str
+    prompt: str | None = None
+    remote_code: bool = False
+    ending: str = ""
+    ends_in_eos: bool = False
+
+
+_ICL = f"<instruct>{INSTRUCTION}\n<query>"
+_INSTRUCT = f"Instruct: {INSTRUCTION}\nQuery: "
+
+MODELS = (
+    RegisteredModel("nv-embed-v2", "nvidia/NV-Embed-v2", 4096, "cc-by-nc-4.0", _INSTRUCT, True, ends_in_eos=True),
+    RegisteredModel("sfr-embedding-2", "Salesforce/SFR-Embedding-2_R", 4096, "cc-by-nc-4.0", _INSTRUCT),
+    RegisteredModel("gte-qwen2-7b", "Alibaba-NLP/gte-Qwen2-7B-instruct", 3584, "apache-2.0", _INSTRUCT, True),
+    RegisteredModel("stella-1.5b", "dunzhang/stella_en_1.5B_v5", None, "mit", _INSTRUCT, True),
+    RegisteredModel("bge-en-icl", "BAAI/bge-en-icl", 4096, "apache-2.0", _ICL, ending="\n<response>"),
+    RegisteredModel("e5-mistral", "intfloat/e5-mistral-7b-instruct", 4096, "mit", _INSTRUCT),
+    RegisteredModel("linq-embed-mistral", "Linq-AI-Research/Linq-Embed-Mistral", 4096, "cc-by-nc-4.0", _INSTRUCT),
+    RegisteredModel("qwen3-embedding-8b", "Qwen/Qwen3-Embedding-8B", 4096, "apache-2.0", _INSTRUCT.rstrip(" ")),
+    RegisteredModel("qwen3-embedding-4b", "Qwen/Qwen3-Embedding-4B", 2560, "apache-2.0", _INSTRUCT.rstrip(" ")),
+    RegisteredModel("qwen3-embedding-0.6b", "Qwen/Qwen3-Embedding-0.6B", 1024, "apache-2.0", _INSTRUCT.rstrip(" ")),
+    RegisteredModel("e5-large-v2", "intfloat/e5-large-v2", 1024, "mit", "query: "),
+    RegisteredModel("e5-base-v2", "intfloat/e5-base-v2", 768, "mit", "query: "),
+    RegisteredModel("bge-large-en", "BAAI/bge-large-en-v1.5", 1024, "mit"),
+    RegisteredModel("bge-base-en", "BAAI/bge-base-en-v1.5", 768, "mit"),
+    RegisteredModel("mpnet", "sentence-transformers/all-mpnet-base-v2", 768, "apache-2.0"),
+    RegisteredModel("bert-base", "google-bert/bert-base-uncased", 768, "apache-2.0"),
+)
+_BY_NAME = {model.word: model for model in MODELS} | {model.hub_id: model for model in MODELS}
+
+
+def registered(name: str) -> RegisteredModel | None:
+    """The model of that word or hub id, or None."""
+    return _BY_NAME.get(name)
+
+
+def known_words() -> str:
+    """The words, for a sentence."""
+    return ", ".join(model.word for model in MODELS)

@@ -1,0 +1,62 @@
+"""Heads as files: safetensors and JSON, never pickle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from ml_backend.learning.head import Head
+
+
+@dataclass(frozen=True)
+class HeadInfo:
+    """What a head needs to be used: its classes and the model of its embeddings."""
+
+    classes: list[str]
+    multi_label: bool
+    embedding_model: str
+    n_labels: int
+
+
+def to_bytes(head: Head) -> bytes:
+    """The head as one safetensors blob."""
+    tensors: dict[str, np.ndarray[Any, Any]] = {
+        "weights": np.ascontiguousarray(head.weights),
+        "bias": head.bias,
+        "seen": head.seen.astype(np.uint8),
+        "temperature": np.array([head.temperature], dtype=np.float32),
+        "multi_label": np.array([head.multi_label], dtype=np.uint8),
+        "C": np.array([head.C], dtype=np.float64),
+    }
+    return bytes(save_tensors(tensors))
+
+
+def from_bytes(blob: bytes) -> Head:
+    """The head that `to_bytes` wrote."""
+    tensors = load_tensors(blob)
+    head = Head(C=float(tensors["C"][0]))
+    head.weights, head.bias = tensors["weights"], tensors["bias"]
+    head.seen = tensors["seen"].astype(bool)
+    head.temperature = float(tensors["temperature"][0])
+    head.multi_label = bool(tensors["multi_label"][0])
+    head.n_classes = len(head.bias)
+    return head
+
+
+def save(folder: Path, head: Head, info: HeadInfo) -> None:
+    """Write head.safetensors and head.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "head.safetensors").write_bytes(to_bytes(head))
+    (folder / "head.json").write_text(json.dumps(asdict(info), indent=2, ensure_ascii=False))
+
+
+def load(folder: Path) -> tuple[Head, HeadInfo]:
+    """Read what `save` wrote."""
+    info = HeadInfo(**json.loads((folder / "head.json").read_text()))
+    return from_bytes((folder / "head.safetensors").read_bytes()), info

@@ -1,0 +1,16 @@
+"""The texts nearest to the centres of a k-means with a cluster a pick."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_backend.learning.kmeans import kmeans, nearest_to_centres
+from ml_backend.learning.pool import Pool
+
+
+def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The unlabelled row nearest to each of batch_size centres, largest clusters first."""
+    clusters = kmeans(pool.free, len(pool.unlabeled), batch_size, rng)
+    picks: NDArray[np.int64] = pool.unlabeled[nearest_to_centres(clusters, rng)]
+    return picks

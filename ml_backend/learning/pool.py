@@ -1,0 +1,165 @@
+"""The pool that strategies choose from: embeddings, labels so far, and the current head."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_backend.learning.blas import over_blocks
+
+if TYPE_CHECKING:
+    from ml_backend.learning.head import Head
+
+logger = logging.getLogger(__name__)
+
+BLOCK_ROWS = 16_384
+"""Rows handled at a time wherever a whole matrix is scored: a block of 16,384 × 384 float32 is 25 MB."""
+
+HELD_BYTES = 256 * 2**20
+"""Unlabelled rows that are no more than this as float32 are copied out of the pool once, and not at every pass."""
+
+UNLABELED = -1
+
+Index: TypeAlias = slice | NDArray[np.int64]
+
+
+class Pool:
+    """All texts of a project as arrays; rows are fixed for the life of the object.
+
+    embeddings: (N, D) float32 or float16, may be a memory map; never copied whole or written to.
+    labels: (N,) int64, the class or -1 for unlabelled; or, multi-label, (N, n_classes) of 0/1
+        with a whole row of -1 for unlabelled.
+    n_classes: number of classes, labelled or not.
+    head: a fitted `Head` or None; strategies that need one raise `NeedsHead` without it.
+    candidates: (N,) bool or None; rows that may be picked. Labelled rows never are, candidates or not.
+
+    Raises ValueError naming the array and the offending numbers when shapes or values do not fit.
+    """
+
+    def __init__(
+        self,
+        embeddings: NDArray[np.floating[Any]],
+        labels: NDArray[np.integer[Any]],
+        n_classes: int,
+        head: Head | None = None,
+        candidates: NDArray[np.bool_] | None = None,
+    ) -> None:
+        labels = np.asarray(labels)
+        if embeddings.ndim != 2:
+            raise ValueError(f"embeddings must be (N, D), got shape {embeddings.shape}")
+        if labels.shape not in ((len(embeddings),), (len(embeddings), n_classes)):
+            raise ValueError(
+                f"labels must be ({len(embeddings)},) or, multi-label, ({len(embeddings)}, {n_classes}); "
+                f"got shape {labels.shape}"
+            )
+        highest = n_classes - 1 if labels.ndim == 1 else 1
+        if labels.size and (labels.min() < UNLABELED or labels.max() > highest):
+            raise ValueError(f"labels must lie in -1..{highest}; got {int(labels.min())}..{int(labels.max())}")
+        if candidates is not None and candidates.shape != (len(embeddings),):
+            raise ValueError(f"candidates must be ({len(embeddings)},), got shape {candidates.shape}")
+        self.embeddings = embeddings
+        self.labels = labels
+        self.n_classes = n_classes
+        self.head = head
+        self.candidates = candidates
+        self._wider: Pool | None = None
+
+    def __len__(self) -> int:
+        return len(self.embeddings)
+
+    @property
+    def dimensions(self) -> int:
+        return int(self.embeddings.shape[1])
+
+    @property
+    def multi_label(self) -> bool:
+        return self.labels.ndim == 2
+
+    @cached_property
+    def _is_labeled(self) -> NDArray[np.bool_]:
+        if self.multi_label:
+            known: NDArray[np.bool_] = (self.labels != UNLABELED).all(axis=1)
+            return known
+        return np.asarray(self.labels != UNLABELED)
+
+    @cached_property
+    def labeled(self) -> NDArray[np.int64]:
+        """Rows with a label, ascending, (n,) int64."""
+        return np.flatnonzero(self._is_labeled)
+
+    @cached_property
+    def unlabeled(self) -> NDArray[np.int64]:
+        """Rows that may be picked, ascending, (m,) int64."""
+        free = ~self._is_labeled
+        if self.candidates is not None:
+            free &= self.candidates
+        return np.flatnonzero(free)
+
+    def rows(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Embeddings of some rows as a float32 copy, (len(index), D)."""
+        return np.asarray(self.embeddings[index], dtype=np.float32)
+
+    def free(self, index: Index) -> NDArray[np.float32]:
+        """Embeddings of some of the unlabelled rows, (len, D) float32; index: positions in `unlabeled`."""
+        if 4 * len(self.unlabeled) * self.dimensions <= HELD_BYTES:
+            return self._held[index]
+        return self.rows(self.unlabeled[index])
+
+    @cached_property
+    def _held(self) -> NDArray[np.float32]:
+        return self.rows(self.unlabeled)
+
+    @cached_property
+    def probabilities(self) -> NDArray[np.float32]:
+        """The head's probabilities for `unlabeled`, (m, n_classes) float32.
+
+        Raises NeedsHead without a head.
+        """
+        if self.head is None:
+            raise NeedsHead("the probabilities of a pool need a fitted head; this pool has none")
+        if self._wider is not None and "probabilities" in self._wider.__dict__:
+            at = np.searchsorted(self._wider.unlabeled, self.unlabeled)
+            known: NDArray[np.float32] = self._wider.probabilities[at]
+            return known
+        head, out = self.head, np.empty((len(self.unlabeled), self.n_classes), dtype=np.float32)
+        self.free(slice(0, 0))  # so that not every thread copies the rows that are held
+
+        def score(block: slice) -> None:
+            out[block] = head.predict_proba(self.free(block))
+
+        over_blocks(score, len(out))
+        return out
+
+    def narrowed(self, candidates: NDArray[np.bool_]) -> Pool:
+        """The same pool with only those of its candidates that are in `candidates` too, (N,) bool.
+
+        Probabilities that are computed already are not computed again.
+        """
+        if self.candidates is not None:
+            candidates = candidates & self.candidates
+        narrow = Pool(self.embeddings, self.labels, self.n_classes, self.head, candidates)
+        narrow._wider = self
+        return narrow
+
+    def without(self, rows: NDArray[np.int64]) -> Pool:
+        """The same pool with some rows no longer to be picked."""
+        rest = np.ones(len(self), dtype=bool)
+        rest[rows] = False
+        return self.narrowed(rest)
+
+    def sample(self, size: int, rng: np.random.Generator) -> Pool:
+        """The same pool with no more than `size` of its unlabelled rows, drawn uniformly, or itself."""
+        if size >= len(self.unlabeled):
+            return self
+        logger.info("choosing among a random %d of %d unlabelled rows", size, len(self.unlabeled))
+        drawn = np.zeros(len(self), dtype=bool)
+        drawn[rng.choice(self.unlabeled, size, replace=False, shuffle=False)] = True
+        return self.narrowed(drawn)
+
+
+class NeedsHead(ValueError):
+    """A strategy that scores with the head was asked before any head was fitted."""

@@ -1,0 +1,84 @@
+"""ALFA-Mix: clusters of the texts whose prediction a small step towards a labelled class mean can flip."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_backend.learning.blas import over_blocks
+from ml_backend.learning.distances import Matrix, squared_distances, squared_norms
+from ml_backend.learning.kmeans import spread
+from ml_backend.learning.pool import Pool
+from ml_backend.learning.strategies.badge import prediction_error
+
+NEEDS_HEAD = True
+MULTI_LABEL = True
+PAPER = "Parvaneh et al. 2022, arXiv 2203.07034"
+SUMMARY = (
+    "Keeps texts whose prediction flips on a small step towards a labelled class, and clusters them. "
+    "Takes the text nearest to each centre."
+)
+WHEN = "Few to middle budgets, as a middle way between margin and clusters."
+COST = "one scoring of the pool, and a k-means with a cluster a pick"
+
+
+def select(pool: Pool, batch_size: int, rng: np.random.Generator, *, epsilon: float | None = None) -> NDArray[np.int64]:
+    """The rows nearest to the centres of a k-means with batch_size clusters on the normalised candidates.
+
+    Candidates: rows whose prediction flips for the mean z* of some class of the labelled rows, when the embedding z
+    moves to z + α (z* − z), α = ε ‖z* − z‖ ∇ / (‖∇‖ (z* − z)) element by element, ∇ the gradient of the loss at the
+    prediction (the closed form of the paper). So the step is ε ‖z* − z‖ along ∇, whichever the class: with a linear
+    head the prediction stays the same on a first part of that ray, and the farthest mean decides. epsilon: 0.2 / √D
+    by default (dal-toolbox, of the group of the benchmark). Fewer candidates than batch_size: all of them and a uniform
+    draw from the others. Multi-label: the binary losses, and any class that flips counts.
+    """
+    picks: NDArray[np.int64]
+    candidates = np.flatnonzero(flips(pool, 0.2 / np.sqrt(pool.dimensions) if epsilon is None else epsilon))
+    if len(candidates) <= batch_size:
+        others = np.setdiff1d(np.arange(len(pool.unlabeled)), candidates)
+        filling = rng.choice(others, batch_size - len(candidates), replace=False)
+        picks = pool.unlabeled[np.concatenate([rng.permutation(candidates), filling])]
+        return picks
+    picks = pool.unlabeled[spread(pool, candidates, batch_size, rng)]
+    return picks
+
+
+def flips(pool: Pool, epsilon: float) -> NDArray[np.bool_]:
+    """Whether the prediction of each unlabelled row flips at the longest step, (m,)."""
+    assert pool.head is not None
+    head, anchors, p = pool.head, class_means(pool), pool.probabilities
+    anchor_squared = squared_norms(anchors)
+    gram = head.weights @ head.weights.T
+    out = np.zeros(len(pool.unlabeled), dtype=bool)
+    if not len(anchors):
+        return out
+
+    def look(block: slice) -> None:
+        x = pool.free(block)
+        logits = head.decision_function(x)
+        if not pool.multi_label:
+            logits[:, ~head.seen] = -np.inf
+        # The gradient is −Wᵀa; along it logits change by −W Wᵀa, and its squared length is a·W Wᵀa.
+        a = prediction_error(p[block], pool.multi_label)
+        change = a @ gram
+        length = np.sqrt(np.maximum(np.einsum("ij,ij->i", a, change), 0))
+        farthest = np.sqrt(squared_distances(x, anchors, y_squared=anchor_squared).max(axis=1))
+        step = epsilon * farthest / np.where(length > 0, length, np.inf)
+        moved = logits - step[:, None].astype(np.float32) * change
+        if pool.multi_label:
+            out[block] = ((moved > 0) != (logits > 0)).any(axis=1)
+        else:
+            out[block] = moved.argmax(axis=1) != logits.argmax(axis=1)
+
+    over_blocks(look, len(out))
+    return out
+
+
+def class_means(pool: Pool) -> Matrix:
+    """Mean embeddings of the labelled rows of each class that has any, (classes, D)."""
+    x, y = pool.rows(pool.labeled), pool.labels[pool.labeled]
+    of_class = (y > 0) if pool.multi_label else y[:, None] == np.arange(pool.n_classes)
+    counts = of_class.sum(axis=0)
+    there = counts > 0
+    means: Matrix = of_class[:, there].T.astype(np.float32) @ x / counts[there, None].astype(np.float32)
+    return means

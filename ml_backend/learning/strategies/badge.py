@@ -1,0 +1,47 @@
+"""BADGE: k-means++ on gradient embeddings g = (onehot(argmax p) − p) ⊗ x, never materialised."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_backend.learning.distances import Matrix
+from ml_backend.learning.nearest import Points, sample_squared_distance
+from ml_backend.learning.pool import Index, Pool
+from ml_backend.learning.ranking import first_highest
+
+NEEDS_HEAD = True
+MULTI_LABEL = True
+PAPER = "Ash et al. 2020, arXiv 1906.03671"
+SUMMARY = (
+    "Samples texts whose loss gradients are long and point in different ways. "
+    "So a batch is uncertain and diverse at once."
+)
+WHEN = "Robust over data sets, batch sizes and budgets, and cheap."
+COST = "one scoring of the pool, and a product with the picks"
+
+
+def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The row of largest gradient, then D² sampling: g·g' = (a·a')(x·x') with a = onehot(argmax p) − p.
+
+    Multi-label: a = (p ≥ ½) − p, the gradient of the binary losses at their predictions.
+    """
+    p = pool.probabilities
+
+    def error(index: Index) -> Matrix:
+        return prediction_error(p[index], pool.multi_label)
+
+    points = Points(len(p), error, pool.free)
+    first = first_highest(points.squared, rng.permutation(len(p)))
+    picks: NDArray[np.int64] = pool.unlabeled[sample_squared_distance(points, batch_size, first, rng)]
+    return picks
+
+
+def prediction_error(p: Matrix, multi_label: bool) -> Matrix:
+    """a = ŷ − p with ŷ the prediction, of p (len, n_classes)."""
+    a = -p
+    if multi_label:
+        a += p >= 0.5
+    else:
+        a[np.arange(len(p)), p.argmax(axis=1)] += 1
+    return a

@@ -1,0 +1,62 @@
+"""BAIT: the batch whose Fisher information fits the pool's best, forward greedy and backward."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_backend.learning.distances import Matrix
+from ml_backend.learning.fisher import add_greedily, drop_greedily, scatter
+from ml_backend.learning.pool import Pool
+
+NEEDS_HEAD = True
+MULTI_LABEL = True
+PAPER = "Ash et al. 2021, arXiv 2106.09675; the binary form is that of dal-toolbox"
+SUMMARY = (
+    "Takes the batch that most lowers the variance that the head's Fisher information predicts over the pool. "
+    "Adds twice as many as are wanted, then drops the most dispensable."
+)
+WHEN = "From middle budgets on; the slowest to query."
+COST = "some passes over at most `exact_up_to` texts, and D × D matrices"
+
+
+def select(
+    pool: Pool,
+    batch_size: int,
+    rng: np.random.Generator,
+    *,
+    regularisation: float = 1.0,
+    oversample: int = 2,
+    exact_up_to: int = 50_000,
+) -> NDArray[np.int64]:
+    """Minimise tr(M⁻¹ F): add oversample × batch_size rows greedily, then drop the most dispensable down to batch_size.
+
+    In the binary cross-entropy form the information of a row is w x xᵀ with w = p₁ (1 − p₁), D × D instead of CD × CD;
+    multi-label: w = mean over classes of p (1 − p). F is its mean over pool and labelled rows, and
+    M = regularisation · s · I + n / (n + b) · (its mean over the n labelled) + b / (n + b) · Σ over the batch, as in
+    the authors' code; s, the mean square of the embeddings' coordinates, makes it the same for embeddings of any
+    scale: on unit vectors 1 would outweigh all labels, and one direction would be picked again and again.
+    exact_up_to: of more unlabelled rows a random sample of so many. Ties by the generator.
+    """
+    pool = pool.sample(max(exact_up_to, batch_size), rng)
+    assert pool.head is not None
+    x, xl = pool.free(slice(None)), pool.rows(pool.labeled)
+    n, b = len(xl), batch_size
+    w = variance(pool.probabilities, pool.multi_label)
+    labelled = scatter(xl, variance(pool.head.predict_proba(xl), pool.multi_label)) if n else 0
+    fisher = (scatter(x, w) + labelled) / (len(x) + n)
+    ridge = regularisation * (float(np.vdot(x, x)) / x.size or 1.0)
+    inverse = np.linalg.inv(ridge * np.eye(x.shape[1]) + labelled / (n + b)).astype(np.float64)
+    picks = add_greedily(x, w * np.float32(b / (n + b)), fisher, inverse, min(oversample * b, len(x)), rng)
+    kept = drop_greedily(x[picks], w[picks] * np.float32(b / (n + b)), fisher, inverse, b)
+    chosen: NDArray[np.int64] = pool.unlabeled[picks[kept]]
+    return chosen
+
+
+def variance(p: Matrix, multi_label: bool) -> Matrix:
+    """p₁ (1 − p₁) of the top class, or the mean over classes of p (1 − p), (len,)."""
+    if multi_label:
+        mean: Matrix = (p * (1 - p)).mean(axis=1)
+        return mean
+    top: Matrix = p.max(axis=1)
+    return top * (1 - top)

@@ -1,0 +1,96 @@
+"""Settings of one project: what a person may choose in Label Studio's connect form or through the API."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from ml_backend.settings import SettingsError
+
+__all__ = ["ProjectSettings", "SettingsError", "known_names"]
+
+
+class ProjectSettings(BaseModel):
+    """How a project chooses what to label next. None means: the service's default, or what the label config says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strategy: str = "uherding"
+    initial: str = "typiclust"
+    batch_size: int = Field(default=20, ge=1, le=1000)
+    retrain_every: int = Field(default=5, ge=1, le=10_000)
+    embedding_model: str | None = Field(default=None, min_length=1)
+    text_fields: list[str] | None = Field(default=None, min_length=1)
+    control: str | None = Field(default=None, min_length=1)
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
+
+    @field_validator("strategy")
+    @classmethod
+    def _known_strategy(cls, value: str) -> str:
+        return _one_of("strategy", value, strategy_names())
+
+    @field_validator("initial")
+    @classmethod
+    def _known_initial(cls, value: str) -> str:
+        return _one_of("initial method", value, initial_names())
+
+    @field_validator("text_fields", mode="before")
+    @classmethod
+    def _list_of_fields(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    def merged(self, changes: Mapping[str, Any]) -> ProjectSettings:
+        """These settings with the changes made; null puts a setting back to its default.
+
+        Raises SettingsError naming each bad setting and listing those there are.
+        """
+        if not isinstance(changes, Mapping):
+            raise SettingsError(
+                f'settings must be a JSON object like {{"strategy": "badge"}}, not {type(changes).__name__}; '
+                f"known settings: {', '.join(known_names())}"
+            )
+        values = self.model_dump()
+        for name, value in changes.items():
+            default = type(self).model_fields[name].default if name in type(self).model_fields else None
+            values[name] = default if value is None else value
+        try:
+            return ProjectSettings.model_validate(values, strict=None)
+        except ValidationError as error:
+            raise SettingsError("; ".join(_sentence(problem) for problem in error.errors())) from None
+
+
+def known_names() -> list[str]:
+    """Names of all settings of a project, in the order in which they are explained."""
+    return list(ProjectSettings.model_fields)
+
+
+def strategy_names() -> list[str]:
+    """Names of the strategies there are."""
+    return _names("ml_backend.learning.strategies")
+
+
+def initial_names() -> list[str]:
+    """Names of the initial methods there are."""
+    return _names("ml_backend.learning.initial")
+
+
+def _names(module: str) -> list[str]:
+    names: Callable[[], list[str]] = importlib.import_module(module).names
+    return names()
+
+
+def _one_of(what: str, value: str, known: list[str]) -> str:
+    if value not in known:
+        raise ValueError(f"unknown {what} {value!r}; known: {', '.join(known)}")
+    return value
+
+
+def _sentence(problem: Any) -> str:
+    name = ".".join(str(part) for part in problem["loc"]) or "settings"
+    if problem["type"] == "extra_forbidden":
+        return f"unknown setting {name!r}; known: {', '.join(known_names())}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{name}: {message} (given: {problem.get('input')!r})" if problem["type"] != "value_error" else message

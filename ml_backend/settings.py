@@ -1,0 +1,90 @@
+"""Settings of the service, read from the environment under the names that Label Studio backends use."""
+
+import os
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message is a sentence for the person who set it."""
+
+
+class Settings(BaseSettings):
+    """What the service needs to know; every field has its variable in capitals."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    label_studio_url: str = Field(
+        default="http://localhost:8080",
+        validation_alias=AliasChoices("LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"),
+    )
+    label_studio_api_key: str | None = None
+    basic_auth_user: str | None = None
+    basic_auth_pass: str | None = None
+    webhook_secret: str | None = None
+    log_level: str = "INFO"
+    host: str = "0.0.0.0"
+    port: int = Field(default=9090, ge=1, le=65535)
+    model_dir: Path = Path("data")
+    database_url: str = ""
+    redis_url: str | None = None
+    embedding_model: str = "minilm"
+    threads: int = Field(default=8, ge=1, le=256)
+
+    @field_validator("label_studio_url")
+    @classmethod
+    def _http_address(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError(f"must start with http:// or https://, not {value!r}")
+        return value.rstrip("/")
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in LOG_LEVELS:
+            raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}, not {value!r}")
+        return value.upper()
+
+    def model_post_init(self, _context: object) -> None:
+        """Put the database beside the models when no DATABASE_URL says otherwise."""
+        if not self.database_url:
+            path = self.model_dir.expanduser().resolve() / "active_learning.db"
+            object.__setattr__(self, "database_url", f"sqlite:///{path}")
+
+    @property
+    def basic_auth_on(self) -> bool:
+        """Whether callers must name a user and a password."""
+        return bool(self.basic_auth_user)
+
+
+def load_settings() -> Settings:
+    """Settings from the environment.
+
+    Raises SettingsError naming each variable that cannot be used and why.
+    """
+    empty = [name for name in _variables() if os.environ.get(name) == ""]
+    given = {name: os.environ.pop(name) for name in empty}  # an empty line in .env means "not set"
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_sentences(error)) from None
+    finally:
+        os.environ.update(given)
+
+
+def _variables() -> list[str]:
+    aliases = ["LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"]
+    return aliases + [name.upper() for name in Settings.model_fields if name != "label_studio_url"]
+
+
+def _sentences(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
+        message = str(problem["msg"]).removeprefix("Value error, ")
+        lines.append(f"{name}: {message} (given: {problem.get('input')!r})")
+    return "The environment holds settings that cannot be used. " + "; ".join(lines) + "."

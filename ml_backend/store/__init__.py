@@ -1,0 +1,47 @@
+"""What is kept: projects and settings, tasks, annotations, embeddings, heads, batches and history."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from ml_backend.store import tables
+from ml_backend.store.changes import ChangeRows
+from ml_backend.store.database import PAGES_BEFORE_CHECKPOINT, Database
+from ml_backend.store.embeddings import EmbeddingRows
+from ml_backend.store.history import HistoryRows
+from ml_backend.store.projects import ProjectRows
+from ml_backend.store.tasks import TaskRows
+
+__all__ = ["Store"]
+
+OVERDUE = 20
+"""A process of quick commits makes a checkpoint itself when the log has grown to 20 times what is usual: 80 MB."""
+
+
+class Store(ProjectRows, TaskRows, ChangeRows, EmbeddingRows, HistoryRows):
+    """The store on SQLite or PostgreSQL; safe to share between threads, and between processes by its address.
+
+    Every method is one transaction: after a crash it has happened or not.
+    quick_commits: leave SQLite's checkpoints to other processes while these do them, so that no commit here waits for
+    one. Raises SettingsError for an address that cannot be used.
+    """
+
+    def __init__(self, database_url: str, quick_commits: bool = False) -> None:
+        self._database = Database(database_url, (OVERDUE if quick_commits else 1) * PAGES_BEFORE_CHECKPOINT)
+
+    def create(self) -> None:
+        """Make the tables that are not there yet."""
+        with self._database.writing() as connection:
+            if not self._database.on_sqlite:
+                # Two processes that start together must not both create: one waits here until the other is done.
+                connection.execute(text("SELECT pg_advisory_xact_lock(7240117)"))
+            tables.metadata.create_all(connection)
+
+    def ping(self) -> None:
+        """One round trip; raises sqlalchemy.exc.SQLAlchemyError when the database does not answer."""
+        with self._database.reading() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._database.close()

@@ -1,0 +1,112 @@
+"""The connection to SQLite or PostgreSQL that the rooms of the store share."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from ml_backend.settings import SettingsError
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 30.0
+PAGES_BEFORE_CHECKPOINT = 1000
+"""After so many pages SQLite carries its log over into the database, in the commit that gets there: 10 to 100 ms."""
+VALUES_AT_ONCE = 1000
+"""Values of one IN list or INSERT; SQLite takes 32,766 parameters a statement."""
+
+
+class Database:
+    """Transactions on one database: `reading()` never blocks a writer, `writing()` is all or nothing."""
+
+    def __init__(self, database_url: str, pages_before_checkpoint: int = PAGES_BEFORE_CHECKPOINT) -> None:
+        self._engine = _engine(database_url, pages_before_checkpoint)
+        self._reader = self._engine.execution_options(reading=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that only reads, on one snapshot."""
+        with self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is committed at its end, or leaves nothing behind when it raises."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    @property
+    def on_sqlite(self) -> bool:
+        return self._engine.dialect.name == "sqlite"
+
+    def upsert(self, table: Table) -> Any:
+        """An INSERT of this dialect that knows `on_conflict_do_…`."""
+        return sqlite.insert(table) if self.on_sqlite else postgresql.insert(table)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+
+def slices(values: Sequence[T], size: int = VALUES_AT_ONCE) -> Iterator[list[T]]:
+    """The values in lists of at most `size`."""
+    rest = iter(values)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+def _engine(database_url: str, pages_before_checkpoint: int) -> Engine:
+    try:
+        url = make_url(database_url)
+        if url.drivername in {"postgres", "postgresql"}:
+            url = url.set(drivername="postgresql+psycopg")
+        if url.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise SettingsError(
+                f"DATABASE_URL names {url.get_backend_name()!r}; SQLite (sqlite:///file.db) and PostgreSQL "
+                "(postgresql://user:password@host/database) are supported"
+            )
+        if url.get_backend_name() == "postgresql":
+            return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        if url.database and url.database != ":memory:":
+            Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    except (ArgumentError, NoSuchModuleError) as problem:
+        raise SettingsError(
+            f"DATABASE_URL cannot be read as an address ({problem}); write sqlite:///file.db or "
+            "postgresql://user:password@host/database"
+        ) from None
+
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        _prepare_sqlite(connection, pages_before_checkpoint)
+
+    event.listen(engine, "connect", prepare)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, pages_before_checkpoint: int) -> None:
+    # The driver's own BEGIN would come too late: a transaction that reads and then writes must hold the lock from
+    # its start, or two of them deadlock.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA cache_size=-16384")
+    connection.execute(f"PRAGMA wal_autocheckpoint={pages_before_checkpoint}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    if not connection.get_execution_options().get("reading", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    # It touches no file, so it cannot fail; by SQLAlchemy's own way it would be a quarter of a short read's time.
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute("BEGIN")

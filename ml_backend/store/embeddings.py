@@ -1,0 +1,87 @@
+"""Embeddings by model and text hash: a text is paid for once, whichever project has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import and_, func, select
+
+from ml_backend.store import tables
+from ml_backend.store.database import Database, slices
+
+VECTORS_AT_ONCE = 4096
+
+
+class EmbeddingRows:
+    """Reads and writes vectors, float32."""
+
+    _database: Database
+
+    def missing_embeddings(self, project_id: int, model: str, limit: int) -> list[tuple[str, str]]:
+        """(hash, text) of texts of the project without a vector of the model, those of the oldest tasks first."""
+        task, text = tables.tasks, tables.texts
+        query = (
+            _without_vector(select(text.c.text_hash, text.c.text), project_id, model)
+            .join(text, text.c.text_hash == task.c.text_hash)
+            .group_by(text.c.text_hash, text.c.text)
+            .order_by(func.min(task.c.task_id))
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+    def count_missing_embeddings(self, project_id: int, model: str) -> int:
+        """Number of distinct texts of the project without a vector of the model."""
+        count = select(func.count(func.distinct(tables.tasks.c.text_hash)))
+        with self._database.reading() as connection:
+            return int(connection.execute(_without_vector(count, project_id, model)).scalar_one())
+
+    def put_embeddings(self, model: str, hashes: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Keep vectors, (n, D) float32, in the order of the hashes."""
+        rows = [
+            {"model": model, "text_hash": text_hash, "vector": vector.tobytes()}
+            for text_hash, vector in zip(hashes, np.ascontiguousarray(vectors, dtype="<f4"), strict=True)
+        ]
+        with self._database.writing() as connection:
+            for some in slices(rows):
+                connection.execute(self._database.upsert(tables.embeddings).on_conflict_do_nothing(), some)
+
+    def embeddings(self, model: str, hashes: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Hash → (D,) float32, for those texts that have a vector."""
+        table = tables.embeddings
+        found: dict[str, NDArray[np.float32]] = {}
+        with self._database.reading() as connection:
+            for some in slices(hashes):
+                query = select(table.c.text_hash, table.c.vector).where(
+                    table.c.model == model, table.c.text_hash.in_(some)
+                )
+                found.update({row[0]: np.frombuffer(row[1], dtype="<f4") for row in connection.execute(query)})
+        return found
+
+    def vectors_by_task(self, project_id: int, model: str) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
+        """Task ids and the vectors of their texts (n, D) float32, a few thousand at a time, by task id."""
+        task, vector = tables.tasks, tables.embeddings
+        query = (
+            select(task.c.task_id, vector.c.vector)
+            .join(vector, and_(vector.c.text_hash == task.c.text_hash, vector.c.model == model))
+            .where(task.c.project_id == project_id, task.c.problem.is_(None))
+            .order_by(task.c.task_id)
+            .execution_options(yield_per=VECTORS_AT_ONCE)
+        )
+        with self._database.reading() as connection:
+            for rows in connection.execute(query).partitions():
+                joined = b"".join(row[1] for row in rows)
+                yield [row[0] for row in rows], np.frombuffer(joined, dtype="<f4").reshape(len(rows), -1)
+
+
+def _without_vector(query: Any, project_id: int, model: str) -> Any:
+    task, vector = tables.tasks, tables.embeddings
+    has_vector = (
+        select(vector.c.text_hash).where(vector.c.model == model, vector.c.text_hash == task.c.text_hash).exists()
+    )
+    return query.select_from(task).where(
+        task.c.project_id == project_id, task.c.text_hash.is_not(None), task.c.problem.is_(None), ~has_vector
+    )

@@ -1,0 +1,195 @@
+"""Tables of the store, the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+metadata = MetaData()
+
+
+class JsonText(TypeDecorator[Any]):
+    """JSON kept as ASCII text: PostgreSQL's own JSON refuses the NUL characters that real texts hold."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+_ROW_ID = BigInteger().with_variant(Integer, "sqlite")
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("title", Text, nullable=False, default=""),
+    Column("label_config", Text, nullable=False, default=""),
+    Column("settings", JsonText, nullable=False, default=dict),
+    Column("extra_params", Text),
+    Column("backend_url", Text),
+    Column("state", String(20), nullable=False, default="new"),
+    Column("phase", Text, nullable=False, default=""),
+    Column("error", Text),
+    Column("watermark", String(40)),
+    Column("fingerprint", String(64)),
+    Column("cycle", Integer, nullable=False, default=0),
+    Column("meta", JsonText, nullable=False, default=dict),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("project_id", BigInteger, nullable=False, index=True),
+    Column("action", String(60), nullable=False),
+    Column("body", JsonText, nullable=False),
+    Column("received_at", Float, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+run_requests = Table(
+    "run_requests",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("reason", String(60), primary_key=True),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("owner", String(200), nullable=False),
+    Column("until", Float, nullable=False),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("task_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("text_hash", String(32)),
+    Column("problem", Text),
+    Column("updated_at", String(40)),
+    Index("tasks_by_text", "text_hash"),
+)
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+)
+"""Counts the changes of a project's tasks and annotations; never goes back, not even when the project is forgotten."""
+
+task_changes = Table(
+    "task_changes",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("task_id", BigInteger, primary_key=True, autoincrement=False),
+)
+"""Which tasks changed at a revision; task 0 stands for so many that everything has to be read."""
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("text_hash", String(32), primary_key=True),
+    Column("text", Text, nullable=False),
+)
+
+annotation_table = Table(
+    "annotations",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("annotation_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("task_id", BigInteger, nullable=False),
+    Column("annotator", BigInteger),
+    Column("cancelled", Boolean, nullable=False),
+    Column("result", JsonText, nullable=False),
+    Column("updated_at", String(40), nullable=False),
+    Index("annotations_by_task", "project_id", "task_id"),
+)
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("model", String(300), primary_key=True),
+    Column("text_hash", String(32), primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+)
+
+heads = Table(
+    "heads",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("version", String(100), primary_key=True),
+    Column("classes", JsonText, nullable=False),
+    Column("multi_label", Boolean, nullable=False),
+    Column("embedding_model", String(300), nullable=False),
+    Column("n_labels", Integer, nullable=False),
+    Column("blob", LargeBinary, nullable=False),
+    Column("metrics", JsonText, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
+batches = Table(
+    "batches",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("version", String(100), nullable=False),
+    Column("method", String(60), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("head_version", String(100)),
+    Column("task_ids", JsonText, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("published_at", Float),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("project_id", BigInteger, nullable=False, index=True),
+    Column("body", JsonText, nullable=False),
+)
+
+label_snapshots = Table(
+    "label_snapshots",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", JsonText, nullable=False),
+)
+
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+OF_A_PROJECT = (events, run_requests, tasks, task_changes, annotation_table, heads, batches, runs, label_snapshots)
+"""Tables whose rows go when their project is forgotten; its revision stays, so that none comes twice."""

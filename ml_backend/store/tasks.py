@@ -1,0 +1,176 @@
+"""Tasks, their texts, and the annotations people gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select
+
+from ml_backend.store import tables
+from ml_backend.store.changes import note_changes
+from ml_backend.store.database import Database, slices
+from ml_backend.store.projects import delete_unused_texts
+from ml_backend.store.records import AnnotationRecord, TaskRecord
+
+
+class TaskRows:
+    """Reads and writes tasks, texts and annotations."""
+
+    _database: Database
+
+    def upsert_tasks(self, project_id: int, records: Sequence[TaskRecord], texts: Mapping[str, str]) -> None:
+        """Keep tasks as they are now, with their texts by hash; texts that no task has any more go."""
+        table = tables.tasks
+        with self._database.writing() as connection:
+            before = _contents(connection, project_id, [record.task_id for record in records])
+            for text_slice in slices([{"text_hash": h, "text": t} for h, t in texts.items()]):
+                connection.execute(self._database.upsert(tables.texts).on_conflict_do_nothing(), text_slice)
+            statement = self._database.upsert(table)
+            statement = statement.on_conflict_do_update(
+                index_elements=[table.c.project_id, table.c.task_id],
+                set_={name: statement.excluded[name] for name in ("text_hash", "problem", "updated_at")},
+            )
+            for record_slice in slices([vars(record) for record in records]):
+                connection.execute(statement, record_slice)
+            changed = [r for r in records if before.get(r.task_id) != (r.text_hash, r.problem)]
+            note_changes(self._database, connection, project_id, [record.task_id for record in changed])
+            replaced = {text_hash for text_hash, _ in before.values() if text_hash is not None}
+            delete_unused_texts(connection, sorted(replaced - {record.text_hash for record in records}))
+
+    def remove_tasks(self, project_id: int, task_ids: Iterable[int]) -> None:
+        """Forget tasks and their annotations; texts and vectors that no other task has go with them."""
+        with self._database.writing() as connection:
+            for some in slices(removed := list(task_ids)):
+                contents = _contents(connection, project_id, some)
+                for table in (tables.tasks, tables.annotation_table):
+                    connection.execute(delete(table).where(table.c.project_id == project_id, table.c.task_id.in_(some)))
+                delete_unused_texts(connection, sorted(h for h, _ in contents.values() if h is not None))
+            note_changes(self._database, connection, project_id, removed)
+
+    def tasks(self, project_id: int, task_ids: Iterable[int] | None = None) -> list[tuple[int, str | None, str | None]]:
+        """(task id, text hash, problem) of all tasks, or of those named that are there, by id."""
+        table = tables.tasks
+        query = select(table.c.task_id, table.c.text_hash, table.c.problem).where(table.c.project_id == project_id)
+        with self._database.reading() as connection:
+            rows = _rows(connection, query.order_by(table.c.task_id), table.c.task_id, task_ids)
+            return [(row[0], row[1], row[2]) for row in rows]
+
+    def task_ids(self, project_id: int) -> set[int]:
+        """Ids of all tasks."""
+        query = select(tables.tasks.c.task_id).where(tables.tasks.c.project_id == project_id)
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
+    def task_count(self, project_id: int) -> int:
+        """Number of tasks, with and without problems."""
+        return self._count(tables.tasks.c.project_id == project_id, tables.tasks)
+
+    def problems(self, project_id: int, limit: int = 100) -> list[tuple[int, str]]:
+        """Tasks that are kept out of the pool, each with its reason, by id."""
+        table = tables.tasks
+        query = (
+            select(table.c.task_id, table.c.problem)
+            .where(table.c.project_id == project_id, table.c.problem.is_not(None))
+            .order_by(table.c.task_id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+    def problem_counts(self, project_id: int) -> dict[str, int]:
+        """Number of tasks by the reason that keeps them out of the pool."""
+        table = tables.tasks
+        query = (
+            select(table.c.problem, func.count())
+            .where(table.c.project_id == project_id, table.c.problem.is_not(None))
+            .group_by(table.c.problem)
+        )
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in connection.execute(query)}
+
+    def replace_annotations(self, project_id: int, by_task: Mapping[int, Sequence[AnnotationRecord]]) -> None:
+        """Set what annotations each of these tasks has."""
+        table = tables.annotation_table
+        with self._database.writing() as connection:
+            before = _annotations(connection, project_id, by_task)
+            changed = [i for i, records in by_task.items() if before.get(i, []) != sorted(records, key=_annotation_id)]
+            note_changes(self._database, connection, project_id, changed)
+            for some in slices(changed):
+                connection.execute(delete(table).where(table.c.project_id == project_id, table.c.task_id.in_(some)))
+            for annotation_slice in slices([vars(record) for task_id in changed for record in by_task[task_id]]):
+                connection.execute(insert(table), annotation_slice)
+
+    def annotations(self, project_id: int, task_ids: Iterable[int] | None = None) -> list[AnnotationRecord]:
+        """All submitted and skipped annotations, or those of the tasks named, by id."""
+        with self._database.reading() as connection:
+            found = _annotations(connection, project_id, task_ids)
+        return sorted((a for some in found.values() for a in some), key=_annotation_id)
+
+    def annotated_tasks(self, project_id: int) -> set[int]:
+        """Tasks with any submitted or skipped annotation."""
+        table = tables.annotation_table
+        query = select(table.c.task_id).where(table.c.project_id == project_id).distinct()
+        with self._database.reading() as connection:
+            return set(connection.execute(query).scalars())
+
+    def task_of_annotations(self, project_id: int, annotation_ids: Sequence[int]) -> dict[int, int]:
+        """Annotation id → task id, for those of the annotations that are known."""
+        table = tables.annotation_table
+        found: dict[int, int] = {}
+        with self._database.reading() as connection:
+            for some in slices(annotation_ids):
+                query = select(table.c.annotation_id, table.c.task_id).where(
+                    table.c.project_id == project_id, table.c.annotation_id.in_(some)
+                )
+                found.update({row[0]: row[1] for row in connection.execute(query)})
+        return found
+
+    def annotation_counts(self, project_id: int) -> tuple[int, int]:
+        """(submitted, skipped) annotations."""
+        table = tables.annotation_table
+        of_project = table.c.project_id == project_id
+        return (
+            self._count(of_project & ~table.c.cancelled, table),
+            self._count(of_project & table.c.cancelled, table),
+        )
+
+    def _count(self, condition: Any, table: Any) -> int:
+        with self._database.reading() as connection:
+            return int(connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one())
+
+
+def _annotation_id(annotation: AnnotationRecord) -> int:
+    return annotation.annotation_id
+
+
+def _contents(
+    connection: Connection, project_id: int, task_ids: Iterable[int]
+) -> dict[int, tuple[str | None, str | None]]:
+    """Task → (text hash, problem)."""
+    table = tables.tasks
+    query = select(table.c.task_id, table.c.text_hash, table.c.problem).where(table.c.project_id == project_id)
+    return {row[0]: (row[1], row[2]) for row in _rows(connection, query, table.c.task_id, task_ids)}
+
+
+def _annotations(
+    connection: Connection, project_id: int, task_ids: Iterable[int] | None
+) -> dict[int, list[AnnotationRecord]]:
+    """Task → its annotations by id."""
+    table = tables.annotation_table
+    query = select(table).where(table.c.project_id == project_id).order_by(table.c.annotation_id)
+    found: dict[int, list[AnnotationRecord]] = {}
+    for row in _rows(connection, query, table.c.task_id, task_ids):
+        found.setdefault(row.task_id, []).append(AnnotationRecord(**row._mapping))
+    return found
+
+
+def _rows(
+    connection: Connection, query: Select[Any], column: ColumnElement[int], values: Iterable[int] | None
+) -> Iterator[Row[Any]]:
+    """The query's rows, or only those whose column has one of the values."""
+    if values is None:
+        yield from connection.execute(query.execution_options(yield_per=4096))
+        return
+    for some in slices(sorted(values)):
+        yield from connection.execute(query.where(column.in_(some)))

@@ -1,0 +1,80 @@
+"""The Flask application: routes, errors as sentences, and the time each request took."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+
+from ml_backend.jobs.queue import JobQueue
+from ml_backend.settings import Settings
+from ml_backend.store import Store
+from ml_backend.web import pages, projects, protocol, webhooks
+from ml_backend.web.bodies import Refused
+from ml_backend.web.context import EXTENSION, Web, web
+from ml_backend.web.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+LARGEST_BODY = 256 * 2**20
+LONGEST_REASON = 600
+
+
+def create_app(settings: Settings, store: Store, queue: JobQueue) -> Flask:
+    """The application on a store and a doorbell; nothing is loaded, read or written yet."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the order of the label config
+    app.extensions[EXTENSION] = Web(settings, store, queue, Metrics())
+    for room in (protocol, webhooks, projects, pages):
+        app.register_blueprint(room.blueprint)
+    app.before_request(_start_clock)
+    app.after_request(_count)
+    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _crashed)
+    return app
+
+
+def _start_clock() -> None:
+    g.started = time.perf_counter()
+
+
+def _count(response: Response) -> Response:
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    seconds = time.perf_counter() - g.get("started", time.perf_counter())
+    web().metrics.answered(request.method, route, response.status_code, seconds)
+    return response
+
+
+def _refused(problem: Refused) -> Response:
+    logger.info("%s %s answered %d: %s", request.method, request.path, problem.status, problem)
+    return _answer(str(problem), problem.status, problem.headers)
+
+
+def _http_error(problem: HTTPException) -> Response:
+    code = problem.code or 500
+    if code < 400:
+        return Response(status=code, headers=problem.get_headers())
+    sentence = problem.description or problem.name
+    if isinstance(problem, RequestEntityTooLarge):
+        sentence = f"The body is larger than {LARGEST_BODY // 2**20} MB; send fewer tasks at once."
+    if isinstance(problem, MethodNotAllowed):
+        return _answer(sentence, code, {"Allow": ", ".join(sorted(problem.valid_methods or ()))})
+    return _answer(sentence, code, {})
+
+
+def _crashed(problem: Exception) -> Response:
+    logger.exception("%s %s failed", request.method, request.path)
+    return _answer(f"{type(problem).__name__} in this backend; its log has the details.", 500, {})
+
+
+def _answer(sentence: str, status: int, headers: dict[str, str]) -> Response:
+    response = pages.error_page(sentence, status) if pages.wants_html() else jsonify(error=sentence)
+    # Label Studio drops the body of an error and shows only the status line, so the sentence goes there too.
+    reason = "".join(c if " " <= c <= "~" else "?" for c in " ".join(sentence.split()))
+    response.status = f"{status} {reason[:LONGEST_REASON]}"
+    response.headers.update(headers)
+    return response

@@ -1,0 +1,58 @@
+"""Read request bodies; what cannot be used is refused with a sentence."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import request
+
+LARGEST_ID = 2**63 - 1
+
+
+class Refused(Exception):
+    """A request that cannot be answered; the message is a sentence for the person behind it."""
+
+    def __init__(self, message: str, status: int = 400, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers or {}
+
+
+def json_object() -> dict[str, Any]:
+    """The body as a JSON object. Raises Refused."""
+    raw = request.get_data(cache=False)
+    if not raw.strip():
+        raise Refused("The body is empty; a JSON object is needed.")
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError) as problem:
+        raise Refused(f"The body is not JSON: {problem}.") from None
+    if not isinstance(body, dict):
+        raise Refused(f"The body must be a JSON object, not {_kind(body)}.")
+    return body
+
+
+def project_number(value: Any) -> int:
+    """The id in what Label Studio calls a project: 3, "3" or "3.1795470497". Raises Refused."""
+    number = parsed_project(value)
+    if number is None:
+        raise Refused(f'"project" must name a project, as in "3.1795470497" or 3, not {json.dumps(value)[:100]}.')
+    return number
+
+
+def parsed_project(value: Any) -> int | None:
+    """The id in what Label Studio calls a project, or None."""
+    if isinstance(value, dict):
+        value = value.get("id")
+    if isinstance(value, str):
+        head = value.partition(".")[0].strip()
+        value = int(head) if head.isascii() and head.isdigit() and len(head) < 20 else None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID:
+        return value
+    return None
+
+
+def _kind(value: Any) -> str:
+    names = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")

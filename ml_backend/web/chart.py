@@ -1,0 +1,81 @@
+"""A line chart as inline SVG; colours come from the page's style sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+WIDTH, HEIGHT = 440, 230
+LEFT, RIGHT, TOP, BOTTOM = 44, 52, 14, 34
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of the line; y is a share between 0 and 1, note is shown when pointed at."""
+
+    x: float
+    y: float
+    note: str
+
+
+def share_chart(points: Sequence[Point], x_label: str) -> Markup:
+    """The points, by rising x, as a line from 0 % to 100 %; empty without points."""
+    if not points:
+        return Markup("")
+    low, high = points[0].x, points[-1].x
+    low, high = (low, high) if high > low else (low - 1, high + 1)
+    at = [(_across(p.x, low, high), _up(p.y)) for p in points]
+    return Markup("").join(
+        [
+            Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
+                WIDTH, HEIGHT, f"{points[-1].y:.0%} at {points[-1].x:,.0f} {x_label}"
+            ),
+            *(_grid_line(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)),
+            *(_tick(x, _across(x, low, high)) for x in ticks(low, high)),
+            _text(LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 2, x_label, "middle"),
+            Markup('<polyline class="line" points="{}"/>').format(" ".join(f"{x:.1f},{y:.1f}" for x, y in at)),
+            *(_dot(x, y, p.note) for (x, y), p in zip(at, points, strict=True)),
+            _text(at[-1][0] + 9, at[-1][1] + 4, f"{points[-1].y:.0%}", "start", "value"),
+            Markup("</svg>"),
+        ]
+    )
+
+
+def ticks(low: float, high: float, most: int = 6) -> list[int]:
+    """At most `most` round numbers between two numbers."""
+    step = 1
+    while (high - low) / step > most:
+        # 1, 2, 5, 10, 20, 50, …
+        step = step * 5 // 2 if str(step).startswith("2") else step * 2
+    first = -(-int(low) // step) * step
+    return [x for x in range(first, int(high) + 1, step) if x >= low]
+
+
+def _across(x: float, low: float, high: float) -> float:
+    return LEFT + (x - low) / (high - low) * (WIDTH - LEFT - RIGHT)
+
+
+def _up(share: float) -> float:
+    return TOP + (1 - share) * (HEIGHT - TOP - BOTTOM)
+
+
+def _grid_line(share: float) -> Markup:
+    y = _up(share)
+    line = Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(LEFT, WIDTH - RIGHT, y, y)
+    return line + _text(LEFT - 8, y + 4, f"{share:.0%}", "end")
+
+
+def _tick(value: int, x: float) -> Markup:
+    return _text(x, HEIGHT - BOTTOM + 16, f"{value:,}", "middle")
+
+
+def _dot(x: float, y: float, note: str) -> Markup:
+    return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>').format(x, y, note)
+
+
+def _text(x: float, y: float, text: str, anchor: str, kind: str = "tick") -> Markup:
+    return Markup('<text class="{}" x="{:.1f}" y="{:.1f}" text-anchor="{}">{}</text>').format(
+        kind, x, y, anchor, escape(text)
+    )

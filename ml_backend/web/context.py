@@ -1,0 +1,49 @@
+"""What the routes work with."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import cast
+
+from flask import current_app
+
+from ml_backend.jobs.queue import JobQueue
+from ml_backend.settings import Settings
+from ml_backend.store import Store
+from ml_backend.web.inbox import Inbox
+from ml_backend.web.metrics import Metrics
+
+EXTENSION = "active_learning"
+
+
+@dataclass
+class Web:
+    """Settings, store and doorbell of one application.
+
+    waiting: how many /predict calls may wait for unseen texts at once, so that /health always finds a free thread.
+    """
+
+    settings: Settings
+    store: Store
+    queue: JobQueue
+    metrics: Metrics
+    waiting: threading.BoundedSemaphore = field(init=False)
+    inbox: Inbox = field(init=False)
+    _secret: str | None = None
+
+    def __post_init__(self) -> None:
+        self.inbox = Inbox(self.store, self.queue)
+        self.waiting = threading.BoundedSemaphore(max(1, self.settings.threads // 2))
+
+    @property
+    def webhook_secret(self) -> str:
+        """The secret that webhooks carry: the configured one, or the one that the store made."""
+        if self._secret is None:
+            self._secret = self.settings.webhook_secret or self.store.webhook_secret()
+        return self._secret
+
+
+def web() -> Web:
+    """The context of the application that answers this request."""
+    return cast(Web, current_app.extensions[EXTENSION])

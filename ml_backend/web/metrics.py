@@ -1,0 +1,98 @@
+"""Numbers for Prometheus: requests as they come, and the state of projects when they are asked for."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from ml_backend.store import Store
+from ml_backend.store.records import ProjectRecord
+
+COUNTS = {
+    "active_learning_labels": ("labeled", "Tasks with a label."),
+    "active_learning_tasks": ("tasks", "Tasks in the project."),
+    "active_learning_open_tasks": ("open", "Tasks without a label that may still be asked for."),
+    "active_learning_embedded_tasks": ("embedded", "Tasks whose text is embedded."),
+    "active_learning_texts_to_embed": ("to_embed", "Texts not embedded yet."),
+    "active_learning_queue_remaining": ("queue_remaining", "Tasks of the published batch without a label."),
+}
+"""Metric → (key of a project's meta, help)."""
+
+BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 60.0)
+
+
+class Metrics:
+    """Counters of one application, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "active_learning_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
+        )
+        self._seconds = Histogram(
+            "active_learning_request_seconds",
+            "Seconds from a request to its answer.",
+            ["method", "route"],
+            buckets=BUCKETS,
+            registry=self._registry,
+        )
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    def text(self, store: Store) -> bytes:
+        """All numbers in Prometheus' text format."""
+        state = CollectorRegistry()
+        state.register(_StateCollector(store))
+        return generate_latest(self._registry) + generate_latest(state)
+
+
+class _StateCollector:
+    """Reads the store at the time of the scrape, so that nothing has to be kept in step with the worker."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        projects = self._store.projects()
+        return [
+            GaugeMetricFamily("active_learning_projects", "Projects connected.", len(projects)),
+            GaugeMetricFamily(
+                "active_learning_pending_runs", "Projects waiting for a run.", len(self._store.pending_projects())
+            ),
+            GaugeMetricFamily(
+                "active_learning_events_kept", "Webhook events no run has taken in yet.", self._store.event_count()
+            ),
+            *(_by_project(name, key, what, projects) for name, (key, what) in COUNTS.items()),
+            _failing(projects),
+            self._last_run(projects),
+        ]
+
+    def _last_run(self, projects: list[ProjectRecord]) -> GaugeMetricFamily:
+        family = GaugeMetricFamily(
+            "active_learning_last_run_seconds", "Seconds of the last run by step.", labels=["project", "step"]
+        )
+        for project in projects:
+            for run in self._store.runs(project.id, limit=1):
+                for step, seconds in run.get("seconds", {}).items():
+                    family.add_metric([str(project.id), step], seconds)
+        return family
+
+
+def _by_project(name: str, key: str, what: str, projects: list[ProjectRecord]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, what, labels=["project"])
+    for project in projects:
+        family.add_metric([str(project.id)], project.meta.get(key, 0))
+    return family
+
+
+def _failing(projects: list[ProjectRecord]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily("active_learning_failing", "1 while the project has an error.", labels=["project"])
+    for project in projects:
+        family.add_metric([str(project.id)], float(project.error is not None))
+    return family

@@ -1,0 +1,120 @@
+"""Pages for people: the projects, and what goes on in each."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from flask import Blueprint, Response, make_response, render_template, request
+
+from ml_backend.project_settings import ProjectSettings, initial_names, strategy_names
+from ml_backend.status import UnknownProject, project_status, rolling_agreement
+from ml_backend.store.records import ProjectRecord
+from ml_backend.web.access import need_basic_auth
+from ml_backend.web.bodies import Refused
+from ml_backend.web.chart import Point, share_chart
+from ml_backend.web.context import web
+from ml_backend.web.protocol import up
+
+blueprint = Blueprint("pages", __name__)
+
+RUNS_SHOWN = 10
+STATES = {
+    "new": ("idle", "starting"),
+    "ready": ("good", "ready"),
+    "waiting": ("warning", "waiting"),
+    "failed": ("bad", "failed, trying again"),
+    "unsupported": ("bad", "label config not supported"),
+    "missing": ("bad", "project not found"),
+}
+"""State → (colour, words)."""
+
+
+@blueprint.get("/")
+def root() -> Any:
+    """The projects for a browser; for a health check, that the backend is up."""
+    return _list_page() if wants_html() else up()
+
+
+@blueprint.get("/projects")
+def projects() -> Any:
+    """The projects, as a page or as JSON."""
+    if wants_html():
+        return _list_page()
+    need_basic_auth()
+    return {"projects": [_summary(project) for project in web().store.projects()]}
+
+
+@blueprint.get("/projects/<int:project_id>")
+def project(project_id: int) -> Any:
+    """What goes on in a project."""
+    need_basic_auth()
+    try:
+        status = project_status(web().store, project_id)
+    except UnknownProject as problem:
+        raise Refused(str(problem), 404) from None
+    settings = web().settings
+    points = [
+        Point(a["labels"], a["share"], f"{a['right']} of {a['asked']} right, at {a['labels']} labels")
+        for a in rolling_agreement(status["runs"])
+    ]
+    return _page(
+        "project.html",
+        status=status,
+        label_studio=f"{settings.label_studio_url}/projects/{project_id}",
+        runs=status["runs"][::-1][:RUNS_SHOWN],
+        chart=share_chart(points, "labels"),
+        most=max(status["labels"].values(), default=0),
+        defaults=ProjectSettings().model_dump(mode="json"),
+        embedding_model=status["settings"]["embedding_model"] or settings.embedding_model,
+        default_model=settings.embedding_model,
+        strategies=strategy_names(),
+        initials=initial_names(),
+        access="basic" if settings.basic_auth_on else "key" if settings.label_studio_api_key else "none",
+    )
+
+
+def wants_html() -> bool:
+    """Whether a browser asks."""
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
+
+
+def error_page(sentence: str, status: int) -> Response:
+    """A refusal for a person at a browser."""
+    return _page("error.html", sentence=sentence, code=status)
+
+
+def _list_page() -> Response:
+    need_basic_auth()
+    return _page("projects.html", projects=[_summary(project) for project in web().store.projects()])
+
+
+def _summary(project: ProjectRecord) -> dict[str, Any]:
+    meta = project.meta
+    return {
+        "project": project.id,
+        "title": project.title,
+        "state": project.state,
+        "phase": project.phase,
+        "error": project.error,
+        "labeled": meta.get("labeled", 0),
+        "tasks": meta.get("tasks", 0),
+        "queue_remaining": meta.get("queue_remaining", 0),
+    }
+
+
+def _page(template: str, **values: Any) -> Response:
+    response = make_response(render_template(template, states=STATES, moment=_moment, **values))
+    # Titles, labels and reasons are written by others: nothing but our own two files may run or style here.
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _moment(seconds: float | None) -> str:
+    if seconds is None:
+        return "never"
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

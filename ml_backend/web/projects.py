@@ -1,0 +1,70 @@
+"""What people and scripts ask of projects in JSON: status and settings; and the numbers for Prometheus."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Blueprint, Response, current_app
+
+from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.project_settings import ProjectSettings, SettingsError
+from ml_backend.status import UnknownProject, project_status
+from ml_backend.store.records import ProjectRecord
+from ml_backend.web.access import need_basic_auth, need_owner
+from ml_backend.web.bodies import Refused, json_object
+from ml_backend.web.context import web
+
+logger = logging.getLogger(__name__)
+blueprint = Blueprint("projects", __name__)
+
+
+@blueprint.get("/projects/<int:project_id>/status")
+def status(project_id: int) -> dict[str, Any]:
+    """All that is known of a project."""
+    need_basic_auth()
+    try:
+        return project_status(web().store, project_id)
+    except UnknownProject as problem:
+        raise Refused(str(problem), 404) from None
+
+
+@blueprint.get("/projects/<int:project_id>/settings")
+def settings(project_id: int) -> dict[str, Any]:
+    """The project's settings, defaults included."""
+    need_owner()
+    return ProjectSettings.model_validate(_project(project_id).settings).model_dump(mode="json")
+
+
+@blueprint.patch("/projects/<int:project_id>/settings")
+def change_settings(project_id: int) -> dict[str, Any]:
+    """Change some settings; null puts one back to its default. The next batch is chosen by the new ones."""
+    need_owner()
+    project = _project(project_id)
+    before = ProjectSettings.model_validate(project.settings)
+    try:
+        after = before.merged(json_object())
+        if project.label_config:
+            parse(project.label_config, after.control, after.text_fields)
+    except (SettingsError, UnsupportedLabelConfig) as problem:
+        raise Refused(f"The settings of project {project_id} stay as they were: {problem}") from None
+    if after != before:
+        context = web()
+        context.store.update_project(project_id, settings=after.model_dump(mode="json", exclude_defaults=True))
+        context.queue.request(context.store, project_id, "settings")
+        logger.info("project %s: settings are now %s", project_id, after.model_dump(mode="json"))
+    return after.model_dump(mode="json")
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Numbers in Prometheus' text format."""
+    need_basic_auth()
+    return current_app.response_class(web().metrics.text(web().store), mimetype="text/plain; version=0.0.4")
+
+
+def _project(project_id: int) -> ProjectRecord:
+    project = web().store.project(project_id)
+    if project is None:
+        raise Refused(f"Project {project_id} was never connected to this backend.", 404)
+    return project

@@ -1,0 +1,106 @@
+"""The routes that Label Studio calls, all but the webhook."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Blueprint, request
+
+from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.web.access import need_basic_auth
+from ml_backend.web.bodies import Refused, json_object, parsed_project, project_number
+from ml_backend.web.context import web
+from ml_backend.web.setup import set_up
+
+logger = logging.getLogger(__name__)
+blueprint = Blueprint("protocol", __name__)
+
+PATIENCE = 60.0
+"""Seconds that /predict waits for texts never seen; Label Studio gives it 100."""
+
+
+def up() -> dict[str, Any]:
+    """What a health check is told: nothing is read or written for it."""
+    return {"status": "UP", "model_class": "ActiveLearning"}
+
+
+@blueprint.get("/health")
+def health() -> dict[str, Any]:
+    """Alive, without credentials."""
+    return up()
+
+
+@blueprint.post("/setup")
+def setup() -> dict[str, Any]:
+    """Label Studio connects a project, or asks which model is current."""
+    need_basic_auth()
+    return {"model_version": set_up(web(), json_object(), request.url_root.rstrip("/"))}
+
+
+@blueprint.post("/predict")
+def predict() -> dict[str, Any]:
+    """Class and confidence for the tasks of the body, one entry a task."""
+    need_basic_auth()
+    body = json_object()
+    project_id, tasks = project_number(body.get("project")), body.get("tasks")
+    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
+        raise Refused('"tasks" must be a list of tasks, each an object with its data.')
+    from ml_backend.jobs.predict import predict as answer
+
+    context = web()
+    may_wait = context.waiting.acquire(blocking=False)
+    try:
+        found = answer(context.store, context.queue, project_id, tasks, wait=PATIENCE if may_wait else 0.0)
+    except UnsupportedLabelConfig as problem:
+        raise Refused(f"Project {project_id}: {problem}") from None
+    finally:
+        if may_wait:
+            context.waiting.release()
+    return {"results": found.results, "model_version": found.model_version}
+
+
+@blueprint.get("/versions")
+def versions() -> dict[str, Any]:
+    """Versions of heads, newest first: of ?project=, or of all projects, since Label Studio does not say which."""
+    need_basic_auth()
+    store = web().store
+    asked = parsed_project(request.args.get("project"))
+    projects = [project.id for project in store.projects()] if asked is None else [asked]
+    heads = [head for project_id in projects for head in store.heads(project_id)]
+    found = [head.version for head in sorted(heads, key=lambda head: -head.created_at)]
+    return {"versions": found} if found else {"versions": [], "message": "No head was trained yet."}
+
+
+@blueprint.post("/validate")
+def validate() -> dict[str, Any]:
+    """Whether a label config can be classified."""
+    need_basic_auth()
+    config = json_object().get("config")
+    try:
+        parse(config if isinstance(config, str) else "")
+    except UnsupportedLabelConfig as problem:
+        return {"valid": False, "error": str(problem)}
+    return {"valid": True}
+
+
+@blueprint.post("/duplicate_model")
+def duplicate_model() -> dict[str, Any]:
+    """A project was copied; the copy is set up by its own /setup, and learns from its own labels."""
+    need_basic_auth()
+    return {"status": "ok"}
+
+
+@blueprint.post("/delete")
+def delete() -> dict[str, Any]:
+    """A connection was removed; what is kept goes when the project itself is deleted."""
+    need_basic_auth()
+    logger.info("project %s: its connection to this backend was removed", parsed_project(json_object().get("project")))
+    return {"status": "ok"}
+
+
+@blueprint.post("/job_status")
+def job_status() -> dict[str, Any]:
+    """No training job is ever handed out, so none is running."""
+    need_basic_auth()
+    return {"job_status": "finished", "error": "", "created_at": None, "enqueued_at": None, "ended_at": None}

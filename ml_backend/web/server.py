@@ -1,0 +1,84 @@
+"""Serve the application with gunicorn, inside this process."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from ml_backend.jobs.queue import JobQueue
+from ml_backend.jobs.worker_process import WorkerProcess
+from ml_backend.settings import Settings
+from ml_backend.store import Store
+from ml_backend.web.app import create_app
+
+logger = logging.getLogger(__name__)
+
+FINISH_SECONDS = 30
+"""How long requests and the worker may finish when the server is told to stop."""
+SILENT_SECONDS = 120
+"""After this long without a sign of life the process that answers is replaced."""
+
+
+def serve(settings: Settings, with_worker: bool = True) -> None:
+    """Answer on settings.host and settings.port until told to stop; with_worker: run a background worker too.
+
+    The tables are there before the port opens. Raises SettingsError for a database address that cannot be
+    used; exits with a message when the port is taken.
+    """
+    store = Store(settings.database_url)
+    store.create()
+    # Connections must not be shared with the process that gunicorn forks.
+    store.close()
+    _Server(settings, with_worker).run()
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    """One process with threads: the work that needs processor time is the worker's."""
+
+    def __init__(self, settings: Settings, with_worker: bool) -> None:
+        self._settings = settings
+        self._worker = WorkerProcess() if with_worker else None
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in self._options().items():
+            self.cfg.set(name, value)
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "bind": f"{self._settings.host}:{self._settings.port}",
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": self._settings.threads,
+            "timeout": SILENT_SECONDS,
+            "graceful_timeout": FINISH_SECONDS,
+            "keepalive": 30,
+            "loglevel": self._settings.log_level.lower(),
+            "proc_name": "active-learning",
+            # The default is a folder on disk, where a heartbeat can block behind other writes.
+            "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
+            "control_socket_disable": True,
+            "post_worker_init": self._start_worker,
+            "worker_exit": self._stop_worker,
+        }
+
+    def load(self) -> Flask:
+        """The application, in the process that answers: opened after the fork, with what /predict needs at hand."""
+        import ml_backend.jobs.predict  # noqa: F401
+
+        store = Store(self._settings.database_url, quick_commits=True)
+        return create_app(self._settings, store, JobQueue(self._settings))
+
+    # The worker is a child of the process that answers: gunicorn's own would take its exit status away.
+
+    def _start_worker(self, _worker: Any) -> None:
+        if self._worker is not None:
+            self._worker.start()
+
+    def _stop_worker(self, _server: Any, _worker: Any) -> None:
+        if self._worker is not None:
+            self._worker.stop()

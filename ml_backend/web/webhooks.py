@@ -1,0 +1,77 @@
+"""The webhook: keep the event, ring for a run, answer."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Blueprint
+
+from ml_backend.labelstudio.events import ANNOTATION_ACTIONS, PROJECT_ACTIONS, TASK_ACTIONS, TRAIN
+from ml_backend.store.records import NewEvent, ProjectRecord
+from ml_backend.web.access import need_webhook_secret
+from ml_backend.web.bodies import json_object, parsed_project
+from ml_backend.web.context import web
+
+logger = logging.getLogger(__name__)
+blueprint = Blueprint("webhooks", __name__)
+
+OK = {"status": "ok"}
+REASONS = {
+    **dict.fromkeys(ANNOTATION_ACTIONS, "labels"),
+    **dict.fromkeys(TASK_ACTIONS, "tasks"),
+    **dict.fromkeys(PROJECT_ACTIONS, "project"),
+    TRAIN: "training",
+}
+
+
+@blueprint.post("/webhook")
+def webhook() -> dict[str, Any]:
+    """Label Studio tells of a change, inside the annotator's own request: nothing is done here but to remember it."""
+    need_webhook_secret()
+    body = json_object()
+    action = body.get("action")
+    project_id = parsed_project(body.get("project"))
+    reason = REASONS.get(action) if isinstance(action, str) else None
+    if reason is None:
+        logger.warning("project %s: the event %r is not known and was ignored", project_id, action)
+        return {**OK, "ignored": "unknown action"}
+    if project_id is None:
+        logger.warning("the event %s names no project and was ignored", action)
+        return {**OK, "ignored": "no project"}
+    context = web()
+    if reason == "project" and not _matters(str(action), context.store.project(project_id), body["project"]):
+        logger.debug("project %s: %s changes nothing here", project_id, action)
+        return OK
+    context.inbox.put(NewEvent(project_id, str(action), _ids_only(body), reason))
+    return OK
+
+
+def _matters(action: str, project: ProjectRecord | None, told: Any) -> bool:
+    """Whether a project's event changes anything here; our own writes to Label Studio come back as PROJECT_UPDATED."""
+    if action == "PROJECT_DELETED":
+        return project is not None
+    if project is None or not isinstance(told, dict):
+        return action == "PROJECT_UPDATED"
+    if project.state == "unsupported":
+        return True
+    config, title = told.get("label_config", project.label_config), told.get("title", project.title)
+    return bool(config != project.label_config or title != project.title)
+
+
+def _ids_only(body: dict[str, Any]) -> dict[str, Any]:
+    """The event without texts and project: a run reads again what it is about, so only ids have to be kept."""
+    kept: dict[str, Any] = {"action": body["action"]}
+    for name in ("tasks", "annotations", "annotation"):
+        value = body.get(name)
+        if isinstance(value, dict):
+            kept[name] = _id_and_task(value)
+        elif isinstance(value, list):
+            kept[name] = [_id_and_task(item) for item in value if isinstance(item, dict)]
+    return kept
+
+
+def _id_and_task(item: dict[str, Any]) -> dict[str, Any]:
+    task = item.get("task")
+    kept = {"id": item.get("id"), "task": task.get("id") if isinstance(task, dict) else task}
+    return {name: value for name, value in kept.items() if isinstance(value, int)}

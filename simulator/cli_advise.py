@@ -1,0 +1,83 @@
+"""The command `advise`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
+from ml_backend.learning import strategies
+from ml_backend.settings import load_settings
+from simulator.advice import BASELINE, Labelled, replay
+from simulator.advice import advise as weigh
+from simulator.advice_table import show, write_csv
+from simulator.arguments import names
+from simulator.console import console, errors, fail
+from simulator.embeddings import check_names
+from simulator.experiment import check_known_names
+from simulator.labels_so_far import of_file, of_project
+from simulator.progress import TerminalProgress
+from simulator.results import CannotSave
+from simulator.sources import Columns
+
+
+def advise(
+    project: Annotated[int | None, typer.Option(help="A project of Label Studio, by its number.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Or a file with the labels, as `run` reads it.")] = None,
+    embeddings: Annotated[str, typer.Option(help="What to compare, by comma.")] = "minilm,tfidf",
+    strategy_names: Annotated[
+        str, typer.Option("--strategies", help="`all`, or by comma; random is always in it.")
+    ] = "random,margin,entropy,badge,typiclust",
+    initial_names: Annotated[str, typer.Option("--initial", help="Initial pools, by comma.")] = "random,typiclust",
+    seeds: Annotated[int, typer.Option(min=2, help="Runs of each; more make the advice surer.")] = 20,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    text_column: Annotated[str, typer.Option(help="Column with the text.")] = "text",
+    label_column: Annotated[str, typer.Option(help="Column with the label.")] = "label",
+    control: Annotated[str | None, typer.Option(help="The control with the label, where there are several.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the advice as CSV there.")] = None,
+) -> None:
+    """Replay strategies and embeddings on the labels there are, and recommend, with how sure that is.
+
+    Give --project (with LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY) or --data. Labels that a strategy chose are not a
+    random sample of all texts: the advice is about the kind of texts that were labelled.
+    """
+
+    try:
+        chosen = strategies.names() if strategy_names == "all" else names(strategy_names)
+        chosen = list(dict.fromkeys([BASELINE, *chosen]))
+        check_known_names(chosen, names(initial_names))
+        check_names(names(embeddings))
+        labelled = _labels_so_far(project, data, Columns(text=text_column, label=label_column, control=control))
+        progress = TerminalProgress(errors)
+        results = replay(
+            labelled,
+            names(embeddings),
+            chosen,
+            names(initial_names),
+            seeds,
+            jobs,
+            lambda items, total: progress.follow("replays", items, total),
+        )
+        advice = weigh(results)
+        show(console, labelled, advice)
+        if out is not None:
+            write_csv(out, advice)
+    except (ValueError, CannotSave, LabelStudioError) as problem:
+        fail(str(problem))
+
+
+def _labels_so_far(project: int | None, data: Path | None, columns: Columns) -> Labelled:
+
+    if (project is None) == (data is None):
+        raise ValueError("give either --project, a number, or --data, a file")
+    if data is not None:
+        return of_file(data, columns)
+
+    settings = load_settings()
+    client = LabelStudio(settings.label_studio_url, settings.label_studio_api_key)
+    try:
+        return of_project(client, int(project or 0), columns.control)
+    finally:
+        client.close()

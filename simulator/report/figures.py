@@ -1,0 +1,69 @@
+"""The figures of the report, written as PNG."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from simulator.comparisons import curves, label_axis
+from simulator.plots import save, settings
+from simulator.plots_embeddings import correlation_figure, curves_figure, quality_figure, start_figure
+from simulator.plots_strategies import by_strategy_panels, cost_figure, ranks_figure, wins_figure
+from simulator.report.analysis import Analysis
+
+
+def write_figures(analysis: Analysis, folder: Path) -> dict[str, Path]:
+    """Write every figure that the results allow; answers their paths by name."""
+    with settings():
+        return {name: save(figure, folder / f"{name}.png") for name, figure in _figures(analysis).items()}
+
+
+def write_curve_figures(analysis: Analysis, folder: Path) -> None:
+    """Write the learning curves of every dataset and initial pool; the page has them interactive."""
+    with settings():
+        for (dataset, initial), part in analysis.curves.groupby(level=["dataset", "initial"]):
+            there = part.index.get_level_values("embedding")
+            embeddings = [name for name in analysis.embeddings if name in there]
+            sizes = analysis.results[analysis.results["dataset"] == dataset]
+            figure = curves_figure(part.droplevel(["dataset", "initial"]), embeddings, label_axis(sizes))
+            save(figure, folder / (re.sub(r"[^\w.-]+", "_", f"curves-{dataset}-{initial}") + ".png"))
+
+
+def _figures(analysis: Analysis) -> dict[str, Figure]:
+    figures: dict[str, Figure] = {}
+    if len(analysis.order) > 1 and len(analysis.cycles) > 1:
+        names, wins, ties, _ = analysis.wins
+        figures["wins"] = wins_figure(names, wins, ties)
+    if analysis.ranks:
+        tests = [(f"over {ranks.test.blocks} {ranks.over}", ranks.names, ranks.test) for ranks in analysis.ranks]
+        figures["ranks"] = ranks_figure(tests)
+    gained = [name for name in analysis.order if name in analysis.gains]
+    if gained:
+        figures["gain"] = by_strategy_panels(
+            analysis.gains, gained, analysis.axis, "points above random", zero=True, scale=100
+        )
+    if analysis.start_effects.shape[1]:
+        figures["start"] = start_figure(analysis.start_effects, analysis.embeddings, analysis.axis)
+    if analysis.quality is not None and len(analysis.embeddings) > 1:
+        figures["quality"] = quality_figure(analysis.quality, analysis.outcomes, analysis.correlations)
+    if any(
+        not pd.isna(one.rho)
+        for lines in analysis.correlations_by_cycle.values()
+        for all_ in lines.values()
+        for one in all_
+    ):
+        figures["quality-by-budget"] = correlation_figure(
+            analysis.correlations_by_cycle, analysis.axis, analysis.cycles
+        )
+    gain = (
+        (analysis.whole[gained].sub(analysis.whole["random"], axis=0).mean() * 100)
+        if gained
+        else pd.Series(dtype=float)
+    )
+    figures["cost"] = cost_figure(analysis.seconds, gain)
+    ece = curves(analysis.results, "ece")
+    figures["calibration"] = by_strategy_panels(ece, analysis.order, analysis.axis, "ECE", zero=False, scale=1)
+    return figures

@@ -1,0 +1,158 @@
+"""What the page's choosers show: learning curves of every cell, and AULC tables of every choice."""
+
+from __future__ import annotations
+
+from itertools import product
+from math import isnan
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from simulator.comparisons import BLOCK, METRICS, PERIODS, areas, by_strategy, compare_columns
+from simulator.plots import Look, looks, sequence_looks
+from simulator.report.analysis import Analysis
+from simulator.statistics import Floats, mean_interval
+
+CURVE = ["dataset", "embedding", "initial", "strategy"]
+SCALE = 10_000
+"""Values travel as whole numbers of 1/10,000; the page divides."""
+ALL = "all"
+TABLE_METRICS = ["accuracy", "balanced_accuracy", "macro_f1"]
+TITLES = {
+    "accuracy": "accuracy",
+    "gain": "accuracy above random",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro F1",
+    "nll": "negative log likelihood",
+    "ece": "calibration error (ECE)",
+}
+
+
+def curve_table(analysis: Analysis) -> pd.DataFrame:
+    """Index CURVE and cycle: n_labeled, seeds, and for metrics and gain the mean with its interval (_low, _high)."""
+    results = analysis.results
+    columns = {}
+    sources = dict.fromkeys(METRICS, results)
+    if analysis.gains.shape[1]:
+        sources["gain"] = analysis.gains.stack().rename("gain").reset_index()
+    for metric, source in sources.items():
+        wide = source.pivot(index=[*CURVE, "cycle"], columns="seed", values=metric)
+        middle, low, high = _over_seeds(wide.to_numpy(dtype=np.float64))
+        columns[metric] = pd.DataFrame({metric: middle, f"{metric}_low": low, f"{metric}_high": high}, index=wide.index)
+    sizes = results.groupby([*CURVE, "cycle"])["n_labeled"].agg(n_labeled="first", seeds="size")
+    return sizes.join(list(columns.values()))
+
+
+def _over_seeds(values: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean and interval of each row of values (rows, seeds), NaN where a seed is missing."""
+    counts = (~np.isnan(values)).sum(axis=1)
+    middle = np.full(len(values), np.nan)
+    low, high = middle.copy(), middle.copy()
+    for count in np.unique(counts[counts > 0]):
+        rows = counts == count
+        there = values[rows]
+        packed = there[~np.isnan(there)].reshape(-1, count)
+        middle[rows] = packed.mean(axis=1)
+        low[rows], high[rows] = mean_interval(packed.T)
+    return middle, low, high
+
+
+def curve_payload(analysis: Analysis, table: pd.DataFrame) -> dict[str, Any]:
+    """For the page: names, looks, labels by dataset, and the curves by dataset/embedding/initial/strategy."""
+    metrics = [metric for metric in TITLES if metric in table]
+    numbers = {
+        column: _whole_numbers(table[column])
+        for metric in metrics
+        for column in (metric, f"{metric}_low", f"{metric}_high")
+    }
+    curves = {
+        "/".join(map(str, key)): {
+            metric: [numbers[f"{metric}{suffix}"][rows[0] : rows[-1] + 1] for suffix in ("", "_low", "_high")]
+            for metric in metrics
+        }
+        | {"seeds": int(table["seeds"].iloc[rows[0]])}
+        for key, rows in table.groupby(level=CURVE).indices.items()
+    }
+    return {
+        "names": {
+            "dataset": analysis.names("dataset"),
+            "embedding": analysis.embeddings,
+            "initial": analysis.names("initial"),
+            "strategy": analysis.order,
+        },
+        "looks": {
+            "strategy": _looks(looks(analysis.order)),
+            "embedding": _looks(sequence_looks(analysis.embeddings)),
+            "initial": _looks(sequence_looks(analysis.names("initial"))),
+        },
+        "labels": {
+            dataset: part.groupby("cycle")["n_labeled"].first().tolist()
+            for dataset, part in analysis.results.groupby("dataset")
+        },
+        "metrics": {metric: TITLES[metric] for metric in metrics},
+        "curves": curves,
+        "scale": SCALE,
+    }
+
+
+def _looks(found: dict[str, Look]) -> dict[str, dict[str, str]]:
+    return {name: {"color": look.color, "dash": look.dash} for name, look in found.items()}
+
+
+def _whole_numbers(values: pd.Series | Floats) -> list[int | None]:
+    scaled = np.asarray(values, dtype=np.float64) * SCALE
+    return [None if isnan(value) else round(value) for value in scaled.tolist()]
+
+
+def area_payload(analysis: Analysis) -> dict[str, Any]:
+    """For the page: by metric/period/embedding/initial ("all" pools them) a table of strategies by datasets."""
+    embeddings, initials = analysis.embeddings, analysis.names("initial")
+    tables: dict[str, Any] = {}
+    for metric in TABLE_METRICS:
+        by_period = analysis.areas if metric == "accuracy" else areas(analysis.results, metric)
+        for period in PERIODS:
+            wide = by_strategy(by_period[period])
+            for embedding, initial in product(_choices(embeddings), _choices(initials)):
+                cells = _area_cells(wide, embedding, initial)
+                if cells:
+                    tables["/".join((metric, period, embedding, initial))] = cells
+    return {
+        "datasets": analysis.names("dataset"),
+        "strategies": analysis.order,
+        "choices": {
+            "metric": {metric: TITLES[metric] for metric in TABLE_METRICS},
+            "period": {"whole": "all labels", "early": "first third", "middle": "second third", "late": "last third"},
+            "embedding": {name: name if name != ALL else "all embeddings" for name in _choices(embeddings)},
+            "initial": {name: name if name != ALL else "all starts" for name in _choices(initials)},
+        },
+        "tables": tables,
+        "scale": SCALE,
+    }
+
+
+def _choices(names: list[str]) -> list[str]:
+    return [ALL, *names] if len(names) > 1 else list(names)
+
+
+def _area_cells(wide: pd.DataFrame, embedding: str, initial: str) -> dict[str, dict[str, list[Any]]]:
+    """By dataset and strategy: [mean × SCALE, mark, blocks, p_holm × SCALE or None]; wide: index BLOCK."""
+    level = {name: wide.index.get_level_values(name).to_numpy() for name in BLOCK}
+    chosen = np.ones(len(wide), dtype=bool)
+    for column, name in (("embedding", embedding), ("initial", initial)):
+        chosen &= (level[column] == name) | (name == ALL)
+    values = wide.to_numpy(dtype=np.float64)
+    cells: dict[str, dict[str, list[Any]]] = {}
+    for dataset in np.unique(level["dataset"][chosen]):
+        rows = chosen & (level["dataset"] == dataset)
+        found = compare_columns(values[rows], level["seed"][rows])
+        columns = (
+            _whole_numbers(found["mean"]),
+            found["mark"],
+            found["blocks"].tolist(),
+            _whole_numbers(found["p_holm"]),
+        )
+        cells[str(dataset)] = {
+            str(name): list(cell) for name, *cell in zip(wide.columns, *columns, strict=True) if cell[0] is not None
+        }
+    return cells

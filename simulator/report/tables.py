@@ -1,0 +1,162 @@
+"""The numbers of the report as CSV, values in 0..1 rounded to four decimals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from simulator.comparisons import BASELINE, PERIODS, areas, compare, embedding_means, gains
+from simulator.evidence import Finding
+from simulator.report.analysis import Analysis
+from simulator.report.interactive import CURVE, TABLE_METRICS
+from simulator.statistics import mean_interval
+
+
+def write_tables(analysis: Analysis, curves: pd.DataFrame, folder: Path) -> None:
+    """Write every table; curves: `interactive.curve_table`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = {
+        "findings": findings_table(analysis.findings),
+        "curves": curves.reset_index(),
+        "aulc": _aulc(analysis),
+        "aulc_comparison": _comparison(analysis),
+        "wins": _wins(analysis),
+        "ranks": _ranks(analysis),
+        "gain": _gain(analysis),
+        "start": _start(analysis),
+        "embedding_quality": _quality(analysis),
+        "embedding_correlation": _correlations(analysis),
+        "seconds": analysis.seconds,
+        "missing_runs": analysis.audit.missing,
+        "not_run": analysis.audit.not_run,
+    }
+    for name, table in tables.items():
+        if len(table.columns):
+            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.4f")
+
+
+def findings_table(findings: list[Finding]) -> pd.DataFrame:
+    """One row a claim."""
+    rows = []
+    for finding in findings:
+        for claim in finding.claims:
+            found = claim.evidence
+            numbers = (
+                (found.effect, found.low, found.high, found.unit, f"{found.p:.3g}", found.test)
+                if found
+                else (np.nan,) * 3 + ("",) * 3
+            )
+            rows.append(
+                (finding.title, finding.verdict, claim.text, claim.verdict, *numbers, f"{claim.p_holm:.3g}", claim.why)
+            )
+    columns = [
+        "finding",
+        "finding_verdict",
+        "claim",
+        "verdict",
+        "effect",
+        "low",
+        "high",
+        "unit",
+        "p",
+        "test",
+        "p_holm",
+        "why_undecided",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _aulc(analysis: Analysis) -> pd.DataFrame:
+    parts = []
+    for metric in TABLE_METRICS:
+        table = areas(analysis.results, metric)
+        groups = table.groupby(level=CURVE)
+        means = groups[PERIODS].mean()
+        bounds = {key: mean_interval(part["whole"].to_numpy()) for key, part in groups}
+        means["whole_low"] = [float(bounds[key][0]) for key in means.index]
+        means["whole_high"] = [float(bounds[key][1]) for key in means.index]
+        parts.append(means.assign(seeds=groups.size()).reset_index().assign(metric=metric))
+    return pd.concat(parts)[["metric", *CURVE, *PERIODS, "whole_low", "whole_high", "seeds"]]
+
+
+def _comparison(analysis: Analysis) -> pd.DataFrame:
+    parts = [
+        compare(part).rename_axis("strategy").reset_index().assign(dataset=dataset)
+        for dataset, part in analysis.whole.groupby(level="dataset")
+    ]
+    parts.append(analysis.comparison.rename_axis("strategy").reset_index().assign(dataset="all"))
+    return pd.concat(parts)[["dataset", "strategy", "mean", "behind", "p", "p_holm", "p_seeds", "mark", "blocks"]]
+
+
+def _wins(analysis: Analysis) -> pd.DataFrame:
+    names, wins, ties, rows = analysis.wins
+    return pd.DataFrame(
+        [
+            (a, b, wins[i, j], ties[i, j], wins[j, i], int(rows[i, j]))
+            for i, a in enumerate(names)
+            for j, b in enumerate(names)
+            if i != j
+        ],
+        columns=["strategy", "against", "above", "tied", "below", "comparisons"],
+    )
+
+
+def _ranks(analysis: Analysis) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame(
+            {
+                "over": ranks.over,
+                "blocks": ranks.test.blocks,
+                "strategy": ranks.names,
+                "mean_rank": ranks.test.mean_ranks,
+                "critical_difference": ranks.test.critical_difference,
+                "friedman_chi2": ranks.test.statistic,
+                "friedman_p": ranks.test.p,
+            }
+        )
+        for ranks in analysis.ranks
+    ]
+    return pd.concat(parts) if parts else pd.DataFrame()
+
+
+def _gain(analysis: Analysis) -> pd.DataFrame:
+    if BASELINE not in analysis.whole or analysis.whole.shape[1] < 2:
+        return pd.DataFrame()
+    by_seed = analysis.gains.groupby(level=["dataset", "cycle", "seed"]).mean().stack().rename("gain")
+    groups = by_seed.groupby(level=["dataset", "strategy", "cycle"])
+    rows = []
+    for (dataset, strategy, cycle), part in groups:
+        low, high = mean_interval(part.to_numpy())
+        rows.append((dataset, strategy, cycle, part.mean(), float(low), float(high), len(part)))
+    return pd.DataFrame(rows, columns=["dataset", "strategy", "cycle", "gain", "low", "high", "seeds"])
+
+
+def _start(analysis: Analysis) -> pd.DataFrame:
+    if not analysis.start_effects.shape[1]:
+        return pd.DataFrame()
+    return analysis.start_effects.groupby(level=["dataset", "embedding", "cycle"]).mean().reset_index()
+
+
+def _quality(analysis: Analysis) -> pd.DataFrame:
+    if analysis.quality is None:
+        return pd.DataFrame()
+    table = analysis.quality.set_index(["dataset", "embedding"])
+    table = table.join(analysis.areas.groupby(level=["dataset", "embedding"])["whole"].mean().rename("mean_aulc"))
+    gain = gains(analysis.whole)
+    if gain.shape[1]:
+        table = table.join(embedding_means(gain.mean(axis=1)).stack().rename("mean_gain"))
+    return table.reset_index()
+
+
+def _correlations(analysis: Analysis) -> pd.DataFrame:
+    rows = [
+        ("all", measure, f"mean {title}", one.rho, one.low, one.high, one.p)
+        for (measure, title), one in analysis.correlations.items()
+    ]
+    for title, lines in analysis.correlations_by_cycle.items():
+        for measure, found in lines.items():
+            for cycle, one in zip(analysis.cycles[-len(found) :], found, strict=True):
+                rows.append((str(cycle), measure, title.removeprefix("with "), one.rho, one.low, one.high, one.p))
+    return pd.DataFrame(rows, columns=["cycle", "measure", "outcome", "rho", "low", "high", "p"] if rows else [])

@@ -1,0 +1,158 @@
+"""Sentences of the report: what is seen in each figure, computed from the numbers behind it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.comparisons import BASELINE, gains
+from simulator.evidence import Evidence, listed, points
+from simulator.plots_embeddings import MEASURES
+from simulator.report.analysis import Analysis
+from simulator.statistics import smallest_p
+
+
+def p_value(p: float) -> str:
+    """p = 0.012, p < 0.001."""
+    if np.isnan(p):
+        return "p not computable"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def effect(evidence: Evidence) -> str:
+    """Effect size with its interval, in its unit."""
+    numbers = [evidence.effect, evidence.low, evidence.high]
+    if evidence.unit == "points":
+        middle, low, high = (f"{value * 100:+.2f}" for value in numbers)
+        text = f"{middle} points [{low}, {high}]"
+    else:
+        middle, low, high = (f"{value:.2f}" for value in numbers)
+        text = f"{'ρ' if evidence.unit == 'rho' else 'ratio'} = {middle} [{low}, {high}]"
+    return text.replace("-", "−").replace("nan", "?")
+
+
+def missing_rows(analysis: Analysis) -> list[tuple[str, str, str, str, str, str]]:
+    """Dataset, embedding, start, strategies, seeds and cycles found of what is missing, alike ones in one row."""
+    missing = analysis.audit.missing
+    if not len(missing):
+        return []
+    planned = len({*missing["strategy"], *analysis.names("strategy")})
+    keys = ["dataset", "embedding", "initial"]
+    by_seed = missing.groupby([*keys, "seed"]).agg(
+        strategies=("strategy", lambda names: tuple(sorted(names))),
+        found=("found", "max"),
+        expected=("expected", "max"),
+    )
+    rows = []
+    for (dataset, embedding, initial, strategies), part in by_seed.reset_index().groupby([*keys, "strategies"]):
+        named = f"all {planned}" if len(strategies) == planned and planned > 1 else ", ".join(strategies)
+        seeds = ", ".join(map(str, part["seed"]))
+        rows.append((dataset, embedding, initial, named, seeds, f"{part['found'].max()} of {part['expected'].max()}"))
+    return rows
+
+
+def wins_seen(analysis: Analysis) -> str:
+    names, wins, ties, rows = analysis.wins
+    off = ~np.eye(len(names), dtype=bool)
+    best = np.nanmean(wins[0][off[0]])
+    tied = np.nanmean(ties[off])
+    least, most = int(rows[off].min()), int(rows[off].max())
+    compared = f"{most:,}" if least == most else f"{least:,} to {most:,}"
+    return (
+        f"{names[0]} is above the others in {best * 100:.0f} % of comparisons, and {tied * 100:.0f} % of all "
+        f"comparisons are exact ties; each number rests on {compared} comparisons."
+    )
+
+
+def ranks_seen(analysis: Analysis) -> str:
+    words = []
+    for ranks in analysis.ranks:
+        test = ranks.test
+        order = np.argsort(test.mean_ranks)
+        best = test.mean_ranks[order[0]]
+        behind = [ranks.names[i] for i in order if test.mean_ranks[i] - best > test.critical_difference]
+        verdict = "differ" if test.p < 0.05 else "do not differ significantly"
+        words.append(
+            f"Over {test.blocks} {ranks.over} strategies {verdict} (Friedman χ² = {test.statistic:.1f}, "
+            f"{p_value(test.p)}; critical difference {test.critical_difference:.1f} ranks); "
+            + (
+                f"significantly behind {ranks.names[order[0]]}: {listed(behind)}."
+                if behind
+                else "none is significantly behind the first."
+            )
+        )
+        if ranks.left_out:
+            words[-1] += f" Left out, since runs are missing: {listed(ranks.left_out)}."
+    return " ".join(words)
+
+
+def gain_seen(analysis: Analysis) -> str:
+    means = gains(analysis.whole).mean().sort_values(ascending=False)
+    below = list(means.index[means < 0])
+    return (
+        f"Over the whole curve {means.index[0]} gains most ({points(means.iloc[0])}), {means.index[-1]} least "
+        f"({points(means.iloc[-1])}). "
+        + (f"Below random on average: {listed(below)}." if below else "None is below random on average.")
+    )
+
+
+def start_seen(analysis: Analysis) -> str:
+    effects = analysis.start_effects
+    first = effects[effects.index.get_level_values("cycle") == 0].mean()
+    last = effects[effects.index.get_level_values("cycle") == analysis.cycles[-1]].mean()
+    return " ".join(
+        f"{name}: {points(first[name])} with the initial labels alone, {points(last[name])} at cycle "
+        f"{analysis.cycles[-1]}."
+        for name in effects.columns
+    )
+
+
+def quality_seen(analysis: Analysis) -> str:
+    words = []
+    for title in analysis.outcomes:
+        parts = [
+            f"{MEASURES[measure]} {found.rho:.2f} [{found.low:.2f}, {found.high:.2f}], {p_value(found.p)}"
+            for measure in MEASURES
+            if not np.isnan((found := analysis.correlations[measure, title]).rho)
+        ]
+        if parts:
+            words.append(f"Rank correlation with {title.removesuffix(' (points)')}: {'; '.join(parts)}.")
+    return " ".join(words).replace(" -", " −").replace("[-", "[−") or "Too few embeddings for a rank correlation."
+
+
+def cost_seen(analysis: Analysis) -> str:
+    table = analysis.seconds.set_index("strategy")["middle"].sort_values()
+    text = f"{table.index[0]} is the fastest ({seconds(table.iloc[0])} a query)"
+    text += f", {table.index[-1]} the slowest ({seconds(table.iloc[-1])})" if len(table) > 1 else ""
+    return f"{text}; a fit of the head takes {seconds(float(analysis.results['fit_seconds'].median()))} (all medians)."
+
+
+def calibration_seen(analysis: Analysis) -> str:
+    results = analysis.results
+    ends = results[results["cycle"] == results.groupby("dataset")["cycle"].transform("max")]
+    means = ends.groupby("strategy")["ece"].mean().sort_values()
+    text = f"At the last cycle the ECE is smallest with {means.index[0]} ({means.iloc[0]:.3f})"
+    text += f" and largest with {means.index[-1]} ({means.iloc[-1]:.3f})" if len(means) > 1 else ""
+    return f"{text}; random has {means[BASELINE]:.3f}." if BASELINE in means else f"{text}."
+
+
+def test_power(analysis: Analysis) -> str:
+    """What the number of seeds allows a test to show."""
+    seeds = len(analysis.names("seed"))
+    blocks = int(analysis.whole.groupby(level="dataset").size().max())
+    return (
+        f"With {seeds} seed{'s' if seeds != 1 else ''} the smallest two-sided p-value of the signed-rank test is "
+        f"{_fraction(seeds)}, so one embedding with one start can "
+        + ("hardly" if smallest_p(seeds) * max(1, len(analysis.order) - 1) >= 0.05 else "just")
+        + f" show a difference after correction; pooled over embeddings and starts a dataset has up to {blocks} pairs. "
+        "Pairs with the same seed share their test set and partly their initial labels, so the pooled test speaks of "
+        "these datasets, embeddings and starts; aulc_comparison.csv adds p_seeds, a paired t-test on one value a seed."
+    )
+
+
+def _fraction(seeds: int) -> str:
+    return f"1/{2 ** (seeds - 1)}" if seeds <= 12 else f"{smallest_p(seeds):.1g}"
+
+
+def seconds(value: float) -> str:
+    """0.4 ms, 35 ms, 2.1 s."""
+    return f"{value * 1000:.1f} ms" if value < 0.01 else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"

@@ -1,0 +1,88 @@
+"""Real databases and a real Redis for the tests; a missing one is a skip with a reason, and a failure in CI."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from ml_backend.store import Store
+
+POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+
+
+def missing(what: str) -> None:
+    """Skip, or fail where a skip would hide that a part was never tested."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI must test this: {what}")
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session", name="missing")
+def missing_part() -> Callable[[str], None]:
+    """`missing`, for tests in folders of their own."""
+    return missing
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """An empty database of its own on the PostgreSQL server."""
+    server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    try:
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    except OperationalError as problem:
+        server.dispose()
+        missing(f"no PostgreSQL at {POSTGRES} (set TEST_POSTGRES_URL): {problem.orig}")
+    yield server.url.set(database=name).render_as_string(hide_password=False)
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    server.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """An empty store, once on SQLite and once on PostgreSQL."""
+    opened = Store(database_url)
+    opened.create()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store on SQLite, for what does not depend on the database."""
+    opened = Store(f"sqlite:///{tmp_path / 'store.db'}")
+    opened.create()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    """An empty Redis database."""
+    import redis
+
+    client = redis.Redis.from_url(REDIS)
+    try:
+        client.flushdb()
+    except redis.exceptions.ConnectionError as problem:
+        missing(f"no Redis at {REDIS} (set TEST_REDIS_URL): {problem}")
+    yield REDIS
+    client.flushdb()
+    client.close()

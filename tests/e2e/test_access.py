@@ -1,0 +1,143 @@
+"""Keys, passwords and secrets; and connecting by hand, as Label Studio's own form does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+from live_loop import CLASSES, Loop, choice, connected, gold_texts, new_project, wait_until
+
+from ml_backend.connect import ConnectFailed
+from ml_backend.demo.backend_process import BackendProcess
+from ml_backend.demo.label_studio_process import LabelStudioProcess, free_port
+from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.labelstudio.connection import SECRET_HEADER, connect_backend, webhooks
+
+AUTH = ("annotators", "pässword")
+
+
+@pytest.fixture(scope="module")
+def locked_backend(
+    label_studio: LabelStudioProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BackendProcess]:
+    """A backend that asks for basic auth and works with a personal access token."""
+    first = LabelStudio(label_studio.url, label_studio.token)
+    first.request("POST", "api/jwt/settings", body={"api_tokens_enabled": True, "legacy_api_tokens_enabled": True})
+    for old in first.request("GET", "api/token/"):
+        first.request("POST", "api/token/blacklist/", body={"refresh": old["token"]})
+    key = first.request("POST", "api/token/", body={})["token"]
+    first.close()
+    backend = BackendProcess(
+        tmp_path_factory.mktemp("locked"),
+        free_port(0),
+        label_studio.url,
+        key,
+        environment={"BASIC_AUTH_USER": AUTH[0], "BASIC_AUTH_PASS": AUTH[1]},
+    )
+    backend.start()
+    yield backend
+    backend.stop()
+
+
+def test_with_basic_auth_and_a_personal_access_token_labels_arrive_by_the_webhook_that_got_its_secret(
+    label_studio: LabelStudioProcess, client: LabelStudio, locked_backend: BackendProcess
+):
+    project = connected(label_studio, client, locked_backend, gold_texts(16), auth=AUTH, batch_size=4, retrain_every=2)
+    tasks = project.batch()["task_ids"]
+    (hook,) = webhooks(client, project.project_id)
+    assert hook.headers[SECRET_HEADER]
+    person = project.person()
+    for task, label in zip(tasks[:2], CLASSES, strict=False):
+        person.annotate(task, label)
+    # Half a minute is less than the reconciliation's minute: the webhook brought them.
+    project.until(labeled=2, seconds=30)
+    assert project.batch(after=1)["method"] == "uherding"
+
+
+def test_who_shows_neither_secret_nor_password_gets_401(locked_backend: BackendProcess):
+    url = locked_backend.url
+    event = {"action": "ANNOTATION_CREATED", "annotation": {"id": 1, "task": 1}, "project": {"id": 987654}}
+    plain = httpx.post(f"{url}/webhook", json=event)
+    assert plain.status_code == 401
+    assert "connect PROJECT" in plain.json()["error"], "the answer says how the webhook gets its secret"
+    assert httpx.post(f"{url}/webhook", json=event, headers={SECRET_HEADER: "guess"}).status_code == 401
+    for wrong in (None, (AUTH[0], "wrong"), ("wrong", AUTH[1])):
+        for path in ("setup", "predict"):
+            assert httpx.post(f"{url}/{path}", json={"project": "1.1"}, auth=wrong).status_code == 401
+        for path in ("projects", "projects/1", "projects/1/status", "projects/1/settings", "metrics", "versions"):
+            assert httpx.get(f"{url}/{path}", auth=wrong).status_code == 401
+    assert httpx.get(f"{url}/projects", auth=AUTH).status_code == 200
+    assert httpx.get(f"{url}/health").status_code == 200, "container health checks come without credentials"
+
+
+def test_connecting_with_the_wrong_password_is_refused_with_the_reason(
+    label_studio: LabelStudioProcess, client: LabelStudio, locked_backend: BackendProcess
+):
+    with pytest.raises(ConnectFailed, match="asks for basic auth"):
+        connected(label_studio, client, locked_backend, gold_texts(2), auth=(AUTH[0], "wrong"))
+
+
+def test_connecting_by_hand_in_label_studios_form_works(
+    label_studio: LabelStudioProcess, client: LabelStudio, locked_backend: BackendProcess
+):
+    project_id = new_project(client, gold_texts(16))
+    # What 'Connect Model' sends, and nothing else of ours: no webhook, no sampling, no secret.
+    form = {
+        "project": project_id,
+        "title": "My model",
+        "url": locked_backend.url,
+        "auth_method": "BASIC_AUTH",
+        "basic_auth_user": AUTH[0],
+        "basic_auth_pass": AUTH[1],
+        "extra_params": '{"strategy": "margin", "batch_size": 5, "retrain_every": 2}',
+        "is_interactive": False,
+    }
+    client.request("POST", "api/ml", body=form)
+    project = Loop(label_studio, locked_backend, client, project_id, AUTH)
+    batch = project.batch()
+    assert batch["size"] == 5
+    assert client.project(project_id).sampling == "Uncertainty sampling"
+    (hook,) = webhooks(client, project_id)
+    assert hook.headers[SECRET_HEADER], "the webhook that Label Studio made itself got the secret"
+    person = project.person()
+    assert [person.label_next() for _ in range(3)] == batch["task_ids"][:3]
+    project.until(labeled=3, seconds=30)
+    assert project.batch(after=batch["number"])["why"]
+
+
+def test_the_start_training_button_fits_and_publishes_anew(loop: Callable[..., Loop]):
+    project = loop(gold_texts(16), batch_size=6, retrain_every=100)
+    before, person = project.batch(), project.person()
+    for task, label in zip(before["task_ids"], CLASSES[:2], strict=False):
+        person.annotate(task, label)
+    project.until(labeled=2)
+    assert project.status()["batch"]["number"] == before["number"]
+    entry = project.client.request("GET", "api/ml", params={"project": project.project_id})[0]
+    project.client.request("POST", f"api/ml/{entry['id']}/train", body={})
+    after = project.batch(after=before["number"])
+    assert "training was asked for" in after["why"]
+    assert project.status()["model"]["n_labels"] == 2
+
+
+def test_retrieving_predictions_in_the_data_manager_works_for_tasks_outside_the_batch(loop: Callable[..., Loop]):
+    project = loop(gold_texts(20), batch_size=4, retrain_every=2)
+    batch, person = project.embedded()["batch"], project.person()
+    for task, label in zip(batch["task_ids"], CLASSES[:2], strict=False):
+        person.submit(task, [choice(label)])
+    batch = project.batch(after=batch["number"])
+    outside = sorted(project.client.task_ids(project.project_id) - set(batch["task_ids"]))[:4]
+    project.manage("retrieve_tasks_predictions", outside)
+
+    def predicted() -> bool:
+        found = [project.client.request("GET", f"api/tasks/{task}/") for task in outside]
+        return all(any(p["result"] for p in task["predictions"]) for task in found)
+
+    wait_until("predictions of the chosen tasks", predicted)
+    assert [project.person().label_next() for _ in range(2)] == batch["task_ids"][:2], "the queue is as it was"
+
+
+def test_an_address_that_is_no_backend_is_refused_with_label_studios_reason(client: LabelStudio):
+    project_id = new_project(client, gold_texts(2))
+    with pytest.raises(Exception, match="connect to ML backend"):
+        connect_backend(client, project_id, f"http://localhost:{free_port(0)}", None, None)

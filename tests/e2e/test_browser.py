@@ -1,0 +1,236 @@
+"""What people see: a real Chromium labels in Label Studio, and looks at our own pages."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from live_loop import CLASSES, Loop, gold_texts, wait_until
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from ml_backend.demo.label_studio_process import LabelStudioProcess
+
+MakeLoop = Callable[..., Loop]
+pytestmark = pytest.mark.browser
+
+expect.set_options(timeout=20_000)
+QUIET_CHROMIUM = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # a test waits for nobody outside this machine
+]
+PHONE = {"width": 390, "height": 844}
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
+
+
+@pytest.fixture(scope="module")
+def browser(missing: Callable[[str], None]) -> Iterator[Browser]:
+    """A Chromium without a screen."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        missing("no Chromium: install it (`make browser`), or set CHROMIUM to its path")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=QUIET_CHROMIUM)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser, label_studio: LabelStudioProcess) -> Iterator[Page]:
+    """A window in which Label Studio's first user is logged in."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    window = context.new_page()
+    window.set_default_timeout(30_000)
+    window.goto(f"{label_studio.url}/user/login/")
+    window.fill("input[name=email]", label_studio.username)
+    window.fill("input[name=password]", label_studio.password)
+    window.click("button[type=submit]")
+    window.wait_for_url(lambda address: "/user/login" not in address, wait_until="commit")
+    yield window
+    context.close()
+
+
+def served_task(page: Page) -> int:
+    """The task that the labelling stream shows, by the number beside its buttons."""
+    return int(shown_number(page).inner_text().split()[0])
+
+
+def shown_number(page: Page) -> Locator:
+    """Where the stream writes the number of its task, as "12, 1 of 1"."""
+    return page.locator("[class*=current-task__task-id]")
+
+
+def choose(page: Page, label: str) -> None:
+    """Click a choice, unless the pre-annotation holds it already."""
+    box = page.get_by_role("checkbox", name=re.compile(rf"^{label}"))
+    if not box.is_checked():
+        box.click()
+
+
+def label_by_clicking(page: Page, gold: dict[int, str]) -> int:
+    """Choose the gold label of the task shown, press Submit, and wait for the next task; answers the task."""
+    task = served_task(page)
+    choose(page, gold[task])
+    page.get_by_test_id("bottombar-submit-button").click()
+    wait_until("the next task", lambda: served_task(page) != task)
+    page.wait_for_timeout(600)  # Label Studio drops a click on Submit within half a second of the last
+    return task
+
+
+def gold_of(project: Loop) -> dict[int, str]:
+    """Task → gold label."""
+    return {task.id: task.data["gold"] for task in project.client.tasks_page(project.project_id, 1, 1000)}
+
+
+def open_stream(page: Page, project: Loop) -> None:
+    """Press 'Label All Tasks': only that asks for the project's own order, not that of the Data Manager's tab."""
+    page.goto(f"{project.label_studio.url}/projects/{project.project_id}/data")
+    page.get_by_role("button", name="Label All Tasks").click()
+    expect(shown_number(page)).to_be_visible()
+
+
+def test_ten_tasks_labelled_by_clicking_follow_the_published_batches(loop: MakeLoop, page: Page):
+    project = loop(gold_texts(60), batch_size=8, retrain_every=5)
+    batch, gold = project.embedded()["batch"], gold_of(project)
+    open_stream(page, project)
+    labelled = [label_by_clicking(page, gold) for _ in range(5)]
+    assert labelled == batch["task_ids"][:5]
+    project.batch(after=batch["number"])
+    # The stream fetched its next task when the fifth was submitted; what follows is of the new batch.
+    labelled += [label_by_clicking(page, gold) for _ in range(5)]
+    served_later = project.ever_published()
+    assert set(labelled) <= served_later
+    store = project.store()
+    second = next(b for b in store.batches(project.project_id) if b.number == batch["number"] + 1)
+    store.close()
+    expected = [task for task in second.task_ids if task not in labelled[:6]]
+    assert labelled[6:] == expected[:4]
+    project.until(labeled=10)
+
+
+def test_the_pre_annotation_is_shown_and_can_be_submitted_as_it_is(loop: MakeLoop, page: Page):
+    project = loop(gold_texts(30), batch_size=8, retrain_every=4)
+    batch, gold = project.embedded()["batch"], gold_of(project)
+    person = project.person()
+    for task in batch["task_ids"][:4]:
+        person.annotate(task, gold[task])
+    batch = project.batch(after=batch["number"])
+    task = project.client.request("GET", f"api/tasks/{batch['task_ids'][0]}/")
+    (prediction,) = task["predictions"]
+    (predicted,) = prediction["result"][0]["value"]["choices"]
+    open_stream(page, project)
+    assert served_task(page) == task["id"]
+    expect(page.get_by_role("checkbox", name=re.compile(rf"^{predicted}"))).to_be_checked()
+    page.get_by_test_id("bottombar-submit-button").click()
+    assert project.until(labeled=5)["labels"][predicted] >= 1
+
+
+def test_the_status_page_shows_what_goes_on_and_its_form_changes_the_next_batch(loop: MakeLoop, page: Page):
+    project = loop(gold_texts(40), batch_size=8, retrain_every=4)
+    number, gold, person = project.embedded()["batch"]["number"], gold_of(project), project.person()
+    for _ in range(2):
+        for task in project.batch(after=number - 1)["task_ids"][:4]:
+            person.annotate(task, gold[task])
+        number = project.batch(after=number)["number"]
+    page.goto(f"{project.backend.url}/projects/{project.project_id}")
+    live = page.locator("#live")
+    expect(live).to_contain_text("uherding")
+    expect(live).to_contain_text("of 40 tasks")
+    expect(live.locator("svg.chart")).to_be_visible()
+    for label in CLASSES:
+        expect(live).to_contain_text(label)
+    page.get_by_label("Strategy").select_option("margin")
+    page.get_by_label("Batch size").fill("6")
+    page.get_by_label("Label Studio key").fill("wrong")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Settings need credentials")
+    page.get_by_label("Label Studio key").fill(project.backend.api_key)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("status")).to_contain_text("Saved")
+    after = project.batch(after=number)
+    assert (after["method"], after["size"]) == ("margin", 6)
+    expect(live).to_contain_text("margin", timeout=15_000)
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], (
+        "nothing has to be scrolled sideways"
+    )
+
+
+@pytest.mark.skipif("TEST_SCREENSHOTS" not in os.environ, reason="pictures are taken by `make screenshots`")
+def test_pictures_for_the_documentation(loop: MakeLoop, page: Page):
+    project = loop(gold_texts(250), batch_size=20, retrain_every=5)
+    batch, gold, person = project.embedded()["batch"], gold_of(project), project.person()
+    for end in range(5, 65, 5):
+        for _ in range(5):
+            person.label_next()
+        project.until(labeled=end)
+        batch = project.batch(after=batch["number"])
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    page.set_viewport_size({"width": 1280, "height": 640})
+    open_stream(page, project)
+    while predicted(project, served_task(page)) != gold[served_task(page)]:
+        label_by_clicking(page, gold)
+    expect(page.get_by_text("Annotation saved")).to_have_count(0)
+    page.wait_for_timeout(1500)  # pictures of moving parts look bad
+    page.screenshot(path=IMAGES / "labelling-stream.png")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{project.label_studio.url}/projects/{project.project_id}/data?tab={served_view(project)}")
+    expect(page.get_by_text(project.batch()["version"]).first).to_be_visible()
+    page.wait_for_timeout(1500)
+    page.screenshot(path=IMAGES / "data-manager.png")
+    page.goto(f"{project.backend.url}/projects/{project.project_id}")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.screenshot(path=IMAGES / "status-page.png")
+    if scratch := os.environ.get("TEST_SCREENSHOTS_MORE"):
+        page.screenshot(path=f"{scratch}/whole.png", full_page=True)
+        page.set_viewport_size(PHONE)
+        page.screenshot(path=f"{scratch}/phone.png", full_page=True)
+
+
+def predicted(project: Loop, task: int) -> str:
+    """The class that the served batch predicts for a task."""
+    predictions = project.client.request("GET", f"api/tasks/{task}/")["predictions"]
+    return str(next(p["result"][0]["value"]["choices"][0] for p in predictions))
+
+
+def served_view(project: Loop) -> int:
+    """A tab of the Data Manager with the published batch in its order."""
+    hidden = [
+        "tasks:annotators",
+        "tasks:inner_id",
+        "tasks:completed_at",
+        "tasks:cancelled_annotations",
+        "tasks:agreement",
+    ]
+    hidden += ["tasks:annotations_results", "tasks:annotations_ids", "tasks:predictions_ids", "tasks:file_upload"]
+    hidden += [
+        "tasks:storage_filename",
+        "tasks:created_at",
+        "tasks:updated_at",
+        "tasks:updated_by",
+        "tasks:avg_lead_time",
+    ]
+    hidden += ["tasks:draft_exists", "tasks:comment_count", "tasks:unresolved_comment_count", "tasks:data.gold"]
+    hidden += ["tasks:total_annotations", "tasks:total_predictions", "tasks:comment_authors", "tasks:reviewed"]
+    hidden += ["tasks:predictions_results", "tasks:ground_truth", "tasks:last_comment_updated_at"]
+    scored = {"filter": "filter:tasks:predictions_score", "operator": "greater_or_equal", "type": "Number", "value": 0}
+    data = {
+        "title": "Served next",
+        "type": "list",
+        "ordering": ["tasks:predictions_score"],
+        "filters": {"conjunction": "and", "items": [scored]},
+        "hiddenColumns": {"explore": hidden, "labeling": hidden},
+        "columnsWidth": {"tasks:data.text": 500, "tasks:predictions_model_versions": 260},
+    }
+    body = {"project": project.project_id, "data": data}
+    return int(project.client.request("POST", "api/dm/views/", body=body)["id"])

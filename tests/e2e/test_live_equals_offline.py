@@ -1,0 +1,93 @@
+"""What Label Studio serves, in order, is what the simulator picks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from live_loop import Loop
+
+from ml_backend.learning.cycle import Cycle
+from ml_backend.learning.embedder import load as load_embedder
+from simulator.annotators import Habits
+from simulator.changes import Changes
+from simulator.datasets import Dataset, load
+from simulator.live import Session, find_backend, play_live
+from simulator.protocol import Protocol
+from simulator.simulate import Data, Run, simulate
+
+DATA = Path(os.environ.get("SIMULATOR_DATA", Path(__file__).parents[3] / "shared" / "data"))
+BATCH, BATCHES, SEED = 12, 6, 3
+TASKS, TEST = 400, 100
+
+
+@pytest.fixture(scope="module")
+def trec6() -> Dataset:
+    if not (DATA / "trec6.parquet").exists():
+        pytest.skip(f"no trec6.parquet in {DATA} (set SIMULATOR_DATA)")
+    sizes = {"pool_size": {"": TASKS}, "test_size": {"": TEST}}
+    return Changes(**sizes).apply(load("trec6", DATA / "trec6.parquet"))
+
+
+def config(classes: tuple[str, ...]) -> str:
+    choices = "".join(f'<Choice value="{name}"/>' for name in classes)
+    return (
+        '<View><Text name="question" value="$text"/>'
+        f'<Choices name="kind" toName="question" choice="single">{choices}</Choices></View>'
+    )
+
+
+def offline(dataset: Dataset, strategy: str, initial: str) -> Run:
+    embedder = load_embedder("minilm")
+    data = Data(
+        X=embedder.encode(dataset.train.texts),
+        y=dataset.train.y,
+        offered=dataset.train.first_of_each_text(),
+        X_test=embedder.encode(dataset.test.texts),
+        y_test=dataset.test.y,
+        n_classes=len(dataset.classes),
+    )
+    return simulate(data, Cycle(strategy, initial, BATCH, SEED), Protocol(BATCH, BATCH, BATCHES - 1))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "initial"),
+    [("random", "random"), ("margin", "random"), ("badge", "typiclust"), ("typiclust", "random")],
+)
+def test_tasks_come_live_in_the_order_that_the_simulator_picks(
+    loop: Callable[..., Loop], trec6: Dataset, strategy: str, initial: str
+):
+    tasks = [
+        {"text": text, "gold": trec6.classes[label]}
+        for text, label in zip(trec6.train.texts, trec6.train.y, strict=True)
+    ]
+    project = loop(
+        tasks,
+        config(trec6.classes),
+        strategy=strategy,
+        initial=initial,
+        batch_size=BATCH,
+        retrain_every=BATCH,
+        seed=SEED,
+    )
+    project.embedded()
+    session = Session(
+        client=project.client,
+        keys=[project.label_studio.token],
+        backend=find_backend(project.client, project.project_id, project.auth),
+        gold_field="gold",
+        habits=Habits(),
+        labels=BATCH * BATCHES,
+        seed=0,
+        wait=True,
+        test=trec6.test,
+        classes=trec6.classes,
+    )
+    cell, live = play_live(session, print)
+    simulated = offline(trec6, strategy, initial)
+    assert (cell.strategy, cell.initial, cell.seed) == (strategy, initial, SEED)
+    assert live.picks == simulated.picks
+    accuracies = [[cycle["accuracy"] for cycle in run.cycles] for run in (live, simulated)]
+    assert accuracies[0] == accuracies[1]

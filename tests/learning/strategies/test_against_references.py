@@ -1,0 +1,56 @@
+"""Each strategy picks what a slow reference picks, on random, real and tied vectors."""
+
+import numpy as np
+import pytest
+import strategy_references as references
+from strategy_pools import clustered, multi_label
+
+from ml_backend.learning import Pool, fisher, initial, strategies
+from ml_backend.learning.strategies import alfamix
+
+
+@pytest.mark.parametrize("name", strategies.names())
+@pytest.mark.parametrize("count", [1, 7, 25])
+def test_picks_are_those_of_the_reference(name, count, pool):
+    picks = strategies.select(name, pool, count, np.random.default_rng(5))
+    expected = getattr(references, name)(pool, count, np.random.default_rng(5))
+    assert picks.tolist() == pool.unlabeled[np.asarray(expected)].tolist()
+
+
+@pytest.mark.parametrize("name", ["coreset", "max_herding", "typiclust", "random"])
+def test_initial_pools_without_any_label_are_those_of_the_reference(name, pool):
+    fresh = Pool(pool.embeddings, np.full(len(pool), -1), pool.n_classes)
+    picks = initial.select(name, fresh, 12, np.random.default_rng(5))
+    assert picks.tolist() == list(getattr(references, name)(fresh, 12, np.random.default_rng(5)))
+
+
+def test_many_classes_and_more_picks_than_are_looked_ahead(monkeypatch):
+    monkeypatch.setattr(fisher, "AMONG", 12)
+    pool = clustered(n=700, d=12, n_classes=20, labeled=60)
+    for name in ("badge", "coreset", "bait"):
+        picks = strategies.select(name, pool, 30, np.random.default_rng(1))
+        expected = getattr(references, name)(pool, 30, np.random.default_rng(1))
+        assert picks.tolist() == pool.unlabeled[np.asarray(expected)].tolist(), name
+
+
+def test_badge_samples_in_proportion_to_squared_distance():
+    pool = clustered(n=30, d=3, labeled=18)
+    g = references.gradients(pool)
+    first = int((g**2).sum(axis=1).argmax())
+    weight = ((g - g[first]) ** 2).sum(axis=1)
+    seconds = [strategies.select("badge", pool, 2, np.random.default_rng(s))[1] for s in range(2000)]
+    share = np.bincount(np.searchsorted(pool.unlabeled, seconds), minlength=len(g)) / len(seconds)
+    assert np.abs(share - weight / weight.sum()).max() < 4 * np.sqrt(0.25 / len(seconds))
+
+
+def test_uherding_covers_by_the_mean_closeness_of_the_columns_where_texts_have_several_labels():
+    pool = multi_label(n=120, labeled=40)
+    picks = strategies.select("uherding", pool, 12, np.random.default_rng(3))
+    expected = references.uherding(pool, 12, np.random.default_rng(3))
+    assert picks.tolist() == pool.unlabeled[np.asarray(expected)].tolist()
+
+
+def test_alfamix_candidates_are_those_of_the_paper_s_interpolation(pool):
+    found = alfamix.flips(pool, 0.2 / np.sqrt(pool.dimensions))
+    assert found.tolist() == references.alfamix_flips(pool).tolist()
+    assert found.any()

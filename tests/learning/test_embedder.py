@@ -1,0 +1,205 @@
+import threading
+
+import numpy as np
+import pytest
+
+from ml_backend.learning import embedder as embedders
+from ml_backend.learning.embedder import Embedder, ModelNotAvailable, NeedsCorpus, encode_layers, load
+from ml_backend.learning.embedding_models import MODELS, registered
+from ml_backend.learning.embedding_names import parse
+from ml_backend.learning.minilm import batches, packaged_folder
+
+TEXTS = [
+    "where is my card",
+    "",
+    "the quick brown fox jumps over the lazy dog",
+    "Zürich, naïve café — 3,141!",
+    "where is my card",
+    "word " * 400,
+    "a",
+]
+
+
+@pytest.fixture(scope="module")
+def reference():
+    """Mean-pooled hidden states by layer, and the model's own vectors, from the libraries that everybody uses."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(packaged_folder()), device="cpu", local_files_only=True)
+    inputs = model.preprocess(TEXTS) if hasattr(model, "preprocess") else model.tokenize(TEXTS)
+    inputs = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+    with torch.inference_mode():
+        states = model[0].auto_model(**inputs, output_hidden_states=True).hidden_states
+    mask = inputs["attention_mask"][:, :, None]
+    layers = {k: ((state * mask).sum(1) / mask.sum(1)).numpy() for k, state in enumerate(states)}
+    return layers, model.encode(TEXTS)
+
+
+def cosines(a, b):
+    return (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+
+
+def test_minilm_is_what_sentence_transformers_computes(reference):
+    vectors = load("minilm").encode(TEXTS)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors, reference[1], atol=2e-6)
+
+
+@pytest.mark.parametrize("layer", [1, 3, 6])
+def test_a_layer_is_the_mean_of_its_hidden_states(reference, layer):
+    np.testing.assert_allclose(load(f"minilm:layer{layer}").encode(TEXTS), reference[0][layer], atol=2e-5)
+
+
+def test_one_pass_gives_all_layers(reference):
+    found = encode_layers(TEXTS, [1, 2, 4, 5, "minilm"])
+    assert list(found) == ["minilm:layer1", "minilm:layer2", "minilm:layer4", "minilm:layer5", "minilm"]
+    for layer in (1, 2, 4, 5):
+        np.testing.assert_allclose(found[f"minilm:layer{layer}"], reference[0][layer], atol=2e-5)
+    np.testing.assert_allclose(found["minilm"], reference[1], atol=2e-6)
+
+
+def test_layers_above_the_one_asked_for_are_not_run(monkeypatch):
+    from ml_backend.learning import minilm
+
+    run, seen = minilm._run, []
+    monkeypatch.setattr(minilm, "_run", lambda layer, *rest: seen.append(layer) or run(layer, *rest))
+    load("minilm:layer2").encode(["x"])
+    assert len(seen) == 2
+
+
+def test_the_same_embedding_is_one_object_under_all_its_names():
+    assert load("minilm") is load("sentence-transformers/all-MiniLM-L6-v2") is load("minilm:layer6:unit")
+    assert load("minilm:raw") is load("minilm:layer6")
+    assert load("minilm").name == "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def test_a_vector_does_not_depend_on_the_company(reference):
+    alone = np.concatenate([load("minilm").encode([text]) for text in TEXTS])
+    np.testing.assert_allclose(alone, reference[1], atol=2e-6)
+
+
+def test_copies_are_computed_once(monkeypatch):
+    embedder = Embedder("minilm")
+    encode, seen = embedder._encoder.encode, []
+    monkeypatch.setattr(embedder._encoder, "encode", lambda texts, report: seen.extend(texts) or encode(texts, report))
+    vectors = embedder.encode(["a", "b", "a", "a"])
+    assert seen == ["a", "b"]
+    np.testing.assert_array_equal(vectors[0], vectors[2])
+
+
+def test_no_texts_are_an_empty_matrix_of_the_right_width():
+    assert load("minilm").encode([]).shape == (0, 384)
+    assert encode_layers([], [1])["minilm:layer1"].shape == (0, 384)
+
+
+def test_what_is_no_text_is_named_with_its_row():
+    with pytest.raises(TypeError, match="row 1 is NoneType"):
+        load("minilm").encode(["a", None])
+
+
+@pytest.mark.parametrize(("precision", "least"), [("bf16", 0.9995), ("int8", 0.98)])
+def test_low_precision_stays_close(reference, precision, least):
+    vectors = load(f"minilm:{precision}").encode(TEXTS)
+    assert cosines(vectors, reference[1]).min() > least
+    assert np.abs(vectors - reference[1]).max() > 1e-5, "it was float32 all the time"
+
+
+def test_int8_vectors_do_not_depend_on_the_company():
+    embedder = load("minilm:int8")
+    together = embedder.encode(TEXTS)
+    np.testing.assert_allclose(np.concatenate([embedder.encode([t]) for t in TEXTS]), together, atol=0.02)
+
+
+def test_long_texts_are_cut_unless_their_chunks_are_wanted():
+    start, end = "my card was stolen yesterday. " * 60, "the weather is lovely in spring. " * 60
+    cut, chunks = load("minilm"), load("minilm:chunks")
+    assert cosines(cut.encode([start + end]), cut.encode([start]))[0] > 0.999
+    tail = cosines(chunks.encode([start + end]), cut.encode([end]))[0]
+    assert tail > cosines(cut.encode([start + end]), cut.encode([end]))[0] + 0.2
+    np.testing.assert_allclose(np.linalg.norm(chunks.encode([start + end])), 1, atol=1e-5)
+    short = ["a text that fits"]
+    np.testing.assert_allclose(chunks.encode(short), cut.encode(short), atol=2e-6)
+
+
+def test_a_folder_is_a_sentence_transformers_model(reference):
+    folder = str(packaged_folder())
+    np.testing.assert_allclose(Embedder(folder).encode(TEXTS), reference[1], atol=2e-6)
+    np.testing.assert_allclose(Embedder(f"{folder}:raw").encode(TEXTS), reference[0][6], atol=2e-5)
+    prompted = Embedder(folder, prompt="query: ")
+    np.testing.assert_allclose(prompted.encode(["x"]), Embedder(folder).encode(["query: x"]), atol=2e-6)
+    assert prompted.name != Embedder(folder).name
+
+
+def test_random_projection_needs_no_corpus_and_keeps_word_overlap():
+    embedder = load("random-projection")
+    a, b, c = embedder.encode(["my card is lost", "my card is stolen", "spring weather rocks"])
+    assert a @ b > 0.5 > abs(a @ c)
+    assert a.shape == (embedder.dimensions,)
+
+
+def test_tfidf_waits_for_its_texts_and_is_the_same_for_the_same():
+    texts = ["my card is lost", "my card is stolen", "spring weather", "weather in spring", "lost card"]
+    embedder = load("tfidf")
+    assert embedder.needs_corpus
+    with pytest.raises(NeedsCorpus, match="fit"):
+        embedder.encode(texts)
+    one, two = embedder.fit(texts), embedder.fit(texts)
+    assert not one.needs_corpus
+    assert embedder.needs_corpus, "fitting must not change the process's shared embedder"
+    np.testing.assert_array_equal(one.encode(texts), two.encode(texts))
+    assert one.name == two.name != embedder.fit(texts[:3]).name
+    similar = one.encode(["lost my card", "spring weather"]) @ one.encode(["card"]).T
+    assert similar[0] > similar[1] + 0.3
+
+
+def test_tfidf_of_nothing_says_so():
+    with pytest.raises(ValueError, match="vocabulary"):
+        load("tfidf").fit(["", " "])
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("minilm:layer7", "options: .*layer1 … layer6"),
+        ("tfidf:int8", "no options"),
+        ("bert-base:layer2", "only minilm"),
+        ("minilm:max9000", "3 to 512"),
+        ("nv-embed-v2", "EMBEDDING_TRUST_REMOTE_CODE=1"),
+        ("bert-base:int8", "minilm only"),
+        ("nobody/nothing", r"misspelt.*minilm.*nv-embed-v2"),
+    ],
+)
+def test_what_is_not_there_is_refused_with_a_remedy(name, message, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ModelNotAvailable, match=message):
+        Embedder(name)
+
+
+def test_names_are_written_one_way():
+    assert str(parse("minilm:int8:layer3")) == str(parse("minilm:layer3:int8"))
+    assert str(parse("BAAI/bge-m3:bf16:max128")) == "BAAI/bge-m3:bf16:max128"
+    assert str(parse(str(parse("minilm:layer2:unit:chunks")))) == str(parse("minilm:layer2:unit:chunks"))
+
+
+def test_registered_models_are_known_by_word_and_by_hub_id():
+    assert len({model.word for model in MODELS}) == len({model.hub_id for model in MODELS}) == len(MODELS)
+    assert registered("nv-embed-v2") is registered("nvidia/NV-Embed-v2")
+    assert registered("nv-embed-v2").remote_code
+
+
+def test_threads_that_load_the_same_name_get_the_same_embedder():
+    embedders._loaded.cache_clear()
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(load("minilm:layer1"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(embedder) for embedder in found}) == 1
+
+
+def test_batches_hold_texts_of_like_length_within_the_budget():
+    lengths = [3, 50, 7, 300, 50, 4]
+    found = [[lengths[row] for row in rows] for rows in batches(lengths, 100)]
+    assert found == [[300], [50, 50], [7, 4, 3]]

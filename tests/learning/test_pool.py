@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from ml_backend.learning import strategies
+from ml_backend.learning.pool import NeedsHead, Pool
+
+
+def embeddings(n: int = 6, d: int = 3) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(n, d)).astype(np.float32)
+
+
+def test_unlabelled_rows_are_those_without_a_label_among_the_candidates():
+    labels = np.array([0, -1, 1, -1, -1, 0])
+    candidates = np.array([True, True, True, False, True, True])
+    pool = Pool(embeddings(), labels, 2, candidates=candidates)
+    assert pool.unlabeled.tolist() == [1, 4]
+    assert pool.labeled.tolist() == [0, 2, 5]
+
+
+def test_multi_label_rows_of_minus_one_are_unlabelled():
+    labels = np.array([[0, 1], [-1, -1], [0, 0], [-1, -1], [1, 1], [-1, -1]])
+    pool = Pool(embeddings(), labels, 2)
+    assert pool.multi_label
+    assert pool.unlabeled.tolist() == [1, 3, 5]
+
+
+@pytest.mark.parametrize(
+    ("labels", "n_classes", "message"),
+    [
+        (np.zeros(5, dtype=int), 2, r"got shape \(5,\)"),
+        (np.array([0, 1, 2, -1, -1, -1]), 2, r"-1\.\.1; got -1\.\.2"),
+        (np.array([0, 1, -2, -1, -1, -1]), 2, r"got -2\.\.1"),
+    ],
+)
+def test_labels_that_do_not_fit_are_refused_with_the_numbers(labels, n_classes, message):
+    with pytest.raises(ValueError, match=message):
+        Pool(embeddings(), labels, n_classes)
+
+
+def test_probabilities_without_a_head_say_so():
+    with pytest.raises(NeedsHead, match="fitted head"):
+        _ = Pool(embeddings(), np.full(6, -1), 2).probabilities
+
+
+def test_random_picks_distinct_unlabelled_rows_and_all_of_them_when_asked_for_more():
+    pool = Pool(embeddings(), np.array([0, -1, 1, -1, -1, 0]), 2)
+    picks = strategies.select("random", pool, 10, np.random.default_rng(0))
+    assert sorted(picks.tolist()) == [1, 3, 4]
+
+
+def test_unknown_strategy_lists_those_there_are():
+    pool = Pool(embeddings(), np.full(6, -1), 2)
+    with pytest.raises(strategies.UnknownStrategy, match=r"known: .*random"):
+        strategies.select("magic", pool, 1, np.random.default_rng(0))

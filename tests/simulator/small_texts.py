@@ -1,0 +1,39 @@
+"""Small datasets that can be learned, and embeddings that cost nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+WORDS = {
+    "bill": "invoice amount charged refund",
+    "ship": "parcel courier late address",
+    "bug": "crash button error app",
+}
+
+
+def table(n: int, seed: int = 0, split: bool = True) -> pd.DataFrame:
+    """n different texts of three classes, each of words of its own class and of noise."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        label = list(WORDS)[i % len(WORDS)]
+        words = [*rng.choice(WORDS[label].split(), 2), *(f"w{w}" for w in rng.integers(0, 40, 3)), f"nr{seed}.{i}"]
+        rows.append({"text": " ".join(words), "label": label, "split": "test" if i % 4 == 0 else "train"})
+    return pd.DataFrame(rows) if split else pd.DataFrame(rows).drop(columns="split")
+
+
+def hashed(
+    embeddings: Sequence[str], train: Sequence[str], test: Sequence[str]
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Bags of words in 16 random dimensions, the same for the same word."""
+
+    def vector(word: str) -> NDArray[np.float64]:
+        return np.random.default_rng([*word.encode()]).normal(size=16)
+
+    rows = [np.mean([vector(word) for word in text.split()], axis=0) for text in [*train, *test]]
+    for embedding in embeddings:
+        yield embedding, np.array(rows, dtype=np.float32)

@@ -1,0 +1,278 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from ml_backend.settings import SettingsError
+from ml_backend.store import Store
+from ml_backend.store.records import AnnotationRecord, HeadRecord, NewEvent, TaskRecord
+
+
+def task(task_id: int, text_hash: str | None, problem: str | None = None, project: int = 1) -> TaskRecord:
+    return TaskRecord(project, task_id, text_hash, problem, "2026-01-01T00:00:00Z")
+
+
+def annotation(annotation_id: int, task_id: int, cancelled: bool = False) -> AnnotationRecord:
+    return AnnotationRecord(annotation_id, 1, task_id, 7, cancelled, [{"type": "choices"}], "2026-01-01T00:00:00Z")
+
+
+def head(version: str, created_at: float) -> HeadRecord:
+    return HeadRecord(version, 1, ["a", "b"], False, "minilm", 5, b"\x00blob", {"right": 1}, created_at)
+
+
+def vectors(n: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(n, 4)).astype(np.float32)
+
+
+def test_a_project_is_made_once_and_updated(store: Store):
+    store.ensure_project(1, title="Mail")
+    again = store.ensure_project(1, settings={"strategy": "badge"})
+    assert (again.title, again.settings, again.state) == ("Mail", {"strategy": "badge"}, "new")
+    store.merge_meta(1, labeled=3)
+    store.merge_meta(1, why="because")
+    assert store.project(1).meta == {"labeled": 3, "why": "because"}
+    assert [p.id for p in store.projects()] == [1]
+
+
+def test_a_field_that_a_project_does_not_have_is_refused(store: Store):
+    store.ensure_project(1)
+    with pytest.raises(ValueError, match="no colour"):
+        store.update_project(1, colour="red")
+
+
+def test_events_come_back_in_order_and_with_any_character(store: Store):
+    store.add_event(1, "A", {"text": "nul \x00 and 😀"})
+    store.add_event(1, "B", {})
+    store.add_event(2, "C", {})
+    first, second = store.events(1)
+    assert (first.action, first.body) == ("A", {"text": "nul \x00 and 😀"})
+    store.drop_events(1, first.id)
+    assert [e.action for e in store.events(1)] == [second.action]
+    assert store.event_count() == 2
+
+
+def test_requests_are_merged_until_they_are_taken(store: Store):
+    assert store.request_run(1, "labels")
+    assert not store.request_run(1, "labels")
+    assert not store.request_run(1, "settings")
+    assert store.pending_projects() == [1]
+    assert store.take_requests(1) == ["labels", "settings"]
+    assert store.take_requests(1) == []
+    assert store.request_run(1, "labels")
+
+
+def test_events_that_came_together_are_kept_with_their_requests(store: Store):
+    store.ensure_project(2, title="known")
+    store.request_run(3, "settings")
+    new = [NewEvent(1, "A", {"n": 1}, "labels"), NewEvent(2, "B", {}, "labels"), NewEvent(1, "A", {"n": 2}, "labels")]
+    assert store.add_events([*new, NewEvent(3, "C", {}, "tasks")]) == {1, 2}, "3 was asked for before"
+    assert [e.body for e in store.events(1)] == [{"n": 1}, {"n": 2}]
+    assert store.project(1) is not None
+    assert store.project(2).title == "known"
+    assert store.take_requests(1) == ["labels"]
+    assert store.take_requests(3) == ["settings", "tasks"]
+    assert store.add_events(new[:1]) == {1}
+
+
+def test_a_project_comes_with_the_version_of_its_newest_head(store: Store):
+    assert store.project_and_head(1) == (None, None)
+    project = store.ensure_project(1, title="Mail")
+    assert store.project_and_head(1) == (project, None)
+    store.put_head(head("old", 1.0))
+    store.put_head(head("new", 2.0))
+    assert store.project_and_head(1) == (project, "new")
+
+
+def test_a_lease_is_held_by_one_until_released_broken_or_over(store: Store):
+    assert store.acquire_lease(1, "me", 60)
+    assert not store.acquire_lease(1, "you", 60)
+    store.release_lease(1, "you")
+    assert store.lease_owners() == ["me"]
+    store.release_lease(1, "me")
+    assert store.acquire_lease(1, "you", -1)
+    assert store.acquire_lease(1, "me", 60)
+    store.break_leases(["me"])
+    assert store.acquire_lease(1, "you", 60)
+
+
+def test_only_one_of_many_threads_gets_the_lease(store: Store):
+    got: list[str] = []
+
+    def attempt(name: str) -> None:
+        if store.acquire_lease(1, name, 60):
+            got.append(name)
+
+    threads = [threading.Thread(target=attempt, args=(f"worker {i}",)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 1
+
+
+def test_vectors_are_kept_once_per_text_and_given_in_the_order_of_tasks(store: Store):
+    store.upsert_tasks(1, [task(5, "b"), task(3, "a"), task(9, "a"), task(7, None, "no text")], {"a": "A", "b": "B"})
+    assert store.missing_embeddings(1, "minilm", 10) == [("a", "A"), ("b", "B")]
+    assert store.count_missing_embeddings(1, "minilm") == 2
+    matrix = vectors(2)
+    store.put_embeddings("minilm", ["b", "a"], matrix)
+    store.put_embeddings("minilm", ["b"], matrix[1:])
+    assert store.count_missing_embeddings(1, "minilm") == 0
+    ((ids, kept),) = store.vectors_by_task(1, "minilm")
+    assert ids == [3, 5, 9]
+    np.testing.assert_array_equal(kept, matrix[[1, 0, 1]])
+    np.testing.assert_array_equal(store.embeddings("minilm", ["b", "zz"])["b"], matrix[0])
+    assert store.count_missing_embeddings(1, "another model") == 2
+
+
+def test_vectors_go_with_the_last_task_of_their_text(store: Store):
+    store.upsert_tasks(1, [task(1, "a"), task(2, "b")], {"a": "A", "b": "B"})
+    store.upsert_tasks(2, [task(3, "a", project=2)], {"a": "A"})
+    store.put_embeddings("minilm", ["a", "b"], vectors(2))
+    store.ensure_project(1)
+    store.forget_project(1)
+    assert store.project(1) is None
+    assert set(store.embeddings("minilm", ["a", "b"])) == {"a"}
+    store.remove_tasks(2, [3])
+    assert store.embeddings("minilm", ["a", "b"]) == {}
+
+
+def test_a_task_whose_text_changes_leaves_no_orphan(store: Store):
+    store.upsert_tasks(1, [task(1, "a")], {"a": "A"})
+    store.put_embeddings("minilm", ["a"], vectors(1))
+    store.upsert_tasks(1, [task(1, "b")], {"b": "B"})
+    assert store.tasks(1) == [(1, "b", None)]
+    assert store.embeddings("minilm", ["a"]) == {}
+
+
+def test_problems_are_listed_and_counted(store: Store):
+    store.upsert_tasks(1, [task(1, None, "no field"), task(2, None, "no field"), task(3, "a")], {"a": "A"})
+    assert store.problems(1, limit=1) == [(1, "no field")]
+    assert store.problem_counts(1) == {"no field": 2}
+    assert store.task_count(1) == 3
+
+
+def test_annotations_are_replaced_task_by_task(store: Store):
+    store.replace_annotations(1, {1: [annotation(10, 1)], 2: [annotation(11, 2), annotation(12, 2, cancelled=True)]})
+    assert store.annotation_counts(1) == (2, 1)
+    store.replace_annotations(1, {2: []})
+    assert [a.annotation_id for a in store.annotations(1)] == [10]
+    assert store.annotations(1)[0].result == [{"type": "choices"}]
+    assert store.task_of_annotations(1, [10, 11]) == {10: 1}
+    store.upsert_tasks(1, [task(1, "a")], {"a": "A"})
+    store.remove_tasks(1, [1])
+    assert store.annotations(1) == []
+
+
+def test_changes_name_the_tasks_whose_text_or_annotations_are_others_now(store: Store):
+    assert store.changes(1, 0) == (0, set())
+    store.upsert_tasks(1, [task(1, "a"), task(2, "b")], {"a": "A", "b": "B"})
+    start, changed = store.changes(1, 0)
+    assert changed == {1, 2}
+    store.upsert_tasks(1, [task(1, "a"), task(2, "c")], {"a": "A", "c": "C"})
+    store.replace_annotations(1, {1: [annotation(10, 1)]})
+    store.replace_annotations(1, {1: [annotation(10, 1)], 2: []})
+    store.upsert_tasks(2, [task(7, "a", project=2)], {"a": "A"})
+    newest, changed = store.changes(1, start)
+    assert changed == {1, 2}
+    assert store.changes(1, start + 1)[1] == {1}
+    assert store.changes(1, newest) == (newest, set())
+    store.remove_tasks(1, [2])
+    assert store.changes(1, newest)[1] == {2}
+
+
+def test_changes_that_cannot_be_named_ask_for_everything(store: Store, monkeypatch: pytest.MonkeyPatch):
+    store.ensure_project(1)
+    store.upsert_tasks(1, [task(1, "a")], {"a": "A"})
+    seen, _ = store.changes(1, 0)
+    store.forget_project(1)
+    gone, changed = store.changes(1, seen)
+    assert changed is None, "a project that comes back under its number must not look unchanged"
+    assert gone > seen
+    monkeypatch.setattr("ml_backend.store.changes.MOST_NAMED", 2)
+    store.upsert_tasks(1, [task(i, "a") for i in range(3, 6)], {"a": "A"})
+    assert store.changes(1, gone)[1] is None
+    monkeypatch.setattr("ml_backend.store.changes.REVISIONS_KEPT", 2)
+    for i in range(4):
+        store.replace_annotations(1, {3: [annotation(i, 3)]})
+    newest, _ = store.changes(1, gone)
+    assert store.changes(1, newest - 1)[1] == {3}
+    assert store.changes(1, gone)[1] is None, "older changes were dropped"
+
+
+def test_named_tasks_and_their_annotations_are_read_alone(store: Store):
+    store.upsert_tasks(1, [task(i, "a") for i in (1, 2, 3)], {"a": "A"})
+    store.replace_annotations(1, {i: [annotation(10 + i, i)] for i in (1, 2, 3)})
+    assert [t[0] for t in store.tasks(1, [3, 1, 99])] == [1, 3]
+    assert [a.task_id for a in store.annotations(1, {3, 1, 99})] == [1, 3]
+    assert store.annotated_tasks(1) == {1, 2, 3}
+
+
+def test_the_newest_head_serves_and_old_ones_go(store: Store):
+    assert store.current_head(1) is None
+    for i in range(23):
+        store.put_head(head(f"v{i}", float(i)))
+    current = store.current_head(1)
+    assert (current.version, current.blob, current.classes) == ("v22", b"\x00blob", ["a", "b"])
+    assert len(store.heads(1)) == 20
+
+
+def test_batches_go_through_their_states(store: Store):
+    first = store.plan_batch(1, "badge", "why", None, [3, 1, 2], size=2)
+    assert store.current_batch(1) is None
+    store.mark_batch(1, first.number, "published")
+    second = store.plan_batch(1, "badge", "why", "v1", [4], size=1)
+    assert first.version != second.version
+    assert store.current_batch(1).task_ids == [3, 1, 2]
+    assert [b.number for b in store.open_batches(1)] == [2, 1]
+    store.mark_batch(1, 1, "removed")
+    assert [b.number for b in store.open_batches(1)] == [2]
+
+
+def test_superseded_batches_are_found_by_when_the_next_was_published(store: Store, monkeypatch: pytest.MonkeyPatch):
+    clock = iter(float(second) for second in range(100, 1000, 100))
+    monkeypatch.setattr("ml_backend.store.history.time.time", lambda: next(clock))
+    batches = [store.plan_batch(1, "badge", "", None, [i], size=1) for i in range(3)]
+    for batch in batches:
+        store.mark_batch(1, batch.number, "published")
+    for batch in batches[:2]:
+        store.mark_batch(1, batch.number, "superseded")
+    assert [b.number for b in store.superseded_before(1, 499.0, limit=9)] == []
+    assert [b.number for b in store.superseded_before(1, 500.0, limit=9)] == [1]
+    assert [b.number for b in store.superseded_before(1, 900.0, limit=9)] == [1, 2]
+    assert [b.number for b in store.superseded_before(1, 900.0, limit=1)] == [1]
+    assert [b.number for b in store.open_batches(1)] == [3]
+    assert [b.number for b in store.open_batches(1, batches[0].version)] == [3, 1]
+    store.mark_batch(1, 1, "removed")
+    assert [b.number for b in store.open_batches(1, batches[0].version)] == [3]
+
+
+def test_history_and_snapshot(store: Store):
+    for i in range(3):
+        store.add_run(1, {"batch": i})
+    assert [r["batch"] for r in store.runs(1, limit=2)] == [1, 2]
+    store.put_label_snapshot(1, {5: ["a"]})
+    store.put_label_snapshot(1, {5: ["b"], 6: []})
+    assert store.label_snapshot(1) == {5: ["b"], 6: []}
+
+
+def test_the_webhook_secret_is_made_once(store: Store, database_url: str):
+    secret = store.webhook_secret()
+    assert len(secret) > 20
+    other_process = Store(database_url)
+    assert other_process.webhook_secret() == secret
+    other_process.close()
+
+
+def test_creating_twice_keeps_what_is_there(store: Store):
+    store.ensure_project(1)
+    store.create()
+    assert store.project(1) is not None
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense"])
+def test_an_address_that_cannot_be_used_is_named_with_the_remedy(url: str):
+    with pytest.raises(SettingsError, match=r"DATABASE_URL.*postgresql://"):
+        Store(url)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from ml_backend.jobs.queue import JobQueue
+from ml_backend.settings import Settings
+from ml_backend.store import Store
+from ml_backend.store.records import NewEvent
+from ml_backend.web.app import create_app
+from ml_backend.web.inbox import Inbox
+
+
+class Rings:
+    """A queue that only remembers for whom it was rung."""
+
+    def __init__(self) -> None:
+        self.rung: list[int] = []
+
+    def ring(self, project_id: int, delay: float = 0.0) -> None:
+        self.rung.append(project_id)
+
+
+def event(n: int, project_id: int = 1) -> NewEvent:
+    return NewEvent(project_id, "ANNOTATION_CREATED", {"n": n}, "labels")
+
+
+def at_once(*calls: Any) -> None:
+    threads = [threading.Thread(target=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_events_that_arrive_together_are_kept_by_fewer_transactions(store: Store, monkeypatch: pytest.MonkeyPatch):
+    queue: Any = Rings()
+    inbox = Inbox(store, queue)
+    sizes: list[int] = []
+    first = threading.Event()
+
+    def slow(self: Store, new: list[NewEvent], keep: Any = Store.add_events) -> set[int]:
+        sizes.append(len(new))
+        first.set()
+        time.sleep(0.3)
+        return set(keep(self, new))
+
+    monkeypatch.setattr(Store, "add_events", slow)
+
+    def later(n: int) -> None:
+        first.wait()
+        inbox.put(event(n))
+
+    at_once(lambda: inbox.put(event(0)), *(lambda n=n: later(n) for n in range(1, 12)))
+    assert sizes == [1, 11]
+    assert sorted(e.body["n"] for e in store.events(1)) == list(range(12))
+    assert queue.rung == [1]
+
+
+def test_an_event_is_in_the_store_when_put_returns(store: Store):
+    queue: Any = Rings()
+    inbox = Inbox(store, queue)
+    for n in range(3):
+        inbox.put(event(n))
+        assert [e.body["n"] for e in store.events(1)] == list(range(n + 1))
+
+
+def test_everyone_whose_event_was_not_kept_is_told(store: Store, monkeypatch: pytest.MonkeyPatch):
+    queue: Any = Rings()
+    inbox = Inbox(store, queue)
+    told: list[str] = []
+
+    def broken(*_: Any) -> set[int]:
+        time.sleep(0.1)
+        raise OperationalError("INSERT", {}, Exception("disk full"))
+
+    def attempt(n: int) -> None:
+        try:
+            inbox.put(event(n))
+        except OperationalError as problem:
+            told.append(str(problem.orig))
+
+    monkeypatch.setattr(Store, "add_events", broken)
+    at_once(*(lambda n=n: attempt(n) for n in range(5)))
+    assert told == ["disk full"] * 5
+    monkeypatch.undo()
+    inbox.put(event(9))
+    assert [e.body["n"] for e in store.events(1)] == [9]
+
+
+def test_setup_without_news_writes_nothing(tmp_path: Path, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch):
+    settings = Settings(model_dir=tmp_path)
+    client = create_app(settings, sqlite_store, JobQueue(settings)).test_client()
+    config = (
+        '<View><Text name="t" value="$x"/><Choices name="c" toName="t"><Choice value="a"/><Choice value="b"/>'
+        "</Choices></View>"
+    )
+    body = {"project": "1.5", "schema": config, "extra_params": {"batch_size": 7}}
+    first = client.post("/setup", json=body)
+    assert first.json == {"model_version": "no-model-yet"}
+    assert sqlite_store.take_requests(1) == ["setup"]
+    monkeypatch.setattr(type(sqlite_store._database), "writing", lambda *_: pytest.fail("/setup wrote"))
+    assert client.post("/setup", json=body).json == first.json
+    monkeypatch.undo()
+    assert client.post("/setup", json={**body, "extra_params": {"batch_size": 8}}).status_code == 200
+    assert sqlite_store.take_requests(1) == ["settings"]

@@ -1,0 +1,131 @@
+"""Status, settings, numbers and pages, and who may see or change them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from ml_backend.project_settings import ProjectSettings, initial_names, strategy_names
+from ml_backend.store import Store
+from ml_backend.store.records import TaskRecord
+
+KEY = "label-studio-key"
+AUTHORIZED = {"Authorization": f"Token {KEY}"}
+SETTINGS = "/projects/7/settings"
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def test_settings_are_read_and_changed_with_the_label_studio_key(connected: FlaskClient, sqlite_store: Store):
+    assert connected.get(SETTINGS, headers=AUTHORIZED).json == ProjectSettings().model_dump(mode="json")
+    sqlite_store.take_requests(7)
+    changed = connected.patch(SETTINGS, json={"strategy": "margin", "batch_size": 9}, headers=AUTHORIZED)
+    assert changed.status_code == 200
+    assert (changed.json["strategy"], changed.json["batch_size"]) == ("margin", 9)
+    assert sqlite_store.take_requests(7) == ["settings"], "the next batch comes at once"
+    back = connected.patch(SETTINGS, json={"batch_size": None}, headers={"Authorization": f"Bearer {KEY}"})
+    assert (back.json["strategy"], back.json["batch_size"]) == ("margin", 20)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Token wrong"}, {"Authorization": KEY}])
+def test_settings_need_credentials(connected: FlaskClient, headers: dict[str, str]):
+    for answer in (connected.get(SETTINGS, headers=headers), connected.patch(SETTINGS, json={}, headers=headers)):
+        assert answer.status_code == 401
+        assert "LABEL_STUDIO_API_KEY" in answer.json["error"]
+
+
+def test_without_any_secret_configured_nobody_may_change_settings(make_client: Any, sqlite_store: Store):
+    sqlite_store.ensure_project(7)
+    answer = make_client(label_studio_api_key=None).patch(SETTINGS, json={"strategy": "margin"})
+    assert answer.status_code == 401
+    assert "BASIC_AUTH_USER" in answer.json["error"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"strategy": "magic"}, strategy_names()),
+        ({"initial": "magic"}, initial_names()),
+        ({"stratgey": "badge"}, ["strategy", "initial", "batch_size", "retrain_every", "embedding_model", "control"]),
+        ({"batch_size": 0}, ["batch_size"]),
+        ({"batch_size": 1.5}, ["batch_size"]),
+        ({"retrain_every": "often"}, ["retrain_every"]),
+        ({"text_fields": []}, ["text_fields"]),
+        ({"control": "nothing"}, ["nothing", "'topic'"]),
+    ],
+)
+def test_names_and_values_that_cannot_be_used_are_refused_with_what_can(
+    connected: FlaskClient, change: dict[str, Any], said: list[str]
+):
+    answer = connected.patch(SETTINGS, json=change, headers=AUTHORIZED)
+    assert answer.status_code == 400
+    assert [word for word in said if word not in answer.json["error"]] == []
+    assert connected.get(SETTINGS, headers=AUTHORIZED).json == ProjectSettings().model_dump(mode="json")
+
+
+def test_unknown_projects_are_404(connected: FlaskClient):
+    for path in ("/projects/8", "/projects/8/status", "/projects/8/settings"):
+        answer = connected.get(path, headers=AUTHORIZED)
+        assert answer.status_code == 404
+        assert "never connected" in answer.json["error"]
+
+
+def test_the_status_lists_problems_and_says_what_is_next(connected: FlaskClient, sqlite_store: Store):
+    assert connected.get("/projects/7/status").json["next"].startswith("There are no tasks yet")
+    records = [TaskRecord(7, n, None, "the field 'text' is null") for n in (1, 2)]
+    sqlite_store.upsert_tasks(7, records, {})
+    status = connected.get("/projects/7/status").json
+    assert status["problems"] == [{"task": n, "reason": "the field 'text' is null"} for n in (1, 2)]
+    assert status["problem_counts"] == {"the field 'text' is null": 2}
+    assert (status["tasks"], status["state"], status["batch"], status["model"]) == (2, "new", None, None)
+
+
+def test_labels_are_listed_in_the_order_of_the_label_config(connected: FlaskClient, sqlite_store: Store):
+    sqlite_store.merge_meta(7, labels={"zebra": 1, "ant": 2})
+    assert list(connected.get("/projects/7/status").json["labels"]) == ["zebra", "ant"]
+
+
+def test_metrics_count_requests_and_projects(connected: FlaskClient, sqlite_store: Store):
+    sqlite_store.merge_meta(7, labeled=3)
+    text = connected.get("/metrics").text
+    assert 'active_learning_labels{project="7"} 3.0' in text
+    assert 'active_learning_requests_total{method="POST",route="/setup",status="200"} 1.0' in text
+
+
+STATES: list[tuple[dict[str, Any], str]] = [
+    ({"state": "new"}, "starting"),
+    ({"state": "ready", "phase": "up to date"}, "ready"),
+    ({"state": "ready", "phase": "embedding: 300 texts to go, about 20 s"}, "300 texts to go"),
+    ({"state": "waiting", "error": "Label Studio does not answer"}, "tried again by itself"),
+    ({"state": "failed", "error": "KeyError"}, "failed, trying again"),
+    ({"state": "unsupported", "error": "no control"}, "Change the labeling interface"),
+    ({"state": "missing", "error": "no project 7"}, "still exists"),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), STATES, ids=[said for _, said in STATES])
+def test_the_page_says_every_state_and_its_remedy(
+    connected: FlaskClient, sqlite_store: Store, changes: dict[str, Any], said: str
+):
+    sqlite_store.update_project(7, title="<b>Messages</b>", **changes)
+    for path in ("/projects/7", "/projects", "/"):
+        page = connected.get(path, headers=BROWSER)
+        assert page.status_code == 200
+        assert "&lt;b&gt;Messages" in page.text
+        assert "<b>Messages" not in page.text
+    page = connected.get("/projects/7", headers=BROWSER)
+    assert said in page.text
+    assert changes.get("error", "") in page.text
+    for name in strategy_names():
+        assert f">{name}</option>" in page.text
+
+
+def test_pages_and_numbers_need_the_password_when_there_is_one(locked: FlaskClient, sqlite_store: Store):
+    sqlite_store.ensure_project(7)
+    for path in ("/", "/projects", "/projects/7", "/projects/7/status", "/metrics", "/versions"):
+        assert locked.get(path, headers=BROWSER).status_code == 401
+        assert locked.get(path, headers=BROWSER, auth=("ann", "wrong")).status_code == 401
+        assert locked.get(path, headers=BROWSER, auth=("ann", "pässword")).status_code == 200
+    refused = locked.get("/projects", headers=BROWSER)
+    assert refused.headers["WWW-Authenticate"].startswith("Basic"), "the browser asks for it"

@@ -1,0 +1,202 @@
+"""What Label Studio calls, with the bodies that it sends and with others."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+
+from ml_backend.labelstudio.texts import text_hash
+from ml_backend.learning import Head
+from ml_backend.learning.head_files import to_bytes
+from ml_backend.store import Store
+from ml_backend.store.records import HeadRecord
+
+PROJECT = "7.1795470497"
+CONFIG = (
+    '<View><Text name="message" value="$text"/><Choices name="topic" toName="message">'
+    '<Choice value="bug"/><Choice value="praise"/></Choices></View>'
+)
+
+
+def setup_body(**changes: Any) -> dict[str, Any]:
+    return {"project": PROJECT, "schema": CONFIG, "hostname": "", "access_token": "x", "extra_params": None, **changes}
+
+
+def with_head(store: Store) -> str:
+    """Give project 7 a head that tells two directions apart; answers its version."""
+    vectors = np.eye(4, dtype=np.float32)[[0, 0, 1, 1]]
+    head = Head().fit(vectors, np.array([0, 0, 1, 1]), 2)
+    record = HeadRecord(
+        version="head of 4 labels",
+        project_id=7,
+        classes=["bug", "praise"],
+        multi_label=False,
+        embedding_model="tiny",
+        n_labels=4,
+        blob=to_bytes(head),
+        metrics={},
+        created_at=time.time(),
+    )
+    store.put_head(record)
+    return record.version
+
+
+@pytest.mark.parametrize("path", ["/health", "/"])
+def test_health_answers_without_credentials(locked: FlaskClient, path: str):
+    answer = locked.get(path)
+    assert answer.status_code == 200
+    assert answer.json == {"status": "UP", "model_class": "ActiveLearning"}
+
+
+def test_setup_remembers_the_project_and_asks_for_one_run(connected: FlaskClient, sqlite_store: Store):
+    project = sqlite_store.project(7)
+    assert project is not None
+    assert project.label_config == CONFIG
+    assert sqlite_store.take_requests(7) == ["setup"]
+    again = connected.post("/setup", json=setup_body())
+    assert again.json == {"model_version": "no-model-yet"}
+    assert sqlite_store.take_requests(7) == [], "Label Studio calls it before every prediction"
+
+
+def test_setup_answers_the_version_of_the_head(connected: FlaskClient, sqlite_store: Store):
+    version = with_head(sqlite_store)
+    assert connected.post("/setup", json=setup_body()).json == {"model_version": version}
+    assert connected.get("/versions").json == {"versions": [version]}
+    assert connected.get("/versions?project=7").json == {"versions": [version]}
+    assert connected.get("/versions?project=8").json["versions"] == []
+
+
+def test_extra_params_are_settings_until_they_leave_the_form(connected: FlaskClient, sqlite_store: Store):
+    def settings() -> dict[str, Any]:
+        project = sqlite_store.project(7)
+        assert project is not None
+        return project.settings
+
+    connected.post("/setup", json=setup_body(extra_params={"strategy": "margin", "batch_size": 7}))
+    assert settings() == {"strategy": "margin", "batch_size": 7}
+    connected.post("/setup", json=setup_body(extra_params='{"strategy": "entropy"}'))
+    assert settings() == {"strategy": "entropy"}
+    connected.post("/setup", json=setup_body(extra_params=None))
+    assert settings() == {"strategy": "entropy"}, "Label Studio sends null when it was not asked"
+
+
+@pytest.mark.parametrize(
+    ("extra_params", "said"),
+    [
+        ({"strategy": "magic"}, "badge"),
+        ({"initial": "magic"}, "typiclust"),
+        ({"stratgey": "badge"}, "known: strategy"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": "many"}, "batch_size"),
+        ("not json", "JSON object"),
+        ([1], "JSON object"),
+    ],
+)
+def test_extra_params_that_cannot_be_used_are_refused_with_the_names_there_are(
+    connected: FlaskClient, sqlite_store: Store, extra_params: Any, said: str
+):
+    answer = connected.post("/setup", json=setup_body(extra_params=extra_params))
+    assert answer.status_code == 400
+    assert said in answer.json["error"]
+    assert said in answer.status, "Label Studio shows the status line only"
+    project = sqlite_store.project(7)
+    assert project is not None
+    assert project.settings == {}
+
+
+def test_a_config_that_cannot_be_classified_is_refused_and_not_kept(web: FlaskClient, sqlite_store: Store):
+    schema = '<View><Image name="i" value="$i"/><RectangleLabels name="r" toName="i"/></View>'
+    answer = web.post("/setup", json=setup_body(schema=schema))
+    assert answer.status_code == 400
+    assert "<RectangleLabels>" in answer.json["error"]
+    assert "Supported: <Choices>" in answer.json["error"]
+    assert sqlite_store.project(7) is None
+
+
+@pytest.mark.parametrize("project", [None, "", "x", -1, True, [], 2**80, "99999999999999999999.1"])
+def test_a_setup_without_a_project_is_refused(web: FlaskClient, project: Any):
+    assert web.post("/setup", json=setup_body(project=project)).status_code == 400
+
+
+def test_predict_before_any_label_answers_an_empty_result_a_task(connected: FlaskClient):
+    body = {"tasks": [{"id": 1, "data": {"text": "a"}}, {"id": 2, "data": {}}], "project": PROJECT}
+    answer = connected.post("/predict", json=body).json
+    assert [r["result"] for r in answer["results"]] == [[], []]
+    assert answer["model_version"] == "no-model-yet"
+    assert connected.post("/predict", json={"tasks": [], "project": PROJECT}).json["results"] == []
+    unknown = connected.post("/predict", json={**body, "project": "99.1"}).json
+    assert [r["result"] for r in unknown["results"]] == [[], []]
+
+
+def test_predict_answers_one_class_with_its_confidence_a_task_in_their_order(
+    connected: FlaskClient, sqlite_store: Store
+):
+    version = with_head(sqlite_store)
+    vectors = np.eye(4, dtype=np.float32)[:2]
+    sqlite_store.put_embeddings("tiny", [text_hash("crash"), text_hash("great")], vectors)
+    texts = ["great", "", None, "crash", "great"]
+    tasks = [{"id": n, "data": {"text": text}} for n, text in enumerate(texts)]
+    answer = connected.post("/predict", json={"tasks": tasks, "project": PROJECT}).json
+    chosen = [r["result"][0]["value"]["choices"] if r["result"] else None for r in answer["results"]]
+    assert chosen == [["praise"], None, None, ["bug"], ["praise"]]
+    assert {r["model_version"] for r in answer["results"]} == {version}
+    item = answer["results"][0]["result"][0]
+    assert (item["from_name"], item["to_name"], item["type"]) == ("topic", "message", "choices")
+    assert 0.5 < item["score"] <= 1
+    assert answer["results"][0]["score"] == pytest.approx(item["score"], abs=1e-6)
+
+
+def test_predict_waits_for_a_worker_to_embed_unseen_texts(connected: FlaskClient, sqlite_store: Store):
+    with_head(sqlite_store)
+
+    def worker() -> None:
+        time.sleep(0.3)
+        sqlite_store.put_embeddings("tiny", [text_hash("new")], np.eye(4, dtype=np.float32)[:1])
+
+    embedding = threading.Thread(target=worker)
+    embedding.start()
+    body = {"tasks": [{"id": 1, "data": {"text": "new"}}], "project": PROJECT}
+    (result,) = connected.post("/predict", json=body).json["results"]
+    embedding.join()
+    assert result["result"][0]["value"]["choices"] == ["bug"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"not json", b"[]", b'"x"', b"{}", b'{"project": "7.1"}', b'{"project": "7.1", "tasks": [1]}', b"\xff"],
+)
+def test_malformed_bodies_are_refused_with_a_sentence(connected: FlaskClient, body: bytes):
+    answer = connected.post("/predict", data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer.json["error"].endswith(".")
+
+
+def test_validate_says_whether_a_config_can_be_classified(web: FlaskClient):
+    assert web.post("/validate", json={"config": CONFIG}).json == {"valid": True}
+    refused = web.post("/validate", json={"config": "<View/>"}).json
+    assert refused["valid"] is False
+    assert "Supported" in refused["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/duplicate_model", {"project_src": "7.1", "project_dst": "8.1"}),
+        ("/delete", {"project": "7.1"}),
+        ("/job_status", {"job": "7"}),
+    ],
+)
+def test_what_else_label_studio_calls_is_answered(web: FlaskClient, path: str, body: dict[str, Any]):
+    assert web.post(path, json=body).status_code == 200
+
+
+def test_unknown_paths_and_methods_are_answered_in_json(web: FlaskClient):
+    assert web.get("/nowhere").status_code == 404
+    wrong = web.get("/setup")
+    assert wrong.status_code == 405
+    assert "POST" in wrong.headers["Allow"]

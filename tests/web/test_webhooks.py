@@ -1,0 +1,107 @@
+"""Webhooks of Label Studio: kept without texts, one run asked for, whatever their shape."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from ml_backend.labelstudio.connection import SECRET_HEADER
+from ml_backend.store import Store
+
+EVENTS: list[tuple[str, dict[str, Any]]] = [
+    ("ANNOTATION_CREATED", {"annotation": {"id": 5, "task": 3, "result": [], "completed_by": 1}}),
+    ("ANNOTATION_UPDATED", {"annotation": {"id": 5, "task": {"id": 3, "data": {"text": "secret"}}, "result": []}}),
+    ("ANNOTATIONS_CREATED", {"annotation": [{"id": 5, "task": 3}, {"id": 6, "task": 4}]}),
+    ("ANNOTATIONS_DELETED", {"annotations": [{"id": 5}]}),
+    ("TASKS_CREATED", {"tasks": [{"id": 3, "data": {"text": "secret"}}]}),
+    ("TASKS_DELETED", {"tasks": [{"id": 3}]}),
+    ("START_TRAINING", {}),
+]
+
+
+@pytest.mark.parametrize(("action", "body"), EVENTS, ids=[action for action, _ in EVENTS])
+def test_every_event_is_kept_without_texts_and_asks_for_one_run(
+    connected: FlaskClient, sqlite_store: Store, action: str, body: dict[str, Any]
+):
+    sqlite_store.take_requests(7)
+    event = {"action": action, "project": {"id": 7, "title": "t", "label_config": "…"}, **body}
+    for _ in range(2):
+        assert connected.post("/webhook", json=event).status_code == 200
+    kept = sqlite_store.events(7)
+    assert [e.action for e in kept] == [action, action]
+    assert "secret" not in str(kept[0].body)
+    assert len(sqlite_store.take_requests(7)) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"action": "LABEL_LINK_CREATED", "project": {"id": 7}},
+        {"action": "SOMETHING_NEW", "project": {"id": 7}},
+        {"action": None, "project": {"id": 7}},
+        {"action": ["ANNOTATION_CREATED"], "project": {"id": 7}},
+        {"project": {"id": 7}},
+        {"action": "ANNOTATION_CREATED"},
+        {"action": "ANNOTATION_CREATED", "project": "no project"},
+        {"action": "ANNOTATION_CREATED", "project": {"id": "x"}},
+    ],
+)
+def test_what_is_not_known_is_answered_and_ignored(connected: FlaskClient, sqlite_store: Store, body: dict[str, Any]):
+    answer = connected.post("/webhook", json=body)
+    assert answer.status_code == 200
+    assert answer.json["ignored"]
+    assert sqlite_store.events(7) == []
+
+
+@pytest.mark.parametrize("annotation", [None, "x", 5, [], [None, 5], {"id": "x", "task": "y"}])
+def test_events_of_any_shape_are_taken(connected: FlaskClient, sqlite_store: Store, annotation: Any):
+    event = {"action": "ANNOTATION_CREATED", "project": {"id": 7}, "annotation": annotation}
+    assert connected.post("/webhook", json=event).status_code == 200
+    assert len(sqlite_store.events(7)) == 1
+
+
+def test_our_own_writes_that_come_back_as_events_lead_to_no_run(connected: FlaskClient, sqlite_store: Store):
+    sqlite_store.take_requests(7)
+    project = sqlite_store.project(7)
+    assert project is not None
+    told = {"id": 7, "title": project.title, "label_config": project.label_config, "model_version": "batch 2"}
+    connected.post("/webhook", json={"action": "PROJECT_UPDATED", "project": told})
+    assert sqlite_store.take_requests(7) == []
+    connected.post("/webhook", json={"action": "PROJECT_UPDATED", "project": {**told, "label_config": "<View/>"}})
+    assert sqlite_store.take_requests(7) == ["project"]
+
+
+def test_a_config_put_back_after_an_unsupported_one_leads_to_a_run(connected: FlaskClient, sqlite_store: Store):
+    sqlite_store.take_requests(7)
+    sqlite_store.update_project(7, state="unsupported", error="…")
+    project = sqlite_store.project(7)
+    assert project is not None
+    told = {"id": 7, "title": project.title, "label_config": project.label_config}
+    connected.post("/webhook", json={"action": "PROJECT_UPDATED", "project": told})
+    assert sqlite_store.take_requests(7) == ["project"]
+
+
+def test_with_basic_auth_the_secret_or_the_password_opens(locked: FlaskClient, sqlite_store: Store):
+    event = {"action": "TASKS_CREATED", "project": {"id": 7}, "tasks": [{"id": 1}]}
+
+    def status(**headers: str) -> int:
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return locked.post("/webhook", json=event, headers=names).status_code
+
+    assert status() == 401
+    secret = sqlite_store.webhook_secret()
+    assert locked.post("/webhook", json=event, headers={SECRET_HEADER: secret[:-1]}).status_code == 401
+    assert locked.post("/webhook", json=event, headers={SECRET_HEADER: secret}).status_code == 200
+
+    def basic(credentials: bytes) -> str:
+        return "Basic " + base64.b64encode(credentials).decode()
+
+    assert status(Authorization=basic("ann:pässword".encode())) == 200
+    assert status(Authorization=basic("ann:pässword".encode("latin-1"))) == 200, "as Label Studio encodes it"
+    for wrong in (b"ann:", b"ann:password", b":", b"ann", b"\xff\xfe"):
+        assert status(Authorization=basic(wrong)) == 401
+    assert status(Authorization="Basic !") == 401
+    assert status(Authorization="Bearer " + secret) == 401
