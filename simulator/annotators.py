@@ -13,6 +13,7 @@ import numpy as np
 
 from ml_backend.labelstudio.client import LabelStudio, ProjectGone
 from ml_backend.labelstudio.label_config import LabelConfig
+from ml_backend.labelstudio.labels import majority
 from ml_backend.labelstudio.predictions import to_result
 
 
@@ -86,6 +87,19 @@ class Annotator:
             others = [name for name in classes if name != gold]
             return others[int(self._rng.integers(len(others)))]
         return str(gold)
+
+
+def agreed(answers: Sequence[Answer]) -> dict[int, str]:
+    """The label of each task as the backend counts it: the majority, ties and skips left out; in the order of answers.
+
+    Label Studio may hand one task to two annotators at the same moment.
+    """
+    votes: dict[int, list[tuple[str, ...]]] = {}
+    for answer in answers:
+        if answer.label is not None:
+            votes.setdefault(answer.task_id, []).append((answer.label,))
+    winners = {task_id: majority(given) for task_id, given in votes.items()}
+    return {task_id: winner[0] for task_id, winner in winners.items() if winner is not None}
 
 
 def label_together(annotators: Sequence[Annotator], n: int) -> list[Answer]:

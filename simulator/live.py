@@ -9,13 +9,14 @@ from typing import Any
 
 import httpx
 import numpy as np
+from numpy.typing import NDArray
 
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.texts import task_text
 from ml_backend.learning.cycle import Cycle
-from ml_backend.learning.embedder import load
-from simulator.annotators import Annotator, Answer, Habits, label_together
+from ml_backend.learning.embedder import Embedder, load
+from simulator.annotators import Annotator, Answer, Habits, agreed, label_together
 from simulator.datasets import Split
 from simulator.grid import Cell
 from simulator.metrics import evaluate
@@ -102,24 +103,38 @@ def play_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, Run]:
 def _rounds(
     session: Session, annotators: Sequence[Annotator], status: dict[str, Any], say: Callable[[str], None]
 ) -> list[list[Answer]]:
+    """All answers, by round; a round goes on until it has brought as many labels as the backend waits for."""
     every = status["settings"]["retrain_every"]
     rounds: list[list[Answer]] = []
-    labelled = 0
-    while labelled < session.labels:
+    before: list[Answer] = []
+    while (labelled := len(agreed(before))) < session.labels:
         number = status["batch"]["number"]
-        size = min(every, session.labels - labelled)
-        answers = [a for a in label_together(annotators, size) if a.label is not None]
-        if not answers:
+        wanted = min(every, session.labels - labelled)
+        answers = _label(annotators, before, labelled + wanted)
+        before = [*before, *answers]
+        gained = len(agreed(before)) - labelled
+        if not gained:
             break
         rounds.append(answers)
-        labelled += len(answers)
         say(
-            f"{labelled:,} labels; the last {len(answers)} from batch {number} or later, by {status['batch']['method']}"
+            f"{labelled + gained:,} labels; the last {gained} from batch {number} or later, "
+            f"by {status['batch']['method']}"
         )
-        if len(answers) < every:
+        if gained < every:
             break
         status = _wait_for_batch(session, after=number) if session.wait else session.backend.status()
     return rounds
+
+
+def _label(annotators: Sequence[Annotator], before: Sequence[Answer], until: int) -> list[Answer]:
+    """Answers until there are that many labels with those before, or no tasks. An answer need not bring a label."""
+    answers: list[Answer] = []
+    while (missing := until - len(agreed([*before, *answers]))) > 0:
+        more = label_together(annotators, missing)
+        if not more:
+            break
+        answers += more
+    return answers
 
 
 def _wait_for_batch(session: Session, after: int) -> dict[str, Any]:
@@ -157,26 +172,34 @@ def _measured(
     number = {name: i for i, name in enumerate(config.classes)}
     X_test = embedder.encode(session.test.joined("\n"))
     y_test = np.array([number[session.classes[i]] for i in session.test.y])
-    answers = [answer for answers in rounds for answer in answers]
-    X = embedder.encode([task_text(tasks[a.task_id], config) for a in answers])
-    y = np.array([number[a.label] for a in answers if a.label is not None])
     plan = Cycle(settings["strategy"], settings["initial"], settings["batch_size"], settings["seed"])
+    vector = _vectors(embedder, tasks, config, rounds)
     seconds = {run["labels"]: run["seconds"] for run in status["runs"]}
-    records, n, before = [], 0, 0
+    records, picks, known = [], [], dict[int, str]()
+    answers: list[Answer] = []
     for cycle, answered in enumerate(rounds):
-        before, n = n, n + len(answered)
-        head = plan.fit(X[:n], y[:n], len(config.classes))
+        answers += answered
+        before, known = known, agreed(answers)
+        X = np.stack([vector[task_id] for task_id in known])
+        head = plan.fit(X, np.array([number[label] for label in known.values()]), len(config.classes))
         records.append(
             {
                 "cycle": cycle,
-                "n_labeled": n,
+                "n_labeled": len(known),
                 **asdict(evaluate(head.predict_proba(X_test), y_test)),
-                "fit_seconds": seconds.get(n, {}).get("fit", float("nan")),
-                "query_seconds": seconds.get(before, {}).get("query", float("nan")),
+                "fit_seconds": seconds.get(len(known), {}).get("fit", float("nan")),
+                "query_seconds": seconds.get(len(before), {}).get("query", float("nan")),
             }
         )
-    picks = [[position[a.task_id] for a in answered] for answered in rounds]
+        picks.append([position[task_id] for task_id in known if task_id not in before])
     return Cell(title, model, settings["initial"], settings["strategy"], settings["seed"]), Run(records, picks)
+
+
+def _vectors(
+    embedder: Embedder, tasks: dict[int, dict[str, Any]], config: LabelConfig, rounds: Sequence[Sequence[Answer]]
+) -> dict[int, NDArray[np.float32]]:
+    ids = list(dict.fromkeys(answer.task_id for answers in rounds for answer in answers))
+    return dict(zip(ids, embedder.encode([task_text(tasks[i], config) for i in ids]), strict=True))
 
 
 def _tasks(session: Session) -> dict[int, dict[str, Any]]:

@@ -59,7 +59,7 @@ def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
         if not votes:
             (out.skipped if all(a.cancelled for a in newest) else out.unlabeled).add(task_id)
             continue
-        agreed = _majority_per_class(votes, config.classes) if config.multi_label else _majority(votes)
+        agreed = _majority_per_class(votes, config.classes) if config.multi_label else majority(votes)
         if agreed is None:
             out.ties.add(task_id)
         else:
@@ -110,7 +110,8 @@ def _class_of(path: tuple[str, ...], config: LabelConfig) -> str | None:
     return leaves[0] if len(leaves) == 1 else None
 
 
-def _majority(votes: list[tuple[str, ...]]) -> tuple[str, ...] | None:
+def majority(votes: list[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """The answer that most gave; None when the two most frequent come equally often."""
     ranked = Counter(votes).most_common(2)
     if len(ranked) > 1 and ranked[0][1] == ranked[1][1]:
         return None

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from simulator.annotators import Answer, NoGoldLabel, label_together
+from simulator.annotators import Answer, NoGoldLabel, agreed, label_together
 
 
 class Played:
@@ -27,6 +27,11 @@ def test_together_they_give_exactly_the_labels_that_were_asked_for(seed: int):
     answers = label_together([Played(seed), Played(seed + 1), Played(seed + 2)], 10)
     assert sum(answer.label is not None for answer in answers) == 10
     assert any(answer.label is None for answer in answers) or len(answers) == 10
+
+
+def test_a_task_that_two_were_handed_at_once_is_one_label_or_none():
+    answers = [Answer(7, "yes"), Answer(3, "no"), Answer(7, "yes"), Answer(9, "no"), Answer(9, "yes"), Answer(5, None)]
+    assert list(agreed(answers).items()) == [(7, "yes"), (3, "no")]
 
 
 def test_they_stop_when_nothing_is_left():
