@@ -6,6 +6,8 @@ import time
 from dataclasses import asdict
 from typing import Any
 
+from scipy.stats import binomtest
+
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.records import BatchRecord, EventRecord, HeadRecord
@@ -13,6 +15,7 @@ from ml_backend.store.records import BatchRecord, EventRecord, HeadRecord
 PROBLEMS_SHOWN = 1000
 AGREEMENT_WINDOW = 50
 """Labels over which the share of right predictions is taken: enough that one label moves it by 2 points."""
+RANDOM_WINDOW = 100
 OVERDUE_SECONDS = 60.0
 """An event that no run took in for so long tells that no worker is there: each looks at least once a minute."""
 COUNTED: dict[str, Any] = {
@@ -48,7 +51,8 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
     """State, counts, batch, head, problems, settings and history of a project. Raises UnknownProject.
 
     problems: the first 1,000 tasks kept out of the pool, {"task", "reason"}; problem_counts: all, by reason;
-    runs: oldest first; seconds: by step of the last run; agreement: see `rolling_agreement`.
+    runs: oldest first; seconds: by step of the last run; agreement: see `rolling_agreement`; accuracy_at_random: see
+    `random_accuracy`.
     """
     project = store.project(project_id)
     if project is None:
@@ -76,6 +80,7 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
         "batch": batch,
         "model": _head(store.current_head(project_id)),
         "agreement": agreement[-1] if agreement else None,
+        "accuracy_at_random": random_accuracy(runs),
         "seconds": runs[-1].get("seconds", {}) if runs else {},
         "settings": settings.model_dump(mode="json"),
         "problems_total": sum(by_reason.values()),
@@ -101,6 +106,29 @@ def rolling_agreement(runs: list[dict[str, Any]], window: int = AGREEMENT_WINDOW
                 break
         found.append({"labels": asked_runs[end - 1]["labels"], "right": right, "asked": asked, "share": right / asked})
     return found
+
+
+def random_accuracy(runs: list[dict[str, Any]], window: int = RANDOM_WINDOW) -> dict[str, Any] | None:
+    """Share of the last `window` or more randomly drawn tasks that the head before had predicted, None without any.
+
+    {"right", "asked", "share", "low", "high"}: low and high bound Wilson's 95 % interval. Without bias for the tasks
+    that were open then, since chance chose these and the head had not seen their labels.
+    """
+    right = asked = 0
+    for run in reversed(runs):
+        right, asked = right + run.get("random_right", 0), asked + run.get("random_asked", 0)
+        if asked >= window:
+            break
+    if not asked:
+        return None
+    interval = binomtest(right, asked).proportion_ci(method="wilson")
+    return {
+        "right": right,
+        "asked": asked,
+        "share": right / asked,
+        "low": float(interval.low),
+        "high": float(interval.high),
+    }
 
 
 def next_step(

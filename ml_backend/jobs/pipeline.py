@@ -269,7 +269,10 @@ def _next_batch(
     run.done("query")
     run.seconds["fit"] = proposal.fit_seconds
     run.seconds["query"] -= proposal.fit_seconds
-    right = agreement(store.current_head(run.id), pool, changed, run.config, model)
+    # Of the last two batches: who still labels the one before is served its tasks.
+    drawn: list[list[int]] = run.project.meta.get("random_tasks", [])
+    asked_at_random = {task_id for task_ids in drawn for task_id in task_ids}
+    right = agreement(store.current_head(run.id), pool, changed, run.config, model, asked_at_random)
     head = store_head(store, run.id, proposal.head, run.config, model, pool.labeled, right)
     why = f"{reason}; {proposal.why}" if proposal.why else reason
     rows = np.concatenate([proposal.rows, proposal.reserve_rows])
@@ -287,7 +290,12 @@ def _next_batch(
     requests, answering = run.services.client.take_spent()
     store.put_label_snapshot(run.id, {task_id: list(classes) for task_id, classes in known.by_task.items()})
     store.update_project(run.id, cycle=cycle, fingerprint=run.config.fingerprint)
-    store.merge_meta(run.id, settings_used=run.settings.model_dump(mode="json"), newest_task=_newest_task(pool))
+    store.merge_meta(
+        run.id,
+        settings_used=run.settings.model_dump(mode="json"),
+        newest_task=_newest_task(pool),
+        random_tasks=[*drawn[-1:], pool.task_ids[proposal.random_rows].tolist()],
+    )
     store.add_run(
         run.id,
         {

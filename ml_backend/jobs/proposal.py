@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -35,7 +36,13 @@ def label_changes(before: dict[int, list[str]], now: dict[int, Chosen]) -> dict[
 
 def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle: int, reserve: int) -> Proposal:
     """Fit the head and choose the batch and its reserve; copies of known texts only fill up what is left."""
-    plan = Cycle(settings.strategy, settings.initial, settings.batch_size, settings.seed)
+    plan = Cycle(
+        settings.strategy,
+        settings.initial,
+        settings.batch_size,
+        settings.seed,
+        random_share=settings.random_share,
+    )
     proposal = plan.propose(pool.embeddings, pool.labels, n_classes, cycle, candidates=pool.fresh, reserve=reserve)
     room = settings.batch_size + reserve - len(proposal.rows) - len(proposal.reserve_rows)
     if room <= 0:
@@ -74,24 +81,35 @@ def store_head(
 
 
 def agreement(
-    before: HeadRecord | None, pool: ProjectPool, changed: dict[int, Chosen | None], config: LabelConfig, model: str
+    before: HeadRecord | None,
+    pool: ProjectPool,
+    changed: dict[int, Chosen | None],
+    config: LabelConfig,
+    model: str,
+    drawn: Collection[int],
 ) -> dict[str, int]:
     """How many of the changed labels the head before had predicted: {"right": …, "asked": …}.
 
-    Measured on tasks that a strategy chose for being hard: a lower bound of the accuracy on all of them.
+    Measured on tasks that a strategy chose for being hard: a lower bound of the accuracy on all of them. The same of
+    the tasks `drawn` at random, "random_right" and "random_asked", is an honest estimate.
     """
-    if before is None or before.embedding_model != model or tuple(before.classes) != config.classes:
-        return {"right": 0, "asked": 0}
     rows = pool.rows(task_id for task_id, chosen in changed.items() if chosen is not None)
     rows = rows[pool.embedded[rows]]
-    if not len(rows):
-        return {"right": 0, "asked": 0}
+    comparable = before is not None and (before.embedding_model, tuple(before.classes)) == (model, config.classes)
+    if before is None or not comparable or not len(rows):
+        return dict.fromkeys(("right", "asked", "random_right", "random_asked"), 0)
     probabilities = from_bytes(before.blob).predict_proba(pool.embeddings[rows])
     if config.multi_label:
         right = ((probabilities >= MULTI_LABEL_THRESHOLD) == (pool.labels[rows] == 1)).all(axis=1)
     else:
         right = probabilities.argmax(axis=1) == pool.labels[rows]
-    return {"right": int(right.sum()), "asked": len(rows)}
+    at_random = np.isin(pool.task_ids[rows], list(drawn))
+    return {
+        "right": int(right.sum()),
+        "asked": len(rows),
+        "random_right": int(right[at_random].sum()),
+        "random_asked": int(at_random.sum()),
+    }
 
 
 def _filled_up(proposal: Proposal, copies: NDArray[np.int64], batch_size: int) -> Proposal:

@@ -23,12 +23,14 @@ class Proposal:
     """What a cycle proposes to label.
 
     rows: (b,) int64, best first; reserve_rows: (r,) int64, chosen without `rows` for when these run out;
+    random_rows: those of both, (k,) int64, that `random_share` drew;
     head: fitted on the labels of the pool, None while there are labels of fewer than two classes;
     method: the strategy or initial method that chose; why: a sentence when it was not the strategy that was asked for.
     """
 
     rows: NDArray[np.int64]
     reserve_rows: NDArray[np.int64]
+    random_rows: NDArray[np.int64]
     head: Head | None
     method: str
     why: str
@@ -42,6 +44,8 @@ class Cycle:
 
     C: inverse strength of the head's penalty, for embeddings scaled to a mean square norm of 1, so that one number
     suits every embedding model. `Head`'s own default of 1 lets few labels of unit vectors say next to nothing.
+    random_share: chance of each place in a batch to go to a row drawn uniformly, whatever the strategy: finds classes
+    that it passes over, and labels on which the head can be measured without bias.
     """
 
     strategy: str
@@ -49,6 +53,7 @@ class Cycle:
     batch_size: int
     seed: int = 0
     C: float = 30.0
+    random_share: float = 0.0
 
     def fit(self, X: NDArray[np.float32], y: NDArray[np.integer[Any]], n_classes: int) -> Head:
         """The head of labelled embeddings X (n, D) with labels y as `Head.fit` takes them; raises what that raises."""
@@ -88,17 +93,37 @@ class Cycle:
         elif pool.multi_label and not strategy.MULTI_LABEL:
             name = "random"
             why = f"random chose, since {self.strategy} has no multi-label form"
-        rows = select(name, pool, self.batch_size, np.random.default_rng([self.seed, cycle]))
-        reserve_rows = select(name, pool.without(rows), reserve, np.random.default_rng([self.seed, cycle, 1]))
+        places = self._random_places(min(len(pool.unlabeled), self.batch_size + reserve), cycle)
+        drawn = self._draw(pool, int(places.sum()), cycle)
+        pool = pool.without(drawn)
+        strategic = int((~places[: self.batch_size]).sum())
+        rows = select(name, pool, strategic, np.random.default_rng([self.seed, cycle]))
+        rest = len(places) - len(drawn) - strategic
+        reserve_rows = select(name, pool.without(rows), rest, np.random.default_rng([self.seed, cycle, 1]))
+        merged = np.empty(len(places), dtype=np.int64)
+        merged[places], merged[~places] = drawn, np.concatenate([rows, reserve_rows])
         return Proposal(
-            rows=rows,
-            reserve_rows=reserve_rows,
+            rows=merged[: self.batch_size],
+            reserve_rows=merged[self.batch_size :],
+            random_rows=drawn,
             head=head,
             method=name,
             why=why,
             fit_seconds=fitted - started,
             query_seconds=time.perf_counter() - fitted,
         )
+
+    def _random_places(self, n: int, cycle: int) -> NDArray[np.bool_]:
+        """Which of n places are not the strategy's, (n,): by chance, so that the share holds wherever a batch ends."""
+        if not self.random_share:
+            return np.zeros(n, dtype=bool)
+        return np.random.default_rng([self.seed, cycle, 2]).random(n) < self.random_share
+
+    def _draw(self, pool: Pool, n: int, cycle: int) -> NDArray[np.int64]:
+        """n unlabelled rows, drawn before the strategy chooses: afterwards they would be what it left."""
+        rng = np.random.default_rng([self.seed, cycle, 3])
+        drawn: NDArray[np.int64] = rng.choice(pool.unlabeled, n, replace=False) if n else np.empty(0, dtype=np.int64)
+        return drawn
 
 
 def _classes_seen(pool: Pool) -> int:

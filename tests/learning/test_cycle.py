@@ -1,0 +1,59 @@
+"""The share of a batch that chance chooses, and the estimate that it allows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ml_backend.learning.cycle import Cycle
+from ml_backend.status import random_accuracy
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(300, 5)).astype(np.float32)
+LABELS = np.where(np.arange(300) < 40, (X[:, 0] > 0).astype(np.int64), -1)
+PLAN = Cycle("margin", "random", batch_size=20, seed=4)
+
+
+def test_a_random_share_takes_its_places_by_chance_and_leaves_the_order_of_the_rest():
+    whole = PLAN.propose(X, LABELS, 2, cycle=3, reserve=280)
+    mixed = replace(PLAN, random_share=0.3).propose(X, LABELS, 2, cycle=3, reserve=30)
+    chosen = [*mixed.rows, *mixed.reserve_rows]
+    assert len(chosen) == len(set(chosen)) == 50
+    assert 5 < len(mixed.random_rows) < 26
+    by_margin = [row for row in chosen if row not in mixed.random_rows]
+    ranked = [row for row in (*whole.rows, *whole.reserve_rows) if row not in mixed.random_rows]
+    assert by_margin == ranked[: len(by_margin)]
+
+
+def test_the_drawn_rows_are_uniform_and_their_share_holds_in_the_first_places_too():
+    plan = replace(PLAN, random_share=0.25, batch_size=8)
+    drawn, first = np.zeros(300), 0
+    for cycle in range(400):
+        proposal = plan.propose(X, LABELS, 2, cycle)
+        drawn[proposal.random_rows] += 1
+        first += int(np.isin(proposal.rows[:2], proposal.random_rows).sum())
+    assert drawn[:40].sum() == 0, "labelled rows are not drawn"
+    assert first / 800 == pytest.approx(0.25, abs=0.06)
+    # 800 draws of 260 rows: each about 3 times, whatever its margin.
+    order = np.argsort(np.abs(X[40:, 0]))
+    near, far = drawn[40:][order[:130]].sum(), drawn[40:][order[130:]].sum()
+    assert near / (near + far) == pytest.approx(0.5, abs=0.08)
+
+
+def test_all_at_random_and_a_pool_that_ends():
+    proposal = replace(PLAN, random_share=1.0).propose(X[:50], LABELS[:50], 2, cycle=0, reserve=5)
+    assert sorted(proposal.rows) == list(range(40, 50)) == sorted(proposal.random_rows)
+    assert len(proposal.reserve_rows) == 0
+
+
+def test_accuracy_at_random_counts_the_newest_drawn_labels_with_wilsons_interval():
+    runs = [{"random_right": 0, "random_asked": 50}, {"right": 3, "asked": 4}]
+    runs += [{"random_right": 8, "random_asked": 10}] * 10
+    found = random_accuracy(runs)
+    assert found is not None
+    assert (found["right"], found["asked"], found["share"]) == (80, 100, 0.8)
+    # Wilson 1927 by hand: (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n)
+    assert (found["low"], found["high"]) == pytest.approx((0.71117, 0.86663), abs=1e-4)
+    assert random_accuracy([{"right": 3, "asked": 4}]) is None
