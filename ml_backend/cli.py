@@ -1,4 +1,4 @@
-"""The command line: serve, worker, connect, doctor, demo, export."""
+"""The command line: serve, worker, connect, doctor, label-copies, demo, export."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import track
 
 from ml_backend.settings import Settings, SettingsError, load_settings
 
@@ -88,6 +89,32 @@ def doctor(
     from ml_backend.doctor import examine, print_findings
 
     raise typer.Exit(print_findings(console, examine(settings, project, backend_url)))
+
+
+@app.command("label-copies")
+def label_copies(
+    project: ProjectId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Give each label to the tasks with the very same text, as annotations of the user of LABEL_STUDIO_API_KEY."""
+    settings = _settings()
+    from ml_backend.label_copies import NotConnected, find_copies
+    from ml_backend.label_copies import label_copies as submit
+    from ml_backend.labelstudio.client import LabelStudioError
+    from ml_backend.labelstudio.label_config import UnsupportedLabelConfig
+
+    try:
+        copies = find_copies(settings, project)
+        console.print(f"{len(copies.chosen):,} open tasks have the same text as a labelled one", highlight=False)
+        if copies.disputed:
+            console.print(f"{len(copies.disputed):,} more are left out: their text has different labels")
+        if not copies.chosen or not (yes or typer.confirm("Label them in Label Studio?")):
+            return
+        done = list(track(submit(settings, project, copies), "labelling", len(copies.chosen), console=errors))
+    except (NotConnected, LabelStudioError, UnsupportedLabelConfig) as problem:
+        _fail(str(problem))
+    late = f"; {done.count(False):,} were labelled or deleted meanwhile" if not all(done) else ""
+    console.print(f"[green]✓[/green] {done.count(True):,} tasks labelled{late}", highlight=False)
 
 
 @app.command()

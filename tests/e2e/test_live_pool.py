@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from live_loop import Loop, gold_texts, new_project
+import pytest
+from live_loop import CLASSES, Loop, gold_texts, new_project
+from typer.testing import CliRunner
 
+from ml_backend.cli import app
 from ml_backend.labelstudio.client import LabelStudio
 
 MakeLoop = Callable[..., Loop]
@@ -30,6 +33,35 @@ def test_a_batch_never_holds_the_same_text_twice_and_the_copies_are_counted(loop
         number = batch["number"]
     project.until(labeled=20)
     assert len({texts[task] for task in person.served}) == 12, "copies come only when every text was labelled once"
+
+
+def test_copies_of_labelled_texts_are_labelled_on_request(loop: MakeLoop, monkeypatch: pytest.MonkeyPatch):
+    one, two, three, four = gold_texts(4)
+    project = loop([one, one, one, two, two, three, three, four, four, four], batch_size=4)
+    project.embedded()
+    ids = sorted(project.client.task_ids(project.project_id))
+    person = project.person()
+    person.annotate(ids[1], CLASSES[0])
+    person.annotate(ids[3], CLASSES[1])
+    person.skip(ids[5])
+    for task_id, label in zip(ids[7:9], CLASSES, strict=False):
+        person.annotate(task_id, label)
+    project.until(labeled=4, skipped=1)
+    monkeypatch.setenv("LABEL_STUDIO_URL", project.label_studio.url)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", project.label_studio.token)
+    monkeypatch.setenv("MODEL_DIR", str(project.backend.folder))
+
+    def command(*more: str, answer: str = "") -> str:
+        done = CliRunner().invoke(app, ["label-copies", str(project.project_id), *more], input=answer)
+        return done.output
+
+    asked = command(answer="n\n")
+    assert "3 open tasks have the same text as a labelled one" in asked
+    assert "1 more are left out: their text has different labels" in asked
+    assert "3 tasks labelled" in command("--yes")
+    status = project.until(labeled=7, skipped=1)
+    assert (status["labels"][CLASSES[0]], status["labels"][CLASSES[1]]) == (4, 3)
+    assert "0 open tasks" in command("--yes")
 
 
 def test_unusable_tasks_are_listed_with_their_reason_and_stop_nothing(loop: MakeLoop, client: LabelStudio):
