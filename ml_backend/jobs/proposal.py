@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,7 @@ from ml_backend.learning.cycle import Cycle, Proposal
 from ml_backend.learning.head_files import from_bytes, to_bytes
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
-from ml_backend.store.records import HeadRecord
+from ml_backend.store.records import BatchRecord, HeadRecord
 
 Chosen = tuple[str, ...]
 
@@ -110,6 +110,18 @@ def agreement(
         "random_right": int(right[at_random].sum()),
         "random_asked": int(at_random.sum()),
     }
+
+
+def asked_at_random(drawn: Sequence[Sequence[int]], serving: BatchRecord | None) -> set[int]:
+    """Tasks that were served because chance drew them.
+
+    drawn: of the batch before (whose tasks some still label) and of the one that is served, if there were any. What
+    chance drew before and the strategy chooses now is no longer a random sample.
+    """
+    before, now = set[int](), set[int]()
+    for task_ids in drawn[-2:]:
+        before, now = now, set(task_ids)
+    return now | before - set(serving.task_ids if serving else ())
 
 
 def _filled_up(proposal: Proposal, copies: NDArray[np.int64], batch_size: int) -> Proposal:

@@ -15,8 +15,9 @@ from pathlib import Path
 from huey import crontab
 from huey.consumer import Consumer
 
-from ml_backend.jobs.pipeline import EVERY_MINUTE, Services, run_project
+from ml_backend.jobs.pipeline import EVERY_MINUTE, run_project
 from ml_backend.jobs.queue import JobQueue
+from ml_backend.jobs.run import Services
 from ml_backend.jobs.task_arrays import ArrayCache
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable, Unauthorized
 from ml_backend.learning.embedder import ModelNotAvailable, load

@@ -88,9 +88,12 @@ class SentenceModel:
 
 
 def _normalizes(model: Any) -> bool:
-    from sentence_transformers.models import Normalize
+    return any(_is_normalize(module) for module in model)
 
-    return any(isinstance(module, Normalize) for module in model)
+
+def _is_normalize(module: Any) -> bool:
+    # By its name: the place to import it from is another one in each major version.
+    return type(module).__name__ == "Normalize"
 
 
 def _only_here(hub_id: str) -> bool:
@@ -120,7 +123,6 @@ def _unavailable(hub_id: str, error: Exception) -> ModelNotAvailable:
 def _load(wanted: EmbeddingName, registered: RegisteredModel | None, trust_remote_code: bool) -> Any:
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Normalize
 
     if registered is not None and registered.remote_code and not trust_remote_code:
         raise ModelNotAvailable(
@@ -141,7 +143,7 @@ def _load(wanted: EmbeddingName, registered: RegisteredModel | None, trust_remot
     except (OSError, ValueError, ImportError) as error:
         raise _unavailable(hub_id, error) from error
     if wanted.normalize is False:
-        kept = [module for module in model if not isinstance(module, Normalize)]
+        kept = [module for module in model if not _is_normalize(module)]
         model = SentenceTransformer(
             modules=kept, device=str(model.device), prompts={k: v for k, v in model.prompts.items() if v is not None}
         )

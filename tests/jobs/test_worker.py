@@ -11,8 +11,8 @@ from typing import Any, cast
 import pytest
 
 from ml_backend.jobs import worker as worker_module
-from ml_backend.jobs.pipeline import Services
 from ml_backend.jobs.queue import JobQueue
+from ml_backend.jobs.run import Services
 from ml_backend.jobs.worker import Worker
 from ml_backend.labelstudio.client import LabelStudioUnavailable
 from ml_backend.settings import Settings

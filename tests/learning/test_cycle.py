@@ -7,8 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ml_backend.jobs.proposal import asked_at_random
 from ml_backend.learning.cycle import Cycle
 from ml_backend.status import random_accuracy
+from ml_backend.store.records import BatchRecord
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 5)).astype(np.float32)
@@ -46,6 +48,13 @@ def test_all_at_random_and_a_pool_that_ends():
     proposal = replace(PLAN, random_share=1.0).propose(X[:50], LABELS[:50], 2, cycle=0, reserve=5)
     assert sorted(proposal.rows) == list(range(40, 50)) == sorted(proposal.random_rows)
     assert len(proposal.reserve_rows) == 0
+
+
+def test_what_chance_drew_before_and_the_strategy_chooses_now_is_not_random():
+    serving = BatchRecord(2, 1, "v", "margin", "", None, [4, 5, 6, 7], 4, "published", 0.0, None)
+    assert asked_at_random([[1, 4, 9], [7]], serving) == {1, 9, 7}
+    assert asked_at_random([[7]], serving) == {7}
+    assert asked_at_random([], None) == set()
 
 
 def test_accuracy_at_random_counts_the_newest_drawn_labels_with_wilsons_interval():
