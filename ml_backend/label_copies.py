@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.labels import labels
-from ml_backend.labelstudio.predictions import to_result
+from ml_backend.labelstudio.predictions import to_answer
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.settings import Settings
 from ml_backend.store import Store
@@ -80,9 +80,7 @@ def label_copies(settings: Settings, project_id: int, copies: Copies) -> Iterato
 
 
 def _submit(client: LabelStudio, project_id: int, task_id: int, copies: Copies) -> None:
-    result = to_result([(name, 1.0) for name in copies.chosen[task_id]], copies.config)
-    for item in result:
-        del item["score"]
+    result = to_answer(copies.chosen[task_id], copies.config)
     body = {"result": result, "was_cancelled": False, "project": project_id}
     client.request("POST", f"api/tasks/{task_id}/annotations/", body=body)
 

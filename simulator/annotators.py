@@ -14,7 +14,7 @@ import numpy as np
 from ml_backend.labelstudio.client import LabelStudio, ProjectGone
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.labels import majority
-from ml_backend.labelstudio.predictions import to_result
+from ml_backend.labelstudio.predictions import to_answer
 
 
 class NoGoldLabel(ValueError):
@@ -63,11 +63,8 @@ class Annotator:
         if self._habits.pause:
             time.sleep(self._rng.exponential(self._habits.pause))
         label = None if self._rng.random() < self._habits.skip else self._label(task)
-        result = [] if label is None else to_result([(label, 1.0)], self._config)
-        for item in result:
-            item.pop("score", None)
         body = {
-            "result": result,
+            "result": [] if label is None else to_answer([label], self._config),
             "was_cancelled": label is None,
             "lead_time": time.monotonic() - started,
             "project": self._project_id,
