@@ -22,6 +22,9 @@ BLOCK_ROWS = 16_384
 HELD_BYTES = 256 * 2**20
 """Unlabelled rows that are no more than this as float32 are copied out of the pool once, and not at every pass."""
 
+DENSE = 1.25
+"""A stretch of rows of which at least 1/DENSE are free is scored as it lies."""
+
 UNLABELED = -1
 
 Index: TypeAlias = slice | NDArray[np.int64]
@@ -126,10 +129,15 @@ class Pool:
             known: NDArray[np.float32] = self._wider.probabilities[at]
             return known
         head, out = self.head, np.empty((len(self.unlabeled), self.n_classes), dtype=np.float32)
-        self.free(slice(0, 0))  # so that not every thread copies the rows that are held
 
         def score(block: slice) -> None:
-            out[block] = head.predict_proba(self.free(block))
+            rows = self.unlabeled[block]
+            first, stop = int(rows[0]), int(rows[-1]) + 1
+            if stop - first <= DENSE * len(rows):
+                # Scoring the few rows between that are not free takes less than copying those that are.
+                out[block] = head.predict_proba(self.embeddings[first:stop])[rows - first]
+            else:
+                out[block] = head.predict_proba(self.rows(rows))
 
         over_blocks(score, len(out))
         return out
