@@ -32,8 +32,8 @@ def check_names(embeddings: Sequence[str]) -> None:
 
 
 def separator(embedding: str) -> str:
-    """What stands between the two texts of a pair: the token that the model was trained with, or a line break."""
-    return " [SEP] " if parse(embedding).model == PACKAGED else "\n"
+    """What stands between the two texts of a pair, as in the live service."""
+    return parse(embedding).field_separator
 
 
 def embed(

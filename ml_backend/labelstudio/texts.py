@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from ml_backend.labelstudio.label_config import LabelConfig
+from ml_backend.learning.embedding_names import FIELD_SEPARATOR
 
 MOST_CHARACTERS = 100_000
 """A longer text is no text that somebody reads and classifies; sentence embeddings see the first 2,000 or so."""
@@ -26,10 +27,11 @@ class BadTask(ValueError):
 def task_text(data: Mapping[str, Any], config: LabelConfig) -> str:
     """The text that is embedded: the config's fields, markup stripped, control characters removed.
 
+    Between several fields stands FIELD_SEPARATOR, which an `Embedder` replaces by what its model was trained with.
     Raises BadTask with the reason.
     """
     parts = [_field_text(_field(data, name), name, config) for name in config.fields]
-    text = "\n".join(part for part in parts if part).strip()
+    text = FIELD_SEPARATOR.join(part for part in parts if part).strip()
     if not text:
         raise BadTask(f"the text in {_names(config)} is empty")
     if len(text) > MOST_CHARACTERS:

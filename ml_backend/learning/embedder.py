@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ml_backend.learning import embedding_models
 from ml_backend.learning.embedding_names import (
+    FIELD_SEPARATOR,
     PACKAGED,
     PACKAGED_LAYERS,
     RANDOM_PROJECTION,
@@ -95,13 +96,15 @@ class Embedder:
     def encode(self, texts: Sequence[str], progress: bool = False) -> Vectors:
         """Embeddings of the texts in their order, (N, D) float32; (0, D) for none. A text given twice costs once.
 
+        `FIELD_SEPARATOR` in a text becomes what the model reads between two fields.
         progress: show a bar. Raises TypeError, naming the row, for what is no string; NeedsCorpus before `fit`.
         """
         _check(texts)
         encoder = self._ready()
         if not len(texts):
             return np.empty((0, encoder.dimensions), dtype=np.float32)
-        distinct, rows = _distinct(texts)
+        between = self._wanted.field_separator
+        distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, between) for text in texts])
         with self._lock, bar(f"embedding with {self.name}", len(distinct), progress) as report:
             vectors = encoder.encode(distinct, report)
         return vectors if len(distinct) == len(texts) else vectors[rows]

@@ -13,6 +13,9 @@ RANDOM_PROJECTION = "random-projection"
 MATRIX_SUFFIXES = (".npy", ".parquet", ".safetensors")
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "int8": "int8"}
 
+FIELD_SEPARATOR = "\x1f"
+"""Between the fields of a text that has several, until a model reads it: each was trained with a separator of its own."""
+
 OPTIONS = (
     "int8, bf16, fp16, unit (length 1), raw (not normalised), chunks, max128, prompt=NAME; minilm: layer1 … layer6"
 )
@@ -45,6 +48,11 @@ class EmbeddingName:
     @property
     def is_matrix(self) -> bool:
         return PurePath(self.model).suffix in MATRIX_SUFFIXES
+
+    @property
+    def field_separator(self) -> str:
+        """What the model reads between two fields: the token that it was trained with, or a line break."""
+        return " [SEP] " if self.model == PACKAGED else "\n"
 
     def __str__(self) -> str:
         """The canonical name: the same embedding is always written the same way."""

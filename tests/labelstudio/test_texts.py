@@ -2,6 +2,7 @@ import pytest
 
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.texts import BadTask, task_text, text_hash
+from ml_backend.learning.embedding_names import FIELD_SEPARATOR
 
 
 def config(shown: str = '<Text name="t" value="$text"/>') -> LabelConfig:
@@ -47,7 +48,7 @@ def test_dialogues_keep_who_said_what():
 
 def test_fields_are_joined_and_may_be_nested():
     shown = '<Text name="t" value="$mail.subject $mail.body"/>'
-    assert task_text({"mail": {"subject": "s", "body": "b"}}, config(shown)) == "s\nb"
+    assert task_text({"mail": {"subject": "s", "body": "b"}}, config(shown)) == f"s{FIELD_SEPARATOR}b"
 
 
 def test_equal_texts_have_equal_hashes():

@@ -6,7 +6,7 @@ import pytest
 from ml_backend.learning import embedder as embedders
 from ml_backend.learning.embedder import Embedder, ModelNotAvailable, NeedsCorpus, encode_layers, load
 from ml_backend.learning.embedding_models import MODELS, registered
-from ml_backend.learning.embedding_names import parse
+from ml_backend.learning.embedding_names import FIELD_SEPARATOR, parse
 from ml_backend.learning.minilm import batches, packaged_folder
 
 TEXTS = [
@@ -49,6 +49,15 @@ def test_minilm_is_what_sentence_transformers_computes(reference):
 @pytest.mark.parametrize("layer", [1, 3, 6])
 def test_a_layer_is_the_mean_of_its_hidden_states(reference, layer):
     np.testing.assert_allclose(load(f"minilm:layer{layer}").encode(TEXTS), reference[0][layer], atol=2e-5)
+
+
+def test_two_fields_are_read_as_the_model_was_trained_on_pairs():
+    fields = f"is it open{FIELD_SEPARATOR}it opens at nine"
+    read = load("minilm").encode([fields, "is it open [SEP] it opens at nine", "is it open\nit opens at nine"])
+    np.testing.assert_allclose(read[0], read[1], atol=2e-6)
+    assert np.abs(read[0] - read[2]).max() > 0.01
+    read = load("random-projection").encode([fields, "is it open\nit opens at nine"])
+    np.testing.assert_array_equal(read[0], read[1])
 
 
 def test_one_pass_gives_all_layers(reference):
