@@ -40,15 +40,19 @@ def reserve_size(settings: ProjectSettings, annotators: int) -> int:
     return max(0, settings.retrain_every + low_water(annotators) - settings.batch_size)
 
 
-def reason_to_publish(now: Situation) -> str | None:
-    """Why a new batch is due, as a sentence for people, or None when the published one may stay."""
-    if now.remaining + now.waiting == 0:
-        return None
-    checks = [
-        (not now.serving, "no batch of ours is being served"),
+def reason_to_learn(now: Situation) -> str | None:
+    """Why a new head is due, and a new batch where tasks are left, as a sentence for people; None: all may stay."""
+    asked = [
         (now.train_requested, "training was asked for"),
         (now.settings_changed, "the project's settings changed"),
         (now.classes_changed, "the label config changed"),
+    ]
+    if now.remaining + now.waiting == 0:
+        checks = [*asked, (now.changed > 0, f"{now.changed} labels are new or changed, and nothing is left to label")]
+        return next((reason for due, reason in checks if due), None)
+    checks = [
+        (not now.serving, "no batch of ours is being served"),
+        *asked,
         (
             now.changed >= now.settings.retrain_every,
             f"{now.changed} labels are new or changed (retrain_every is {now.settings.retrain_every})",

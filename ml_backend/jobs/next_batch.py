@@ -1,4 +1,4 @@
-"""Fit, query and publish when it is due: the part of a run that brings the next batch."""
+"""Fit, query and publish when it is due: the part of a run that brings the next head and batch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from ml_backend.jobs.decision import Situation, reason_to_publish, reserve_size
+from ml_backend.jobs.decision import Situation, reason_to_learn, reserve_size
 from ml_backend.jobs.project_pool import ProjectPool, project_pool
 from ml_backend.jobs.proposal import Chosen, agreement, asked_at_random, label_changes, propose, store_head
 from ml_backend.jobs.publishing import ensure_sampling, preannotations, publish, remove_superseded, settle
@@ -15,6 +15,7 @@ from ml_backend.jobs.run import Run
 from ml_backend.jobs.status_counts import counts
 from ml_backend.jobs.sync import SyncReport
 from ml_backend.labelstudio.labels import Labels, labels
+from ml_backend.learning.cycle import Proposal
 from ml_backend.store.records import BatchRecord
 
 logger = logging.getLogger(__name__)
@@ -28,20 +29,28 @@ def learn(run: Run, report: SyncReport, model: str, missing: int) -> None:
     known = labels(annotations, run.config)
     pool = project_pool(arrays, known, run.config)
     annotators = len({a.annotator for a in annotations if a.annotator is not None})
-    changed = label_changes(store.label_snapshot(run.id), known.by_task)
+    usable = _with_vector(pool, known)
+    changed = label_changes(store.label_snapshot(run.id), usable)
     serving = settle(store, run.services.client, run.info)
     left = _still_open(pool, serving)
-    reason = reason_to_publish(_situation(run, report, pool, serving, left, len(changed), annotators, missing))
+    reason = reason_to_learn(_situation(run, report, pool, serving, left, len(changed), annotators, missing))
     run.done("pool")
     why = serving.why if serving else ""
-    if reason is not None and (pool.fresh.any() or pool.copies.any()):
-        why = _next_batch(run, pool, known, model, annotators, reason, changed)
+    if reason is not None and (pool.fresh.any() or pool.copies.any() or usable or changed):
+        why = _next(run, pool, usable, model, annotators, reason, changed)
         left = _still_open(pool, store.current_batch(run.id))
     elif serving is not None:
         ensure_sampling(run.services.client, run.info)
+    remove_superseded(store, run.services.client, run.id)
     store.merge_meta(
         run.id, **counts(pool, known, run.config, remaining=len(left), annotators=annotators, missing=missing, why=why)
     )
+
+
+def _with_vector(pool: ProjectPool, known: Labels) -> dict[int, Chosen]:
+    """The labels that a head can be fitted on; the others count as new when their texts are embedded."""
+    rows = pool.rows(known.by_task)
+    return {task_id: known.by_task[task_id] for task_id in pool.task_ids[rows[pool.embedded[rows]]].tolist()}
 
 
 def _still_open(pool: ProjectPool, batch: BatchRecord | None) -> set[int]:
@@ -83,15 +92,16 @@ def _newest_task(pool: ProjectPool) -> int:
     return int(embedded.max()) if len(embedded) else 0
 
 
-def _next_batch(
+def _next(
     run: Run,
     pool: ProjectPool,
-    known: Labels,
+    usable: dict[int, Chosen],
     model: str,
     annotators: int,
     reason: str,
     changed: dict[int, Chosen | None],
 ) -> str:
+    """Fit, and publish a batch where tasks are left; answers why, for people."""
     store = run.store
     run.say("fitting the head and choosing the next batch")
     # A batch published anew without new labels (texts embedded meanwhile, another setting) is of the same cycle: a seed
@@ -106,20 +116,9 @@ def _next_batch(
     right = agreement(store.current_head(run.id), pool, changed, run.config, model, asked_at_random(drawn, serving))
     head = store_head(store, run.id, proposal.head, run.config, model, pool.labeled, right)
     why = f"{reason}; {proposal.why}" if proposal.why else reason
-    rows = np.concatenate([proposal.rows, proposal.reserve_rows])
-    batch = store.plan_batch(
-        run.id,
-        method=proposal.method,
-        why=why,
-        head_version=head,
-        task_ids=pool.task_ids[rows].tolist(),
-        size=len(proposal.rows),
-    )
-    run.say(f"publishing batch {batch.number}")
-    publish(store, run.services.client, run.info, batch, preannotations(pool, rows, proposal.head, run.config))
-    run.done("publish")
+    batch = _published(run, pool, proposal, head, why) if len(proposal.rows) else None
     requests, answering = run.services.client.take_spent()
-    store.put_label_snapshot(run.id, {task_id: list(classes) for task_id, classes in known.by_task.items()})
+    store.put_label_snapshot(run.id, {task_id: list(classes) for task_id, classes in usable.items()})
     store.update_project(run.id, cycle=cycle, fingerprint=run.config.fingerprint)
     store.merge_meta(
         run.id,
@@ -131,8 +130,8 @@ def _next_batch(
         run.id,
         {
             "at": time.time(),
-            "batch": batch.number,
-            "version": batch.version,
+            "batch": batch.number if batch else None,
+            "version": batch.version if batch else None,
             "method": proposal.method,
             "why": why,
             "labels": pool.labeled,
@@ -142,8 +141,22 @@ def _next_batch(
             **right,
         },
     )
-    remove_superseded(store, run.services.client, run.id)
-    logger.info(
-        "project %s: batch %s by %s after %d labels: %s", run.id, batch.number, proposal.method, pool.labeled, why
-    )
+    what = f"batch {batch.number} by {proposal.method}" if batch else "a head and no batch"
+    logger.info("project %s: %s after %d labels: %s", run.id, what, pool.labeled, why)
     return why
+
+
+def _published(run: Run, pool: ProjectPool, proposal: Proposal, head: str | None, why: str) -> BatchRecord:
+    rows = np.concatenate([proposal.rows, proposal.reserve_rows])
+    batch = run.store.plan_batch(
+        run.id,
+        method=proposal.method,
+        why=why,
+        head_version=head,
+        task_ids=pool.task_ids[rows].tolist(),
+        size=len(proposal.rows),
+    )
+    run.say(f"publishing batch {batch.number}")
+    publish(run.store, run.services.client, run.info, batch, preannotations(pool, rows, proposal.head, run.config))
+    run.done("publish")
+    return batch

@@ -42,7 +42,8 @@ def run_project(services: Services, project_id: int, reasons: list[str]) -> bool
     except ProjectGone:
         told = any(e.action == "PROJECT_DELETED" for e in events)
         # A project's webhook does not tell of its end. Who could open it before and cannot now shows it as well.
-        _project_is_gone(services, project, deleted=told or services.client.identity() == project.meta.get("seen_by"))
+        same_eyes = services.client.identity(again=True) == project.meta.get("seen_by")
+        _project_is_gone(services, project, deleted=told or same_eyes)
         return False
     if project.meta.get("seen_by") != services.client.identity():
         store.merge_meta(project_id, seen_by=services.client.identity())
@@ -98,7 +99,7 @@ def _synchronize(run: Run, events: list[EventRecord]) -> tuple[SyncReport, bool]
     report = SyncReport()
     synchronizer = Synchronizer(run.store, run.services.client, run.config, run.info, run.say)
     watermark, page = run.project.watermark, int(run.project.meta.get("next_page", 1))
-    if run.project.fingerprint is not None and run.project.meta.get("text_source") != _text_source(run.config):
+    if run.project.meta.get("text_source") not in (None, _text_source(run.config)):
         # Other fields or another tag hold the texts now: every task has to be read again.
         watermark, page = None, 1
     if watermark is None:

@@ -42,12 +42,16 @@ class ProjectPool:
 
 
 def project_pool(arrays: TaskArrays, labels: Labels, config: LabelConfig) -> ProjectPool:
-    """The arrays with their labels. Tasks with any submitted or skipped annotation are never offered again."""
+    """The arrays with their labels. Tasks with any submitted or skipped annotation are never offered again.
+
+    A label counts once its text has a vector: until then it would teach the head a vector of zeros.
+    """
     encoded = encode_labels(arrays, labels, config)
     is_open = arrays.texts != NO_TEXT
     is_open[arrays.rows(arrays.annotations)] = False
     offered = is_open & arrays.embedded
     fresh = _first_of_each_text(arrays.texts, offered, taken=arrays.texts[_known(encoded)])
+    encoded[~arrays.embedded] = -1
     return ProjectPool(
         task_ids=arrays.task_ids,
         texts=arrays.texts,

@@ -10,7 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -18,10 +18,13 @@ import label_studio_sdk
 from label_studio_sdk.core.api_error import ApiError
 
 from ml_backend.labelstudio.prediction_writer import PredictionWriter
+from ml_backend.labelstudio.remote_task import RemoteTask, remote_task
 
 UNCERTAINTY_SAMPLING = "Uncertainty sampling"
 TIMEOUT_SECONDS = 300.0
 PREDICTIONS_AT_ONCE = 2000
+IDS_AT_ONCE = 200
+"""Ids go into the address, and servers take some 8,000 characters of it."""
 PROJECT_FIELDS = (
     "id,title,label_config,model_version,sampling,task_number,total_annotations_number,skipped_annotations_number"
 )
@@ -62,28 +65,6 @@ class ProjectInfo:
     skipped_annotations: int
 
 
-@dataclass(frozen=True)
-class RemoteAnnotation:
-    """A submitted or skipped annotation."""
-
-    annotation_id: int
-    task_id: int
-    annotator: int | None
-    cancelled: bool
-    result: list[dict[str, Any]]
-    updated_at: str
-
-
-@dataclass(frozen=True)
-class RemoteTask:
-    """A task with its annotations."""
-
-    id: int
-    data: dict[str, Any]
-    updated_at: str
-    annotations: list[RemoteAnnotation] = field(default_factory=list)
-
-
 class LabelStudio:
     """One Label Studio, by its address and a key; safe to share between threads.
 
@@ -110,9 +91,12 @@ class LabelStudio:
         """The user whose key this is."""
         return dict(self.request("GET", "api/current-user/whoami"))
 
-    def identity(self) -> str:
-        """Whose key this is, in which organization and where: what decides which projects are seen. Asked once."""
-        if self._identity is None:
+    def identity(self, again: bool = False) -> str:
+        """Whose key this is, in which organization and where: what decides which projects are seen.
+
+        Asked once, and again where something hangs on it.
+        """
+        if again or self._identity is None:
             me = self.whoami()
             self._identity = f"{me.get('email')} of organization {me.get('active_organization')} at {self.url}"
         return self._identity
@@ -159,12 +143,16 @@ class LabelStudio:
         if annotated_only:
             conjunction = "or"
             filters = [_filter(f"{kind}_annotations", "greater", "Number", 0) for kind in ("total", "cancelled")]
-        return [_task(t) for t in self._tasks(project_id, page, size, filters=filters, conjunction=conjunction)]
+        return [remote_task(t) for t in self._tasks(project_id, page, size, filters=filters, conjunction=conjunction)]
 
     def tasks_by_id(self, project_id: int, task_ids: Sequence[int]) -> list[RemoteTask]:
         """Those of the tasks that exist in this project."""
-        wanted = [_filter("id", "in_list", "Number", list(task_ids))]
-        return [_task(t) for t in self._tasks(project_id, 1, len(task_ids), filters=wanted)]
+        found: list[RemoteTask] = []
+        for start in range(0, len(task_ids), IDS_AT_ONCE):
+            some = list(task_ids[start : start + IDS_AT_ONCE])
+            wanted = [_filter("id", "in_list", "Number", some)]
+            found += [remote_task(t) for t in self._tasks(project_id, 1, len(some), filters=wanted)]
+        return found
 
     def task_ids(self, project_id: int) -> set[int]:
         """Ids of all tasks."""
@@ -266,8 +254,13 @@ class LabelStudio:
                 f"Label Studio at {self.url} does not take LABEL_STUDIO_API_KEY ({said}). Copy the token anew from "
                 "Account & Settings; a legacy token works only while legacy tokens are allowed for the organization."
             )
-        if status in {403, 404} and path.startswith("api/projects/"):
+        if status in {403, 404} and path.startswith("api/projects/") and _is_label_studios(text):
             return ProjectGone(f"Label Studio shows no project at /{path} to this key ({said})")
+        if status in {403, 404} and not _is_label_studios(text):
+            return LabelStudioUnavailable(
+                f"what answers at {self.url} is not Label Studio ({status} at /{path}: {said}); if it is a proxy, "
+                "Label Studio behind it may be starting, otherwise check LABEL_STUDIO_URL"
+            )
         if status >= 500 or status == 429:
             return LabelStudioUnavailable(f"Label Studio failed with {status} at /{path}: {said}")
         return Refused(f"Label Studio refused /{path} with {status}: {said}")
@@ -284,6 +277,8 @@ class LabelStudio:
     ) -> list[dict[str, Any]]:
         query = {"ordering": [ordering], "filters": {"conjunction": conjunction, "items": list(filters)}}
         params = {"project": project_id, "page": page, "page_size": size, "query": json.dumps(query)}
+        # A link to a storage stays the link that it is; resolved, it would look like a text.
+        params["resolve_uri"] = "false"
         if with_annotations:
             params["fields"] = "all"
         try:
@@ -298,25 +293,13 @@ def _filter(column: str, operator: str, kind: str, value: Any) -> dict[str, Any]
     return {"filter": f"filter:tasks:{column}", "operator": operator, "type": kind, "value": value}
 
 
-def _task(found: dict[str, Any]) -> RemoteTask:
-    task_id = int(found["id"])
-    annotations = [
-        RemoteAnnotation(
-            annotation_id=int(a["id"]),
-            task_id=task_id,
-            annotator=_user_id(a.get("completed_by")),
-            cancelled=bool(a.get("was_cancelled")),
-            result=a.get("result") or [],
-            updated_at=a.get("updated_at") or "",
-        )
-        for a in found.get("annotations") or []
-    ]
-    data = found.get("data")
-    return RemoteTask(task_id, data if isinstance(data, dict) else {}, found.get("updated_at") or "", annotations)
-
-
-def _user_id(user: Any) -> int | None:
-    return user.get("id") if isinstance(user, dict) else user
+def _is_label_studios(text: str) -> bool:
+    """Whether an error was said by Label Studio itself; a proxy before it says 404 as well."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and "detail" in body
 
 
 def _detail(text: str) -> str:

@@ -21,7 +21,10 @@ class EmbeddingRows:
     _database: Database
 
     def missing_embeddings(self, project_id: int, model: str, limit: int) -> list[tuple[str, str]]:
-        """(hash, text) of texts of the project without a vector of the model, those of the oldest tasks first."""
+        """(hash, text) of texts without a vector of the model: half of annotated tasks, half of others, oldest first.
+
+        So a project that comes with labels has both a head and a batch soon.
+        """
         task, text = tables.tasks, tables.texts
         query = (
             _without_vector(select(text.c.text_hash, text.c.text), project_id, model)
@@ -30,8 +33,13 @@ class EmbeddingRows:
             .order_by(func.min(task.c.task_id))
             .limit(limit)
         )
+        annotation = tables.annotation_table
+        annotated = select(annotation.c.task_id).where(annotation.c.project_id == project_id)
         with self._database.reading() as connection:
-            return [(row[0], row[1]) for row in connection.execute(query)]
+            labelled = dict(connection.execute(query.where(task.c.task_id.in_(annotated))).tuples().all())
+            others = dict(connection.execute(query.where(task.c.task_id.not_in(annotated))).tuples().all())
+        half = max(limit // 2, limit - len(others))
+        return list((dict(list(labelled.items())[:half]) | others).items())[:limit]
 
     def count_missing_embeddings(self, project_id: int, model: str) -> int:
         """Number of distinct texts of the project without a vector of the model."""

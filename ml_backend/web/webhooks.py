@@ -10,7 +10,7 @@ from flask import Blueprint
 from ml_backend.labelstudio.events import ANNOTATION_ACTIONS, PROJECT_ACTIONS, TASK_ACTIONS, TRAIN
 from ml_backend.store.records import NewEvent, ProjectRecord
 from ml_backend.web.access import need_webhook_secret
-from ml_backend.web.bodies import json_object, parsed_project
+from ml_backend.web.bodies import LARGEST_ID, json_object, parsed_project
 from ml_backend.web.context import web
 
 logger = logging.getLogger(__name__)
@@ -74,4 +74,4 @@ def _ids_only(body: dict[str, Any]) -> dict[str, Any]:
 def _id_and_task(item: dict[str, Any]) -> dict[str, Any]:
     task = item.get("task")
     kept = {"id": item.get("id"), "task": task.get("id") if isinstance(task, dict) else task}
-    return {name: value for name, value in kept.items() if isinstance(value, int)}
+    return {name: value for name, value in kept.items() if isinstance(value, int) and 0 < value <= LARGEST_ID}

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from ml_backend.jobs.decision import Situation, low_water, reason_to_publish, reserve_size
+from ml_backend.jobs.decision import Situation, low_water, reason_to_learn, reserve_size
 from ml_backend.project_settings import ProjectSettings
 
 QUIET = Situation(
@@ -21,7 +21,7 @@ QUIET = Situation(
 
 
 def test_nothing_new_publishes_nothing():
-    assert reason_to_publish(QUIET) is None
+    assert reason_to_learn(QUIET) is None
 
 
 @pytest.mark.parametrize(
@@ -36,21 +36,28 @@ def test_nothing_new_publishes_nothing():
         ({"new_tasks": True}, "new tasks"),
     ],
 )
-def test_each_cause_publishes_and_says_so(change: dict, reason: str):
-    assert reason in (reason_to_publish(replace(QUIET, **change)) or "")
+def test_each_cause_brings_a_batch_and_says_so(change: dict, reason: str):
+    assert reason in (reason_to_learn(replace(QUIET, **change)) or "")
 
 
 def test_four_of_five_labels_wait():
-    assert reason_to_publish(replace(QUIET, changed=4)) is None
+    assert reason_to_learn(replace(QUIET, changed=4)) is None
 
 
-def test_the_end_of_the_pool_is_no_reason_to_publish_again_and_again():
-    assert reason_to_publish(replace(QUIET, remaining=2, waiting=0)) is None
-    assert reason_to_publish(replace(QUIET, remaining=0, waiting=0, changed=9)) is None
+def test_the_end_of_the_pool_is_no_reason_to_learn_again_and_again():
+    assert reason_to_learn(replace(QUIET, remaining=2, waiting=0)) is None
+    assert reason_to_learn(replace(QUIET, remaining=0, waiting=0, serving=False)) is None
+
+
+def test_where_nothing_is_left_to_label_every_label_is_still_learned_from():
+    done = replace(QUIET, remaining=0, waiting=0)
+    assert reason_to_learn(done) is None
+    assert "1 labels are new or changed" in (reason_to_learn(replace(done, changed=1)) or "")
+    assert reason_to_learn(replace(done, train_requested=True)) == "training was asked for"
 
 
 def test_new_tasks_wait_until_their_texts_are_embedded():
-    assert reason_to_publish(replace(QUIET, new_tasks=True, embedding=300)) is None
+    assert reason_to_learn(replace(QUIET, new_tasks=True, embedding=300)) is None
 
 
 @pytest.mark.parametrize("annotators", [1, 2, 10])

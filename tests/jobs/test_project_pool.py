@@ -54,6 +54,23 @@ def test_one_task_of_each_text_is_offered_and_none_whose_text_is_labelled(sqlite
     assert pool.task_ids[pool.copies].tolist() == [3, 4]
 
 
+def test_a_label_counts_once_its_text_has_a_vector(sqlite_store: Store):
+    keep(sqlite_store, {1: "a", 2: "b"})
+    keep(sqlite_store, {3: "c", 4: "c"}, embed=False)
+    pool = pool_of(sqlite_store, Labels({1: ("a",), 3: ("b",)}))
+    assert pool.labels.tolist() == [0, -1, -1, -1]
+    assert pool.labeled == 1
+    assert pool.task_ids[pool.fresh].tolist() == [2]
+
+
+def test_texts_of_annotated_tasks_are_embedded_beside_the_oldest(sqlite_store: Store):
+    keep(sqlite_store, {i: f"text {i}" for i in range(1, 21)}, embed=False)
+    annotate(sqlite_store, set(range(11, 21)))
+    some = [text for _, text in sqlite_store.missing_embeddings(1, "m", limit=6)]
+    assert some == [f"text {i}" for i in (11, 12, 13, 1, 2, 3)]
+    assert len(sqlite_store.missing_embeddings(1, "m", limit=100)) == 20
+
+
 def test_touched_tasks_are_never_offered_again(sqlite_store: Store):
     keep(sqlite_store, {1: "a", 2: "b"})
     pool = pool_of(sqlite_store, Labels(skipped={1}))
