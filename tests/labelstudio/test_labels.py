@@ -1,9 +1,9 @@
 from typing import Any
 
-from ml_backend.labelstudio.client import RemoteAnnotation
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.labels import labels
 from ml_backend.labelstudio.predictions import to_result
+from ml_backend.labelstudio.remote_task import RemoteAnnotation
 
 CHOICES = '<Choice value="a"/><Choice value="b"/><Choice value="c"/>'
 SINGLE = parse(f'<View><Text name="t" value="$x"/><Choices name="c" toName="t">{CHOICES}</Choices></View>')
