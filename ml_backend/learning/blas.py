@@ -41,13 +41,18 @@ def one_thread() -> Iterator[None]:
                 _limit = None
 
 
+def blocks(n: int, rows: int = ROWS_AT_A_TIME) -> list[slice]:
+    """Slices that cut 0..n-1 into blocks of `rows`."""
+    return [slice(start, min(start + rows, n)) for start in range(0, n, rows)]
+
+
 def over_blocks(work: Callable[[slice], object], n: int, rows: int = ROWS_AT_A_TIME) -> None:
-    """Call `work` for slices that cut 0..n-1 into blocks of `rows`, on as many threads as BLAS has been given.
+    """Call `work` for the `blocks` of 0..n-1, on as many threads as BLAS has been given.
 
     The blocks do not depend on the number of threads, and inside them products use one thread. So the result does not
     depend on it either, as long as each call writes only to its own rows.
     """
-    over_each(work, [slice(start, min(start + rows, n)) for start in range(0, n, rows)])
+    over_each(work, blocks(n, rows))
 
 
 def over_each(work: Callable[[Item], object], items: Sequence[Item]) -> None:

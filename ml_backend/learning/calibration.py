@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 COLDEST, HOTTEST = 0.05, 20.0
 
 
-def fit_temperature(logits: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]) -> float:
+def fit_temperature(
+    logits: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], prior: float | None = None
+) -> float:
     """The temperature in COLDEST..HOTTEST that minimises the negative log likelihood of held-out labels.
 
     logits: (n, k); y: (n,) classes 0..k-1 for a softmax, or (n, k) of 0/1 for a sigmoid per column.
     Where every held-out label is predicted, colder is always better and the answer is COLDEST.
+    prior: standard deviation of a normal prior on the temperature's logarithm, around 0; by default none. With few
+    labels it keeps the answer near 1, with many it changes nothing.
     Raises ValueError without any rows.
     """
     from scipy.optimize import minimize_scalar
@@ -26,11 +30,16 @@ def fit_temperature(logits: NDArray[np.floating[Any]], y: NDArray[np.integer[Any
         raise ValueError("a temperature needs at least one held-out label")
     F = np.asarray(logits, dtype=np.float64)
     loss = _sigmoid_loss if np.ndim(y) == 2 else _softmax_loss
+    weight = 0.0 if prior is None else 1 / (2 * prior**2 * len(F))
+
+    def objective(log_scale: float) -> float:
+        return loss(np.exp(log_scale) * F, y) + weight * log_scale**2
+
     # In 1/temperature the loss is convex, so that a bounded search on its logarithm finds the one minimum.
-    bounds = -np.log(HOTTEST), -np.log(COLDEST)
-    found = minimize_scalar(lambda log_scale: loss(np.exp(log_scale) * F, y), bounds=bounds, method="bounded")
+    coldest = -np.log(COLDEST)
+    found = minimize_scalar(objective, bounds=(-np.log(HOTTEST), coldest), method="bounded")
     # Certain and right everywhere, the loss is 0 to the last bit well before the bound, and the search stops there.
-    return COLDEST if loss(F / COLDEST, y) <= found.fun else float(np.exp(-found.x))
+    return COLDEST if objective(coldest) <= found.fun else float(np.exp(-found.x))
 
 
 def _softmax_loss(F: NDArray[np.float64], y: NDArray[np.integer[Any]]) -> float:

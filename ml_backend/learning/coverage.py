@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.blas import over_blocks, over_each
-from ml_backend.learning.distances import Matrix, squared_distances, squared_norms
+from ml_backend.learning.distances import Matrix, squared_distances, squared_norms, to_nearest
 from ml_backend.learning.pool import HELD_BYTES, Index
 from ml_backend.learning.ranking import first_highest
 
 Kernel: TypeAlias = Callable[[Matrix], Matrix]
-"""From squared distances to kernel values, in place or not; 0 ≤ K ≤ 1."""
+"""From squared distances to kernel values, in place or not; 0 ≤ K ≤ 1, and nowhere rising with the distance."""
 
 COLUMNS = 512
 """Columns of the kernel at a time."""
@@ -102,7 +102,8 @@ def _cover(x: Matrix, centres: Matrix, kernel: Kernel) -> Matrix:
         centre_squared = squared_norms(centres)
 
         def fill(block: slice) -> None:
-            cover[block] = kernel(squared_distances(x[block], centres, y_squared=centre_squared)).max(axis=1)
+            # The nearest centre covers most.
+            cover[block] = kernel(to_nearest(x[block], centres, y_squared=centre_squared))
 
         over_blocks(fill, len(x))
     return cover

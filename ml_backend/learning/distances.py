@@ -7,6 +7,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.blas import blocks
+
 Matrix: TypeAlias = NDArray[np.float32]
 
 
@@ -26,6 +28,19 @@ def squared_distances(x: Matrix, y: Matrix, x_squared: Matrix | None = None, y_s
     d += squared_norms(y) if y_squared is None else y_squared
     d += (squared_norms(x) if x_squared is None else x_squared)[:, None]
     return np.maximum(d, 0, out=d)
+
+
+def to_nearest(x: Matrix, y: Matrix, x_squared: Matrix | None = None, y_squared: Matrix | None = None) -> Matrix:
+    """Squared distance of each row of x (n, D) to the nearest row of y (t, D), (n,); infinite where t is 0.
+
+    By blocks of y, so that no more than n × ROWS_AT_A_TIME distances are there at once.
+    """
+    x_squared = squared_norms(x) if x_squared is None else x_squared
+    y_squared = squared_norms(y) if y_squared is None else y_squared
+    least = np.full(len(x), np.inf, dtype=np.float32)
+    for some in blocks(len(y)):
+        np.minimum(least, squared_distances(x, y[some], x_squared, y_squared[some]).min(axis=1), out=least)
+    return least
 
 
 def unit(x: Matrix) -> Matrix:

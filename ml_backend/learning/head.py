@@ -120,21 +120,30 @@ class Head:
         Classes that the fit never saw say nothing about the temperature and are left out.
         Raises ValueError for labels of the other form or out of range, and when none is left.
         """
+        logits, known = self.calibration_logits(X, y)
+        if not len(known):
+            raise ValueError("no held-out label is of a class that the head was fitted on")
+        self.temperature = fit_temperature(logits, known)
+        return self
+
+    def calibration_logits(
+        self, X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.integer[Any]]]:
+        """Logits and labels that say something about the temperature, in the form that `fit_temperature` takes.
+
+        (m, n_classes) and (m,) for the m ≤ n rows whose class the fit saw, −∞ for the others' classes; multi-label,
+        (n · k, 1) both, for the k columns that it saw with both values. Raises ValueError as `calibrate`.
+        """
         logits, y = self.decision_function(np.asarray(X)), np.asarray(y)
         _check_labels(y, len(logits), self.n_classes)
         if (y.ndim == 2) != self.multi_label:
             raise ValueError(f"this head is {'multi' if self.multi_label else 'single'}-label; y has shape {y.shape}")
         if self.multi_label:
             varying = self.weights.any(axis=1)
-            logits, y = logits[:, varying], y[:, varying]
-            known = np.full(len(y), bool(varying.any()))
-        else:
-            known = self.seen[y]
-            logits[:, ~self.seen] = -np.inf
-        if not known.any():
-            raise ValueError("no held-out label is of a class that the head was fitted on")
-        self.temperature = fit_temperature(logits[known], y[known])
-        return self
+            return logits[:, varying].reshape(-1, 1), y[:, varying].reshape(-1, 1)
+        logits[:, ~self.seen] = -np.inf
+        known = self.seen[y]
+        return logits[known], y[known]
 
 
 def _check_embeddings(X: NDArray[np.floating[Any]]) -> None:

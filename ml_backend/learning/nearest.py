@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.blas import over_blocks
+from ml_backend.learning.blas import blocks, over_blocks
 from ml_backend.learning.distances import Matrix, squared_norms
 from ml_backend.learning.pool import Index
 
@@ -43,15 +43,22 @@ class Points:
         """The rows of some points in each factor."""
         return [factor(index) for factor in self.factors]
 
-    def squared_distances(self, index: Index, centres: Sequence[Matrix], squared: Matrix) -> Matrix:
-        """Squared distances (len, t) of some points to t centres, given by their rows in each factor."""
-        first, *others = (rows @ centre.T for rows, centre in zip(self.take(index), centres, strict=True))
-        for other in others:
-            first *= other
-        first *= -2
-        first += squared
-        first += self.squared[index][:, None]
-        distances: Matrix = np.maximum(first, 0, out=first)
+    def to_nearest(self, index: Index, centres: Sequence[Matrix], squared: Matrix) -> Matrix:
+        """Squared distances (len,) of some points to the nearest of t centres, given by their rows in each factor.
+
+        squared: (t,) the centres' squared norms. By blocks of centres, as there may be as many as labelled texts.
+        """
+        taken, own = self.take(index), self.squared[index][:, None]
+        least = np.full(len(own), np.inf, dtype=np.float32)
+        for some in blocks(len(squared)):
+            first, *others = (rows @ centre[some].T for rows, centre in zip(taken, centres, strict=True))
+            for other in others:
+                first *= other
+            first *= -2
+            first += squared[some]
+            first += own
+            np.minimum(least, first.min(axis=1), out=least)
+        distances: Matrix = np.maximum(least, 0, out=least)
         return distances
 
 
@@ -100,16 +107,16 @@ class Nearest:
     def look(self, position: int) -> None:
         """Bring the bound of a point up to date."""
         index = np.array([position])
-        self.bound[position] = min(self.bound[position], self._distances(index, int(self._seen[position])).min())
+        self.bound[position] = min(self.bound[position], self._to_nearest(index, int(self._seen[position]))[0])
         self._seen[position] = self._count
 
-    def _distances(self, index: Index, since: int) -> Matrix:
+    def _to_nearest(self, index: Index, since: int) -> Matrix:
         centres = [rows[since : self._count] for rows in self._centres]
-        return self.points.squared_distances(index, centres, self._squared[since : self._count])
+        return self.points.to_nearest(index, centres, self._squared[since : self._count])
 
     def _look_at_all(self) -> None:
         def look(block: slice) -> None:
-            np.minimum(self.bound[block], self._distances(block, self._all_seen).min(axis=1), out=self.bound[block])
+            np.minimum(self.bound[block], self._to_nearest(block, self._all_seen), out=self.bound[block])
 
         over_blocks(look, len(self.points))
         self._all_seen = self._count

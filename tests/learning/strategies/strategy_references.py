@@ -6,6 +6,7 @@ Each takes its random draws in the order in which the strategy documents them, s
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import minimize_scalar
 from scipy.spatial.distance import cdist
 
 from ml_backend.learning import Head, Pool
@@ -202,15 +203,39 @@ def max_herding(pool, count, rng):
     return greedy_cover(rbf(x, x, 1.0), covered, np.ones(len(x)), count, rng)
 
 
+def held_out_temperature(pool, rng):
+    """Leave out fold after fold, then weigh the likelihood of all that was left out against the prior."""
+    rows = [int(row) for row in rng.permutation(pool.labeled)]
+    if not pool.multi_label:
+        rows.sort(key=lambda row: pool.labels[row])
+    folds = [rows[start::5] for start in range(min(5, len(rows)))]
+    assert len(rows) <= 200, "of more labels not every fold is held out"
+    terms = []
+    for fold in folds:
+        fitted = [row for row in rows if row not in fold]
+        if len({str(pool.labels[row]) for row in fitted}) < 2:
+            return 1.0
+        head = Head(pool.head.C).fit(pool.embeddings[fitted], pool.labels[fitted], pool.n_classes)
+        for row in fold:
+            f = pool.embeddings[row].astype(np.float64) @ head.weights.T.astype(np.float64) + head.bias
+            if pool.multi_label:
+                # The logit of the column's own value against the other one.
+                sides = np.where(pool.labels[row] == 1, f, -f)[head.weights.any(axis=1)]
+                terms += [np.array([0.0, -side]) for side in sides]
+            elif head.seen[pool.labels[row]]:
+                terms.append(f[head.seen] - f[pool.labels[row]])
+    if not terms:
+        return 1.0
+
+    def surprise(log_t):
+        return sum(np.log(np.exp(t / np.exp(log_t)).sum()) for t in terms) + log_t**2 / (2 * 0.5**2)
+
+    return float(np.exp(minimize_scalar(surprise, bounds=(-3, 3), method="bounded", options={"xatol": 1e-9}).x))
+
+
 def uherding(pool, count, rng):
     x, labelled = directions(pool)
-    mixed = rng.permutation(pool.labeled)
-    fifth = len(mixed) // 5
-    fitted, rest = mixed[fifth:], mixed[:fifth]
-    if not pool.multi_label:
-        rest = rest[np.isin(pool.labels[rest], pool.labels[fitted])]
-    head = Head().fit(pool.embeddings[fitted], pool.labels[fitted], pool.n_classes)
-    temperature = head.calibrate(pool.embeddings[rest], pool.labels[rest]).temperature
+    temperature = held_out_temperature(pool, rng)
     logits = pool.head.decision_function(pool.embeddings[pool.unlabeled]).astype(np.float64) / temperature
     if pool.multi_label:
         u = (1 - np.abs(2 / (1 + np.exp(-logits)) - 1)).mean(axis=1)

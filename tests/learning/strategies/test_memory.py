@@ -1,0 +1,37 @@
+"""What strategies hold at once, where labels or texts are many."""
+
+import tracemalloc
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from strategy_pools import with_head
+
+from ml_backend.learning import Pool, strategies
+
+
+def peak(work: Callable[[], object]) -> float:
+    """MB that were allocated at once."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1] / 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.fixture(scope="module")
+def many_labels() -> Pool:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(14_000, 3)).astype(np.float32)
+    return with_head(x, (x[:, 0] > 0).astype(int), 12_000, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("coreset", {}), ("max_herding", {"exact_up_to": 1000}), ("uherding", {"exact_up_to": 1000})]
+)
+def test_distances_to_many_labels_are_held_block_by_block(name, options, many_labels):
+    many_labels.probabilities  # noqa: B018
+    used = peak(lambda: strategies.select(name, many_labels, 3, np.random.default_rng(0), **options))
+    # 1,000 texts by 12,000 labels alone are 46 MB.
+    assert used < 40

@@ -1,0 +1,62 @@
+"""The temperature at which uherding reads the head's probabilities."""
+
+import numpy as np
+import pytest
+import strategy_references as references
+from strategy_pools import clustered, multi_label, with_head
+
+from ml_backend.learning import Pool
+from ml_backend.learning.strategies import uherding
+
+
+def temperature(pool: Pool, seed: int = 0) -> float:
+    return uherding.held_out_temperature(pool, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("labeled", [10, 20, 30])
+def test_few_labels_never_send_it_to_extremes_and_the_draw_hardly_matters(labeled):
+    by_pool = []
+    for seed in range(12):
+        pool = clustered(n=200, d=8, n_classes=3, labeled=labeled, seed=seed)
+        by_pool.append([np.log(temperature(pool, draw)) for draw in range(12)])
+    logs = np.array(by_pool)
+    assert np.abs(logs).max() < np.log(3)
+    assert np.median(logs.std(axis=1)) < 0.25
+
+
+def test_many_labels_are_believed():
+    x = np.random.default_rng(0).normal(size=(500, 4))
+    noise = np.random.default_rng(1).integers(0, 3, 500)
+    certain = with_head(x, (x[:, 0] > 0).astype(int) + (x[:, 1] > 0), 200, 3)
+    noisy = with_head(np.tile(x, 10) * 30, noise, 200, 3)
+    assert temperature(certain) < 0.9
+    assert temperature(noisy) > 1.5
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        ([0] * 9 + [1], "beside the fold of the only 1 there is one class"),
+        ([0, 1, 2, 3, 4, 5], "no class has a second label"),
+        ([0, 1], "beside a fold there is one label"),
+    ],
+)
+def test_it_is_one_where_folds_cannot_say_anything(labels, why):
+    x = np.random.default_rng(0).normal(size=(60, 4))
+    pool = with_head(x, np.array(labels + [0] * (60 - len(labels))), len(labels), 6)
+    assert temperature(pool) == 1, why
+
+
+@pytest.mark.parametrize("pool", [clustered(), clustered(labeled=100), multi_label()])
+def test_it_is_that_of_the_reference(pool):
+    expected = references.held_out_temperature(pool, np.random.default_rng(0))
+    assert temperature(pool) == pytest.approx(expected, rel=1e-3)
+
+
+def test_of_many_labels_no_more_folds_are_fitted_than_votes_are_needed(monkeypatch):
+    fits, fit = [], uherding.Head.fit
+    monkeypatch.setattr(uherding.Head, "fit", lambda self, X, *rest: fits.append(len(X)) or fit(self, X, *rest))
+    pool = clustered(n=1200, labeled=1000)
+    fits.clear()
+    temperature(pool)
+    assert fits == [800]
