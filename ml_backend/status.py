@@ -8,6 +8,7 @@ from typing import Any
 
 from scipy.stats import binomtest
 
+from ml_backend.learning.stopping import stabilized
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.records import BatchRecord, EventRecord, HeadRecord
@@ -52,7 +53,7 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
 
     problems: the first 1,000 tasks kept out of the pool, {"task", "reason"}; problem_counts: all, by reason;
     runs: oldest first; seconds: by step of the last run; agreement: see `rolling_agreement`; accuracy_at_random: see
-    `random_accuracy`.
+    `random_accuracy`; stopping: see `learning.stopping.stabilized`.
     """
     project = store.project(project_id)
     if project is None:
@@ -81,6 +82,7 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
         "model": _head(store.current_head(project_id)),
         "agreement": agreement[-1] if agreement else None,
         "accuracy_at_random": random_accuracy(runs),
+        "stopping": asdict(stabilized([run["kappa"] for run in runs if run.get("kappa") is not None])),
         "seconds": runs[-1].get("seconds", {}) if runs else {},
         "settings": settings.model_dump(mode="json"),
         "problems_total": sum(by_reason.values()),

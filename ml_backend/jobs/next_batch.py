@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_backend.jobs.decision import Situation, reason_to_learn, reserve_size
 from ml_backend.jobs.project_pool import ProjectPool, project_pool
-from ml_backend.jobs.proposal import Chosen, agreement, asked_at_random, label_changes, propose, store_head
+from ml_backend.jobs.proposal import Chosen, agreement, asked_at_random, label_changes, propose, stability, store_head
 from ml_backend.jobs.publishing import ensure_sampling, preannotations, publish, remove_superseded, settle
 from ml_backend.jobs.run import Run
 from ml_backend.jobs.status_counts import counts
@@ -113,7 +113,9 @@ def _next(
     run.seconds["query"] -= proposal.fit_seconds
     drawn: list[list[int]] = run.project.meta.get("random_tasks", [])
     serving = store.current_batch(run.id)
-    right = agreement(store.current_head(run.id), pool, changed, run.config, model, asked_at_random(drawn, serving))
+    before = store.current_head(run.id)
+    right = agreement(before, pool, changed, run.config, model, asked_at_random(drawn, serving))
+    agreed = stability(before, proposal.head, pool, run.config, model, run.settings.seed)
     head = store_head(store, run.id, proposal.head, run.config, model, pool.labeled, right)
     why = f"{reason}; {proposal.why}" if proposal.why else reason
     batch = _published(run, pool, proposal, head, why) if len(proposal.rows) else None
@@ -139,6 +141,7 @@ def _next(
             "seconds": {step: round(s, 3) for step, s in run.seconds.items()},
             "label_studio": {"requests": requests, "seconds": round(answering, 3)},
             **right,
+            "kappa": agreed,
         },
     )
     what = f"batch {batch.number} by {proposal.method}" if batch else "a head and no batch"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 
+from ml_backend.jobs.attachment import attached
 from ml_backend.jobs.embedding import embed_missing
 from ml_backend.jobs.next_batch import learn
 from ml_backend.jobs.run import Run, Services
 from ml_backend.jobs.sync import Synchronizer, SyncReport
 from ml_backend.labelstudio.client import ProjectGone
-from ml_backend.labelstudio.connection import ensure_webhook
 from ml_backend.labelstudio.label_config import LabelConfig, UnsupportedLabelConfig, parse
 from ml_backend.learning import Embedder
 from ml_backend.project_settings import ProjectSettings
@@ -47,6 +47,9 @@ def run_project(services: Services, project_id: int, reasons: list[str]) -> bool
         return False
     if project.meta.get("seen_by") != services.client.identity():
         store.merge_meta(project_id, seen_by=services.client.identity())
+    project = attached(services, project, info, reasons)
+    if project is None:
+        return False
     settings = ProjectSettings.model_validate(project.settings)
     try:
         config = parse(info.label_config, settings.control, settings.text_fields)
@@ -56,7 +59,6 @@ def run_project(services: Services, project_id: int, reasons: list[str]) -> bool
         return False
     store.update_project(project_id, title=info.title, label_config=info.label_config)
     run = Run(services, project, info, settings, config, reasons, {"wait": max(0.0, waited)}, started)
-    _tend_webhook(run)
     report, unread = _synchronize(run, events)
     if events:
         store.drop_events(project_id, events[-1].id)
@@ -65,18 +67,6 @@ def run_project(services: Services, project_id: int, reasons: list[str]) -> bool
     learn(run, report, embedder.name, missing)
     store.update_project(project_id, state="ready", error=None, phase=_resting_phase(missing, unread))
     return bool(missing or unread)
-
-
-def _tend_webhook(run: Run) -> None:
-    """Give the webhook its secret: the one that Label Studio makes itself on connecting carries none.
-
-    A missing one is made only right after a connection, since somebody may have removed it on purpose later.
-    """
-    url, wanted = run.project.backend_url, set(run.reasons)
-    if url is None or not wanted & {"setup", "start", EVERY_MINUTE}:
-        return
-    if ensure_webhook(run.services.client, run.id, url, run.services.webhook_secret, create="setup" in wanted):
-        logger.info("project %s: the webhook to %s now carries its secret", run.id, url)
 
 
 def _project_is_gone(services: Services, project: ProjectRecord, deleted: bool) -> None:

@@ -16,6 +16,7 @@ from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.learning import Head
 from ml_backend.learning.cycle import Cycle, Proposal
 from ml_backend.learning.head_files import from_bytes, to_bytes
+from ml_backend.learning.stopping import kappa, stop_set
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.records import BatchRecord, HeadRecord
@@ -95,14 +96,10 @@ def agreement(
     """
     rows = pool.rows(task_id for task_id, chosen in changed.items() if chosen is not None)
     rows = rows[pool.embedded[rows]]
-    comparable = before is not None and (before.embedding_model, tuple(before.classes)) == (model, config.classes)
-    if before is None or not comparable or not len(rows):
+    if before is None or not _comparable(before, config, model) or not len(rows):
         return dict.fromkeys(("right", "asked", "random_right", "random_asked"), 0)
-    probabilities = from_bytes(before.blob).predict_proba(pool.embeddings[rows])
-    if config.multi_label:
-        right = ((probabilities >= MULTI_LABEL_THRESHOLD) == (pool.labels[rows] == 1)).all(axis=1)
-    else:
-        right = probabilities.argmax(axis=1) == pool.labels[rows]
+    right = _predictions(from_bytes(before.blob), pool.embeddings[rows]) == pool.labels[rows]
+    right = right.all(axis=1) if config.multi_label else right
     at_random = np.isin(pool.task_ids[rows], list(drawn))
     return {
         "right": int(right.sum()),
@@ -110,6 +107,28 @@ def agreement(
         "random_right": int(right[at_random].sum()),
         "random_asked": int(at_random.sum()),
     }
+
+
+def stability(
+    before: HeadRecord | None, head: Head | None, pool: ProjectPool, config: LabelConfig, model: str, seed: int
+) -> float | None:
+    """Kappa of what this head and the one before predict for a random sample of the open texts; None without two."""
+    rows = np.flatnonzero(pool.open & pool.embedded)
+    if before is None or head is None or not _comparable(before, config, model) or not len(rows):
+        return None
+    X = pool.embeddings[stop_set(rows, np.random.default_rng(seed))]
+    one, other = (_predictions(some, X) for some in (from_bytes(before.blob), head))
+    return kappa(one, other)
+
+
+def _comparable(before: HeadRecord, config: LabelConfig, model: str) -> bool:
+    return (before.embedding_model, tuple(before.classes)) == (model, config.classes)
+
+
+def _predictions(head: Head, X: NDArray[np.float32]) -> NDArray[np.int64]:
+    """(n,) class numbers, or (n, n_classes) of 0/1 for a multi-label head."""
+    p = head.predict_proba(X)
+    return (p >= MULTI_LABEL_THRESHOLD).astype(np.int64) if head.multi_label else p.argmax(axis=1)
 
 
 def asked_at_random(drawn: Sequence[Sequence[int]], serving: BatchRecord | None) -> set[int]:

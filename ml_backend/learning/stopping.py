@@ -62,10 +62,15 @@ def stabilizing_predictions(history: Sequence[Predictions], threshold: float = K
     Bloodgood, Vijay-Shanker: A Method for Stopping Active Learning Based on Stabilizing Predictions and the Need for
     User-Adjustable Stopping, CoNLL 2009; defaults as there. A lower threshold stops earlier and risks more.
     """
-    if len(history) <= window:
-        return Advice(False, None, f"{len(history)} of the {window + 1} heads that are needed to compare")
     recent = list(history[-window - 1 :])
-    value = float(np.mean([kappa(before, now) for before, now in pairwise(recent)]))
+    return stabilized([kappa(before, now) for before, now in pairwise(recent)], threshold, window)
+
+
+def stabilized(kappas: Sequence[float], threshold: float = KAPPA, window: int = WINDOW) -> Advice:
+    """`stabilizing_predictions` for whoever kept the kappas of successive heads, the newest last."""
+    if len(kappas) < window:
+        return Advice(False, None, f"{len(kappas) + 1} of the {window + 1} heads that are needed to compare")
+    value = float(np.mean(kappas[-window:]))
     return Advice(
         value >= threshold, value, f"mean kappa of the last {window} pairs of heads {value:.3f}, {threshold} asked"
     )

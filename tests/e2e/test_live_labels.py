@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 import httpx
-from live_loop import CLASSES, Loop, choice, gold_texts, wait_until
+from live_loop import CLASSES, Loop, choice, gold_texts, new_project, wait_until
 
 from ml_backend.demo.messages import label_config
 from ml_backend.labelstudio.client import LabelStudio
@@ -116,6 +116,37 @@ def test_labels_imported_with_their_tasks_count(loop: MakeLoop):
     assert sum(status["labels"].values()) == 12
     after = project.batch(after=before["number"])
     assert after["method"] == "uherding", "labels that are there from the start are learned from"
+
+
+def test_a_project_whose_tasks_are_all_labelled_has_a_head_and_learns_from_corrections(
+    loop: MakeLoop, client: LabelStudio
+):
+    project_id = new_project(client, [])
+    labelled = [
+        {"data": {"text": item["text"]}, "annotations": [{"result": [choice(item["gold"])]}]}
+        for item in gold_texts(12, 320)
+    ]
+    client.request("POST", f"api/projects/{project_id}/import", body=labelled)
+    project = loop([], project_id=project_id, retrain_every=5)
+    status = project.until(labeled=12, open=0, to_embed=0)
+    first = wait_until("a head of all labels", lambda: (project.status()["model"] or {}).get("n_labels") == 12)
+    assert first
+    before = project.status()["model"]["version"]
+    task = project.client.tasks_page(project_id, 1, 1)[0]
+    project.person().update(task.annotations[0].annotation_id, CLASSES[0])
+    wait_until("a head that knows the correction", lambda: project.status()["model"]["version"] != before)
+    status = project.status()
+    assert status["batch"] is None
+    assert status["next"].startswith("Nothing is left to label")
+
+
+def test_corrected_text_fields_bring_all_tasks_back(loop: MakeLoop):
+    project = loop(gold_texts(8), batch_size=4, text_fields="txt")
+    status = project.until(problems_total=8)
+    assert "no field 'txt'" in status["problems"][0]["reason"]
+    project.settings(text_fields=["text"])
+    project.until(problems_total=0, open=8)
+    project.batch()
 
 
 def test_a_changed_label_config_keeps_what_still_exists_and_reports_the_rest(loop: MakeLoop):

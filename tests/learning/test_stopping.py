@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.stats import entropy
@@ -8,6 +10,7 @@ from ml_backend.learning.stopping import (
     classification_change,
     kappa,
     overall_uncertainty,
+    stabilized,
     stabilizing_predictions,
     stop_set,
 )
@@ -89,3 +92,11 @@ def test_all_three_come_to_rest_as_labels_come_in():
     assert not stabilizing_predictions(history[:4]).stop
     assert stabilizing_predictions(history).value > stabilizing_predictions(history[:4]).value
     assert classification_change(history[-2], history[-1]).value <= classification_change(*history[:2]).value
+
+
+def test_kept_kappas_say_the_same_as_the_predictions():
+    history = [np.array([0, 1, 2, 0]), np.array([0, 1, 2, 1]), np.array([0, 1, 2, 1]), np.array([0, 1, 2, 1])]
+    kappas = [kappa(before, now) for before, now in pairwise(history)]
+    assert stabilized(kappas) == stabilizing_predictions(history)
+    assert not stabilized(kappas).stop
+    assert stabilized([0.2, *kappas[1:], 1.0]).stop, "only the last ones count"
