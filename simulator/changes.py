@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.datasets import Dataset, Split
+from simulator.datasets import Dataset, Split, check_splits
 from simulator.sources import DataError
 
 
@@ -17,10 +17,9 @@ class Changes:
     """Switches, each off by default; the same for all seeds of runs, so that runs of a dataset stay comparable.
 
     pool_size, test_size: at most that many rows, drawn at random, by name of the dataset, under "" for all others;
-    imbalance: how many times larger the largest class
-    of the pool is than the smallest, the sizes between on an exponential curve; label_noise: share of the pool's labels
-    replaced by another class drawn uniformly; class_noise: the same share by class, over `label_noise`.
-    The test split keeps its labels and its balance.
+    imbalance: how many times larger the largest class of the pool is than the smallest, the sizes between on an
+    exponential curve; label_noise: share of the pool's labels replaced by another class drawn uniformly; class_noise:
+    the same share by class, over `label_noise`. The test split keeps its labels and its balance.
     """
 
     pool_size: Mapping[str, int] = field(default_factory=dict)
@@ -31,7 +30,8 @@ class Changes:
     seed: int = 0
 
     def apply(self, dataset: Dataset) -> Dataset:
-        """The changed dataset. Raises DataError for values out of range and classes that do not exist."""
+        """The changed dataset. Raises DataError for values out of range, classes that do not exist, and what is left
+        of the dataset when it cannot be used."""
         self._check(dataset)
         train = _subsample(dataset.train, _size(self.pool_size, dataset.name), np.random.default_rng([self.seed, 1]))
         test = _subsample(dataset.test, _size(self.test_size, dataset.name), np.random.default_rng([self.seed, 2]))
@@ -40,7 +40,22 @@ class Changes:
         if self.label_noise or self.class_noise:
             rates = np.array([self.class_noise.get(name, self.label_noise) for name in dataset.classes])
             train = replace(train, y=_noisy(train.y, rates, np.random.default_rng([self.seed, 4])))
-        return replace(dataset, train=train, test=test)
+        changed = replace(dataset, train=train, test=test)
+        check_splits(changed, "change less (--pool-size, --imbalance, noise), or draw by another --data-seed")
+        return changed
+
+    def sized(self) -> set[str]:
+        """Datasets that have a size of their own."""
+        return {*self.pool_size, *self.test_size} - {""}
+
+    def check_names(self, datasets: Collection[str]) -> None:
+        """Raise DataError for sizes of other datasets than these: a typing error would leave the size as it is."""
+        unknown = sorted(self.sized() - set(datasets))
+        if unknown:
+            raise DataError(
+                f"--pool-size or --test-size names the dataset {unknown[0]!r}, which there is not; "
+                f"known: {', '.join(datasets)}"
+            )
 
     def _check(self, dataset: Dataset) -> None:
         unknown = sorted(set(self.class_noise) - set(dataset.classes))

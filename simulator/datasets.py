@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +43,7 @@ class Split:
 
     def first_of_each_text(self) -> NDArray[np.bool_]:
         """Rows whose text comes for the first time, (N,) bool: nobody is asked the same text twice."""
-        first = np.zeros(len(self), dtype=bool)
-        first[np.unique(np.array(self.joined("\n"), dtype=object).astype(str), return_index=True)[1]] = True
-        return first
+        return np.asarray(~pd.Series(self.joined("\n"), dtype=object).duplicated(), dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def load(
 ) -> Dataset:
     """The dataset of that name, out of a folder of files, the file itself, or the hub when `data` is None.
 
-    Without a split column a fifth of each class, drawn by the seed, becomes the test split.
+    Without a split column a fifth of each class, drawn by the seed, becomes the test split; copies of a text stay
+    together.
     Raises DataError for everything that stands in the way.
     """
     columns = columns or Columns()
@@ -91,12 +92,28 @@ def load(
 
 
 def known_names(data: Path | None) -> list[str]:
-    """Names that `load` takes: the files of the folder, the file, or the registry."""
+    """Names that `load` takes: the files of the folder, the file, or the registry.
+
+    Raises DataError where two files of the folder have one name.
+    """
     if data is None:
         return list(CARDS)
-    if data.is_dir():
-        return sorted(p.stem for p in data.iterdir() if p.suffix in SUFFIXES)
-    return [data.stem]
+    if not data.is_dir():
+        return [data.stem]
+    return [_only(name, list(same)).stem for name, same in groupby(_files(data), key=lambda p: p.stem)]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted((p for p in folder.iterdir() if p.suffix in SUFFIXES), key=lambda p: (p.stem, p.suffix))
+
+
+def _only(name: str, files: Sequence[Path]) -> Path:
+    if len(files) > 1:
+        raise DataError(
+            f"the dataset {name!r} is in {len(files)} files, {' and '.join(map(str, files))}: rename or move away all "
+            "but one"
+        )
+    return files[0]
 
 
 def _file_of(name: str, data: Path) -> Path:
@@ -106,13 +123,12 @@ def _file_of(name: str, data: Path) -> Path:
         if name != data.stem:
             raise DataError(f"unknown dataset {name!r}; the file {data} is called {data.stem!r}")
         return data
-    for suffix in SUFFIXES:
-        if (data / f"{name}{suffix}").exists():
-            return data / f"{name}{suffix}"
+    files = _files(data)
+    if name in {path.stem for path in files}:
+        return _only(name, [path for path in files if path.stem == name])
     registered = " (the registry knows it: leave --data out to load it from the hub)" if name in CARDS else ""
-    raise DataError(
-        f"unknown dataset {name!r}{registered}; the folder {data} has: {', '.join(known_names(data)) or 'none'}"
-    )
+    there = dict.fromkeys(path.stem for path in files)
+    raise DataError(f"unknown dataset {name!r}{registered}; the folder {data} has: {', '.join(there) or 'none'}")
 
 
 def from_table(name: str, table: pd.DataFrame, cleaning: Cleaning, seed: int) -> Dataset:
@@ -129,17 +145,28 @@ def from_table(name: str, table: pd.DataFrame, cleaning: Cleaning, seed: int) ->
     y = table["label"].map({label: i for i, label in enumerate(classes)}).to_numpy(dtype=np.int64)
     is_test = _test_rows(name, table, y, seed)
     train, test = (_split(table[rows], y[rows]) for rows in (~is_test, is_test))
-    _check_splits(name, classes, train, test)
-    return Dataset(name, classes, train, test)
+    dataset = Dataset(name, classes, train, test)
+    check_splits(
+        dataset,
+        "correct the split column, or leave it out"
+        if "split" in table.columns
+        else "give texts of its own to each label, since copies of a text stay on one side",
+    )
+    return dataset
 
 
 def _check_cells(name: str, table: pd.DataFrame) -> None:
     if not len(table):
         raise DataError(f"{name} has no rows")
     for column in table.columns.intersection(["text", "text_pair", "label"]):
-        absent = np.flatnonzero(table[column].isna())
+        missing = table[column].isna()
+        if column == "label":
+            # A CSV has no other way to say that there is no label.
+            missing |= table[column].astype(str).str.strip() == ""
+        absent = np.flatnonzero(missing)
         if len(absent):
-            raise DataError(f"{name}: {len(absent)} rows have no {column}, the first is row {absent[0]}; remove them")
+            remedy = "label or remove them" if column == "label" else "remove them"
+            raise DataError(f"{name}: {len(absent)} rows have no {column}, the first is row {absent[0]}; {remedy}")
     for column in table.columns.intersection(["text", "text_pair"]):
         strange = [i for i, value in enumerate(table[column]) if not isinstance(value, str)]
         if strange:
@@ -174,17 +201,23 @@ def _test_rows(name: str, table: pd.DataFrame, y: NDArray[np.int64], seed: int) 
         if not known.all():
             raise DataError(f"{name}: the split must be 'train' or 'test', not {table['split'][~known].iloc[0]!r}")
         return np.asarray(table["split"] == "test", dtype=bool)
-    return held_out_rows(y, seed)
+    columns = [column for column in ("text", "text_pair") if column in table.columns]
+    return held_out_rows(y, seed, groups=table.groupby(columns, sort=False).ngroup().to_numpy(dtype=np.int64))
 
 
-def held_out_rows(y: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
-    """A fifth of each class, at least one and never its only one, drawn by the seed, (N,) bool."""
-    held_out = np.zeros(len(y), dtype=bool)
+def held_out_rows(y: NDArray[np.int64], seed: int, groups: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
+    """A fifth of each class, at least one and never its only one, drawn by the seed, (N,) bool.
+
+    groups (N,): rows of one number, copies of a text, stay together; they count once, for the class of their first row.
+    """
+    groups = np.arange(len(y)) if groups is None else groups
+    first = np.sort(np.unique(groups, return_index=True)[1])
     rng = np.random.default_rng(seed)
+    drawn = []
     for label in np.unique(y):
-        rows = rng.permutation(np.flatnonzero(y == label))
-        held_out[rows[: min(max(1, round(TEST_SHARE * len(rows))), len(rows) - 1)]] = True
-    return held_out
+        rows = rng.permutation(first[y[first] == label])
+        drawn.append(rows[: min(max(1, round(TEST_SHARE * len(rows))), max(0, len(rows) - 1))])
+    return np.isin(groups, groups[np.concatenate(drawn)])
 
 
 def _split(table: pd.DataFrame, y: NDArray[np.int64]) -> Split:
@@ -192,13 +225,17 @@ def _split(table: pd.DataFrame, y: NDArray[np.int64]) -> Split:
     return Split(table["text"].tolist(), pairs, y)
 
 
-def _check_splits(name: str, classes: tuple[str, ...], train: Split, test: Split) -> None:
+def check_splits(dataset: Dataset, remedy: str) -> None:
+    """Raise DataError, with that remedy, where a split is empty or the pool cannot teach what is measured."""
+    name, classes, train, test = dataset.name, dataset.classes, dataset.train, dataset.test
     for what, split in (("train", train), ("test", test)):
         if not len(split):
-            raise DataError(f"{name} has no rows of the split {what!r}")
-    never = sorted(set(range(len(classes))) - set(train.y.tolist()))
+            raise DataError(f"{name} has no rows of the split {what!r}; {remedy}")
+    never = sorted(set(test.y.tolist()) - set(train.y.tolist()))
     if never:
         raise DataError(
-            f"{name}: the label {classes[never[0]]!r} occurs in the test split only and could never be learned; remove "
-            "its rows, or leave the split column out"
+            f"{name}: the label {classes[never[0]]!r} occurs in the test split only and could never be learned; "
+            f"{remedy}, or remove its rows"
         )
+    if len(set(train.y.tolist())) < 2:
+        raise DataError(f"{name}: the pool has one class only ({classes[train.y[0]]}); {remedy}")

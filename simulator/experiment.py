@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ml_backend.learning import initial, strategies
 from simulator.changes import Changes
-from simulator.datasets import Cleaning, Dataset, load
+from simulator.datasets import Cleaning, Dataset, known_names, load
 from simulator.embeddings import check_names
 from simulator.grid import Cell, cells
 from simulator.play import Failure, Place, measure_all, play_all
@@ -102,9 +102,13 @@ def run(experiment: Experiment, progress: Progress) -> Outcome:
 
 
 def check_known(experiment: Experiment) -> None:
-    """Raise ValueError for strategies, initial methods and embeddings that do not exist, with those that do."""
+    """Raise ValueError for strategies, initial methods, embeddings and datasets with a size of their own that do not
+    exist, with those that do."""
     check_known_names(experiment.strategies, experiment.initials)
     check_names(experiment.embeddings)
+    if experiment.changes.sized():
+        # Also those that this call leaves out: the sizes have to stay the same while a folder grows by more datasets.
+        experiment.changes.check_names(list(dict.fromkeys([*experiment.datasets, *known_names(experiment.data)])))
 
 
 def check_known_names(strategy_names: Sequence[str], initial_names: Sequence[str]) -> None:

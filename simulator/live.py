@@ -79,14 +79,15 @@ def find_backend(client: LabelStudio, project_id: int, auth: tuple[str, str] | N
 def play_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, Run]:
     """Label, and measure after every round; what it measured, in the form of a simulated run.
 
-    A pick is the position of the task among the project's tasks by id. Raises LiveFailed, NoGoldLabel and
-    LabelStudioError.
+    A pick is the position of the task among the project's tasks by id. Raises LiveFailed, before the first label where
+    the test split has a class that the project does not, NoGoldLabel and LabelStudioError.
     """
     project_id = session.backend.project_id
     status = _wait_for_batch(session, after=0)
     settings = status["settings"]
     info = session.client.project(project_id)
     config = parse(info.label_config, settings["control"], settings["text_fields"])
+    _check_classes(session, config)
     users = [LabelStudio(session.client.url, key) for key in session.keys]
     try:
         annotators = [
@@ -98,6 +99,15 @@ def play_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, Run]:
         for user in users:
             user.close()
     return _measured(session, config, rounds, session.backend.status(), info.title)
+
+
+def _check_classes(session: Session, config: LabelConfig) -> None:
+    unknown = sorted({session.classes[i] for i in session.test.y} - set(config.classes))
+    if unknown:
+        raise LiveFailed(
+            f"the class {unknown[0]!r} of --data is none of the project's, {', '.join(config.classes)}: add it to the "
+            "label config, or remove its rows from the file"
+        )
 
 
 def _rounds(

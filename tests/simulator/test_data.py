@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import pytest
 from small_texts import table
 
 from simulator.changes import Changes
-from simulator.datasets import Cleaning, known_names, load
+from simulator.datasets import Cleaning, held_out_rows, known_names, load
 from simulator.registry import CARDS, Card
 from simulator.sources import Columns, DataError, hub_table
 
@@ -109,10 +110,11 @@ def bad(content: pd.DataFrame, column: str, row: int, value: object) -> pd.DataF
         (bad(table(40), "label", 3, "once"), r"label 'once' has a single example.*--drop-rare 2"),
         (bad(table(40), "text", 5, "  "), r"1 texts are empty, the first in row 5.*--drop-empty"),
         (bad(table(40), "text", 5, None), r"1 rows have no text, the first is row 5"),
-        (bad(table(40), "label", 6, None), r"1 rows have no label, the first is row 6"),
+        (bad(table(40), "label", 6, None), r"1 rows have no label, the first is row 6; label or remove them"),
+        (bad(table(40), "label", 6, " "), r"1 rows have no label, the first is row 6; label or remove them"),
         (table(40).assign(text=7), r"text of row 0 is no string but a int"),
         (table(40).assign(split="dev"), r"split must be 'train' or 'test', not 'dev'"),
-        (table(40).assign(split="train"), r"no rows of the split 'test'"),
+        (table(40).assign(split="train"), r"no rows of the split 'test'; correct the split column"),
         (table(40)[:0], r"no rows"),
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else "",
@@ -120,6 +122,39 @@ def bad(content: pd.DataFrame, column: str, row: int, value: object) -> pd.DataF
 def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path: Path, content: pd.DataFrame, says: str):
     with pytest.raises(DataError, match=says):
         load("mine", written(tmp_path, content, "mine.parquet"))
+
+
+def test_copies_of_a_text_are_held_out_together(tmp_path: Path):
+    copied = pd.concat([table(60, split=False)] * 3, ignore_index=True)
+    dataset = load("mine", written(tmp_path, copied))
+    assert not set(dataset.train.texts) & set(dataset.test.texts)
+    assert np.bincount(dataset.test.y).tolist() == [12, 12, 12]
+    assert np.flatnonzero(dataset.train.first_of_each_text()).tolist() == list(range(48))
+    pairs = copied.assign(text="the same", text_pair=copied.text)
+    assert load("mine", written(tmp_path, pairs)).test.pairs == dataset.test.texts
+
+
+def test_rows_without_copies_are_held_out_as_they_ever_were():
+    y = np.arange(50) % 3
+    alone = held_out_rows(y, seed=4)
+    assert (held_out_rows(y, seed=4, groups=np.arange(50)) == alone).all()
+    assert np.flatnonzero(alone).tolist() == [0, 3, 4, 7, 10, 14, 24, 29, 32]
+
+
+def test_a_blank_label_of_a_csv_is_no_class(tmp_path: Path):
+    with pytest.raises(DataError, match="1 rows have no label, the first is row 6"):
+        load("mine", written(tmp_path, bad(table(40), "label", 6, "")))
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path):
+    for name in ("mine.csv", "mine.parquet", "other.csv"):
+        written(tmp_path, table(40), name)
+    both = r"'mine' is in 2 files, .*mine.csv and .*mine.parquet.*rename"
+    with pytest.raises(DataError, match=both):
+        known_names(tmp_path)
+    with pytest.raises(DataError, match=both):
+        load("mine", tmp_path)
+    assert load("other", tmp_path).name == "other"
 
 
 def test_a_label_of_the_test_split_alone_is_refused(tmp_path: Path):
@@ -189,6 +224,19 @@ def test_changes_are_the_same_for_the_same_seed_only(dataset):
         return Changes(pool_size={"": 300}, imbalance=3, label_noise=0.1, seed=seed).apply(dataset).fingerprint()
 
     assert changed(0) == changed(0) != changed(1)
+
+
+def test_a_pool_that_changes_leave_without_a_class_is_refused(dataset):
+    with pytest.raises(DataError, match=r"occurs in the test split only.*change less \(--pool-size.*--data-seed"):
+        Changes(pool_size={"": 2}).apply(dataset)
+    with pytest.raises(DataError, match=r"the pool has one class only \(bug\); change less"):
+        Changes(pool_size={"": 1}).apply(replace(dataset, test=dataset.test.at(np.flatnonzero(dataset.test.y == 1))))
+
+
+def test_a_class_that_is_left_in_neither_split_is_no_obstacle(dataset):
+    rare = np.flatnonzero(dataset.test.y > 0)
+    changed = Changes(class_noise={"bill": 1.0}).apply(replace(dataset, test=dataset.test.at(rare)))
+    assert set(changed.train.y) == {1, 2}
 
 
 @pytest.mark.parametrize(

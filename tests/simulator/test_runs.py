@@ -19,6 +19,7 @@ from small_texts import hashed, table
 from ml_backend.learning import strategies
 from ml_backend.learning.strategies import margin
 from simulator import prepare, results
+from simulator.changes import Changes
 from simulator.experiment import Experiment, run
 from simulator.grid import Cell, cells
 from simulator.protocol import Protocol
@@ -146,12 +147,25 @@ def test_a_dataset_that_cannot_be_used_leaves_the_others(experiment: Experiment,
         ({"strategies": ["margni"]}, "unknown strategy 'margni'; known: .*margin"),
         ({"initials": ["margin"]}, "unknown initial method 'margin'; known: .*typiclust"),
         ({"embeddings": ["minilm:layer9"]}, "minilm:layer9"),
+        (
+            {"changes": Changes(pool_size={"mial": 50})},
+            "names the dataset 'mial', which there is not; known: mail, chat",
+        ),
+        ({"changes": Changes(test_size={"": 9, "m": 50})}, "names the dataset 'm', which there is not"),
     ],
 )
 def test_unknown_names_are_refused_before_anything_is_read(experiment: Experiment, changed: dict, says: str):
     with pytest.raises(ValueError, match=says):
         run(replace(experiment, **changed), Quiet())
     assert not experiment.out.exists()
+
+
+def test_a_size_may_be_named_of_a_dataset_that_comes_later(experiment: Experiment):
+    sized = replace(experiment, seeds=1, changes=Changes(pool_size={"chat": 90, "mail": 80}))
+    played(replace(sized, datasets=["mail"]))
+    played(sized)
+    record = json.loads((experiment.out / "run.json").read_text())
+    assert {name: described["pool"] for name, described in record["datasets"].items()} == {"mail": 80, "chat": 90}
 
 
 def full_after(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
