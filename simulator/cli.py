@@ -13,7 +13,7 @@ from simulator.arguments import names, protocol_of, rates, sizes
 from simulator.changes import Changes
 from simulator.cli_advise import advise
 from simulator.cli_live import live
-from simulator.console import console, errors, fail
+from simulator.console import console, errors, fail, print_line, print_problem
 from simulator.datasets import Cleaning, known_names
 from simulator.experiment import Experiment, Outcome
 from simulator.experiment import run as run_experiment
@@ -56,7 +56,7 @@ def run(
         ),
     ] = None,
     datasets: Annotated[
-        str | None, typer.Option(help="Names, by comma. [default: all of --data]", rich_help_panel=DATA)
+        str | None, typer.Option(help="Names, by comma. \\[default: all of --data]", rich_help_panel=DATA)
     ] = None,
     text_column: Annotated[str, typer.Option(help="Column with the text.", rich_help_panel=DATA)] = "text",
     pair_column: Annotated[
@@ -192,18 +192,18 @@ def report(folder: Annotated[Path, typer.Argument(help="The --out of `run` or `l
         results = Results(folder)
         if results.parts.is_dir():
             results.merge()
-        console.print(f"[green]✓[/green] {write_report(folder)}")
+        print_line(console, str(write_report(folder)), "✓", "green")
     except (ValueError, OSError) as problem:
         fail(str(problem))
 
 
 def _tell(outcome: Outcome, out: Path) -> int:
-    console.print(f"{outcome.played:,} runs played, {outcome.there:,} were there; results in {out}", highlight=False)
+    print_line(console, f"{outcome.played:,} runs played, {outcome.there:,} were there; results in {out}")
     for what, failure in outcome.failed.items():
-        errors.print(f"[red]✗[/red] {what}: {failure.message}", highlight=False)
+        print_problem(f"{what}: {failure.message}")
     if outcome.failed:
-        errors.print(f"{len(outcome.failed)} failed; mend the cause and run the same command again.", highlight=False)
+        print_line(errors, f"{len(outcome.failed)} failed; mend the cause and run the same command again.")
         traces = [f.trace for f in outcome.failed.values() if f.trace]
         if traces:
-            errors.print(f"The first trace:\n{traces[0]}", highlight=False, markup=False)
+            print_line(errors, f"The first trace:\n{traces[0]}")
     return 1 if outcome.failed else 0

@@ -11,7 +11,7 @@ import typer
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 from ml_backend.settings import load_settings
 from simulator.annotators import Habits
-from simulator.console import console, errors, fail
+from simulator.console import console, errors, fail, print_line
 from simulator.datasets import load
 from simulator.live import LiveFailed, Session, find_backend, play_live
 from simulator.results import CannotSave, Results
@@ -25,7 +25,7 @@ def live(
     gold: Annotated[str, typer.Option(help="Field of a task's data that holds the gold label.")] = "gold",
     labels: Annotated[int, typer.Option(min=1, help="How many labels to give.")] = 100,
     key: Annotated[
-        list[str] | None, typer.Option(help="Key of a user; once for each annotator. [default: LABEL_STUDIO_API_KEY]")
+        list[str] | None, typer.Option(help="Key of a user; once for each annotator. \\[default: LABEL_STUDIO_API_KEY]")
     ] = None,
     noise: Annotated[float, typer.Option(min=0, max=1, help="Share of wrong answers.")] = 0.0,
     skip: Annotated[float, typer.Option(min=0, max=0.9, help="Share of tasks skipped.")] = 0.0,
@@ -61,9 +61,9 @@ def live(
                 test=measured_on.test,
                 classes=measured_on.classes,
             )
-            cell, played = play_live(session, lambda line: errors.print(line, highlight=False))
+            cell, played = play_live(session, lambda line: print_line(errors, line))
         Results(out).save(cell, played)
         Results(out).merge()
     except (ValueError, CannotSave, LabelStudioError, LiveFailed) as problem:
         fail(str(problem))
-    console.print(f"{cell}: {len(played.cycles)} rounds; results in {out}", highlight=False)
+    print_line(console, f"{cell}: {len(played.cycles)} rounds; results in {out}")

@@ -9,6 +9,8 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from simulator.console import print_line
+
 Item = TypeVar("Item")
 
 LOG_SECONDS = 60.0
@@ -22,7 +24,7 @@ class TerminalProgress:
 
     def say(self, line: str) -> None:
         """A line of its own."""
-        self._console.print(line, highlight=False)
+        print_line(self._console, line)
 
     def follow(self, what: str, items: Iterator[Item], total: int) -> Iterator[Item]:
         """The items as they come, with how many of `total` are done and the time left."""
@@ -32,7 +34,7 @@ class TerminalProgress:
 
     def _bar(self, what: str, items: Iterator[Item], total: int) -> Iterator[Item]:
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
