@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -16,12 +17,17 @@ from ml_backend.learning.cycle import Cycle
 from simulator.datasets import TEST_SHARE, held_out_rows
 from simulator.embeddings import embed
 from simulator.protocol import Protocol
+from simulator.resplits import corrected_t, resampled_means
 from simulator.simulate import Data, simulate
+from simulator.statistics import holm
 
 LEAST_LABELS = 100
 LEAST_PER_CLASS = 5
+LEAST_SEEDS = 5
 RESAMPLES = 2000
+SURE = 0.05
 BASELINE = "random"
+COMBINATION = ["embedding", "strategy", "initial"]
 
 
 class TooFewLabels(ValueError):
@@ -32,10 +38,11 @@ class TooFewLabels(ValueError):
 class Advice:
     """One combination against random order on the same embedding.
 
-    gain: mean of accuracy (0..1) over the whole curve, minus that of random order; low, high: 95 % interval of the
-    gain, a paired bootstrap over seeds; saved: labels fewer than random order needs for its own last accuracy, the
-    median over the bootstrap, and saved_low, saved_high its interval; final: mean accuracy at the end;
-    best: share of the bootstrap in which no combination has a higher mean of accuracy.
+    area: mean of accuracy (0..1) over the whole curve; gain: that minus random order's; low, high: 95 % interval of the
+    gain, by the corrected resampled t-test; p: of that test, after Holm's correction for all combinations but those of
+    random order, which have NaN; final: mean accuracy at the end; saved: labels fewer than random order needs for its
+    own last accuracy, the median over a bootstrap with the corrected spread, and saved_low, saved_high its 95 %
+    interval; best: share of the bootstrap in which no combination has a higher area.
     """
 
     embedding: str
@@ -45,11 +52,17 @@ class Advice:
     gain: float
     low: float
     high: float
+    p: float
     final: float
     saved: float
     saved_low: float
     saved_high: float
     best: float
+
+    @property
+    def sure(self) -> bool:
+        """Whether it beats random order by more than the best of so many combinations would by chance."""
+        return self.gain > 0 and self.p <= SURE
 
 
 def check_enough(y: NDArray[np.int64]) -> None:
@@ -57,8 +70,8 @@ def check_enough(y: NDArray[np.int64]) -> None:
     total = len(y)
     if total < LEAST_LABELS:
         raise TooFewLabels(
-            f"there are {total} labels; advice needs {LEAST_LABELS} or more, since a fifth of them has to measure what "
-            "the others teach. Go on with badge and typiclust meanwhile: they are the defaults."
+            f"there are {total} labels; advice needs {LEAST_LABELS} or more, each of another text: a fifth has to "
+            "measure what the others teach. Go on with badge and typiclust meanwhile: they are the defaults."
         )
     counts = np.bincount(y)
     if np.median(counts) < LEAST_PER_CLASS:
@@ -77,11 +90,21 @@ def protocol_for(pool: int, n_classes: int) -> Protocol:
 
 @dataclass(frozen=True)
 class Labelled:
-    """What a project has: texts and labels y (N,) as positions in classes."""
+    """What a project has: texts, no two of them equal, and labels y (N,) as positions in classes."""
 
     texts: list[str]
     y: NDArray[np.int64]
     classes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        # A copy on the other side of a split would be measured on after it was learned.
+        if len(set(self.texts)) < len(self.texts):
+            raise ValueError("a text occurs twice among the labels; give each text once, with one label")
+
+    def test_to_train(self) -> float:
+        """Labels held out for each label of the pool, the same for every seed."""
+        held_out = held_out_rows(self.y, seed=0)
+        return float(held_out.sum() / (~held_out).sum())
 
 
 def replay(
@@ -95,74 +118,80 @@ def replay(
 ) -> pd.DataFrame:
     """Play every combination on the labels there are; rows as of results.parquet, without a dataset.
 
-    Each seed holds out another fifth of each class, so that the spread over seeds also tells what other labels to
-    measure on would have said. follow: shows the progress of an iterator of so many items.
+    Each seed holds out another fifth of each class. follow: shows the progress of an iterator of so many items.
     Raises TooFewLabels, ModelNotAvailable and what strategies raise.
     """
     check_enough(labelled.y)
-    protocol = protocol_for(int(len(labelled.y) * (1 - TEST_SHARE)), len(labelled.classes))
-    tasks = []
-    for embedding, X in embed(embeddings, labelled.texts, []):
-        for seed, strategy, initial in product(range(seeds), strategies, initials):
-            held_out = held_out_rows(labelled.y, seed)
-            keys = {"embedding": embedding, "strategy": strategy, "initial": initial, "seed": seed}
-            plan = Cycle(strategy, initial, batch_size=1, seed=seed)
-            tasks.append(joblib.delayed(_rows)(keys, _data(labelled, X, held_out), plan, protocol))
+    pool = int((~held_out_rows(labelled.y, seed=0)).sum())
+    play = partial(_rows, labelled.y, protocol_for(pool, len(labelled.classes)))
+    vectors = dict(embed(embeddings, labelled.texts, []))
+    # Made one by one: each holds the arrays that its worker gets.
+    tasks = (
+        joblib.delayed(play)(vectors[name], {"embedding": name, "strategy": strategy, "initial": initial, "seed": seed})
+        for name, seed, strategy, initial in product(vectors, range(seeds), strategies, initials)
+    )
+    total = len(vectors) * seeds * len(strategies) * len(initials)
     with joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1):
         runs = joblib.Parallel(return_as="generator")(tasks)
-        return pd.DataFrame([row for rows in follow(runs, len(tasks)) for row in rows])
+        return pd.DataFrame([row for rows in follow(runs, total) for row in rows])
 
 
-def _data(labelled: Labelled, X: NDArray[np.float32], held_out: NDArray[np.bool_]) -> Data:
-    first = np.unique(np.array(labelled.texts)[~held_out], return_index=True)[1]
-    offered = np.zeros(int((~held_out).sum()), dtype=bool)
-    offered[first] = True
-    y = labelled.y
-    return Data(X[~held_out], y[~held_out], offered, X[held_out], y[held_out], len(labelled.classes))
-
-
-def _rows(keys: dict[str, Any], data: Data, plan: Cycle, protocol: Protocol) -> list[dict[str, Any]]:
+def _rows(
+    y: NDArray[np.int64], protocol: Protocol, X: NDArray[np.float32], keys: dict[str, Any]
+) -> list[dict[str, Any]]:
+    held_out = held_out_rows(y, keys["seed"])
+    pool = ~held_out
+    offered = np.ones(int(pool.sum()), dtype=bool)
+    data = Data(X[pool], y[pool], offered, X[held_out], y[held_out], int(y.max()) + 1)
+    plan = Cycle(keys["strategy"], keys["initial"], batch_size=1, seed=keys["seed"])
     return [keys | cycle for cycle in simulate(data, plan, protocol).cycles]
 
 
-def advise(results: pd.DataFrame, seed: int = 0) -> list[Advice]:
+def advise(results: pd.DataFrame, test_to_train: float = TEST_SHARE / (1 - TEST_SHARE), seed: int = 0) -> list[Advice]:
     """All combinations, the best first.
 
-    results: rows of results.parquet for one dataset, with `random` among the strategies.
+    results: rows of results.parquet for one dataset, with `random` among the strategies; test_to_train: of each of its
+    seeds. Only numbers of labels that every run has count. Raises ValueError for fewer than 5 seeds and where runs have
+    fewer than two numbers of labels in common.
     """
-    initials = sorted(results["initial"].unique())
-    curves = {
-        key: group.pivot(index="seed", columns="n_labeled", values="accuracy").sort_index()
-        for key, group in results.groupby(["embedding", "strategy", "initial"])
+    n = results["seed"].nunique()
+    if n < LEAST_SEEDS:
+        raise ValueError(f"advice needs {LEAST_SEEDS} seeds or more to tell gains from luck, got {n}: raise --seeds")
+    table = results.pivot(index=[*COMBINATION, "seed"], columns="n_labeled", values="accuracy").dropna(axis="columns")
+    if table.shape[1] < 2:
+        raise ValueError("the replays have fewer than two numbers of labels in common: label more texts and ask again")
+    labels = table.columns.to_numpy(dtype=np.float64)
+    curves = {key: group.to_numpy() for key, group in table.groupby(COMBINATION)}
+    initials = sorted({initial for _, _, initial in curves})
+    start = BASELINE if BASELINE in initials else initials[0]
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
+    drawn = {key: resampled_means(curve, counts, test_to_train) for key, curve in curves.items()}
+    highest = np.max([_area(labels, curve) for curve in drawn.values()], axis=0)
+    gains = {
+        key: corrected_t(_area(labels, curve - curves[key[0], BASELINE, start]), test_to_train)
+        for key, curve in curves.items()
     }
-    labels = np.array(next(iter(curves.values())).columns, dtype=np.float64)
-    draws = np.random.default_rng(seed).integers(0, results["seed"].nunique(), (RESAMPLES, results["seed"].nunique()))
-    baseline = BASELINE if BASELINE in initials else initials[0]
-    areas = {key: _area(labels, curve.to_numpy()) for key, curve in curves.items()}
-    resampled = {key: area[draws].mean(axis=1) for key, area in areas.items()}
-    highest = np.max(list(resampled.values()), axis=0)
+    p = holm(np.array([np.nan if key[1] == BASELINE else gain.p for key, gain in gains.items()]))
     found = []
-    for key, curve in curves.items():
+    for (key, gain), corrected in zip(gains.items(), p, strict=True):
         embedding, strategy, initial = key
-        against = (embedding, BASELINE, baseline)
-        gains = (areas[key] - areas[against])[draws].mean(axis=1)
-        saved = _saved(labels, curve.to_numpy()[draws].mean(axis=1), curves[against].to_numpy()[draws].mean(axis=1))
-        low, high = np.quantile(gains, [0.025, 0.975])
-        saved_low, saved_high = np.quantile(saved, [0.025, 0.975])
+        saved = _saved(labels, drawn[key], drawn[embedding, BASELINE, start])
+        saved_low, middle, saved_high = np.quantile(saved, [0.025, 0.5, 0.975])
         found.append(
             Advice(
                 embedding=embedding,
                 strategy=strategy,
                 initial=initial,
-                area=float(areas[key].mean()),
-                gain=float((areas[key] - areas[against]).mean()),
-                low=float(low),
-                high=float(high),
-                final=float(curve.iloc[:, -1].mean()),
-                saved=float(np.median(saved)),
+                area=float(_area(labels, curves[key]).mean()),
+                gain=gain.mean,
+                low=gain.low,
+                high=gain.high,
+                p=float(corrected),
+                final=float(curves[key][:, -1].mean()),
+                saved=float(middle),
                 saved_low=float(saved_low),
                 saved_high=float(saved_high),
-                best=float((resampled[key] >= highest).mean()),
+                best=float((_area(labels, drawn[key]) >= highest).mean()),
             )
         )
     return sorted(found, key=lambda a: -a.area)
@@ -171,25 +200,33 @@ def advise(results: pd.DataFrame, seed: int = 0) -> list[Advice]:
 def sentence(advice: Sequence[Advice]) -> str:
     """The recommendation in words, with how sure it is."""
     top = advice[0]
-    name = f"{top.strategy} after a {top.initial} start on {top.embedding}"
-    rivals = [a for a in advice[1:] if a.best > 0.05]
-    sure = f"best in {top.best:.0%} of the resampled seeds"
-    if top.strategy == BASELINE or top.low <= 0:
+    # Another strategy may be surer of its gain on an embedding that is worse whatever the strategy.
+    chosen = next((a for a in advice if a.embedding == top.embedding and a.sure), None)
+    if chosen is None:
         return (
-            f"Nothing beats random order beyond doubt on these labels. {name} had the highest curve ({sure}); choose "
-            "the embedding by its accuracy, keep the default strategy, and ask again with twice the labels."
+            f"Nothing beats random order beyond doubt on {top.embedding}, where {top.strategy} after a {top.initial} "
+            f"start had the highest curve of all ({_how_often(top)}). Choose the embedding by its accuracy, keep the "
+            "default strategy, and ask again with twice the labels."
         )
+    rivals = [a for a in advice if a is not chosen and a.best > 0.05]
     tied = f"; not told apart from {', '.join(_short(a) for a in rivals[:3])}" if rivals else ""
-    between = f"{top.saved_low:.0f} to {top.saved_high:.0f}"
+    between = f"{chosen.saved_low:.0f} to {chosen.saved_high:.0f}"
     saves = (
-        f"It needs {top.saved:.0f} labels fewer for what random order reaches at the end ({between})."
-        if top.saved_low > 0
+        f"It needs {chosen.saved:.0f} labels fewer for what random order reaches at the end ({between})."
+        if chosen.saved_low > 0
         else f"Whether it saves labels for what random order reaches at the end is open ({between})."
     )
+    tested = sum(a.strategy != BASELINE for a in advice)
     return (
-        f"Use {name}: {top.gain:+.3f} accuracy on average against random order on the same embedding (95 % interval "
-        f"{top.low:+.3f} to {top.high:+.3f}), {sure}{tied}. {saves}"
+        f"Use {chosen.strategy} after a {chosen.initial} start on {chosen.embedding}: {chosen.gain:+.3f} accuracy on "
+        f"average against random order on the same embedding (95 % interval {chosen.low:+.3f} to {chosen.high:+.3f}; "
+        f"p = {chosen.p:.3f}, corrected for the {tested} combinations that were tried), {_how_often(chosen)}{tied}. "
+        f"{saves}"
     )
+
+
+def _how_often(advice: Advice) -> str:
+    return f"best in {advice.best:.0%} of the resamples"
 
 
 def _short(advice: Advice) -> str:
@@ -208,18 +245,17 @@ def _saved(
 
     curves, baseline (R, T). A curve that stays below counts as one batch more than the whole budget.
     """
-    # A curve that falls again has reached the value all the same.
-    reached = np.maximum.accumulate(curves, axis=1)
     goal = baseline[:, -1]
+    return _first_reached(labels, baseline, goal) - _first_reached(labels, curves, goal)
+
+
+def _first_reached(
+    labels: NDArray[np.float64], curves: NDArray[np.float64], goal: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    reached = curves >= goal[:, None]
+    rows, after = np.arange(len(curves)), reached.argmax(axis=1)
+    before = np.maximum(after - 1, 0)
+    rise = curves[rows, after] - curves[rows, before]
+    share = np.divide(goal - curves[rows, before], rise, out=np.zeros(len(curves)), where=rise > 0)
     missed = labels[-1] + (labels[-1] - labels[-2])
-    needed = np.array(
-        [np.interp(g, _rising(row), labels) if row[-1] >= g else missed for row, g in zip(reached, goal, strict=True)]
-    )
-    first = np.maximum.accumulate(baseline, axis=1)
-    own = np.array([np.interp(g, _rising(row), labels) for row, g in zip(first, goal, strict=True)])
-    return np.asarray(own - needed)
-
-
-def _rising(row: NDArray[np.float64]) -> NDArray[np.float64]:
-    # np.interp wants strictly rising values; plateaus are tilted by less than any accuracy differs.
-    return row + np.arange(len(row)) * 1e-12
+    return np.where(reached.any(axis=1), labels[before] + share * (labels[after] - labels[before]), missed)

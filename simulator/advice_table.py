@@ -4,39 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from math import isnan
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from simulator.advice import Advice, Labelled, sentence
+from simulator.console import print_line
 from simulator.results import write_whole
 
 
-def show(console: Console, labelled: Labelled, advice: Sequence[Advice]) -> None:
+def show(to: Console, labelled: Labelled, advice: Sequence[Advice]) -> None:
     """Print the recommendation and all combinations, the best first."""
     table = Table(
-        "embedding", "strategy", "initial", "mean accuracy", "gain over random", "last", "labels saved", "best in"
+        "embedding", "strategy", "initial", "mean accuracy", "gain over random", "p", "last", "labels saved", "best in"
     )
     for a in advice:
-        table.add_row(
+        cells = (
             a.embedding,
             a.strategy,
             a.initial,
             f"{a.area:.3f}",
             f"{a.gain:+.3f} ({a.low:+.3f} to {a.high:+.3f})",
+            "" if isnan(a.p) else f"{a.p:.3f}",
             f"{a.final:.3f}",
             f"{a.saved:.0f} ({a.saved_low:.0f} to {a.saved_high:.0f})",
             f"{a.best:.0%}",
         )
-    console.print(f"Replayed on {len(labelled.texts):,} labels of {len(labelled.classes)} classes.", highlight=False)
-    console.print(table)
-    console.print(sentence(advice), highlight=False)
-    console.print(
-        "In brackets: 95 % intervals, a paired bootstrap over seeds; each seed holds out another fifth of the labels. "
-        "Gain and labels saved are against random order from a random start on the same embedding.",
-        highlight=False,
+        table.add_row(*map(Text, cells))
+    print_line(to, f"Replayed on the labels of {len(labelled.texts):,} texts, {len(labelled.classes)} classes.")
+    to.print(table)
+    print_line(to, sentence(advice))
+    print_line(
+        to,
+        "In brackets: 95 % intervals. They allow for seeds that all split the same labels (Nadeau and Bengio 2003), "
+        "but not for several combinations being tried; p does (Holm). Gain and labels saved are against random order "
+        "from a random start on the same embedding.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ import typer
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 from ml_backend.learning import strategies
 from ml_backend.settings import load_settings
-from simulator.advice import BASELINE, Labelled, replay
+from simulator.advice import BASELINE, LEAST_SEEDS, Labelled, replay
 from simulator.advice import advise as weigh
 from simulator.advice_table import show, write_csv
 from simulator.arguments import names
@@ -31,7 +32,14 @@ def advise(
         str, typer.Option("--strategies", help="`all`, or by comma; random is always in it.")
     ] = "random,margin,entropy,badge,typiclust",
     initial_names: Annotated[str, typer.Option("--initial", help="Initial pools, by comma.")] = "random,typiclust",
-    seeds: Annotated[int, typer.Option(min=2, help="Runs of each; more make the advice surer.")] = 20,
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=LEAST_SEEDS,
+            help="Splits of the labels into pool and test. More make the advice steadier, but only more labels make it "
+            "much surer.",
+        ),
+    ] = 20,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     text_column: Annotated[str, typer.Option(help="Column with the text.")] = "text",
     label_column: Annotated[str, typer.Option(help="Column with the label.")] = "label",
@@ -60,10 +68,12 @@ def advise(
             jobs,
             lambda items, total: progress.follow("replays", items, total),
         )
-        advice = weigh(results)
+        advice = weigh(results, labelled.test_to_train())
         show(console, labelled, advice)
         if out is not None:
             write_csv(out, advice)
+    except BrokenProcessPool:
+        fail("a worker process died, most likely because the memory ran out: give fewer --jobs or --embeddings")
     except (ValueError, CannotSave, LabelStudioError) as problem:
         fail(str(problem))
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.label_config import parse
-from ml_backend.labelstudio.labels import labels
+from ml_backend.labelstudio.labels import labels, majority
 from ml_backend.labelstudio.texts import BadTask, task_text
 from simulator.advice import Labelled
 from simulator.sources import Columns, DataError, read_file
@@ -52,18 +52,30 @@ def of_file(path: Path, columns: Columns) -> Labelled:
     table = table[kept].astype({"text": str, "label": str})
     if "text_pair" in table.columns:
         table["text"] = table["text"] + "\n" + table["text_pair"].fillna("").astype(str)
-    return _labelled(table[(table["text"].str.strip() != "") & (table["label"].str.strip() != "")])
+    table["label"] = table["label"].str.strip()
+    return _labelled(table[(table["text"].str.strip() != "") & (table["label"] != "")])
 
 
 def _labelled(table: pd.DataFrame) -> Labelled:
+    table = _one_row_a_text(table)
     counts = table["label"].value_counts()
     # A label seen once can be learned from or measured on, not both.
     table = table[table["label"].isin(counts.index[counts > 1])]
     classes = tuple(sorted(table["label"].unique()))
     if len(classes) < 2:
         raise DataError(
-            f"there are {len(counts)} classes among the labels, and {len(classes)} with two labels or more; advice "
-            "needs at least two such classes"
+            f"there are {len(counts)} classes among the labels, and {len(classes)} with two different texts or more; "
+            "advice needs at least two such classes"
         )
     y = table["label"].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=np.int64)
     return Labelled(table["text"].tolist(), y, classes)
+
+
+def _one_row_a_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Each text once, with the label that most of its copies have; texts whose labels tie are left out."""
+    votes: dict[str, list[tuple[str, ...]]] = {}
+    for text, label in zip(table["text"], table["label"], strict=True):
+        votes.setdefault(text, []).append((label,))
+    winners = {text: majority(given) for text, given in votes.items()}
+    rows = [(text, winner[0]) for text, winner in winners.items() if winner is not None]
+    return pd.DataFrame(rows, columns=["text", "label"])

@@ -1,0 +1,59 @@
+"""Statistics over splits of the same labels: they share most of their texts, and so are not independent of each other.
+
+Nadeau and Bengio (2003, "Inference for the Generalization Error", Machine Learning 52): a mean over n splits varies by
+(1/n + n_test/n_train) σ², not by σ²/n. However many splits there are, the second term stays: it is what other labels
+would have said.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Floats = NDArray[np.float64]
+
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class ResampledT:
+    """mean of the differences, its 95 % interval low to high; p: two-sided, for a mean of 0."""
+
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def corrected_t(differences: Floats, test_to_train: float) -> ResampledT:
+    """The corrected resampled t-test on differences (n,), one a split; test_to_train: n_test / n_train of a split.
+
+    Differences that are all equal: p is 1 when they are 0, otherwise 0. Raises ValueError for fewer than two.
+    """
+    n = len(differences)
+    if n < 2:
+        raise ValueError(f"the spread over splits needs at least two of them, got {n}")
+    mean = float(differences.mean())
+    error = float(differences.std(ddof=1)) * sqrt(1 / n + test_to_train)
+    if np.ptp(differences) == 0:
+        return ResampledT(mean, mean, mean, float(mean == 0))
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * error
+    return ResampledT(mean, mean - reach, mean + reach, float(2 * stats.t.sf(abs(mean) / error, n - 1)))
+
+
+def resampled_means(
+    values: NDArray[np.float64], counts: NDArray[np.int64], test_to_train: float
+) -> NDArray[np.float64]:
+    """Bootstrap means of values (n, ...) over splits, as far from their mean as the corrected variance says: (R, ...).
+
+    counts (R, n): how often each split is drawn; the same for several values makes the bootstrap a paired one.
+    """
+    n = len(values)
+    mean = values.mean(axis=0)
+    # Plain bootstrap means vary by (n − 1)/n of σ²/n.
+    wider = sqrt((1 / n + test_to_train) * n * n / (n - 1))
+    return np.asarray(mean + wider * (np.tensordot(counts / n, values, axes=1) - mean))
