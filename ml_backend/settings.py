@@ -2,8 +2,9 @@
 
 import os
 from pathlib import Path
+from typing import Self
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -22,7 +23,9 @@ class Settings(BaseSettings):
         default="http://localhost:8080",
         validation_alias=AliasChoices("LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"),
     )
+    label_studio_public_url: str | None = None
     label_studio_api_key: str | None = None
+    backend_url: str | None = None
     basic_auth_user: str | None = None
     basic_auth_pass: str | None = None
     webhook_secret: str | None = None
@@ -35,9 +38,11 @@ class Settings(BaseSettings):
     embedding_model: str = "minilm"
     threads: int = Field(default=8, ge=1, le=256)
 
-    @field_validator("label_studio_url")
+    @field_validator("label_studio_url", "label_studio_public_url", "backend_url")
     @classmethod
-    def _http_address(cls, value: str) -> str:
+    def _http_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
         if not value.startswith(("http://", "https://")):
             raise ValueError(f"must start with http:// or https://, not {value!r}")
         return value.rstrip("/")
@@ -49,6 +54,16 @@ class Settings(BaseSettings):
             raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}, not {value!r}")
         return value.upper()
 
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if bool(self.basic_auth_user) != bool(self.basic_auth_pass):
+            there, missing = ("USER", "PASS") if self.basic_auth_user else ("PASS", "USER")
+            raise ValueError(
+                f"BASIC_AUTH_{there} is set without BASIC_AUTH_{missing}: set both BASIC_AUTH_USER and BASIC_AUTH_PASS "
+                "to have callers show them, or neither"
+            )
+        return self
+
     def model_post_init(self, _context: object) -> None:
         """Put the database beside the models when no DATABASE_URL says otherwise."""
         if not self.database_url:
@@ -56,9 +71,19 @@ class Settings(BaseSettings):
             object.__setattr__(self, "database_url", f"sqlite:///{path}")
 
     @property
+    def address(self) -> str:
+        """Where Label Studio reaches this backend, as far as the environment says."""
+        return self.backend_url or f"http://localhost:{self.port}"
+
+    @property
+    def basic_auth(self) -> tuple[str, str] | None:
+        """User and password that callers must name, or None when nobody has to."""
+        return (self.basic_auth_user, self.basic_auth_pass) if self.basic_auth_user and self.basic_auth_pass else None
+
+    @property
     def basic_auth_on(self) -> bool:
         """Whether callers must name a user and a password."""
-        return bool(self.basic_auth_user)
+        return self.basic_auth is not None
 
 
 def load_settings() -> Settings:
@@ -66,7 +91,7 @@ def load_settings() -> Settings:
 
     Raises SettingsError naming each variable that cannot be used and why.
     """
-    empty = [name for name in _variables() if os.environ.get(name) == ""]
+    empty = [name for name in variables() if os.environ.get(name) == ""]
     given = {name: os.environ.pop(name) for name in empty}  # an empty line in .env means "not set"
     try:
         return Settings()
@@ -76,7 +101,8 @@ def load_settings() -> Settings:
         os.environ.update(given)
 
 
-def _variables() -> list[str]:
+def variables() -> list[str]:
+    """Names of the environment's variables that settings are read from."""
     aliases = ["LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"]
     return aliases + [name.upper() for name in Settings.model_fields if name != "label_studio_url"]
 
@@ -84,7 +110,10 @@ def _variables() -> list[str]:
 def _sentences(error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
-        name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
         message = str(problem["msg"]).removeprefix("Value error, ")
-        lines.append(f"{name}: {message} (given: {problem.get('input')!r})")
+        if problem["loc"]:
+            name = str(problem["loc"][0]).upper()
+            lines.append(f"{name}: {message} (given: {problem.get('input')!r})")
+        else:  # what was given is then all of the settings, secrets included
+            lines.append(message)
     return "The environment holds settings that cannot be used. " + "; ".join(lines) + "."

@@ -41,6 +41,8 @@ REMEDIES = {
     "unsupported": "Change the labeling interface in Label Studio, or name the control and the text fields in the "
     "settings of this project.",
     "missing": "Check that the project still exists and that the user of LABEL_STUDIO_API_KEY can open it.",
+    "disconnected": "Connect it again, by `python -m ml_backend connect` with its number, or in Label Studio under "
+    "Settings, Model, Connect Model. Everything that was learned is kept.",
 }
 
 

@@ -36,7 +36,7 @@ def attached(services: Services, project: ProjectRecord, info: ProjectInfo, reas
             logger.warning("project %s: its ML backends cannot be listed, all stays as it is: %s", project.id, problem)
         else:
             there = bool(entries)
-            project = _taken_in(services, project, entries, reasons)
+            project = _tended(services, project, entries, reasons)
     if there is False:
         _rest(services, project)
         return None
@@ -56,7 +56,7 @@ def _entries(services: Services, project_id: int, patience: float) -> list[Backe
     return entries
 
 
-def _taken_in(
+def _tended(
     services: Services, project: ProjectRecord, entries: list[BackendEntry], reasons: list[str]
 ) -> ProjectRecord:
     if not entries:
@@ -67,7 +67,7 @@ def _taken_in(
     entry = ours(entries, project.backend_url)
     project = _taken_over(services, project, entries, entry)
     if entry is not None:
-        _mend_webhook(services, project, entry.url, anew="setup" in reasons)
+        _mend_webhook(services, project, entry.url, anew="setup" in reasons or project.meta.get("attached") is False)
     _note(services, project, attached=True, address=entry.url if entry else None)
     return project
 
@@ -81,8 +81,8 @@ def _rest(services: Services, project: ProjectRecord) -> None:
         store.drop_events(project.id, events[-1].id)
     if project.state != "disconnected":
         problem = (
-            f"Project {project.id} has no ML backend in Label Studio (Settings, Model): nothing is published or changed "
-            "until it is connected; labels given meanwhile count then."
+            f"Project {project.id} has no ML backend in Label Studio (Settings, Model): nothing is published or "
+            "changed until it is connected; labels given meanwhile count then."
         )
         logger.warning(problem)
         store.update_project(project.id, state="disconnected", error=problem, phase="waiting for a connection")

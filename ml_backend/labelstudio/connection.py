@@ -35,19 +35,27 @@ class WebhookEntry:
 
 
 def backends(client: LabelStudio, project_id: int) -> list[BackendEntry]:
-    """ML backends that the project has."""
-    found = client.request("GET", "api/ml", params={"project": project_id})
-    return [
-        BackendEntry(
-            id=entry["id"],
-            url=entry.get("url") or "",
-            title=entry.get("title") or "",
-            state=entry.get("readable_state") or entry.get("state") or "",
-            error=entry.get("error_message") or "",
-            extra_params=entry.get("extra_params"),
-        )
-        for entry in found
-    ]
+    """ML backends that the project has, each with the state that Label Studio finds by calling it now."""
+    return [_entry(found) for found in client.request("GET", "api/ml", params={"project": project_id})]
+
+
+def kept_backends(client: LabelStudio, project_id: int) -> list[BackendEntry]:
+    """ML backends that the project has, as they are kept; none is called, so their state may be old.
+
+    `backends` calls each one and then writes back what it read before: a change or removal of that moment is undone.
+    """
+    params = {"extended": True, "include_live_models": True}
+    answer = client.request("GET", f"api/projects/{project_id}/model-versions/", params=params)
+    live = answer.get("live") if isinstance(answer, dict) else None
+    # Versions of Label Studio that do not know the parameter answer without the list.
+    return backends(client, project_id) if live is None else [_entry(found) for found in live]
+
+
+def ours(entries: list[BackendEntry], address: str | None) -> BackendEntry | None:
+    """The only entry; of several the one with the address that is known to be ours, or None."""
+    if len(entries) == 1:
+        return entries[0]
+    return next((entry for entry in entries if address and same_address(entry.url, address)), None)
 
 
 def webhooks(client: LabelStudio, project_id: int) -> list[WebhookEntry]:
@@ -74,7 +82,8 @@ def connect_backend(
 ) -> BackendEntry:
     """Add the backend to the project, or bring the entry with this address up to date.
 
-    Raises Refused with Label Studio's own reason, and the remedy for its commonest one.
+    extra_params: all that the entry is to have; None leaves them as they are. Raises Refused with Label Studio's own
+    reason, and the remedy for its commonest one.
     """
     body: dict[str, Any] = {"project": project_id, "url": backend_url, "title": TITLE, "is_interactive": False}
     if extra_params is not None:
@@ -139,3 +148,14 @@ def ensure_webhook(client: LabelStudio, project_id: int, backend_url: str, secre
 def same_address(one: str, other: str) -> bool:
     """Whether two addresses are the same but for a closing slash."""
     return one.rstrip("/") == other.rstrip("/")
+
+
+def _entry(found: dict[str, Any]) -> BackendEntry:
+    return BackendEntry(
+        id=found["id"],
+        url=found.get("url") or "",
+        title=found.get("title") or "",
+        state=found.get("readable_state") or found.get("state") or "",
+        error=found.get("error_message") or "",
+        extra_params=found.get("extra_params"),
+    )

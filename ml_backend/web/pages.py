@@ -26,6 +26,7 @@ STATES = {
     "failed": ("bad", "failed, trying again"),
     "unsupported": ("bad", "label config not supported"),
     "missing": ("bad", "project not found"),
+    "disconnected": ("warning", "disconnected"),
 }
 """State → (colour, words)."""
 
@@ -61,7 +62,7 @@ def project(project_id: int) -> Any:
     return _page(
         "project.html",
         status=status,
-        label_studio=f"{settings.label_studio_url}/projects/{project_id}",
+        label_studio=f"{settings.label_studio_public_url or settings.label_studio_url}/projects/{project_id}",
         runs=status["runs"][::-1][:RUNS_SHOWN],
         chart=share_chart(points, "labels"),
         most=max(status["labels"].values(), default=0),
@@ -86,7 +87,8 @@ def error_page(sentence: str, status: int) -> Response:
 
 def _list_page() -> Response:
     need_basic_auth()
-    return _page("projects.html", projects=[_summary(project) for project in web().store.projects()])
+    address = web().settings.backend_url or request.url_root
+    return _page("projects.html", projects=[_summary(p) for p in web().store.projects()], address=address)
 
 
 def _summary(project: ProjectRecord) -> dict[str, Any]:

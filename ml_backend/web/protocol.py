@@ -35,7 +35,9 @@ def health() -> dict[str, Any]:
 def setup() -> dict[str, Any]:
     """Label Studio connects a project, or asks which model is current."""
     need_basic_auth()
-    return {"model_version": set_up(web(), json_object(), request.url_root.rstrip("/"))}
+    # Behind a proxy the Host header is not the address that Label Studio calls; it only tells several entries apart.
+    came_by = web().settings.backend_url or request.url_root.rstrip("/")
+    return {"model_version": set_up(web(), json_object(), came_by)}
 
 
 @blueprint.post("/predict")
