@@ -19,7 +19,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Active learning for text inside Label Studio.\n\n"
     "Settings come from the environment: LABEL_STUDIO_URL, LABEL_STUDIO_API_KEY, BASIC_AUTH_USER, BASIC_AUTH_PASS, "
-    "PORT (9090), MODEL_DIR, DATABASE_URL, REDIS_URL, EMBEDDING_MODEL, LOG_LEVEL.",
+    "PORT (9090), BACKEND_URL, LABEL_STUDIO_PUBLIC_URL, MODEL_DIR, DATABASE_URL, REDIS_URL, EMBEDDING_MODEL, "
+    "LOG_LEVEL; docs/deployment.md explains them all.",
 )
 console = Console()
 errors = Console(stderr=True)
@@ -60,10 +61,14 @@ def worker(
 def connect(
     project: ProjectId,
     backend_url: Annotated[
-        str | None, typer.Option(help="Where Label Studio reaches this backend [default: http://localhost:PORT].")
+        str | None,
+        typer.Option(
+            help="Where Label Studio reaches this backend \\[default: BACKEND_URL, or http://localhost:PORT]."
+        ),
     ] = None,
     setting: Annotated[
-        list[str] | None, typer.Option("--set", help="A setting of the project, as strategy=badge; may be repeated.")
+        list[str] | None,
+        typer.Option("--set", help="A setting of the project, as strategy=badge; may be repeated. Others stay."),
     ] = None,
 ) -> None:
     """Connect a project by one command: backend, webhook with its secret, sampling, settings."""
@@ -71,9 +76,7 @@ def connect(
     from ml_backend.connect import ConnectFailed, connect_project
 
     try:
-        for line in connect_project(
-            settings, project, backend_url or f"http://localhost:{settings.port}", setting or []
-        ):
+        for line in connect_project(settings, project, backend_url or settings.address, setting or []):
             console.print(f"[green]✓[/green] {line}")
     except ConnectFailed as problem:
         _fail(str(problem))
@@ -82,7 +85,9 @@ def connect(
 @app.command()
 def doctor(
     project: Annotated[int | None, typer.Option(help="Check this project only.")] = None,
-    backend_url: Annotated[str | None, typer.Option(help="Where the backend listens.")] = None,
+    backend_url: Annotated[
+        str | None, typer.Option(help="Where the backend listens \\[default: as `connect`].")
+    ] = None,
 ) -> None:
     """Check everything that has to be right, and say what is wrong and how to mend it."""
     settings = _settings()
@@ -125,7 +130,7 @@ def demo(
         Path, typer.Option(help="Label Studio's own virtual environment; made when missing.")
     ] = Path(".venv-labelstudio"),
 ) -> None:
-    """Start Label Studio and the backend with a ready project of 1,239 customer messages."""
+    """Start Label Studio and the backend with a ready project of 839 customer messages."""
     from ml_backend.demo.run import run_demo
 
     raise typer.Exit(run_demo(console, folder.resolve(), label_studio_venv.resolve(), check))

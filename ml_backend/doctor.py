@@ -43,7 +43,7 @@ class Finding:
 def examine(settings: Settings, project_id: int | None, backend_url: str | None) -> Iterator[Finding]:
     """Check services first, then every connected project (or the one named)."""
     client = LabelStudio(settings.label_studio_url, settings.label_studio_api_key)
-    url = backend_url or f"http://localhost:{settings.port}"
+    url = backend_url or settings.address
     there = _label_studio(settings.label_studio_url)
     yield there
     if there.right:
@@ -56,8 +56,6 @@ def examine(settings: Settings, project_id: int | None, backend_url: str | None)
     yield _queue(settings)
     yield _model(settings)
     yield _backend(url)
-    if settings.basic_auth_on and not settings.basic_auth_pass:
-        yield Finding("basic auth", False, "BASIC_AUTH_USER without BASIC_AUTH_PASS", "set BASIC_AUTH_PASS too")
     if store is None or not there.right or not key.right:
         return
     projects = [project_id] if project_id is not None else [p.id for p in store.projects()]
@@ -181,14 +179,17 @@ def _project(settings: Settings, client: LabelStudio, store: Store, project_id: 
         return
     yield _label_config(name, info, store)
     record = store.project(project_id)
-    mine = [b for b in backends if record and record.backend_url and connection.same_address(b.url, record.backend_url)]
-    mine = mine or [b for b in backends if b.title == connection.TITLE]
-    if not mine:
+    entry = connection.ours(backends, record.backend_url if record else settings.backend_url)
+    if entry is None and backends:
+        there = ", ".join(b.url for b in backends)
+        remedy = f"set BACKEND_URL to the address of these by which Label Studio reaches this backend: {there}"
+        yield Finding(f"{name}: backend", False, "there are several, and none is known to be this one", remedy)
+        return
+    if entry is None:
         yield Finding(
             f"{name}: backend", False, "not connected", f"python -m ml_backend connect {project_id}; {LOCAL_HINT}"
         )
         return
-    entry = mine[0]
     yield Finding(
         f"{name}: backend",
         not entry.error and entry.state not in {"Disconnected", "Error"},
