@@ -74,10 +74,12 @@ class Cycle:
 
         embeddings (N, D); labels (N,) int64 or (N, n_classes) 0/1, -1 unlabelled; cycle: 0 for the first;
         candidates (N,) bool: rows that may be chosen; reserve: rows to choose behind the batch.
-        Raises UnknownStrategy, and ValueError where shapes do not fit.
+        Raises UnknownStrategy, ValueError where shapes do not fit, and NotFinite for NaN in a row with a label or
+        that may be chosen.
         """
         started = time.perf_counter()
         pool = Pool(embeddings, labels, n_classes, candidates=candidates)
+        pool.check_finite()
         seen = _classes_seen(pool)
         head = None
         if seen >= 2:

@@ -24,11 +24,14 @@ from ml_backend.learning.embedding_names import (
     NeedsCorpus,
     parse,
 )
+from ml_backend.learning.finite import NotFinite, not_finite
 from ml_backend.learning.progress import Report, bar
 
 __all__ = ["PACKAGED", "Embedder", "ModelNotAvailable", "NeedsCorpus", "encode_layers", "load"]
 
 Vectors = NDArray[np.float32]
+
+IN_FLOAT32 = "float16 overflows in some models, bf16 and float32 do not"
 
 
 class Encoder(Protocol):
@@ -97,7 +100,8 @@ class Embedder:
         """Embeddings of the texts in their order, (N, D) float32; (0, D) for none. A text given twice costs once.
 
         `FIELD_SEPARATOR` in a text becomes what the model reads between two fields.
-        progress: show a bar. Raises TypeError, naming the row, for what is no string; NeedsCorpus before `fit`.
+        progress: show a bar. Raises, naming the row, TypeError for what is no string and NotFinite for a vector with
+        NaN or infinity; NeedsCorpus before `fit`.
         """
         _check(texts)
         encoder = self._ready()
@@ -107,6 +111,12 @@ class Embedder:
         distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, between) for text in texts])
         with self._lock, bar(f"embedding with {self.name}", len(distinct), progress) as report:
             vectors = encoder.encode(distinct, report)
+        bad = not_finite(vectors)
+        if len(bad):
+            row = int(np.flatnonzero(rows == bad[0])[0])
+            raise NotFinite(
+                row, f"by {self.name} holds NaN or infinity", f"its text is {texts[row][:60]!r}; {IN_FLOAT32}"
+            )
         return vectors if len(distinct) == len(texts) else vectors[rows]
 
     def _ready(self) -> Encoder:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.blas import one_thread
 from ml_backend.learning.calibration import fit_temperature
+from ml_backend.learning.finite import NotFinite, not_finite
 from ml_backend.learning.head_losses import Sigmoid, Softmax
 from ml_backend.learning.head_solver import solve
 from ml_backend.learning.pool import BLOCK_ROWS
@@ -56,8 +57,8 @@ class Head:
     def fit(self, X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int) -> Self:
         """Fit to X (n, D) of any float type and labels y, (n,) in 0..n_classes-1 or (n, n_classes) of 0/1.
 
-        Raises ValueError for no rows, shapes that do not fit, and, naming the row, for NaN or infinite embeddings
-        and labels out of range.
+        Raises ValueError for no rows, shapes that do not fit, and, naming the row, for labels out of range;
+        NotFinite for NaN or infinite embeddings.
         """
         started = time.perf_counter()
         X, y = np.asarray(X), np.asarray(y)
@@ -77,8 +78,8 @@ class Head:
     def decision_function(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Logits (N, n_classes) float32 of X (N, D), any float type or memory map, read block by block.
 
-        Before the temperature; `UNSEEN_LOGIT` for classes without labels. Raises ValueError before `fit`, for
-        another D, and, naming the row, for embeddings whose logits are not finite.
+        Before the temperature; `UNSEEN_LOGIT` for classes without labels. Raises ValueError before `fit` and for
+        another D, and NotFinite for embeddings whose logits are not finite.
         """
         if not hasattr(self, "weights"):
             raise ValueError("this head has not been fitted")
@@ -94,7 +95,7 @@ class Head:
                 out += self.bias
             if not np.isfinite(out).all():
                 row = start + int(np.flatnonzero(~np.isfinite(out).all(axis=1))[0])
-                raise ValueError(f"row {row} of the embeddings has no finite logits: NaN, infinity or huge numbers")
+                raise NotFinite(row, "has no finite logits", "it holds NaN, infinity or huge numbers")
         return logits
 
     def predict_proba(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -149,9 +150,9 @@ class Head:
 def _check_embeddings(X: NDArray[np.floating[Any]]) -> None:
     if X.ndim != 2 or not len(X) or not X.shape[1]:
         raise ValueError(f"a head needs at least one labelled row and one dimension; got embeddings of shape {X.shape}")
-    if not np.isfinite(X).all():
-        row = int(np.flatnonzero(~np.isfinite(X).all(axis=1))[0])
-        raise ValueError(f"row {row} of the embeddings holds NaN or infinity")
+    bad = not_finite(X)
+    if len(bad):
+        raise NotFinite(int(bad[0]), "holds NaN or infinity")
 
 
 def _check_labels(y: NDArray[np.integer[Any]], n: int, n_classes: int) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.blas import over_blocks
+from ml_backend.learning.finite import NotFinite, not_finite
 
 if TYPE_CHECKING:
     from ml_backend.learning.head import Head
@@ -26,6 +27,8 @@ DENSE = 1.25
 """A stretch of rows of which at least 1/DENSE are free is scored as it lies."""
 
 UNLABELED = -1
+
+LEAVE_OUT = "embed its text again, or leave it out of the candidates"
 
 Index: TypeAlias = slice | NDArray[np.int64]
 
@@ -70,6 +73,7 @@ class Pool:
         self.head = head
         self.candidates = candidates
         self._wider: Pool | None = None
+        self._is_finite = False
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -120,7 +124,7 @@ class Pool:
     def probabilities(self) -> NDArray[np.float32]:
         """The head's probabilities for `unlabeled`, (m, n_classes) float32.
 
-        Raises NeedsHead without a head.
+        Raises NeedsHead without a head, and NotFinite naming the row of the pool that has no finite logits.
         """
         if self.head is None:
             raise NeedsHead("the probabilities of a pool need a fitted head; this pool has none")
@@ -132,15 +136,51 @@ class Pool:
 
         def score(block: slice) -> None:
             rows = self.unlabeled[block]
-            first, stop = int(rows[0]), int(rows[-1]) + 1
-            if stop - first <= DENSE * len(rows):
-                # Scoring the few rows between that are not free takes less than copying those that are.
-                out[block] = head.predict_proba(self.embeddings[first:stop])[rows - first]
-            else:
-                out[block] = head.predict_proba(self.rows(rows))
+            stretch, at = self._stretch(rows)
+            try:
+                try:
+                    out[block] = head.predict_proba(stretch)[at]
+                except NotFinite:
+                    # It may be one of the rows between.
+                    out[block] = head.predict_proba(self.rows(rows))
+            except NotFinite as found:
+                raise NotFinite(int(rows[found.row]), found.problem, LEAVE_OUT) from None
 
         over_blocks(score, len(out))
         return out
+
+    def check_finite(self) -> None:
+        """Raise NotFinite naming the first unlabelled, or else labelled, row that holds NaN or infinity.
+
+        Other rows may hold anything. What was found good is not looked at again, nor in a narrowed pool.
+        """
+        if not self._known_finite():
+            self._check_rows(self.unlabeled, LEAVE_OUT)
+            self._check_rows(self.labeled, "embed its text again, or take its label away")
+            self._is_finite = True
+
+    def _known_finite(self) -> bool:
+        return self._is_finite or (self._wider is not None and self._wider._known_finite())
+
+    def _check_rows(self, rows: NDArray[np.int64], remedy: str) -> None:
+        def check(block: slice) -> None:
+            stretch, at = self._stretch(rows[block])
+            bad = not_finite(stretch)
+            bad = at[np.isin(at, bad)] if len(bad) else bad
+            if len(bad):
+                raise NotFinite(int(rows[block][np.searchsorted(at, bad[0])]), "holds NaN or infinity", remedy)
+
+        over_blocks(check, len(rows))
+
+    def _stretch(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.floating[Any]], NDArray[np.int64]]:
+        """Embeddings among which are those of some rows, ascending, and where: as they lie, or a copy of those only.
+
+        Reading the few rows between takes less than copying the others.
+        """
+        first, stop = int(rows[0]), int(rows[-1]) + 1
+        if stop - first <= DENSE * len(rows):
+            return self.embeddings[first:stop], rows - first
+        return self.embeddings[rows], np.arange(len(rows))
 
     def narrowed(self, candidates: NDArray[np.bool_]) -> Pool:
         """The same pool with only those of its candidates that are in `candidates` too, (N,) bool.

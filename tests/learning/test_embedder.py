@@ -7,6 +7,7 @@ from ml_backend.learning import embedder as embedders
 from ml_backend.learning.embedder import Embedder, ModelNotAvailable, NeedsCorpus, encode_layers, load
 from ml_backend.learning.embedding_models import MODELS, registered
 from ml_backend.learning.embedding_names import FIELD_SEPARATOR, parse
+from ml_backend.learning.finite import NotFinite
 from ml_backend.learning.minilm import batches, packaged_folder
 
 TEXTS = [
@@ -105,6 +106,14 @@ def test_no_texts_are_an_empty_matrix_of_the_right_width():
 def test_what_is_no_text_is_named_with_its_row():
     with pytest.raises(TypeError, match="row 1 is NoneType"):
         load("minilm").encode(["a", None])
+
+
+def test_a_vector_that_is_not_finite_is_refused_with_text_and_model(monkeypatch):
+    embedder = Embedder("random-projection")
+    vectors = np.array([[1.0], [np.nan]], dtype=np.float32)
+    monkeypatch.setattr(embedder._encoder, "encode", lambda texts, report: vectors)
+    with pytest.raises(NotFinite, match=r"row 3 .*by random-projection holds NaN.*'hello'"):
+        embedder.encode(["a", "a", "a", "hello", "hello"])
 
 
 @pytest.mark.parametrize(("precision", "least"), [("bf16", 0.9995), ("int8", 0.98)])

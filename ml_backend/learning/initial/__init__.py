@@ -27,12 +27,13 @@ def names() -> list[str]:
 def select(name: str, pool: Pool, size: int, rng: np.random.Generator, **options: Any) -> NDArray[np.int64]:
     """Pick rows to label first, (b,) int64, best first; the same on any number of threads.
 
-    Raises UnknownInitial, or ValueError for a negative size.
+    Raises UnknownInitial, NotFinite naming a row that holds NaN or infinity, or ValueError for a negative size.
     """
     if name not in names():
         raise UnknownInitial(f"unknown initial method {name!r}; known: {', '.join(names())}")
     if size < 0:
         raise ValueError(f"size must be 0 or more, got {size}")
+    pool.check_finite()
     size = min(size, len(pool.unlabeled))
     if size == 0:
         return np.empty(0, dtype=np.int64)

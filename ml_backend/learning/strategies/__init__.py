@@ -78,10 +78,12 @@ def select(
     see `balanced`; needs a head and exclusive classes; by default off.
     options: the strategy's own, see its `select`.
 
-    Raises UnknownStrategy, NeedsHead, or ValueError for sizes out of range or a strategy that has no multi-label form.
+    Raises UnknownStrategy, NeedsHead, NotFinite naming a labelled or unlabelled row that holds NaN or infinity, or
+    ValueError for sizes out of range or a strategy that has no multi-label form.
     """
     strategy = get(name)
     _check(name, strategy, pool, batch_size, subpool, balance)
+    pool.check_finite()
     if subpool is not None:
         pool = pool.sample(max(subpool, batch_size), rng)
     size = min(batch_size, len(pool.unlabeled))
