@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ml_backend.learning import initial, strategies
 from ml_backend.learning.head import Head
 from ml_backend.learning.pool import Pool
+from ml_backend.learning.strategies import tcm
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Cycle:
             pool.head = head
         fitted = time.perf_counter()
         name, why = self.strategy, ""
-        select: Callable[[str, Pool, int, np.random.Generator], NDArray[np.int64]] = strategies.select
+        select: Callable[..., NDArray[np.int64]] = strategies.select
         strategy = strategies.get(name)
         if head is None and (strategy.NEEDS_HEAD or not len(pool.labeled)):
             name, select = self.initial, initial.select
@@ -99,9 +100,10 @@ class Cycle:
         drawn = self._draw(pool, int(places.sum()), cycle)
         pool = pool.without(drawn)
         strategic = int((~places[: self.batch_size]).sum())
-        rows = select(name, pool, strategic, np.random.default_rng([self.seed, cycle]))
+        options = {"typiclust_up_to": tcm.FIRST_BATCHES * self.batch_size} if name == "tcm" else {}
+        rows = select(name, pool, strategic, np.random.default_rng([self.seed, cycle]), **options)
         rest = len(places) - len(drawn) - strategic
-        reserve_rows = select(name, pool.without(rows), rest, np.random.default_rng([self.seed, cycle, 1]))
+        reserve_rows = select(name, pool.without(rows), rest, np.random.default_rng([self.seed, cycle, 1]), **options)
         merged = np.empty(len(places), dtype=np.int64)
         merged[places], merged[~places] = drawn, np.concatenate([rows, reserve_rows])
         return Proposal(

@@ -50,6 +50,16 @@ def test_all_at_random_and_a_pool_that_ends():
     assert len(proposal.reserve_rows) == 0
 
 
+@pytest.mark.parametrize(("labelled", "stage"), [(59, "typiclust"), (60, "margin")])
+def test_tcm_changes_over_after_three_batches_whatever_one_call_asks_for(labelled, stage):
+    labels = np.where(np.arange(300) < labelled, (X[:, 0] > 0).astype(np.int64), -1)
+    plan = replace(PLAN, random_share=0.4)
+    found = replace(plan, strategy="tcm").propose(X, labels, 2, cycle=3, reserve=100)
+    expected = replace(plan, strategy=stage).propose(X, labels, 2, cycle=3, reserve=100)
+    assert found.rows.tolist() == expected.rows.tolist()
+    assert found.reserve_rows.tolist() == expected.reserve_rows.tolist()
+
+
 def test_what_chance_drew_before_and_the_strategy_chooses_now_is_not_random():
     serving = BatchRecord(2, 1, "v", "margin", "", None, [4, 5, 6, 7], 4, "published", 0.0, None)
     assert asked_at_random([[1, 4, 9], [7]], serving) == {1, 9, 7}

@@ -15,19 +15,23 @@ SUMMARY = "typiclust while labels are few, margin afterwards. Both where they ar
 WHEN = "When a project starts from nothing and a single setting should see it through."
 COST = "that of typiclust, then of margin"
 
+FIRST_BATCHES = 3
+"""Ours; the paper leaves it to the reader."""
+
 
 def select(
     pool: Pool,
     batch_size: int,
     rng: np.random.Generator,
     *,
-    typiclust_up_to: int | None = None,
+    typiclust_up_to: int = 300,
 ) -> NDArray[np.int64]:
     """typiclust's picks while fewer than `typiclust_up_to` rows are labelled or there is no head, then margin's.
 
-    typiclust_up_to: 3 × batch_size by default, the first cycles of the paper; the number is ours.
+    typiclust_up_to: the first cycles of the paper. By default FIRST_BATCHES of the benchmark's size; a project's cycle
+    names FIRST_BATCHES of its own. The number asked for in one call says nothing about it: a call may be for a reserve,
+    or for more than is kept.
     """
-    first = 3 * batch_size if typiclust_up_to is None else typiclust_up_to
-    stage = typiclust if pool.head is None or len(pool.labeled) < first else margin
+    stage = typiclust if pool.head is None or len(pool.labeled) < typiclust_up_to else margin
     picks: NDArray[np.int64] = stage.select(pool, batch_size, rng)
     return picks

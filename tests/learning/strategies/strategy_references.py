@@ -285,4 +285,4 @@ def bait(pool, count, rng):
 
 
 def tcm(pool, count, rng):
-    return (typiclust if len(pool.labeled) < 3 * count else margin)(pool, count, rng)
+    return (typiclust if len(pool.labeled) < 300 else margin)(pool, count, rng)

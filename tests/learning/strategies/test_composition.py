@@ -97,6 +97,26 @@ def test_typiclust_in_a_sample_of_a_large_cluster_still_finds_its_middle():
     assert np.linalg.norm(x[second] - 50) < 1.0
 
 
+def test_typiclust_leaves_out_clusters_that_are_too_small_until_all_else_is_picked():
+    rng = np.random.default_rng(0)
+    far = np.array([[-999.0, 0.0], [-999.0, 0.1], [-999.0, 0.2]])
+    x = np.concatenate([rng.normal(size=(9, 2)), rng.normal(size=(9, 2)) + 60, far]).astype(np.float32)
+    labels = np.where(np.isin(np.arange(21), [0, 9]), 0, -1)
+    pool = Pool(x, labels, 2)
+    assert strategies.select("typiclust", pool, 1, np.random.default_rng(0)).tolist() == [19]
+    picks = strategies.select("typiclust", pool, 19, np.random.default_rng(0), max_clusters=3, min_cluster_size=4)
+    assert sorted(picks[-3:].tolist()) == [18, 19, 20]
+    assert len(strategies.select("typiclust", pool, 5, np.random.default_rng(0), min_cluster_size=99)) == 5
+
+
+@pytest.mark.parametrize(("options", "stage"), [({}, "typiclust"), ({"typiclust_up_to": 18}, "margin")])
+def test_tcm_changes_over_at_its_own_number_balanced_or_not(options, stage):
+    pool = clustered(labeled=18)
+    for balance in (None, 4):
+        picks = strategies.select("tcm", pool, 3, np.random.default_rng(0), balance=balance, **options)
+        assert picks.tolist() == strategies.select(stage, pool, 3, np.random.default_rng(0), balance=balance).tolist()
+
+
 @pytest.mark.parametrize("name", strategies.names())
 def test_the_number_of_threads_changes_nothing(name):
     pool = clustered(n=5000, d=33, n_classes=7, labeled=70)
