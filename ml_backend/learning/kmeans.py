@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,14 +12,17 @@ from numpy.typing import NDArray
 from ml_backend.learning.blas import over_blocks
 from ml_backend.learning.distances import Matrix, squared_norms, unit
 from ml_backend.learning.nearest import Points, sample_squared_distance
-from ml_backend.learning.pool import Index, Pool
+from ml_backend.learning.pool import HELD_BYTES, Index, Pool
 from ml_backend.learning.ranking import coarse
+
+logger = logging.getLogger(__name__)
 
 SEEDING_ROWS = 8
 """Rows a cluster among which k-means++ looks for the first centres."""
 
 TRAINING_ROWS = 256
-"""Rows a cluster that centres are fitted to, as faiss does it; beyond, a centre hardly moves any more."""
+"""Rows a cluster that centres are fitted to, as faiss does it; beyond, a centre hardly moves any more. Fewer where
+they would take more than HELD_BYTES."""
 
 ITERATIONS = 10
 """Lloyd iterations at most."""
@@ -44,17 +48,26 @@ def kmeans(
     *,
     iterations: int = ITERATIONS,
     settled: float = SETTLED,
-    training_rows: int = TRAINING_ROWS,
+    training_rows: int | None = None,
 ) -> Clusters:
     """Lloyd's algorithm from k-means++ centres, 1 ≤ k ≤ n.
 
     rows: function from positions 0..n-1 to their vectors (len, D) float32; training_rows: beyond this many rows a
-    cluster the centres are fitted to a random sample; settled: ends early when no larger share of the rows moves. A
-    centre that lost its rows goes to the row farthest from its own centre; where there are fewer than k distinct
-    rows, clusters stay empty.
+    cluster the centres are fitted to a random sample, by default TRAINING_ROWS, or as many as fit into HELD_BYTES;
+    settled: ends early when no larger share of the rows moves. A centre that lost its rows goes to the row farthest
+    from its own centre; where there are fewer than k distinct rows, clusters stay empty. Raises ValueError for
+    training_rows below 1.
     """
-    if k * training_rows < n:
-        drawn = np.sort(rng.choice(n, k * training_rows, replace=False, shuffle=False))
+    if training_rows is not None and training_rows < 1:
+        raise ValueError(f"training_rows must be 1 or more, got {training_rows}")
+    if training_rows is None:
+        bytes_a_row = 4 * rows(slice(0, 1)).shape[1]
+        sample = max(k, min(k * TRAINING_ROWS, HELD_BYTES // bytes_a_row))
+    else:
+        sample = k * training_rows
+    if sample < n:
+        logger.info("fitting %d centres to a random %d of %d rows", k, sample, n)
+        drawn = np.sort(rng.choice(n, sample, replace=False, shuffle=False))
         held = rows(drawn)
     else:
         held = rows(slice(0, n))
@@ -89,12 +102,19 @@ def nearest_to_centres(clusters: Clusters, rng: np.random.Generator) -> NDArray[
     return picks
 
 
-def spread(pool: Pool, candidates: NDArray[np.int64], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def spread(
+    pool: Pool, candidates: NDArray[np.int64], count: int, rng: np.random.Generator, training_rows: int | None
+) -> NDArray[np.int64]:
     """Of some of the unlabelled rows those nearest to the centres of a k-means of their directions.
 
-    candidates: positions in `pool.unlabeled`; count: clusters and picks, (count,) positions.
+    candidates: positions in `pool.unlabeled`; count: clusters and picks; training_rows: of `kmeans`. Answers (count,)
+    positions.
     """
-    clusters = kmeans(lambda index: unit(pool.free(candidates[index])), len(candidates), count, rng)
+
+    def directions(index: Index) -> Matrix:
+        return unit(pool.free(candidates[index]))
+
+    clusters = kmeans(directions, len(candidates), count, rng, training_rows=training_rows)
     return candidates[nearest_to_centres(clusters, rng)]
 
 

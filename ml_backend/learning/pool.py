@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.blas import over_blocks
+from ml_backend.learning.blas import blocks, over_blocks
 from ml_backend.learning.finite import NotFinite, not_finite
 
 if TYPE_CHECKING:
@@ -108,7 +108,13 @@ class Pool:
 
     def rows(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
         """Embeddings of some rows as a float32 copy, (len(index), D)."""
-        return np.asarray(self.embeddings[index], dtype=np.float32)
+        if self.embeddings.dtype == np.float32:
+            return np.asarray(self.embeddings[index])
+        # By blocks, so that there is no second copy in the other precision.
+        out = np.empty((len(index), self.dimensions), dtype=np.float32)
+        for block in blocks(len(index)):
+            out[block] = self.embeddings[index[block]]
+        return out
 
     def free(self, index: Index) -> NDArray[np.float32]:
         """Embeddings of some of the unlabelled rows, (len, D) float32; index: positions in `unlabeled`."""

@@ -9,8 +9,10 @@ from ml_backend.learning.kmeans import kmeans, nearest_to_centres
 from ml_backend.learning.pool import Pool
 
 
-def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """The unlabelled row nearest to each of batch_size centres, largest clusters first."""
-    clusters = kmeans(pool.free, len(pool.unlabeled), batch_size, rng)
+def select(
+    pool: Pool, batch_size: int, rng: np.random.Generator, *, training_rows: int | None = None
+) -> NDArray[np.int64]:
+    """The unlabelled row nearest to each of batch_size centres, largest clusters first; training_rows: of `kmeans`."""
+    clusters = kmeans(pool.free, len(pool.unlabeled), batch_size, rng, training_rows=training_rows)
     picks: NDArray[np.int64] = pool.unlabeled[nearest_to_centres(clusters, rng)]
     return picks

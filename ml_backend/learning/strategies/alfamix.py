@@ -22,7 +22,14 @@ WHEN = "Few to middle budgets, as a middle way between margin and clusters."
 COST = "one scoring of the pool, and a k-means with a cluster a pick"
 
 
-def select(pool: Pool, batch_size: int, rng: np.random.Generator, *, epsilon: float | None = None) -> NDArray[np.int64]:
+def select(
+    pool: Pool,
+    batch_size: int,
+    rng: np.random.Generator,
+    *,
+    epsilon: float | None = None,
+    training_rows: int | None = None,
+) -> NDArray[np.int64]:
     """The rows nearest to the centres of a k-means with batch_size clusters on the normalised candidates.
 
     Candidates: rows whose prediction flips for the mean z* of some class of the labelled rows, when the embedding z
@@ -30,7 +37,7 @@ def select(pool: Pool, batch_size: int, rng: np.random.Generator, *, epsilon: fl
     prediction (the closed form of the paper). So the step is ε ‖z* − z‖ along ∇, whichever the class: with a linear
     head the prediction stays the same on a first part of that ray, and the farthest mean decides. epsilon: 0.2 / √D
     by default (dal-toolbox, of the group of the benchmark). Fewer candidates than batch_size: all of them and a uniform
-    draw from the others. Multi-label: the binary losses, and any class that flips counts.
+    draw from the others. Multi-label: the binary losses, and any class that flips counts. training_rows: of `kmeans`.
     """
     picks: NDArray[np.int64]
     candidates = np.flatnonzero(flips(pool, 0.2 / np.sqrt(pool.dimensions) if epsilon is None else epsilon))
@@ -39,7 +46,7 @@ def select(pool: Pool, batch_size: int, rng: np.random.Generator, *, epsilon: fl
         filling = rng.choice(others, batch_size - len(candidates), replace=False)
         picks = pool.unlabeled[np.concatenate([rng.permutation(candidates), filling])]
         return picks
-    picks = pool.unlabeled[spread(pool, candidates, batch_size, rng)]
+    picks = pool.unlabeled[spread(pool, candidates, batch_size, rng, training_rows)]
     return picks
 
 

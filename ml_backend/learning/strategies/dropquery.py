@@ -31,20 +31,21 @@ def select(
     *,
     passes: int = 3,
     dropout: float = 0.75,
+    training_rows: int | None = None,
 ) -> NDArray[np.int64]:
     """The rows nearest to the centres of a k-means with batch_size clusters on the normalised candidates.
 
     Candidates: rows whose prediction differs from that without dropout in more than half of the `passes`; when they
     are fewer than batch_size, the rows with the next most flips fill them up. Defaults: dal-toolbox, of the
     group of the benchmark. A multi-label prediction differs when any class flips. Dropped values are 0, the others
-    scaled by 1 / (1 − dropout).
+    scaled by 1 / (1 − dropout). training_rows: of `kmeans`.
     """
     flips = count_flips(pool, passes, dropout, rng)
     candidates = np.flatnonzero(2 * flips > passes)
     if len(candidates) <= batch_size:
         picks: NDArray[np.int64] = pool.unlabeled[highest(flips, batch_size, rng.permutation(len(flips)))]
         return picks
-    picks = pool.unlabeled[spread(pool, candidates, batch_size, rng)]
+    picks = pool.unlabeled[spread(pool, candidates, batch_size, rng, training_rows)]
     return picks
 
 

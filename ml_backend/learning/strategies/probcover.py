@@ -31,18 +31,19 @@ def select(
     purity: float = 0.95,
     purity_rows: int = 1_000,
     exact_up_to: int = 5_000,
+    training_rows: int | None = None,
 ) -> NDArray[np.int64]:
     """Greedy maximum cover of the graph of rows closer than delta (Euclidean), labelled rows' balls being covered.
 
     delta: by default the largest for which the balls of a share `purity` of the rows hold one pseudo-class only;
     the pseudo-classes are n_classes k-means clusters, as in the paper, the share is measured at `purity_rows`
     random rows. exact_up_to: of more unlabelled rows a random sample of so many is covered, by its own balls. Ties
-    by the generator.
+    by the generator. training_rows: of `kmeans`.
     """
     pool = pool.sample(max(exact_up_to, batch_size), rng)
     x = pool.free(slice(None))
     if delta is None:
-        delta = pure_radius(x, pool.n_classes, purity, purity_rows, rng)
+        delta = pure_radius(x, pool.n_classes, purity, purity_rows, rng, training_rows)
     squared = np.float32(delta) ** 2
 
     def ball(d: Matrix) -> Matrix:
@@ -52,12 +53,19 @@ def select(
     return picks
 
 
-def pure_radius(x: Matrix, n_classes: int, purity: float, rows: int, rng: np.random.Generator) -> float:
+def pure_radius(
+    x: Matrix,
+    n_classes: int,
+    purity: float,
+    rows: int,
+    rng: np.random.Generator,
+    training_rows: int | None = None,
+) -> float:
     """The δ below which a share `purity` of the balls of radius δ hold rows of one of n_classes k-means clusters only.
 
     Infinite where there is one cluster only.
     """
-    clusters = kmeans(lambda index: x[index], len(x), min(n_classes, len(x)), rng).assigned
+    clusters = kmeans(lambda index: x[index], len(x), min(n_classes, len(x)), rng, training_rows=training_rows).assigned
     at = np.sort(rng.choice(len(x), min(rows, len(x)), replace=False))
     squared = squared_norms(x)
     impure = np.full(len(at), np.inf, dtype=np.float32)

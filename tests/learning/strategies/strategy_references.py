@@ -10,7 +10,6 @@ from scipy.optimize import minimize_scalar
 from scipy.spatial.distance import cdist
 
 from ml_backend.learning import Head, Pool
-from ml_backend.learning.kmeans import kmeans
 
 
 def parts(pool: Pool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -81,11 +80,40 @@ def in_steps(distances, scale):
     return np.rint(distances / (scale or 1) * 1e5)
 
 
+def lloyd(x, k, rng):
+    """k-means++ among 8 k rows, then at most 10 rounds, till 1 % moves: clusters of the rows (n,), centres (k, D)."""
+    assert len(x) <= 256 * k, "of more rows only some are fitted to"
+    seeds = x[np.sort(rng.choice(len(x), 8 * k, replace=False, shuffle=False))] if 8 * k < len(x) else x
+    scale = (x**2).sum(axis=1).max()
+    picks = [int(rng.integers(len(seeds)))]
+    while len(picks) < k:
+        race = rng.standard_exponential(len(seeds), dtype=np.float32).astype(np.float64)
+        weight = (cdist(seeds, seeds[picks]) ** 2).min(axis=1)
+        weight[weight < 1e-6 * scale] = 0
+        race[picks] = np.inf
+        time = np.divide(race, weight, out=np.full(len(seeds), np.inf), where=weight > 0)
+        picks.append(int(time.argmin()) if np.isfinite(time).any() else int(race.argmin()))
+    centres = seeds[picks].copy()
+    nearest = cdist(x, centres).argmin(axis=1)
+    for _ in range(10):
+        away = ((x - centres[nearest]) ** 2).sum(axis=1)
+        lost = [c for c in range(k) if not (nearest == c).any()]
+        for c in set(range(k)) - set(lost):
+            centres[c] = x[nearest == c].mean(axis=0)
+        for c, row in zip(lost, np.argsort(-away, kind="stable"), strict=False):
+            if away[row] > 0:
+                centres[c] = x[row]
+        before, nearest = nearest, cdist(x, centres).argmin(axis=1)
+        if (before != nearest).sum() <= 0.01 * len(x):
+            break
+    return nearest, centres
+
+
 def typiclust(pool, count, rng):
     rows = np.sort(np.concatenate([pool.labeled, pool.unlabeled]))
     x = pool.embeddings[rows].astype(np.float64)
     k = min(len(pool.labeled) + count, 500, len(rows))
-    assigned = kmeans(lambda index: pool.rows(rows[index]), len(rows), k, rng).assigned
+    assigned, _ = lloyd(x, k, rng)
     has_label = np.isin(rows, pool.labeled)
     rank = rng.permutation(k)
     clusters = [np.flatnonzero(assigned == c) for c in range(k)]
@@ -112,17 +140,24 @@ def spread(pool, candidates, count, rng):
     """Nearest to the centres of a k-means on directions, the largest clusters first."""
     x = parts(pool)[0][candidates]
     x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-30)
-    found = kmeans(lambda index: x[index].astype(np.float32), len(x), count, rng)
-    away = ((x - found.centres[found.assigned]) ** 2).sum(axis=1)
-    away = in_steps(away, (found.centres**2).sum(axis=1).max() + away.max())
+    return candidates[nearest_to_centres(x, count, rng)]
+
+
+def nearest_to_centres(x, count, rng):
+    assigned, centres = lloyd(x, count, rng)
+    away = ((x - centres[assigned]) ** 2).sum(axis=1)
+    away = in_steps(away, (centres**2).sum(axis=1).max() + away.max())
     rank, picks = rng.permutation(len(x)), []
-    for c in np.argsort(-np.bincount(found.assigned, minlength=count), kind="stable"):
-        members = np.flatnonzero(found.assigned == c)
+    for c in np.argsort(-np.bincount(assigned, minlength=count), kind="stable"):
+        members = np.flatnonzero(assigned == c)
         if len(members):
             picks.append(min(members, key=lambda i: (away[i], rank[i])))
     rest = [i for i in range(len(x)) if i not in picks]
-    picks += sorted(rest, key=lambda i: (away[i], rank[i]))[: count - len(picks)]
-    return candidates[picks]
+    return picks + sorted(rest, key=lambda i: (away[i], rank[i]))[: count - len(picks)]
+
+
+def kmeans(pool, count, rng):
+    return nearest_to_centres(parts(pool)[0], count, rng)
 
 
 def dropquery(pool, count, rng):
@@ -178,7 +213,7 @@ def greedy_cover(kernel, covered, weights, count, rng):
 
 def probcover(pool, count, rng):
     x, labelled, _ = parts(pool)
-    clusters = kmeans(pool.free, len(x), min(pool.n_classes, len(x)), rng).assigned
+    clusters, _ = lloyd(x, min(pool.n_classes, len(x)), rng)
     at = np.sort(rng.choice(len(x), len(x), replace=False))
     d = cdist(x, x)
     impure = np.array([d[i, clusters != clusters[i]].min(initial=np.inf) for i in at])

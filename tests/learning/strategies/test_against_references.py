@@ -17,7 +17,7 @@ def test_picks_are_those_of_the_reference(name, count, pool):
     assert picks.tolist() == pool.unlabeled[np.asarray(expected)].tolist()
 
 
-@pytest.mark.parametrize("name", ["coreset", "max_herding", "typiclust", "random"])
+@pytest.mark.parametrize("name", ["coreset", "kmeans", "max_herding", "typiclust", "random"])
 def test_initial_pools_without_any_label_are_those_of_the_reference(name, pool):
     fresh = Pool(pool.embeddings, np.full(len(pool), -1), pool.n_classes)
     picks = initial.select(name, fresh, 12, np.random.default_rng(5))

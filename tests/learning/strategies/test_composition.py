@@ -6,6 +6,7 @@ from strategy_pools import clustered, multi_label
 from threadpoolctl import threadpool_limits
 
 from ml_backend.learning import NeedsHead, Pool, initial, strategies
+from ml_backend.learning import kmeans as kmeans_module
 from ml_backend.learning.kmeans import kmeans
 
 
@@ -163,6 +164,33 @@ def test_kmeans_centres_fitted_to_a_sample_serve_all_rows():
     d = ((x[:, None] - found.centres) ** 2).sum(axis=2)
     assert np.array_equal(found.assigned, d.argmin(axis=1))
     np.testing.assert_allclose(found.distances, d.min(axis=1), atol=1e-3)
+
+
+def test_a_sample_for_kmeans_is_logged_and_takes_no_more_memory_than_may_be_held(monkeypatch, caplog):
+    monkeypatch.setattr(kmeans_module, "HELD_BYTES", 4 * 4 * 100)
+    x = clustered(n=3000, d=4).embeddings
+    with caplog.at_level("INFO"):
+        kmeans(lambda i: x[i], 3000, 30, np.random.default_rng(0))
+        kmeans(lambda i: x[i], 3000, 2, np.random.default_rng(0), training_rows=200)
+        kmeans(lambda i: x[i], 3000, 2, np.random.default_rng(0), training_rows=1500)
+    assert [record.getMessage() for record in caplog.records] == [
+        "fitting 30 centres to a random 100 of 3000 rows",
+        "fitting 2 centres to a random 400 of 3000 rows",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("select", "name"),
+    [(strategies.select, n) for n in ("typiclust", "dropquery", "alfamix", "probcover")] + [(initial.select, "kmeans")],
+)
+def test_wherever_there_is_a_kmeans_the_rows_that_it_is_fitted_to_can_be_chosen(select, name, caplog):
+    pool = clustered(n=2000, labeled=30)
+    with caplog.at_level("INFO"):
+        picks = select(name, pool, 3, np.random.default_rng(0), training_rows=5)
+    assert len(np.unique(picks)) == 3
+    assert "centres to a random" in caplog.text
+    with pytest.raises(ValueError, match="training_rows must be 1 or more, got 0"):
+        select(name, pool, 3, np.random.default_rng(0), training_rows=0)
 
 
 def test_kmeans_of_fewer_distinct_rows_than_clusters_leaves_clusters_empty():
