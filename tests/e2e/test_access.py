@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from gate import Gate
 from live_loop import CLASSES, Loop, choice, connected, gold_texts, new_project, wait_until
 
-from ml_backend.connect import ConnectFailed
+from ml_backend.connect import ConnectFailed, connect_project
 from ml_backend.demo.backend_process import BackendProcess
 from ml_backend.demo.label_studio_process import LabelStudioProcess, free_port
 from ml_backend.labelstudio.client import LabelStudio
-from ml_backend.labelstudio.connection import SECRET_HEADER, connect_backend, webhooks
+from ml_backend.labelstudio.connection import SECRET_HEADER, connect_backend, kept_backends, webhooks
+from ml_backend.settings import Settings
 
 AUTH = ("annotators", "pässword")
 
@@ -141,3 +143,95 @@ def test_an_address_that_is_no_backend_is_refused_with_label_studios_reason(clie
     project_id = new_project(client, gold_texts(2))
     with pytest.raises(Exception, match="connect to ML backend"):
         connect_backend(client, project_id, f"http://localhost:{free_port(0)}", None, None)
+
+
+def look_now(project: Loop) -> None:
+    """Have the run of every minute happen now, and wait for its end."""
+    store = project.store()
+    store.request_run(project.project_id, "every minute")
+    project.settings(seed=project.status()["settings"]["seed"] + 1)  # rings
+    wait_until("the run's end", lambda: not store.pending_projects() and not store.lease_owners())
+    store.close()
+
+
+def test_a_project_whose_model_was_removed_is_left_alone_until_it_is_connected_again(loop: Callable[..., Loop]):
+    project = loop(gold_texts(24), batch_size=6, retrain_every=2)
+    batch, client = project.embedded()["batch"], project.client
+    (entry,) = kept_backends(client, project.project_id)
+    client.request("DELETE", f"api/ml/{entry.id}")
+    client.request("PATCH", f"api/projects/{project.project_id}/", body={"sampling": "Sequential sampling"})
+    person = project.person()
+    for task, label in zip(batch["task_ids"][:3], CLASSES, strict=False):
+        person.annotate(task, label)  # their webhook is still there
+    status = project.until(state="disconnected", seconds=20)
+    assert "no ML backend" in status["error"]
+    assert "Connect it again" in status["remedy"]
+    look_now(project)
+    info = client.project(project.project_id)
+    assert (info.sampling, info.model_version) == ("Sequential sampling", batch["version"])
+    assert project.status()["batch"]["number"] == batch["number"]
+    client.request("POST", "api/ml", body={"project": project.project_id, "title": "Again", "url": entry.url})
+    project.until(state="ready", labeled=3)
+    assert project.batch(after=batch["number"])["method"] == "uherding"
+    assert client.project(project.project_id).sampling == "Uncertainty sampling"
+
+
+def test_a_removed_model_is_noticed_without_any_label(loop: Callable[..., Loop]):
+    project = loop(gold_texts(8), batch_size=4)
+    project.embedded()
+    (entry,) = kept_backends(project.client, project.project_id)
+    project.client.request("DELETE", f"api/ml/{entry.id}")
+    look_now(project)
+    assert project.status()["state"] == "disconnected"
+
+
+def test_a_setup_from_anybody_moves_neither_the_webhook_nor_the_settings(loop: Callable[..., Loop]):
+    project = loop(gold_texts(8), batch_size=4)
+    project.embedded()
+    (hook,) = webhooks(project.client, project.project_id)
+    config = project.client.project(project.project_id).label_config
+    body = {"project": f"{project.project_id}.1", "schema": config, "extra_params": {"strategy": "margin"}}
+    answer = httpx.post(f"{project.backend.url}/setup", json=body, headers={"Host": "evil.example"})
+    assert answer.status_code == 200, answer.text
+    look_now(project)
+    assert webhooks(project.client, project.project_id) == [hook]
+    settings = project.status()["settings"]
+    assert (settings["strategy"], settings["batch_size"]) == ("uherding", 4)
+
+
+def test_behind_a_proxy_there_is_one_webhook_at_the_address_that_label_studio_has(
+    label_studio: LabelStudioProcess, client: LabelStudio, shared_backend: BackendProcess
+):
+    proxy = Gate(shared_backend.url)  # passes the backend's own Host on, as one that ends TLS may
+    project_id = new_project(client, gold_texts(8))
+    client.request("POST", "api/ml", body={"project": project_id, "title": "Behind", "url": proxy.url})
+    project = Loop(label_studio, shared_backend, client, project_id)
+    project.embedded()
+    look_now(project)
+    (hook,) = webhooks(client, project_id)
+    assert hook.url == f"{proxy.url}/webhook"
+    assert hook.headers[SECRET_HEADER]
+    proxy.close()
+
+
+def test_connecting_again_changes_the_settings_that_it_names_and_no_others(
+    label_studio: LabelStudioProcess, loop: Callable[..., Loop]
+):
+    project = loop(gold_texts(8), strategy="margin")
+    backend = project.backend
+    own = Settings(label_studio_url=label_studio.url, label_studio_api_key=label_studio.token, model_dir=backend.folder)
+
+    def connect(*chosen: str) -> str:
+        lines = list(connect_project(own, project.project_id, backend.url, list(chosen)))
+        return next(line for line in lines if line.startswith("settings"))
+
+    assert connect("batch_size=10") == 'settings: strategy "margin", batch_size 10'
+    (entry,) = kept_backends(project.client, project.project_id)
+    assert entry.extra_params == {"strategy": "margin", "batch_size": 10}
+    project.settings(strategy="badge")
+    assert connect() == 'settings: strategy "badge", batch_size 10'
+    assert connect("strategy=margin") == 'settings: strategy "margin", batch_size 10'
+    assert project.batch()["size"] == 8
+    assert connect("strategy=null", "batch_size=null") == "settings: all default"
+    look_now(project)
+    assert project.status()["settings"]["strategy"] == "uherding"
