@@ -148,24 +148,50 @@ def by_strategy(values: pd.Series) -> pd.DataFrame:
 
 
 def gains(values: pd.DataFrame) -> pd.DataFrame:
-    """Columns of strategies minus the column of random, paired by row; no columns when random was not run."""
-    if BASELINE not in values:
-        return values.iloc[:, :0]
-    return values.drop(columns=BASELINE).sub(values[BASELINE], axis=0)
+    """Columns of strategies minus the column of random, paired by row; a strategy without such pairs has no column."""
+    return _beside_random(values)
 
 
 def initial_effects(values: pd.Series) -> pd.DataFrame:
     """Effect of other initial pools against a random one: index dataset, embedding, seed (and cycle), a column each.
 
-    values: index RUN, with or without cycle. Paired by strategy and seed, then averaged over the strategies that both
-    have, since strategies share their initial pool. No columns when no initial pool was random.
+    values: index RUN, with or without cycle. `paired_initial_effects`, averaged over the strategies that both have,
+    since strategies share their initial pool.
     """
-    wide = values.unstack("initial")
-    if BASELINE not in wide:
-        return wide.iloc[:, :0]
-    effects = wide.drop(columns=BASELINE).sub(wide[BASELINE], axis=0)
+    effects = paired_initial_effects(values)
     levels = [level for level in effects.index.names if level != "strategy"]
-    return effects.groupby(level=levels).mean().dropna(how="all")
+    return effects.groupby(level=levels).mean()
+
+
+def paired_initial_effects(values: pd.Series) -> pd.DataFrame:
+    """The same for each strategy; an initial pool that was never run beside a random one has no column."""
+    return _beside_random(values.unstack("initial")).dropna(how="all")
+
+
+def _beside_random(values: pd.DataFrame) -> pd.DataFrame:
+    if BASELINE not in values:
+        return values.iloc[:, :0]
+    return values.drop(columns=BASELINE).sub(values[BASELINE], axis=0).dropna(axis=1, how="all")
+
+
+def shared(values: pd.Series, column: str) -> pd.Series:
+    """The values that compared levels of an index level all have: same datasets, strategies, starts and seeds for each.
+
+    values: index with `column`, whose levels are compared, and others; NaN counts as absent. Levels with too few rows
+    in common with the others are left out: of the sets made by dropping one level after the other, each time that
+    without which most rows are complete, it is the one with most comparisons, rows × (levels − 1).
+    """
+    table = values.unstack(column)
+    there = table.notna()
+    names = list(there.sum().sort_values(kind="stable").index)
+    chosen, most = names, -1
+    while names:
+        complete = int(there[names].all(axis=1).sum())
+        if complete * (len(names) - 1) > most:
+            chosen, most = list(names), complete * (len(names) - 1)
+        names.remove(max(names, key=lambda name: there[[other for other in names if other != name]].all(axis=1).sum()))
+    kept = table[chosen].dropna().stack()
+    return kept.reorder_levels(values.index.names).sort_index()
 
 
 def common_blocks(values: pd.DataFrame) -> pd.DataFrame:
@@ -231,20 +257,36 @@ def quality_table(quality: pd.DataFrame, measure: str, like: pd.DataFrame) -> pd
     return quality.pivot(index="dataset", columns="embedding", values=measure).reindex_like(like)
 
 
+def with_quality(values: pd.Series, quality: pd.DataFrame) -> pd.Series:
+    """The values (index with dataset and embedding) of embeddings whose quality is known on that dataset."""
+    known = pd.MultiIndex.from_frame(quality[["dataset", "embedding"]])
+    others = [name for name in values.index.names if name not in known.names]
+    return values[values.index.droplevel(others).isin(known)]
+
+
 def embedding_means(values: pd.Series) -> pd.DataFrame:
-    """Mean of values (index with dataset and embedding) as a table: a row a dataset, a column an embedding."""
+    """Mean of values (index with dataset and embedding) as a table: a row a dataset, a column an embedding.
+
+    To compare embeddings, values have to be `shared` by them.
+    """
     return values.groupby(level=["dataset", "embedding"]).mean().unstack("embedding")
 
 
 def variance_shares(values: pd.Series) -> dict[str, float]:
     """Share of the variance within datasets that goes with the embedding, the strategy and the initial pool.
 
-    values: index RUN. Means by factor, each dataset centred on its own mean; the rest is interaction and chance.
+    values: index RUN. Over the values that embeddings, initial pools and strategies share, so that no factor stands in
+    for another; of those of which at least two are left. Means by factor, each dataset centred on its own mean; the
+    rest is interaction and chance.
     """
+    for factor in ("embedding", "initial", "strategy"):
+        values = shared(values, factor)
     centred = values - values.groupby(level="dataset").transform("mean")
     total = float((centred**2).sum())
     shares = {}
     for factor in ("embedding", "strategy", "initial"):
+        if len(values.index.unique(factor)) < 2:
+            continue
         explained = centred.groupby(level=["dataset", factor]).transform("mean")
         shares[factor] = float((explained**2).sum()) / total if total else float("nan")
     return shares

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from simulator.comparisons import quality_table
+from simulator.comparisons import RUN, quality_table
 from simulator.rank_correlation import mean_spearman
 from simulator.statistics import LEAST_BOOTSTRAPPED, Floats, holm, mean_interval, wilcoxon
 
@@ -124,13 +124,30 @@ def rank_correlation(quality: pd.DataFrame, outcome: pd.DataFrame, seen: str = "
 
 
 def correlation_claim(
-    text: str, measured: str, outcome: pd.DataFrame, quality: pd.DataFrame | None, seen: str
+    text: str, measured: str, outcome: pd.DataFrame, quality: pd.DataFrame, seen: str, left: str
 ) -> Claim:
-    """A claim that the outcome (rows datasets, columns embeddings) rises with full-data probe accuracy."""
-    if quality is None:
-        return Claim(text, measured, None, NO_QUALITY)
-    evidence = rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome, seen)
-    return Claim(text, measured, evidence, "" if evidence else FEW_EMBEDDINGS)
+    """A claim that the outcome (rows datasets, columns embeddings) rises with full-data probe accuracy.
+
+    left: what was left out of the outcome, in a sentence.
+    """
+    evidence = rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome, sentences(seen, left))
+    return Claim(text, measured, evidence, "" if evidence else sentences(FEW_EMBEDDINGS, left))
+
+
+def left_out(before: pd.Index, after: pd.Index) -> str:
+    """A sentence that names what the index had (levels of RUN) before a restriction and has no more; or nothing."""
+    titles = {"initial": ("start", "starts"), "strategy": ("strategy", "strategies")}
+    words = []
+    for column in RUN:
+        gone = before.unique(column).difference(after.unique(column)) if column in before.names else []
+        one, several = titles.get(column, (column, f"{column}s"))
+        words += [f"{one if len(gone) == 1 else several} {listed(list(gone))}"] if len(gone) else []
+    return f"Left out, since they lack runs to compare: {'; '.join(words)}." if words else ""
+
+
+def sentences(*parts: str) -> str:
+    """Sentences in a row; empty ones are dropped."""
+    return " ".join(part for part in parts if part)
 
 
 def weakest(several: Sequence[Evidence], seen: str, against: str = "") -> Evidence:

@@ -14,15 +14,22 @@ from simulator.comparisons import (
     curves,
     embedding_means,
     initial_effects,
+    paired_initial_effects,
+    shared,
+    with_quality,
 )
 from simulator.evidence import (
+    FEW_EMBEDDINGS,
+    NO_QUALITY,
     Claim,
     Finding,
     across,
     correlation_claim,
     finding,
+    left_out,
     mean_effect,
     points,
+    sentences,
 )
 from simulator.findings_on_embeddings import embeddings_finding
 from simulator.findings_on_strategies import strategies_finding
@@ -32,6 +39,8 @@ def findings(results: pd.DataFrame, quality: pd.DataFrame | None, metric: str = 
     """The paper's three findings, decided on complete runs (see `comparisons.audit`); metric: larger is better."""
     area = areas(results, metric)
     whole = by_strategy(area["whole"])
+    if quality is not None and not len(with_quality(area["whole"], quality)):
+        quality = None
     return [
         _starts(area["early"], curves(results, metric), quality),
         strategies_finding(whole, quality),
@@ -49,7 +58,7 @@ def _starts(early: pd.Series, by_cycle: pd.DataFrame, quality: pd.DataFrame | No
             _start_effect(
                 "A TypiClust start beats a random start in the early cycles.", "typiclust", 1, effects, at_once
             ),
-            _start_and_quality(effects, quality),
+            _start_and_quality(paired_initial_effects(early), quality),
             _start_effect("A CoreSet start is worse than a random start.", "coreset", -1, effects, at_once),
         ],
     )
@@ -81,7 +90,14 @@ def _start_and_quality(effects: pd.DataFrame, quality: pd.DataFrame | None) -> C
         return Claim(
             text, measured, None, "There are no runs that start with typiclust beside runs that start at random."
         )
-    gain = embedding_means(effects["typiclust"].dropna())
+    if quality is None:
+        return Claim(text, measured, None, NO_QUALITY)
+    paired = effects["typiclust"].dropna()
+    alike = shared(with_quality(paired, quality), "embedding")
+    left = left_out(paired.index, alike.index)
+    if not len(alike):
+        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, left))
+    gain = embedding_means(alike)
     overall = gain.mean().sort_values()
     seen = f"Smallest gain with {overall.index[0]} ({points(overall.iloc[0])}), largest with {overall.index[-1]} "
-    return correlation_claim(text, measured, gain, quality, f"{seen}({points(overall.iloc[-1])}).")
+    return correlation_claim(text, measured, gain, quality, f"{seen}({points(overall.iloc[-1])}).", left)

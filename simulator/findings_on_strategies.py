@@ -10,6 +10,8 @@ from simulator.comparisons import (
     embedding_means,
     gains,
     quality_table,
+    shared,
+    with_quality,
 )
 from simulator.evidence import (
     ALPHA,
@@ -19,10 +21,12 @@ from simulator.evidence import (
     Evidence,
     Finding,
     finding,
+    left_out,
     listed,
     mean_effect,
     points,
     rank_correlation,
+    sentences,
     weakest,
 )
 from simulator.statistics import holm, mean_interval, pitman_morgan, wilcoxon
@@ -49,8 +53,10 @@ def _no_universal_best(whole: pd.DataFrame) -> Claim:
     )
     common = common_blocks(whole)
     datasets = common.index.get_level_values("dataset")
+    left = left_out(whole.stack().dropna().index, common.stack().index)
     if common.shape[1] < 3 or datasets.nunique() < 2:
-        return Claim(text, measured, None, "It takes at least 3 strategies and 2 datasets run with all of them.")
+        why = "It takes at least 3 strategies and 2 datasets run with all of them."
+        return Claim(text, measured, None, sentences(why, left))
     names = list(common.columns)
     tests = datasets.nunique() * (len(names) - 1)
     worst: dict[str, tuple[float, str, str]] = {}
@@ -79,7 +85,8 @@ def _no_universal_best(whole: pd.DataFrame) -> Claim:
         f"Wilcoxon signed-rank, one-sided, per dataset and rival, Bonferroni-corrected for {tests}; every strategy "
         "must be beaten (intersection-union: the largest p)"
     )
-    evidence = Evidence("points", effect, float(low), float(high), test, max(p_by_strategy.values()), seen)
+    p = max(p_by_strategy.values())
+    evidence = Evidence("points", effect, float(low), float(high), test, p, sentences(seen, left))
     return Claim(text, measured, evidence)
 
 
@@ -94,7 +101,9 @@ def _spikes(gain: pd.DataFrame) -> Claim:
         return Claim(text, measured, None, f"There are no runs of {listed(absent)} beside runs of random.")
     means = gain[[SPIKY, *ROBUST]].dropna().groupby(level="dataset").mean()
     if len(means) < 4:
-        return Claim(text, measured, None, "A spread over datasets needs at least 4 datasets.")
+        return Claim(
+            text, measured, None, "It takes at least 4 datasets on which these three and random were run side by side."
+        )
     spiky, steady = means[SPIKY].to_numpy(), means[ROBUST].mean(axis=1).to_numpy()
     found = pitman_morgan(spiky, steady)
     if np.isnan(found.p):
@@ -144,12 +153,15 @@ def _robust_and_quality(gain: pd.DataFrame, quality: pd.DataFrame | None) -> Cla
         return Claim(text, measured, None, f"There are no runs of {listed(absent)} beside runs of random.")
     if quality is None:
         return Claim(text, measured, None, NO_QUALITY)
-    several = []
+    several, seen = [], []
     for name in ROBUST:
-        outcome = embedding_means(gain[name].dropna())
+        paired = gain[name].dropna()
+        alike = shared(with_quality(paired, quality), "embedding")
+        outcome = embedding_means(alike)
         evidence = rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome)
+        left = left_out(paired.index, alike.index)
         if evidence is None:
-            return Claim(text, measured, None, FEW_EMBEDDINGS)
+            return Claim(text, measured, None, sentences(f"{name}: {FEW_EMBEDDINGS}", left))
         several.append(evidence)
-    seen = "; ".join(f"ρ = {one.effect:.2f} for {name}" for name, one in zip(ROBUST, several, strict=True))
-    return Claim(text, measured, weakest(several, f"{seen}."))
+        seen.append(sentences(f"ρ = {evidence.effect:.2f} for {name}.", left))
+    return Claim(text, measured, weakest(several, sentences(*seen)))

@@ -87,6 +87,21 @@ def test_without_the_runs_a_claim_needs_it_is_undecided_and_says_why():
     assert "embedding_quality.parquet" in third.claims[0].why
 
 
+def test_a_strategy_run_with_two_embeddings_is_skipped_and_named():
+    grid = {"datasets": DATASETS, "embeddings": EMBEDDINGS, "strategies": STRATEGIES, "seeds": 3, "cycles": 3}
+    results = synthetic_results(**grid, gain=paper_like_gain)
+    rare = (results["strategy"] == "coreset") & ~results["embedding"].isin(EMBEDDINGS[:2])
+    claim = findings(results[~rare], QUALITY)[2].claims[1]
+    assert claim.verdict == "supported"
+    assert "strategy coreset" in claim.evidence.seen
+
+
+def test_quality_that_is_unknown_for_an_embedding_leaves_it_out():
+    claims = judged(quality=QUALITY[QUALITY["embedding"] != "tfidf"], gain=paper_like_gain)[2].claims
+    assert claims[0].evidence.p == pytest.approx(1 / 24)
+    assert "embedding tfidf" in claims[0].evidence.seen
+
+
 def test_one_dataset_with_one_seed_decides_nothing():
     found = judged(datasets=["trec6"], seeds=1, quality=synthetic_quality(["trec6"], EMBEDDINGS))
     starts, strategies, _ = found

@@ -11,7 +11,7 @@ import scikit_posthocs
 from scipy import stats
 from synthetic_results import synthetic_results
 
-from simulator.comparisons import areas, audit, compare, gains, initial_effects
+from simulator.comparisons import areas, audit, compare, gains, initial_effects, shared, variance_shares
 from simulator.rank_correlation import mean_spearman, spearman
 from simulator.statistics import (
     area,
@@ -186,6 +186,41 @@ def test_gain_and_effect_of_the_start_are_paired():
     values = pd.Series([0.5, 0.6, 0.7, 0.9], index=index)
     assert gains(values.unstack("strategy"))["badge"].tolist() == pytest.approx([0.2, 0.3])
     assert initial_effects(values)["typiclust"].tolist() == pytest.approx([0.15])
+
+
+def indexed(levels):
+    """Ones for each (embedding, strategy, seed), embeddings with their strategies, three seeds each."""
+    keys = [
+        (embedding, strategy, seed) for embedding, names in levels.items() for strategy in names for seed in range(3)
+    ]
+    return pd.Series(1.0, pd.MultiIndex.from_tuples(keys, names=["embedding", "strategy", "seed"]))
+
+
+def test_shared_keeps_what_all_levels_have():
+    found = shared(indexed({"minilm": "abcdefghi", "tfidf": "abcd", "layer3": "abcd"}), "embedding")
+    assert found.groupby(level="embedding").size().to_dict() == {"minilm": 12, "tfidf": 12, "layer3": 12}
+    assert set(found.index.unique("strategy")) == set("abcd")
+
+
+def test_shared_leaves_out_a_level_with_little_in_common():
+    found = shared(indexed({"minilm": "abcd", "tfidf": "abcd", "layer3": "abcd", "stray": "a"}), "embedding")
+    assert len(found) == 36
+    assert "stray" not in found.index.unique("embedding")
+
+
+def test_shared_is_empty_where_no_two_levels_meet():
+    assert not len(shared(indexed({"minilm": "ab", "tfidf": "cd"}), "embedding"))
+    assert len(shared(indexed({"minilm": "ab"}), "embedding")) == 6
+
+
+def test_variance_of_embeddings_is_not_put_down_to_strategies_that_were_run_on_some():
+    results = synthetic_results(
+        ["trec6"], ["minilm", "layer3", "tfidf"], ["random", "badge", "bait"], seeds=3, cycles=3
+    )
+    unequal = results[(results["strategy"] != "bait") | (results["embedding"] == "minilm")]
+    shares = variance_shares(areas(unequal, "accuracy")["whole"])
+    assert shares["embedding"] > 0.9
+    assert shares["strategy"] < 0.01
 
 
 def test_compare_marks_ties_and_leaves_out_what_has_too_few_runs():
