@@ -98,7 +98,8 @@ def ranks_figure(tests: Sequence[tuple[str, Sequence[str], Friedman]]) -> Figure
 def cost_figure(seconds: pd.DataFrame, gain: pd.Series) -> Figure:
     """Seconds a query by strategy on a log scale, and seconds against gain.
 
-    seconds: columns strategy, low, middle, high; gain: mean gain over random by strategy, in points.
+    seconds: columns strategy, low, middle, high; gain: mean gain over random by strategy, in points; strategies without
+    one are in the first panel only.
     """
     figure = new_figure(9.2, 1.0 + 0.24 * max(9, len(seconds)))
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.25])
@@ -117,6 +118,7 @@ def cost_figure(seconds: pd.DataFrame, gain: pd.Series) -> Figure:
 
 
 def _cost_against_gain(ax: Axes, seconds: pd.DataFrame, gain: pd.Series) -> None:
+    gain = gain.dropna()
     there = seconds[seconds["strategy"].isin(gain.index)]
     ax.set_xscale("log")
     ax.axhline(0, color=INK, linewidth=0.8)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from simulator.comparisons import (
     BASELINE,
+    BLOCK,
     RUN,
     Audit,
     LabelAxis,
@@ -27,8 +28,10 @@ from simulator.comparisons import (
     initial_effects,
     label_axis,
     quality_table,
+    shared,
+    with_quality,
 )
-from simulator.evidence import Finding
+from simulator.evidence import Finding, left_out
 from simulator.findings import findings
 from simulator.plots_embeddings import MEASURES
 from simulator.rank_correlation import Correlation, mean_spearman
@@ -103,14 +106,32 @@ class Analysis:
         return gains(self.curves)
 
     @cached_property
+    def compared(self) -> pd.DataFrame:
+        """`common_blocks` of AULC: what strategies are compared on; no columns where they have no block in common."""
+        common = common_blocks(self.whole)
+        return common if len(common) else common.iloc[:, :0]
+
+    @cached_property
+    def left_out(self) -> str:
+        """What is not in `compared`, in a sentence, or nothing."""
+        return left_out(self.whole.stack().dropna().index, self.compared.stack().index)
+
+    @cached_property
+    def mean_gains(self) -> pd.Series:
+        """Mean gain over random in AULC, largest first, over the blocks that these strategies and random have."""
+        return common_blocks(gains(self.whole)).mean().dropna().sort_values(ascending=False)
+
+    @cached_property
     def comparison(self) -> pd.DataFrame:
-        """`compare` over datasets and seeds, embeddings and initial pools averaged."""
-        table = compare(common_blocks(self.whole).groupby(level=["dataset", "seed"]).mean())
-        table = table.reindex(self.whole.columns)
-        partial = table["mark"].isna()
+        """`compare` over datasets and seeds, embeddings and initial pools averaged.
+
+        A strategy that is not in `compared` has the mark "partial" and the mean and number of its own pairs.
+        """
+        pairs = ["dataset", "seed"]
+        table = compare(self.compared.groupby(level=pairs).mean()).reindex(self.whole.columns)
+        own = self.whole.groupby(level=pairs).mean()
         table["mark"] = table["mark"].fillna("partial")
-        table["mean"] = table["mean"].fillna(self.whole.mean())
-        return table.assign(blocks=table["blocks"].where(~partial, self.whole.notna().sum()))
+        return table.assign(mean=table["mean"].fillna(own.mean()), blocks=table["blocks"].fillna(own.notna().sum()))
 
     @cached_property
     def order(self) -> list[str]:
@@ -126,7 +147,9 @@ class Analysis:
         if self.quality is not None:
             probes = quality_table(self.quality, "probe_accuracy", means)
             means = probes if probes.notna().any().all() else means
-        return list(means.mean().sort_values(ascending=False).index)
+        # An embedding that was run on the hard datasets only is not a poor one.
+        above = means.sub(means.mean(axis=1), axis=0)
+        return list(above.mean().sort_values(ascending=False).index)
 
     @cached_property
     def start_effects(self) -> pd.DataFrame:
@@ -135,12 +158,16 @@ class Analysis:
 
     @cached_property
     def wins(self) -> tuple[list[str], Floats, Floats, Floats]:
-        """Strategies, best first, and `shares_above` from the first queried batch on."""
+        """Strategies, best first, and `shares_above` from the first queried batch on.
+
+        Each pair over all that both have; strategies that are not in `compared` come last.
+        """
         later = self.curves[self.curves.index.get_level_values("cycle") >= 1]
         wins, ties, rows = shares_above(later.to_numpy(dtype=np.float64))
-        scores = pd.DataFrame(wins + ties / 2, later.columns, later.columns)
-        score = scores.where(~np.eye(len(wins), dtype=bool)).mean(axis=1)
-        names = list(score.sort_values(ascending=False).index)
+        scores = pd.DataFrame(wins + ties / 2, later.columns, later.columns).where(~np.eye(len(wins), dtype=bool))
+        against = [name for name in scores if name in self.compared] or list(scores)
+        order = pd.DataFrame({"left_out": ~scores.index.isin(against), "score": scores[against].mean(axis=1)})
+        names = list(order.sort_values(["left_out", "score"], ascending=[True, False]).index)
         at = later.columns.get_indexer(names)
         pick = np.ix_(at, at)
         return names, wins[pick], ties[pick], rows[pick].astype(np.float64)
@@ -150,11 +177,10 @@ class Analysis:
         """Friedman over datasets, and over pairs of dataset and embedding, where there are enough."""
         found = []
         for over, levels in (("datasets", ["dataset"]), ("pairs of dataset and embedding", ["dataset", "embedding"])):
-            table = self.whole.groupby(level=levels).mean()
-            full = table.dropna(axis=1)
-            if full.shape[1] >= 3 and len(full) >= 2:
-                test = friedman(full.to_numpy(dtype=np.float64))
-                found.append(Ranks(over, list(full.columns), test, [c for c in table.columns if c not in full]))
+            table = self.compared.groupby(level=levels).mean()
+            if table.shape[1] >= 3 and len(table) >= 2:
+                test = friedman(table.to_numpy(dtype=np.float64))
+                found.append(Ranks(over, list(table.columns), test, [c for c in self.whole if c not in table]))
         return found
 
     @cached_property
@@ -164,11 +190,33 @@ class Analysis:
     @cached_property
     def outcomes(self) -> dict[str, pd.DataFrame]:
         """What embedding quality may go with: mean AULC and mean gain over random, by dataset and embedding."""
+        means = {title: embedding_means(runs) for title, runs in self.embedding_runs.items() if len(runs)}
+        if GAIN in means:
+            means[f"{GAIN} (points)"] = means.pop(GAIN) * 100
+        return means
+
+    @cached_property
+    def embedding_runs(self) -> dict[str, pd.Series]:
+        """AULC and gain over random (index RUN) of the runs that embeddings can be compared over."""
+        return {title: shared(values, "embedding") for title, values in self._runs_with_quality.items()}
+
+    @cached_property
+    def embeddings_left_out(self) -> dict[str, str]:
+        """For AULC and gain over random, in a sentence, what is not in `embedding_runs`."""
+        every = self._runs
+        return {title: left_out(every[title].index, runs.index) for title, runs in self.embedding_runs.items()}
+
+    @cached_property
+    def _runs(self) -> dict[str, pd.Series]:
         gain = gains(self.whole)
-        found = {AULC: embedding_means(self.areas["whole"])}
-        if gain.shape[1]:
-            found[f"{GAIN} (points)"] = embedding_means(gain.mean(axis=1)) * 100
-        return found
+        found = {AULC: self.areas["whole"]}
+        return found | ({GAIN: gain.stack().dropna().reorder_levels(RUN)} if gain.shape[1] else {})
+
+    @cached_property
+    def _runs_with_quality(self) -> dict[str, pd.Series]:
+        if self.quality is None:
+            return self._runs
+        return {title: with_quality(values, self.quality) for title, values in self._runs.items()}
 
     @cached_property
     def correlations(self) -> dict[tuple[str, str], Correlation]:
@@ -186,19 +234,16 @@ class Analysis:
         """Of each measure with accuracy and with gain over random, one a cycle that all datasets have."""
         if self.quality is None:
             return {}
-        lines = {"with accuracy": self.curves.mean(axis=1)}
-        if self.gains.shape[1]:
-            lines["with gain over random"] = self.gains.mean(axis=1)
-        return {
-            title: {
-                measure: [
-                    _correlate(self.quality, measure, embedding_means(values.xs(cycle, level="cycle")))
-                    for cycle in self.cycles[1 if "gain" in title else 0 :]
-                ]
-                for measure in MEASURES
-            }
-            for title, values in lines.items()
-        }
+        lines = {AULC: ("with accuracy", self.curves, 0), GAIN: ("with gain over random", self.gains, 1)}
+        found = {}
+        for outcome, runs in self.embedding_runs.items():
+            title, curves_, first = lines[outcome]
+            if not self.cycles[first:]:
+                continue
+            values = curves_.stack().unstack("cycle").reorder_levels(RUN).loc[runs.index]
+            means = [embedding_means(values[cycle]) for cycle in self.cycles[first:]]
+            found[title] = {measure: [_correlate(self.quality, measure, one) for one in means] for measure in MEASURES}
+        return found
 
     @cached_property
     def cycles(self) -> list[int]:
@@ -207,14 +252,18 @@ class Analysis:
 
     @cached_property
     def seconds(self) -> pd.DataFrame:
-        """By strategy: low, middle, high (5, 50 and 95 %) seconds a query, and fit (median seconds).
+        """By strategy: low, middle, high (5, 50 and 95 %) seconds a query, fit (median seconds), and runs timed.
 
-        From cycle 1 on, since the initial pool is not the strategy's; runs of one cycle have nothing else.
+        Over the blocks of `compared`, or all its own of a strategy that is not among these. From cycle 1 on, since the
+        initial pool is not the strategy's; runs of one cycle have nothing else.
         """
-        later = self.results[self.results["cycle"] >= min(1, self.cycles[-1])].groupby("strategy")
+        timed = self.results[self.results["cycle"] >= min(1, self.cycles[-1])]
+        alike = pd.MultiIndex.from_frame(timed[BLOCK]).isin(self.compared.index)
+        later = timed[alike | ~timed["strategy"].isin(self.compared.columns)].groupby("strategy")
         table = later["query_seconds"].quantile([0.05, 0.5, 0.95]).unstack()
         table.columns = ["low", "middle", "high"]
-        return table.assign(fit=later["fit_seconds"].median()).reset_index()
+        runs = later.apply(lambda part: len(part[BLOCK].drop_duplicates()))
+        return table.assign(fit=later["fit_seconds"].median(), runs=runs).reset_index()
 
 
 def _correlate(quality: pd.DataFrame, measure: str, outcome: pd.DataFrame) -> Correlation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -34,8 +35,8 @@ def write_curve_figures(analysis: Analysis, folder: Path) -> None:
 
 def _figures(analysis: Analysis) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
-    if len(analysis.order) > 1 and len(analysis.cycles) > 1:
-        names, wins, ties, _ = analysis.wins
+    names, wins, ties, _ = analysis.wins
+    if len(analysis.cycles) > 1 and np.isfinite(wins[~np.eye(len(names), dtype=bool)]).any():
         figures["wins"] = wins_figure(names, wins, ties)
     if analysis.ranks:
         tests = [(f"over {ranks.test.blocks} {ranks.over}", ranks.names, ranks.test) for ranks in analysis.ranks]
@@ -46,8 +47,10 @@ def _figures(analysis: Analysis) -> dict[str, Figure]:
             analysis.gains, gained, analysis.axis, "points above random", zero=True, scale=100
         )
     if analysis.start_effects.shape[1]:
-        figures["start"] = start_figure(analysis.start_effects, analysis.embeddings, analysis.axis)
-    if analysis.quality is not None and len(analysis.embeddings) > 1:
+        there = analysis.start_effects.index.unique("embedding")
+        embeddings = [name for name in analysis.embeddings if name in there]
+        figures["start"] = start_figure(analysis.start_effects, embeddings, analysis.axis)
+    if analysis.quality is not None and any(outcome.shape[1] > 1 for outcome in analysis.outcomes.values()):
         figures["quality"] = quality_figure(analysis.quality, analysis.outcomes, analysis.correlations)
     if any(
         not pd.isna(one.rho)
@@ -58,12 +61,7 @@ def _figures(analysis: Analysis) -> dict[str, Figure]:
         figures["quality-by-budget"] = correlation_figure(
             analysis.correlations_by_cycle, analysis.axis, analysis.cycles
         )
-    gain = (
-        (analysis.whole[gained].sub(analysis.whole["random"], axis=0).mean() * 100)
-        if gained
-        else pd.Series(dtype=float)
-    )
-    figures["cost"] = cost_figure(analysis.seconds, gain)
+    figures["cost"] = cost_figure(analysis.seconds, analysis.mean_gains * 100)
     ece = curves(analysis.results, "ece")
     figures["calibration"] = by_strategy_panels(ece, analysis.order, analysis.axis, "ECE", zero=False, scale=1)
     return figures

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from simulator.comparisons import BLOCK, METRICS, PERIODS, areas, by_strategy, compare_columns
 from simulator.plots import Look, looks, sequence_looks
@@ -106,9 +107,13 @@ def _whole_numbers(values: pd.Series | Floats) -> list[int | None]:
 
 
 def area_payload(analysis: Analysis) -> dict[str, Any]:
-    """For the page: by metric/period/embedding/initial ("all" pools them) a table of strategies by datasets."""
+    """For the page: by metric/period/embedding/initial ("all" pools them) a table of strategies by datasets.
+
+    overall: by the same key and by strategy, mean rank and mean over datasets.
+    """
     embeddings, initials = analysis.embeddings, analysis.names("initial")
     tables: dict[str, Any] = {}
+    overall: dict[str, Any] = {}
     for metric in TABLE_METRICS:
         by_period = analysis.areas if metric == "accuracy" else areas(analysis.results, metric)
         for period in PERIODS:
@@ -116,7 +121,8 @@ def area_payload(analysis: Analysis) -> dict[str, Any]:
             for embedding, initial in product(_choices(embeddings), _choices(initials)):
                 cells = _area_cells(wide, embedding, initial)
                 if cells:
-                    tables["/".join((metric, period, embedding, initial))] = cells
+                    key = "/".join((metric, period, embedding, initial))
+                    tables[key], overall[key] = cells, _overall(cells)
     return {
         "datasets": analysis.names("dataset"),
         "strategies": analysis.order,
@@ -127,6 +133,7 @@ def area_payload(analysis: Analysis) -> dict[str, Any]:
             "initial": {name: name if name != ALL else "all starts" for name in _choices(initials)},
         },
         "tables": tables,
+        "overall": overall,
         "scale": SCALE,
     }
 
@@ -156,3 +163,18 @@ def _area_cells(wide: pd.DataFrame, embedding: str, initial: str) -> dict[str, d
             str(name): list(cell) for name, *cell in zip(wide.columns, *columns, strict=True) if cell[0] is not None
         }
     return cells
+
+
+def _overall(cells: dict[str, dict[str, list[Any]]]) -> dict[str, list[float]]:
+    """By strategy: [mean rank, mean × SCALE], each over the datasets on which strategies are compared.
+
+    A rank is among strategies that are compared on all of these datasets; the others have neither.
+    """
+    means = [{name: mean for name, (mean, mark, *_) in row.items() if mark != "partial"} for row in cells.values()]
+    compared = [row for row in means if row]
+    names = [name for name in compared[0] if all(name in row for row in compared)] if compared else []
+    if not names:
+        return {}
+    table = np.array([[row[name] for name in names] for row in compared], dtype=np.float64)
+    ranks = stats.rankdata(-table, axis=1).mean(axis=0)
+    return {name: [float(rank), float(mean)] for name, rank, mean in zip(names, ranks, table.mean(axis=0), strict=True)}

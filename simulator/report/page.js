@@ -55,20 +55,10 @@ function areaTable(data) {
   }
   const table = document.getElementById("aulc-table");
 
-  function ranks(cells) {
-    const values = data.strategies.filter((s) => cells?.[s]).map((s) => cells[s][0]);
-    return (s) => {
-      const own = cells?.[s]?.[0];
-      if (own === undefined) return NaN;
-      const above = values.filter((v) => v > own).length;
-      return above + (values.filter((v) => v === own).length + 1) / 2;
-    };
-  }
-
   function draw() {
-    const cells = data.tables[[state.metric, state.period, state.embedding, state.initial].join("/")] ?? {};
+    const key = [state.metric, state.period, state.embedding, state.initial].join("/");
+    const [cells, overall] = [data.tables[key] ?? {}, data.overall[key] ?? {}];
     const datasets = data.datasets.filter((d) => cells[d]);
-    const rankOf = Object.fromEntries(datasets.map((d) => [d, ranks(cells[d])]));
     table.innerHTML = "<thead><tr></tr></thead><tbody></tbody>";
     const head = (text, type, low) => {
       const th = document.createElement("th");
@@ -82,8 +72,7 @@ function areaTable(data) {
     head("mean", "number");
     datasets.forEach((d) => head(d, "number"));
     for (const strategy of data.strategies) {
-      const there = datasets.filter((d) => cells[d][strategy]);
-      if (!there.length) continue;
+      if (!datasets.some((d) => cells[d][strategy])) continue;
       const row = table.tBodies[0].insertRow();
       const add = (text, type, title, value) => {
         const td = row.insertCell();
@@ -92,11 +81,11 @@ function areaTable(data) {
         if (title) td.title = title;
         if (value !== undefined) td.dataset.value = value;
       };
-      const whole = there.length === datasets.length;
-      const mean = (of) => there.reduce((sum, d) => sum + of(d), 0) / there.length;
+      const [rank, mean] = overall[strategy] ?? [];
+      const without = rank === undefined ? "too few runs to compare on all datasets" : "";
       add(strategy, "");
-      add(whole ? mean((d) => rankOf[d](strategy)).toFixed(1) : "–", "number");
-      add(whole ? ((mean((d) => cells[d][strategy][0]) * 100) / data.scale).toFixed(1) : "–", "number");
+      add(rank?.toFixed(1) ?? "–", "number", without);
+      add(mean === undefined ? "–" : ((mean * 100) / data.scale).toFixed(1), "number", without);
       for (const d of datasets) {
         const cell = cells[d][strategy];
         if (!cell) { add("–", "number", "no complete run"); continue; }

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from simulator.comparisons import BASELINE, by_strategy, common_blocks, compare
-from simulator.evidence import listed
+from simulator.comparisons import BASELINE, by_strategy, common_blocks, compare, shared
+from simulator.evidence import left_out, listed, sentences
 from simulator.report.analysis import Analysis
 from simulator.report.words import seconds as duration
-from simulator.statistics import labels_to_reach
+from simulator.statistics import Floats, labels_to_reach
+
+NO_CHOICE = "nothing to recommend"
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,17 @@ def recommendations(analysis: Analysis) -> list[Advice]:
 
 
 def _choice(analysis: Analysis, column: str, period: str, when: str) -> list[Advice]:
+    title = {"embedding": "Embedding", "initial": "Start"}[column]
     values = analysis.areas[period]
-    wide = values.groupby(level=["dataset", "strategy", "seed", *({"embedding", "initial"} - {column}), column]).mean()
-    every = wide.unstack(column)
-    paired = common_blocks(every)
-    if paired.shape[1] < 2 or not len(paired):
+    if len(values.index.unique(column)) < 2:
         return []
-    table = compare(paired.groupby(level=["dataset", "seed"]).mean())
-    rare = [name for name in every if name not in paired]
-    reason = _ranking(table, when) + (f" Run too rarely to be compared here: {listed(rare)}." if rare else "")
-    return [Advice({"embedding": "Embedding", "initial": "Start"}[column], _headline(table), reason)]
+    alike = shared(values, column)
+    left = left_out(values.index, alike.index)
+    if not len(alike):
+        reason = f"No two {title.lower()}s were run with the same strategy, and all else the same."
+        return [Advice(title, NO_CHOICE, reason)]
+    table = compare(alike.groupby(level=["dataset", "seed", column]).mean().unstack(column))
+    return [Advice(title, _headline(table), sentences(_ranking(table, when), left))]
 
 
 def _headline(table: pd.DataFrame) -> str:
@@ -53,74 +56,97 @@ def _headline(table: pd.DataFrame) -> str:
 
 
 def _ranking(table: pd.DataFrame, when: str) -> str:
+    """Means of what is compared, and the test; table: of `compare`, with at least two that are not partial."""
     ordered = table[table["mark"] != "partial"].sort_values("mean", ascending=False)
     means = [f"{name} {row['mean'] * 100:.1f}" for name, row in ordered.iterrows()]
-    worse = int((table["mark"] == "worse").sum())
-    tail = (
-        f"{worse} of {len(ordered) - 1} others are significantly worse"
-        if len(ordered) > 1
-        else "nothing to compare with"
+    worse = int((ordered["mark"] == "worse").sum())
+    pairs = int(ordered["blocks"].max())
+    return (
+        f"Mean accuracy {when}, in %: {', '.join(means)}. {worse} of {len(ordered) - 1} others are significantly worse "
+        f"(Wilcoxon signed-rank over {pairs} pair{'s' if pairs != 1 else ''} of (dataset, seed), Holm-corrected)."
     )
-    return f"Mean accuracy {when}, in %: {', '.join(means)}. {tail} ({_test(table)})."
-
-
-def _test(table: pd.DataFrame) -> str:
-    return f"Wilcoxon signed-rank over {int(table['blocks'].max())} pairs of (dataset, seed), Holm-corrected"
 
 
 def _strategy(analysis: Analysis) -> list[Advice]:
     table = analysis.comparison
     if len(table) < 2:
         return []
+    if analysis.compared.shape[1] < 2:
+        reason = (
+            "Too few runs have the same dataset, embedding, start and seed for strategies to be compared over all of "
+            "them; the AULC table compares those that one embedding and one start have."
+        )
+        return [Advice("Strategy", NO_CHOICE, reason)]
     best = table.index[table["mark"] == "best"][0]
     equal = [best, *table.index[table["mark"] == "tied"]]
     seconds = analysis.seconds.set_index("strategy")["middle"]
     cheapest = seconds[equal].idxmin()
-    reason = _ranking(table, "over all labels")
-    reason += f" A query of {cheapest}{', the fastest of the equals,' if len(equal) > 1 else ''} takes "
-    reason += f"{duration(seconds[cheapest])}."
+    fastest = (
+        f"A query of {cheapest}{', the fastest of the equals,' if len(equal) > 1 else ''} takes "
+        f"{duration(seconds[cheapest])}."
+    )
+    reason = sentences(_ranking(table, "over all labels"), fastest, analysis.left_out, _of_all(analysis))
     return [Advice("Strategy", _headline(table), reason), *_by_budget(analysis)]
+
+
+def _of_all(analysis: Analysis) -> str:
+    """Where strategies were left out: what the runs say that every strategy has."""
+    every = analysis.whole.dropna()
+    if not len(every) or analysis.compared.shape[1] == every.shape[1]:
+        return ""
+    table = compare(every.groupby(level=["dataset", "seed"]).mean())
+    place = "; ".join(
+        f"{title} {listed(list(every.index.unique(column)))}"
+        for column, title in (("initial", "start"), ("embedding", "embedding"))
+        if len(every.index.unique(column)) < len(analysis.names(column))
+    )
+    ranking = _ranking(table, "over all labels")
+    return (
+        f"Over the runs that all {every.shape[1]} have{f' ({place})' if place else ''}: {_headline(table)}. {ranking}"
+    )
 
 
 def _by_budget(analysis: Analysis) -> list[Advice]:
     found = {}
     for period in ("early", "late"):
         wide = common_blocks(by_strategy(analysis.areas[period]))
-        if not len(wide):
-            return []
         found[period] = compare(wide.groupby(level=["dataset", "seed"]).mean())
     words = [f"{'few' if period == 'early' else 'many'} labels: {_headline(table)}" for period, table in found.items()]
     early, late = (table.index[table["mark"] == "best"][0] for table in found.values())
     headline = f"{early} early, {late} late" if early != late else f"{early}, early and late"
-    return [Advice("By budget", headline, f"With {'; with '.join(words)} (first and last third of the labels).")]
+    reason = f"With {'; with '.join(words)} (first and last third of the labels)."
+    return [Advice("By budget", headline, sentences(reason, analysis.left_out))]
 
 
 def _saved(analysis: Analysis) -> list[Advice]:
-    if BASELINE not in analysis.curves:
+    best = next((name for name in analysis.order if name != BASELINE and name in analysis.compared), None)
+    if BASELINE not in analysis.curves or best is None or len(analysis.cycles) < 2:
         return []
-    table = analysis.comparison
-    best = next((name for name in analysis.order if name != BASELINE and table.loc[name, "mark"] != "partial"), None)
-    if best is None:
-        return []
-    saved, never = [], 0
-    means = analysis.curves.groupby(level=["dataset", "embedding", "initial", "cycle"]).mean()
-    sizes = analysis.results.groupby(["dataset", "cycle"])["n_labeled"].first()
-    for (dataset, _, _), part in means.groupby(level=["dataset", "embedding", "initial"]):
-        both = part[[BASELINE, best]].dropna()
-        if len(both) < 2:
-            continue
-        labels = sizes[dataset].to_numpy(dtype=np.float64)[: len(both)]
-        needed = labels_to_reach(labels, both[best].to_numpy(), float(both[BASELINE].iloc[-1]))
-        never += bool(np.isnan(needed))
-        if not np.isnan(needed):
-            saved.append(1 - needed / labels[-1])
-    total = len(saved) + never
-    if not saved:
-        return []
+    both = analysis.curves[[BASELINE, best]].dropna()
+    if not len(both):
+        return [Advice("Labels saved", "not known", f"{best}, the best strategy, shares no run with random.")]
+    needed = _needed(analysis, both, best)
+    total, never = len(needed), int(np.isnan(needed).sum())
+    settings = f"{total} setting{'s' if total != 1 else ''} (dataset, embedding, start)"
+    if never == total:
+        reason = f"In none of {settings} {best} reaches what random reaches with all its labels."
+        return [Advice("Labels saved", f"none with {best}", reason)]
     # A setting in which it never gets there saves nothing, and counts as such.
-    share = float(np.median([*saved, *[0.0] * never]))
+    share = float(np.median(np.nan_to_num(1 - needed)))
     reason = (
         f"To reach what random reaches with all its labels, {best} needs {share * 100:.0f} % fewer, the median of "
-        f"{total} settings (dataset, embedding, start); in {never} of them it does not get there."
+        f"{settings}; in {never} of them it does not get there."
     )
     return [Advice("Labels saved", f"{share * 100:.0f} % with {best}", reason)]
+
+
+def _needed(analysis: Analysis, both: pd.DataFrame, best: str) -> Floats:
+    """Share of the labels with which best reaches random's end, one a setting (dataset, embedding, start), or NaN."""
+    setting = ["dataset", "embedding", "initial"]
+    sizes = analysis.results.groupby(["dataset", "cycle"])["n_labeled"].first()
+    shares = []
+    for (dataset, _, _), part in both.groupby(level=[*setting, "cycle"]).mean().groupby(level=setting):
+        labels = sizes[dataset].to_numpy(dtype=np.float64)
+        target = float(part[BASELINE].iloc[-1])
+        shares.append(labels_to_reach(labels, part[best].to_numpy(), target) / labels[-1])
+    return np.array(shares)

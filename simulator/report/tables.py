@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from simulator.comparisons import BASELINE, PERIODS, areas, compare, embedding_means, gains
+from simulator.comparisons import BASELINE, PERIODS, areas, compare
 from simulator.evidence import Finding
-from simulator.report.analysis import Analysis
+from simulator.report.analysis import AULC, GAIN, Analysis
 from simulator.report.interactive import CURVE, TABLE_METRICS
 from simulator.statistics import mean_interval
 
@@ -143,10 +143,10 @@ def _quality(analysis: Analysis) -> pd.DataFrame:
     if analysis.quality is None:
         return pd.DataFrame()
     table = analysis.quality.set_index(["dataset", "embedding"])
-    table = table.join(analysis.areas.groupby(level=["dataset", "embedding"])["whole"].mean().rename("mean_aulc"))
-    gain = gains(analysis.whole)
-    if gain.shape[1]:
-        table = table.join(embedding_means(gain.mean(axis=1)).stack().rename("mean_gain"))
+    for title, name in ((AULC, "mean_aulc"), (GAIN, "mean_gain")):
+        if title in analysis.embedding_runs:
+            runs = analysis.embedding_runs[title]
+            table = table.join(runs.groupby(level=["dataset", "embedding"]).mean().rename(name))
     return table.reset_index()
 
 

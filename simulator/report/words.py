@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.comparisons import BASELINE, gains
-from simulator.evidence import Evidence, listed, points
+from simulator.comparisons import BASELINE, RUN, by_strategy, gains
+from simulator.evidence import Evidence, listed, points, sentences
 from simulator.plots_embeddings import MEASURES
 from simulator.report.analysis import Analysis
 from simulator.statistics import smallest_p
+
+NOT_COMPARED = (
+    "No (dataset, embedding, start, seed) is common to the strategies, so that none is named here as the best."
+)
 
 
 def p_value(p: float) -> str:
@@ -53,13 +57,17 @@ def missing_rows(analysis: Analysis) -> list[tuple[str, str, str, str, str, str]
 def wins_seen(analysis: Analysis) -> str:
     names, wins, ties, rows = analysis.wins
     off = ~np.eye(len(names), dtype=bool)
-    best = np.nanmean(wins[0][off[0]])
-    tied = np.nanmean(ties[off])
     least, most = int(rows[off].min()), int(rows[off].max())
-    compared = f"{most:,}" if least == most else f"{least:,} to {most:,}"
-    return (
+    rests = f"each number rests on {f'{most:,}' if least == most else f'{least:,} to {most:,}'} comparisons."
+    k = analysis.compared.shape[1]
+    if k < 2:
+        return f"{NOT_COMPARED} Here {rests}"
+    among = off[:k, :k]
+    best, tied = wins[0, :k][among[0]].mean(), ties[:k, :k][among].mean()
+    return sentences(
         f"{names[0]} is above the others in {best * 100:.0f} % of comparisons, and {tied * 100:.0f} % of all "
-        f"comparisons are exact ties; each number rests on {compared} comparisons."
+        f"comparisons are exact ties; {rests}",
+        f"Not counted in this, and last in the figure: {listed(names[k:])}." if names[k:] else "",
     )
 
 
@@ -86,24 +94,36 @@ def ranks_seen(analysis: Analysis) -> str:
 
 
 def gain_seen(analysis: Analysis) -> str:
-    means = gains(analysis.whole).mean().sort_values(ascending=False)
+    means = analysis.mean_gains
+    rare = [name for name in gains(analysis.whole) if name not in means]
+    left = f"Left out of this, since they lack runs to compare: {listed(rare)}; their panels show their own runs."
+    if not len(means):
+        return NOT_COMPARED
     below = list(means.index[means < 0])
-    return (
-        f"Over the whole curve {means.index[0]} gains most ({points(means.iloc[0])}), {means.index[-1]} least "
-        f"({points(means.iloc[-1])}). "
-        + (f"Below random on average: {listed(below)}." if below else "None is below random on average.")
+    least = f", {means.index[-1]} least ({points(means.iloc[-1])})" if len(means) > 1 else ""
+    return sentences(
+        f"Over the whole curve {means.index[0]} gains most ({points(means.iloc[0])}){least}.",
+        f"Below random on average: {listed(below)}." if below else "None is below random on average.",
+        left if rare else "",
     )
 
 
 def start_seen(analysis: Analysis) -> str:
+    """What each initial pool changes against a random one, and, where that differs, on how much it was run."""
     effects = analysis.start_effects
-    first = effects[effects.index.get_level_values("cycle") == 0].mean()
-    last = effects[effects.index.get_level_values("cycle") == analysis.cycles[-1]].mean()
-    return " ".join(
-        f"{name}: {points(first[name])} with the initial labels alone, {points(last[name])} at cycle "
-        f"{analysis.cycles[-1]}."
-        for name in effects.columns
-    )
+    cycles = effects.index.get_level_values("cycle")
+    first, last = effects[cycles == 0], effects[cycles == analysis.cycles[-1]]
+    alike = (first.notna().all(axis=1)).all()
+    words = []
+    for name in effects.columns:
+        there = first[name].dropna().index
+        counts = [f"{len(there.unique(column))} {column}" for column in ("dataset", "embedding", "seed")]
+        rests = "" if alike else f" ({', '.join(f'{n}s' if not n.startswith('1 ') else n for n in counts)})"
+        words.append(
+            f"{name}{rests}: {points(first[name].mean())} with the initial labels alone, {points(last[name].mean())} "
+            f"at cycle {analysis.cycles[-1]}."
+        )
+    return sentences(*words, "" if alike else "Each beside a random start on the same; not one beside the other.")
 
 
 def quality_seen(analysis: Analysis) -> str:
@@ -115,24 +135,39 @@ def quality_seen(analysis: Analysis) -> str:
             if not np.isnan((found := analysis.correlations[measure, title]).rho)
         ]
         if parts:
-            words.append(f"Rank correlation with {title.removesuffix(' (points)')}: {'; '.join(parts)}.")
-    return " ".join(words).replace(" -", " −").replace("[-", "[−") or "Too few embeddings for a rank correlation."
+            outcome = title.removesuffix(" (points)")
+            words.append(
+                f"Rank correlation with {outcome}: {'; '.join(parts)}.".replace(" -", " −").replace("[-", "[−")
+            )
+            words.append(analysis.embeddings_left_out[outcome])
+    return sentences(*words) or sentences(
+        "Too few embeddings for a rank correlation.", *analysis.embeddings_left_out.values()
+    )
 
 
 def cost_seen(analysis: Analysis) -> str:
-    table = analysis.seconds.set_index("strategy")["middle"].sort_values()
+    table = analysis.seconds.set_index("strategy")["middle"]
+    rare = [name for name in table.index if name not in analysis.compared]
+    table = table.drop(rare).sort_values()
+    fit = f"A fit of the head takes {seconds(float(analysis.results['fit_seconds'].median()))} (all medians)."
+    if not len(table):
+        return f"{NOT_COMPARED} {fit}"
     text = f"{table.index[0]} is the fastest ({seconds(table.iloc[0])} a query)"
     text += f", {table.index[-1]} the slowest ({seconds(table.iloc[-1])})" if len(table) > 1 else ""
-    return f"{text}; a fit of the head takes {seconds(float(analysis.results['fit_seconds'].median()))} (all medians)."
+    return sentences(f"{text}.", fit, f"Timed on other runs, and left out of this: {listed(rare)}." if rare else "")
 
 
 def calibration_seen(analysis: Analysis) -> str:
     results = analysis.results
     ends = results[results["cycle"] == results.groupby("dataset")["cycle"].transform("max")]
-    means = ends.groupby("strategy")["ece"].mean().sort_values()
+    every = by_strategy(ends.set_index(RUN)["ece"])
+    means = every.loc[analysis.compared.index, analysis.compared.columns].mean().sort_values()
+    if not len(means):
+        return NOT_COMPARED
     text = f"At the last cycle the ECE is smallest with {means.index[0]} ({means.iloc[0]:.3f})"
     text += f" and largest with {means.index[-1]} ({means.iloc[-1]:.3f})" if len(means) > 1 else ""
-    return f"{text}; random has {means[BASELINE]:.3f}." if BASELINE in means else f"{text}."
+    random = f"; random has {means[BASELINE]:.3f}" if BASELINE in means else ""
+    return sentences(f"{text}{random}.", analysis.left_out)
 
 
 def test_power(analysis: Analysis) -> str:

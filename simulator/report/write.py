@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -58,7 +59,8 @@ def write_report(folder: Path) -> Path:
         plotly=_packed(get_plotlyjs()),
         protocol=analysis.record.get("protocol", {}),
         changes=_changes(analysis.record.get("changes", {})),
-        command=_command(analysis.record),
+        commands=recorded_commands(analysis.record),
+        wall_time=_wall_time(analysis.record),
     )
     path = folder / PAGE
     path.write_text(page, encoding="utf-8")
@@ -99,9 +101,28 @@ def _changes(changes: dict[str, Any]) -> list[str]:
     return words
 
 
-def _command(record: dict[str, Any]) -> str:
-    command = record.get("command", "")
-    return command if isinstance(command, str) else " ".join(map(str, command))
+def recorded_commands(record: dict[str, Any]) -> list[str]:
+    """Each different command of run.json: those that ended, then the last one, which may have been stopped."""
+    called = [call.get("command") for call in record.get("calls", [])]
+    words = [
+        command if isinstance(command, str) else shlex.join(map(str, command))
+        for command in [*called, record.get("command")]
+        if command
+    ]
+    return list(dict.fromkeys(words))
+
+
+def _wall_time(record: dict[str, Any]) -> str:
+    calls = record.get("calls", [])
+    if not calls:
+        return ""
+    minutes = sum(call.get("wall_seconds", 0) for call in calls) / 60
+    ended = "one call that ended by itself" if len(calls) == 1 else f"{len(calls)} calls that ended by themselves"
+    machine = f", the last on {record['machine']}" if record.get("machine") else ""
+    return (
+        f"Wall time: {minutes:.1f} minutes in {ended}{machine}. Calls that were stopped, and runs copied "
+        "in from elsewhere, are not in it."
+    )
 
 
 def _facts(analysis: Analysis) -> list[tuple[str, str]]:
@@ -165,8 +186,8 @@ def _sections(analysis: Analysis, drawn: set[str]) -> list[FigureSection]:
         (
             "cost",
             "What it costs",
-            "Seconds for one query of a batch, on a logarithmic scale, and the same beside the gain: up and left is "
-            "better. Times are those of the machine and the load the runs had.",
+            "Seconds for one query of a batch, on a logarithmic scale, and the same beside the gain of those with "
+            "enough runs to compare: up and left is better. Times are those of the machine and the load the runs had.",
             words.cost_seen,
             ["cost"],
         ),

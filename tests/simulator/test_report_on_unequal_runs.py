@@ -1,0 +1,237 @@
+"""Folders in which not everything was run with everything: what is compared is alike, and what is left out is named."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_results import paper_like_gain, synthetic_quality, synthetic_results, write_results
+
+from simulator.report import words, write_report
+from simulator.report.analysis import AULC, Analysis
+from simulator.report.recommendation import recommendations
+
+DATASETS = ["banking77", "sst2", "trec6"]
+EMBEDDINGS = ["minilm", "layer6", "layer3", "tfidf"]
+STRATEGIES = ["random", "margin", "badge", "entropy"]
+LATER_STRATEGIES = ["coreset", "typiclust", "dropquery", "bait", "tcm"]
+
+
+def grid(**changed):
+    whole = {"datasets": DATASETS, "embeddings": EMBEDDINGS, "strategies": STRATEGIES, "seeds": 3, "cycles": 3}
+    return synthetic_results(**(whole | {"gain": paper_like_gain} | changed))
+
+
+def only(results, **values):
+    """Rows of these values of columns."""
+    return results[np.logical_and.reduce([results[column].isin(there) for column, there in values.items()])]
+
+
+def without(results, **values):
+    return results.drop(only(results, **values).index)
+
+
+def analysis_of(results, quality=None):
+    return Analysis(results, quality, {})
+
+
+def advice_of(results):
+    return {one.about: one for one in recommendations(analysis_of(results))}
+
+
+def payload(page: str, name: str):
+    return json.loads(gzip.decompress(base64.b64decode(re.search(rf'id="{name}">([^<]+)<', page).group(1))))
+
+
+@pytest.fixture(scope="module")
+def start_with_a_few_strategies():
+    """Nine strategies with a random start, four of them with a TypiClust start too."""
+    return without(grid(strategies=STRATEGIES + LATER_STRATEGIES), strategy=LATER_STRATEGIES, initial=["typiclust"])
+
+
+@pytest.fixture(scope="module")
+def start_in_a_corner():
+    """A CoreSet start on one dataset and two of the embeddings, all else complete."""
+    results = grid(initials=("random", "typiclust", "coreset"))
+    elsewhere = without(only(results, initial=["coreset"]), dataset=DATASETS[:1], embedding=EMBEDDINGS[:2])
+    return results.drop(elsewhere.index)
+
+
+def test_strategies_run_on_the_good_embeddings_only_do_not_rank_first():
+    results = grid(gain=lambda strategy, d, quality: 0.0, datasets=["a", "b", "c", "d", "e"], initials=("random",))
+    unequal = without(results, strategy=["badge"], embedding=EMBEDDINGS[2:])
+    for ranks in analysis_of(unequal).ranks:
+        assert ranks.names == ["entropy", "margin", "random"]
+        assert ranks.left_out == ["badge"]
+        assert ranks.test.p > 0.05
+
+
+def test_the_table_ranks_only_what_is_compared_on_every_dataset(tmp_path):
+    results = grid(gain=lambda strategy, d, quality: {"badge": 0.05, "margin": 0.02}.get(strategy, 0.0))
+    poor_embeddings = without(results, dataset=["sst2"], strategy=["badge"], embedding=EMBEDDINGS[:2])
+    areas = payload(write_report(write_results(tmp_path, poor_embeddings)).read_text(), "areas-data")
+    pooled = areas["overall"]["accuracy/whole/all/all"]
+    # Badge is first where it is compared, and counts for no rank of the others.
+    assert areas["tables"]["accuracy/whole/all/all"]["sst2"]["badge"][1] == "partial"
+    assert areas["tables"]["accuracy/whole/all/all"]["trec6"]["badge"][1] == "best"
+    assert set(pooled) == {"random", "margin", "entropy"}
+    assert pooled["margin"][0] == 1
+    assert sum(rank for rank, _ in pooled.values()) == pytest.approx(6)
+    assert areas["overall"]["accuracy/whole/tfidf/all"]["badge"][0] == 1
+
+
+def test_advice_names_strategies_it_leaves_out_and_compares_all_where_they_all_were_run(start_with_a_few_strategies):
+    advice = advice_of(start_with_a_few_strategies)
+    reason = advice["Strategy"].reason
+    assert (
+        "Left out, since they lack runs to compare: strategies bait, coreset, dropquery, tcm and typiclust." in reason
+    )
+    assert "Over the runs that all 9 have (start random): badge" in reason
+    # 3 datasets with 3 seeds, of what is compared and of what is left out.
+    assert re.findall(r"over (\d+) pairs", reason) == ["9", "9"]
+    assert "bait" in advice["By budget"].reason
+
+
+def test_starts_are_compared_over_the_strategies_that_they_share(start_with_a_few_strategies):
+    start = advice_of(start_with_a_few_strategies)["Start"]
+    assert start.headline == "typiclust"
+    assert "strategies bait, coreset, dropquery, tcm and typiclust" in start.reason
+    found = re.search(r"typiclust (\d+\.\d), random (\d+\.\d)", start.reason).groups()
+    early = analysis_of(only(start_with_a_few_strategies, strategy=STRATEGIES)).areas["early"] * 100
+    assert list(found) == [f"{early.xs(name, level='initial').mean():.1f}" for name in ("typiclust", "random")]
+
+
+def test_starts_without_a_strategy_in_common_are_not_compared():
+    results = grid()
+    apart = pd.concat(
+        [
+            only(results, initial=["random"], strategy=["margin", "badge"]),
+            only(results, initial=["typiclust"], strategy=["entropy"]),
+        ]
+    )
+    start = advice_of(apart)["Start"]
+    assert start.headline == "nothing to recommend"
+    assert start.reason == "No two starts were run with the same strategy, and all else the same."
+
+
+def test_a_start_in_a_corner_is_left_out_and_named(start_in_a_corner):
+    analysis = analysis_of(start_in_a_corner, synthetic_quality(DATASETS, EMBEDDINGS))
+    advice = {one.about: one for one in recommendations(analysis)}
+    assert advice["Embedding"].headline == "minilm"
+    assert advice["Embedding"].reason.endswith("Left out, since they lack runs to compare: start coreset.")
+    assert advice["Start"].reason.endswith("Left out, since they lack runs to compare: start coreset.")
+    assert "coreset (1 dataset, 2 embeddings, 3 seeds): −" in words.start_seen(analysis)
+    whole = analysis_of(without(start_in_a_corner, initial=["coreset"]), analysis.quality)
+    pd.testing.assert_frame_equal(analysis.outcomes[AULC], whole.outcomes[AULC])
+
+
+def test_what_random_reaches_and_the_best_does_not_is_said():
+    fading = grid(strategies=["random", "badge"], gain=lambda strategy, d, quality: -0.2 * (strategy == "badge"))
+    saved = advice_of(fading)["Labels saved"]
+    assert saved.headline == "none with badge"
+    assert "In none of 24 settings" in saved.reason
+
+
+def test_labels_saved_are_of_seeds_that_both_have():
+    """Badge is random's equal; the seed that badge lacks would be an easy one for random."""
+    results = grid(strategies=["random", "badge"], gain=lambda strategy, d, quality: 0.0, noise=0.0, seeds=5)
+    lucky = (results["seed"] == 4) & (results["strategy"] == "random")
+    results["accuracy"] += 0.2 * lucky
+    advice = advice_of(without(results, seed=[4], strategy=["badge"]))
+    assert "in 0 of them it does not get there" in advice["Labels saved"].reason
+
+
+def test_a_stray_embedding_changes_no_correlation():
+    quality = synthetic_quality(DATASETS, EMBEDDINGS)
+    results = grid()
+    stray = pd.concat(
+        [results, only(results, embedding=["tfidf"], seed=[0], strategy=["badge"]).assign(embedding="st")]
+    )
+    more = pd.concat([quality, quality[quality["embedding"] == "minilm"].assign(embedding="st")])
+    before, after = analysis_of(results, quality), analysis_of(stray, more)
+    for key, found in before.correlations.items():
+        assert (after.correlations[key].rho, after.correlations[key].p) == (found.rho, found.p)
+    assert "embedding st" in words.quality_seen(after)
+    assert [c.p_holm for c in after.findings[2].claims] == [c.p_holm for c in before.findings[2].claims]
+    assert all("embedding st" in claim.evidence.seen for claim in after.findings[2].claims)
+
+
+def test_what_is_best_is_named_over_equal_runs_only():
+    """Entropy is run on the easiest dataset only: its calibration, gain and time are not set against the others'."""
+    results = grid()
+    results.loc[results["dataset"] == "trec6", ["ece", "query_seconds"]] /= 10
+    analysis = analysis_of(without(results, strategy=["entropy"], dataset=["sst2", "banking77"]))
+    for seen in (words.calibration_seen, words.cost_seen, words.gain_seen):
+        assert re.search(r"[Ll]eft out[^.]*: (strategy )?entropy[.;]", seen(analysis))
+        assert seen(analysis).count("entropy") == 1
+    assert analysis.seconds.set_index("strategy").loc["entropy", "runs"] == 24
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (
+            [{"strategy": ["random"], "initial": ["random"]}, {"strategy": ["margin"], "initial": ["typiclust"]}],
+            "Too few runs have the same dataset, embedding, start and seed",
+        ),
+        (
+            [
+                {"strategy": ["badge", "entropy"], "embedding": ["tfidf"]},
+                {"strategy": ["random"], "embedding": ["minilm"]},
+            ],
+            "There are no runs of badge and entropy beside runs of random.",
+        ),
+        (
+            [
+                {"strategy": ["random", "margin"], "embedding": ["minilm"]},
+                {"strategy": ["badge", "entropy"], "embedding": ["tfidf"]},
+            ],
+            "No (dataset, embedding, start, seed) is common to the strategies",
+        ),
+        (
+            [{"strategy": ["random"], "embedding": ["minilm"]}, {"strategy": ["margin"], "embedding": ["tfidf"]}],
+            "No two embeddings were run with the same strategy",
+        ),
+        (
+            [
+                {"embedding": ["minilm"], "initial": ["random", "typiclust"]},
+                {"embedding": ["tfidf"], "initial": ["random"]},
+            ],
+            "Left out, since they lack runs to compare: start typiclust.",
+        ),
+    ],
+    ids=["another start", "no random beside", "two halves", "two strategies apart", "an embedding without a start"],
+)
+def test_grown_folders_make_a_page_that_says_what_cannot_be_compared(tmp_path, parts, said):
+    results = grid(datasets=["sst2", "trec6"], seeds=2)
+    grown = pd.concat([only(results, **part) for part in parts])
+    folder = write_results(tmp_path, grown, synthetic_quality(["sst2", "trec6"], EMBEDDINGS))
+    page = write_report(folder).read_text()
+    shown = re.sub(r"(?s)<script.*?</script>|base64,[^\"]+", "", page)
+    assert said in shown
+    assert not re.findall(r"\bnan\b", shown, re.IGNORECASE)
+
+
+def test_the_page_lists_every_command_and_says_what_the_wall_time_covers(tmp_path):
+    folder = write_results(tmp_path, grid(datasets=["trec6"], embeddings=["minilm"], seeds=1))
+    first = ["python", "-m", "simulator", "run", "--data", "my texts.csv"]
+    second = [*first, "--embeddings", "minilm,tfidf"]
+    record = json.loads((folder / "run.json").read_text()) | {
+        "command": [*first, "--seeds", "9"],
+        "calls": [
+            {"command": command, "finished": "2025-01-01T00:00:00+00:00", "wall_seconds": 90.0}
+            for command in (first, second, second)
+        ],
+    }
+    (folder / "run.json").write_text(json.dumps(record))
+    page = write_report(folder).read_text()
+    commands = re.search(r"(?s)Made by</p><pre>(.*?)</pre>", page).group(1).replace("&#39;", "'").splitlines()
+    shown = "python -m simulator run --data 'my texts.csv'"
+    assert commands == [shown, f"{shown} --embeddings minilm,tfidf", f"{shown} --seeds 9"]
+    assert "Wall time: 4.5 minutes in 3 calls that ended by themselves" in page
+    assert "Calls that were stopped, and runs copied in from elsewhere, are not in it." in page
