@@ -195,6 +195,18 @@ def test_a_backend_that_label_studio_cannot_reach_or_that_was_never_connected(lo
     assert "ml_backend serve" in wrong(look())["backend"]
 
 
+def test_which_of_several_backends_is_this_one(look: Examine, label_studio: Answers, sqlite_store: Store):
+    status, (entry,) = label_studio.by_path["GET api/ml"]
+    other = {**entry, "id": 2, "url": "http://other:9090", "readable_state": "Disconnected"}
+    label_studio.by_path["GET api/ml"] = (status, [other, entry])
+    assert wrong(look()) == {}
+    sqlite_store.update_project(7, backend_url="http://proxy.example")
+    said = wrong(look())
+    assert list(said) == ["project 7: backend"]
+    assert "set BACKEND_URL to the address of these" in said["project 7: backend"]
+    assert entry["url"] in said["project 7: backend"]
+
+
 def test_a_project_that_this_key_does_not_see(look: Examine, label_studio: Answers):
     label_studio.by_path["GET api/projects/7"] = (404, {"detail": "No Project matches the given query."})
     assert "shows no project" in wrong(look())["project 7"]
@@ -208,7 +220,6 @@ def test_a_project_that_this_key_does_not_see(look: Examine, label_studio: Answe
         ({"database_url": "mysql://u:hidden@h/db"}, "database", "check DATABASE_URL"),
         ({"redis_url": "redis://127.0.0.1:1/0"}, "queue", "start Redis"),
         ({"embedding_model": "/no/such/model"}, "embedding model", "EMBEDDING_MODEL=minilm"),
-        ({"basic_auth_user": "ann"}, "basic auth", "BASIC_AUTH_PASS"),
     ],
 )
 def test_what_the_environment_has_wrong(look: Examine, settings: dict[str, Any], what: str, remedy: str):

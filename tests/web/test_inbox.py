@@ -108,4 +108,4 @@ def test_setup_without_news_writes_nothing(tmp_path: Path, sqlite_store: Store, 
     assert client.post("/setup", json=body).json == first.json
     monkeypatch.undo()
     assert client.post("/setup", json={**body, "extra_params": {"batch_size": 8}}).status_code == 200
-    assert sqlite_store.take_requests(1) == ["settings"]
+    assert sqlite_store.take_requests(1) == ["extra params"]

@@ -101,6 +101,7 @@ STATES: list[tuple[dict[str, Any], str]] = [
     ({"state": "failed", "error": "KeyError"}, "failed, trying again"),
     ({"state": "unsupported", "error": "no control"}, "Change the labeling interface"),
     ({"state": "missing", "error": "no project 7"}, "still exists"),
+    ({"state": "disconnected", "error": "no ML backend"}, "Connect it again"),
 ]
 
 
@@ -119,6 +120,30 @@ def test_the_page_says_every_state_and_its_remedy(
     assert changes.get("error", "") in page.text
     for name in strategy_names():
         assert f">{name}</option>" in page.text
+
+
+def test_links_to_label_studio_take_the_address_that_browsers_know(make_client: Any, sqlite_store: Store):
+    sqlite_store.ensure_project(7)
+    inside = {"label_studio_url": "http://label-studio:8080"}
+    assert "http://label-studio:8080/projects/7/data" in make_client(**inside).get("/projects/7", headers=BROWSER).text
+    public = make_client(**inside, label_studio_public_url="https://labels.example/").get(
+        "/projects/7", headers=BROWSER
+    )
+    assert "https://labels.example/projects/7/data" in public.text
+    assert "label-studio:8080" not in public.text
+
+
+def test_only_health_and_the_pages_own_files_are_open_when_there_is_a_password(locked: FlaskClient):
+    open_to_all = {"/health", "/", "/static/<path:filename>"}
+    closed = [rule for rule in locked.application.url_map.iter_rules() if rule.rule not in open_to_all]
+    assert len(closed) > 10
+    for rule in closed:
+        path = rule.rule.replace("<int:project_id>", "7")
+        (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        assert locked.open(path, method=method, json={}).status_code == 401, path
+    with locked.get("/static/style.css") as style:
+        assert style.status_code == 200
+    assert locked.get("/").json == locked.get("/health").json, "nothing of the projects"
 
 
 def test_pages_and_numbers_need_the_password_when_there_is_one(locked: FlaskClient, sqlite_store: Store):

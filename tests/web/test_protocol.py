@@ -71,18 +71,38 @@ def test_setup_answers_the_version_of_the_head(connected: FlaskClient, sqlite_st
     assert connected.get("/versions?project=8").json["versions"] == []
 
 
-def test_extra_params_are_settings_until_they_leave_the_form(connected: FlaskClient, sqlite_store: Store):
-    def settings() -> dict[str, Any]:
+def test_extra_params_of_a_request_are_no_settings_but_a_reason_to_read_label_studios_own(
+    connected: FlaskClient, sqlite_store: Store
+):
+    sqlite_store.take_requests(7)
+    for typed in ({"strategy": "margin", "batch_size": 7}, '{"strategy": "entropy"}'):
+        assert connected.post("/setup", json=setup_body(extra_params=typed)).status_code == 200
         project = sqlite_store.project(7)
         assert project is not None
-        return project.settings
-
-    connected.post("/setup", json=setup_body(extra_params={"strategy": "margin", "batch_size": 7}))
-    assert settings() == {"strategy": "margin", "batch_size": 7}
-    connected.post("/setup", json=setup_body(extra_params='{"strategy": "entropy"}'))
-    assert settings() == {"strategy": "entropy"}
+        assert project.settings == {}
+        assert sqlite_store.take_requests(7) == ["extra params"]
+        connected.post("/setup", json=setup_body(extra_params=typed))
+        assert sqlite_store.take_requests(7) == [], "once is enough"
     connected.post("/setup", json=setup_body(extra_params=None))
-    assert settings() == {"strategy": "entropy"}, "Label Studio sends null when it was not asked"
+    assert sqlite_store.take_requests(7) == [], "Label Studio sends null when it was not asked"
+
+
+def test_a_setup_of_a_disconnected_project_asks_for_a_look(connected: FlaskClient, sqlite_store: Store):
+    sqlite_store.take_requests(7)
+    sqlite_store.merge_meta(7, attached=False)
+    assert connected.post("/setup", json=setup_body()).status_code == 200
+    assert sqlite_store.take_requests(7) == ["setup"]
+
+
+def test_the_address_of_the_settings_counts_before_the_one_that_a_request_names(make_client: Any, sqlite_store: Store):
+    for settings, address in (
+        ({}, "http://any.example"),
+        ({"backend_url": "https://ours.example/"}, "https://ours.example"),
+    ):
+        make_client(**settings).post("/setup", json=setup_body(), headers={"Host": "any.example"})
+        project = sqlite_store.project(7)
+        assert project is not None
+        assert project.backend_url == address
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""What the environment may say, and the sentences for what it may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from ml_backend.settings import SettingsError, load_settings, variables
+
+
+@pytest.fixture(autouse=True)
+def _empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in variables():
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"), [("BASIC_AUTH_USER", "BASIC_AUTH_PASS"), ("BASIC_AUTH_PASS", "BASIC_AUTH_USER")]
+)
+def test_half_of_basic_auth_is_refused_and_no_secret_is_shown(
+    monkeypatch: pytest.MonkeyPatch, there: str, missing: str
+):
+    monkeypatch.setenv(there, "hidden")
+    monkeypatch.setenv(missing, "")
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "hidden")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert f"{there} is set without {missing}" in str(refused.value)
+    assert "hidden" not in str(refused.value)
+
+
+def test_basic_auth_is_on_with_both_and_off_with_neither(monkeypatch: pytest.MonkeyPatch):
+    assert not load_settings().basic_auth_on
+    monkeypatch.setenv("BASIC_AUTH_USER", "ann")
+    monkeypatch.setenv("BASIC_AUTH_PASS", "secret")
+    assert load_settings().basic_auth == ("ann", "secret")
+
+
+def test_the_address_of_the_backend(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PORT", "9999")
+    assert load_settings().address == "http://localhost:9999"
+    monkeypatch.setenv("BACKEND_URL", "https://backend.example/")
+    assert load_settings().address == "https://backend.example"
+    monkeypatch.setenv("BACKEND_URL", "backend.example")
+    with pytest.raises(SettingsError, match="BACKEND_URL: must start with http"):
+        load_settings()
