@@ -44,9 +44,18 @@ def serve(
 @app.command()
 def worker(
     threads: Annotated[int, typer.Option(min=1, help="Projects worked on at the same time.")] = 2,
+    check: Annotated[
+        bool, typer.Option("--check", help="Start nothing; fail unless the worker of this container is well.")
+    ] = False,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Work in the background: read, embed, fit, choose, publish. Several may run on several machines with REDIS_URL."""
+    from ml_backend.heartbeat import keep_beating, problem
+
+    if check:
+        if (wrong := problem()) is not None:
+            _fail(wrong)
+        return
     settings = _settings()
     from ml_backend.jobs import worker as room
     from ml_backend.jobs.worker_process import give_way, stop_with_parent
@@ -54,6 +63,8 @@ def worker(
     if parent is not None:
         stop_with_parent(parent)
         give_way()
+    else:
+        keep_beating(settings)
     room.run(settings, threads)
 
 
