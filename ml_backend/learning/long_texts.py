@@ -1,4 +1,4 @@
-"""Texts beyond a model's length: as consecutive pieces, whose vectors are averaged."""
+"""Texts beyond a model's length: cut, or as consecutive pieces, whose vectors are averaged."""
 
 from __future__ import annotations
 
@@ -8,16 +8,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-SPECIAL_TOKENS = 2
-"""Room that a piece leaves for the tokens that a model adds."""
-
 Encode = Callable[[list[str]], NDArray[np.float32]]
 
 
-def mean_of_chunks(
-    texts: Sequence[str], tokenizer: Any, max_length: int, encode: Encode, unit: bool
-) -> NDArray[np.float32]:
-    """Vectors (N, D) float32 of the texts, of long ones the mean over pieces of max_length tokens, weighted by length.
+def room(tokenizer: Any, max_length: int, *around: str) -> int:
+    """Tokens that a model of that length leaves to a text beside its special ones and what is put around it.
+
+    tokenizer: of the tokenizers package, without truncation. Raises ValueError where nothing is left.
+    """
+    taken = tokenizer.num_special_tokens_to_add(False)
+    taken += sum(len(tokenizer.encode(part, add_special_tokens=False).ids) for part in around if part)
+    if taken >= max_length:
+        raise ValueError(f"a length of {max_length} tokens leaves a text no room: {taken} are special or of the prompt")
+    return max_length - int(taken)
+
+
+def cut(texts: Sequence[str], tokenizer: Any, size: int) -> list[str]:
+    """The first `size` tokens of each text; tokenizer: of the tokenizers package, without truncation."""
+    tokenized = tokenizer.encode_batch(list(texts), add_special_tokens=False)
+    return [_pieces(text, tokens.offsets, size)[0][0] for text, tokens in zip(texts, tokenized, strict=True)]
+
+
+def mean_of_chunks(texts: Sequence[str], tokenizer: Any, size: int, encode: Encode, unit: bool) -> NDArray[np.float32]:
+    """Vectors (N, D) float32 of the texts, of long ones the mean over pieces of `size` tokens, weighted by length.
 
     tokenizer: of the tokenizers package, without truncation. unit: bring the means to length 1 again. Pieces are cut
     from the text between tokens, so that each is read as any other text.
@@ -27,9 +40,9 @@ def mean_of_chunks(
     owners: list[int] = []
     tokenized = tokenizer.encode_batch(list(texts), add_special_tokens=False)
     for row, (text, tokens) in enumerate(zip(texts, tokenized, strict=True)):
-        for piece, size in _pieces(text, tokens.offsets, max_length - SPECIAL_TOKENS):
+        for piece, count in _pieces(text, tokens.offsets, size):
             pieces.append(piece)
-            weights.append(size)
+            weights.append(count)
             owners.append(row)
     vectors = encode(pieces)
     share = np.asarray(weights, dtype=np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.embedding_names import PACKAGED_LAYERS, EmbeddingName
-from ml_backend.learning.long_texts import mean_of_chunks
+from ml_backend.learning.long_texts import mean_of_chunks, room
 from ml_backend.learning.minilm import DIMENSIONS, MAX_LENGTH, packaged_folder, shared
 from ml_backend.learning.progress import Report, silent
 
@@ -35,7 +35,9 @@ class MiniLMEncoder:
         def pieces(some: list[str]) -> Vectors:
             return self.encode_several(some, [self._wanted], silent)[0]
 
-        vectors = mean_of_chunks(texts, _whole_tokenizer(), self._model.max_length, pieces, unit=_is_unit(self._wanted))
+        tokenizer = _whole_tokenizer()
+        size = room(tokenizer, self._model.max_length)
+        vectors = mean_of_chunks(texts, tokenizer, size, pieces, unit=_is_unit(self._wanted))
         report(len(texts))
         return vectors
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.embedding_models import RegisteredModel, known_words
 from ml_backend.learning.embedding_names import EmbeddingName, ModelNotAvailable
-from ml_backend.learning.long_texts import mean_of_chunks
+from ml_backend.learning.long_texts import cut, mean_of_chunks, room
 from ml_backend.learning.progress import Report, silent
 
 BATCH = {"cpu": 16, "cuda": 64}
@@ -42,30 +43,42 @@ class SentenceModel:
             self._ending += self._model.tokenizer.eos_token
             self._model.tokenizer.padding_side = "right"
         self._wanted = wanted
-        self._prompts: dict[str, Any] = {}
         if prompt is None and registered is not None:
             prompt = registered.prompt
         if wanted.prompt_name is not None:
             if wanted.prompt_name not in self._model.prompts:
                 known = ", ".join(self._model.prompts) or "none"
                 raise ModelNotAvailable(f"{wanted.model} has no prompt {wanted.prompt_name!r}; its prompts: {known}")
-            self._prompts["prompt_name"] = wanted.prompt_name
-        elif prompt is not None:
-            self._prompts["prompt"] = prompt
+            prompt = self._model.prompts[wanted.prompt_name]
+        elif prompt is None and self._model.default_prompt_name is not None:
+            prompt = self._model.prompts.get(self._model.default_prompt_name)
+        self._prompt: str = prompt or ""
         self.dimensions = self.encode(["x"]).shape[1]
 
     def encode(self, texts: Sequence[str], report: Report = silent) -> Vectors:
         """(N, D) float32; report is called with the number of texts done since the last call."""
         if self._wanted.long_texts == "cut":
-            return self._encode(texts, report)
+            # The model cuts at its end, where the ending is.
+            return self._encode(cut(texts, self._tokenizer, self._room) if self._ending else texts, report)
         unit = bool(self._wanted.normalize) or _normalizes(self._model)
+        vectors = mean_of_chunks(texts, self._tokenizer, self._room, lambda pieces: self._encode(pieces, silent), unit)
+        report(len(texts))
+        return vectors
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        """The model's tokenizer as it reads a text of any length."""
         tokenizer = copy.deepcopy(self._model.tokenizer.backend_tokenizer)
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        length = int(self._model.max_seq_length)
-        vectors = mean_of_chunks(texts, tokenizer, length, lambda pieces: self._encode(pieces, silent), unit)
-        report(len(texts))
-        return vectors
+        return tokenizer
+
+    @cached_property
+    def _room(self) -> int:
+        try:
+            return room(self._tokenizer, int(self._model.max_seq_length), self._prompt, self._ending)
+        except ValueError as error:
+            raise ModelNotAvailable(f"{self._wanted}: {error}") from error
 
     def _encode(self, texts: Sequence[str], report: Report) -> Vectors:
         order = np.argsort([-len(text) for text in texts], kind="stable")
@@ -78,7 +91,7 @@ class SentenceModel:
                 show_progress_bar=False,
                 convert_to_tensor=True,
                 normalize_embeddings=bool(self._wanted.normalize),
-                **self._prompts,
+                prompt=self._prompt,
             )
             parts.append(part.float().cpu().numpy())
             report(len(rows))
@@ -145,6 +158,9 @@ def _load(wanted: EmbeddingName, registered: RegisteredModel | None, trust_remot
     if wanted.normalize is False:
         kept = [module for module in model if not _is_normalize(module)]
         model = SentenceTransformer(
-            modules=kept, device=str(model.device), prompts={k: v for k, v in model.prompts.items() if v is not None}
+            modules=kept,
+            device=str(model.device),
+            prompts={k: v for k, v in model.prompts.items() if v is not None},
+            default_prompt_name=model.default_prompt_name,
         )
     return model

@@ -5,10 +5,11 @@ import pytest
 
 from ml_backend.learning import embedder as embedders
 from ml_backend.learning.embedder import Embedder, ModelNotAvailable, NeedsCorpus, encode_layers, load
-from ml_backend.learning.embedding_models import MODELS, registered
+from ml_backend.learning.embedding_models import MODELS, RegisteredModel, registered
 from ml_backend.learning.embedding_names import FIELD_SEPARATOR, parse
 from ml_backend.learning.finite import NotFinite
 from ml_backend.learning.minilm import batches, packaged_folder
+from ml_backend.learning.sentence_models import SentenceModel
 
 TEXTS = [
     "where is my card",
@@ -138,6 +139,52 @@ def test_long_texts_are_cut_unless_their_chunks_are_wanted():
     np.testing.assert_allclose(np.linalg.norm(chunks.encode([start + end])), 1, atol=1e-5)
     short = ["a text that fits"]
     np.testing.assert_allclose(chunks.encode(short), cut.encode(short), atol=2e-6)
+
+
+PROMPT = "instruct: represent this text so that it can be classified. query: "
+
+
+def reads(model: SentenceModel) -> list[str]:
+    """What the model is given from now on, prompts and endings included."""
+    given, encode = [], model._model.encode
+
+    def recorded(texts, **how):
+        given.extend(how["prompt"] + text for text in texts)
+        return encode(texts, **how)
+
+    model._model.encode = recorded
+    return given
+
+
+def test_pieces_leave_room_for_the_prompt_so_that_all_of_a_text_is_read():
+    folder = str(packaged_folder())
+    embedder = Embedder(f"{folder}:chunks:max32", prompt=PROMPT)
+    text = " ".join(f"word{number}" for number in range(60))
+    given = reads(embedder._encoder)
+    vectors = embedder.encode([text, "short"])
+    tokens = [len(ids) for ids in embedder._encoder._model.tokenizer(given)["input_ids"]]
+    assert max(tokens) <= 32
+    assert sorted(tokens)[-2] >= 30, "room was wasted"
+    pieces = [one.removeprefix(PROMPT) for one in given]
+    assert all(any(f"word{number}" in piece.split() for piece in pieces) or number % 5 for number in range(60))
+    np.testing.assert_allclose(vectors[1], Embedder(folder, prompt=PROMPT).encode(["short"])[0], atol=2e-6)
+
+
+def test_an_ending_is_read_behind_texts_that_are_cut():
+    folder = str(packaged_folder())
+    registered = RegisteredModel("word", folder, 384, "apache-2.0", "query: ", ending=" this is the end")
+    model = SentenceModel(parse(f"{folder}:max16"), registered, None, trust_remote_code=False)
+    given = reads(model)
+    long, short = model.encode(["alpha beta gamma delta " * 20, "alpha"])
+    assert max(len(ids) for ids in model._model.tokenizer(given)["input_ids"]) == 16
+    assert given[0] == "query: alpha beta gamma delta alpha beta gamma delta this is the end"
+    assert given[1] == "query: alpha this is the end"
+    assert np.abs(long - short).max() > 0.01
+
+
+def test_a_prompt_that_fills_the_model_is_refused():
+    with pytest.raises(ModelNotAvailable, match="a length of 8 tokens leaves a text no room: 17 are special or of the"):
+        Embedder(f"{packaged_folder()}:chunks:max8", prompt=PROMPT)
 
 
 def test_a_folder_is_a_sentence_transformers_model(reference):
