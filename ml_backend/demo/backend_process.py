@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_backend.demo.label_studio_process import stop_group, wait_until_up
+from ml_backend.settings import Settings, variables
 
 
 @dataclass
@@ -32,16 +33,26 @@ class BackendProcess:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The environment that it runs in, on top of ours."""
+        """The environment that it runs in, on top of ours; variables meant for another backend are not set in it."""
         return {
+            **dict.fromkeys(variables(), ""),
             "LABEL_STUDIO_URL": self.label_studio_url,
             "LABEL_STUDIO_API_KEY": self.api_key,
             "MODEL_DIR": str(self.folder),
             "PORT": str(self.port),
-            "DATABASE_URL": "",
-            "REDIS_URL": "",
             **self.environment,
         }
+
+    @property
+    def own_settings(self) -> Settings:
+        """What it works with, for commands that are run beside it: what is not given here is the default."""
+        given = {
+            "label_studio_url": self.label_studio_url,
+            "label_studio_api_key": self.api_key,
+            "model_dir": self.folder,
+            "port": self.port,
+        }
+        return Settings(**{name: field.default for name, field in Settings.model_fields.items()} | given)
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises StartFailed with the end of its log."""

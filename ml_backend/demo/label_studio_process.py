@@ -21,22 +21,31 @@ START_SECONDS = 180.0
 
 LOCAL_BACKENDS_ALLOWED = {"ML_BLOCK_LOCAL_IP": "false", "SSRF_PROTECTION_ENABLED": "false"}
 """Without these Label Studio refuses to call a backend on this machine."""
+OF_ANOTHER = ("LABEL_STUDIO_", "HEARTEX_", "DJANGO_", "POSTGRE_", "DATABASE_", "HOST")
+"""How variables begin that a shell may hold for a backend or for another Label Studio, its address or its database."""
 
 
 class StartFailed(RuntimeError):
-    """A process did not come up; the message holds the end of its log."""
+    """A process did not come up, or could not be installed; the message holds the end of its log, or the remedy."""
 
 
 def installed(venv: Path) -> Path:
     """The `label-studio` command of a virtual environment, installed first when it is missing.
 
-    Label Studio pins versions that clash with ours, so it never shares an environment with the backend.
+    Label Studio pins versions that clash with ours, so it never shares an environment with the backend. Raises
+    StartFailed when it cannot be installed.
     """
     command = venv / "bin" / "label-studio"
     if not (venv / f".label-studio-{VERSION}").exists():
-        subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
         pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, f"label-studio=={VERSION}"], check=True)
+        try:
+            subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
+            subprocess.run([*pip, f"label-studio=={VERSION}"], check=True)
+        except (subprocess.CalledProcessError, OSError) as problem:
+            raise StartFailed(
+                f"Label Studio {VERSION} could not be installed into {venv}: {problem}. What pip said stands above. It "
+                "needs a package index within reach and 1 GB of disk; try again once it has them."
+            ) from None
         (venv / f".label-studio-{VERSION}").touch()
     return command
 
@@ -68,7 +77,7 @@ class LabelStudioProcess:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._arguments(),
-                env=os.environ | self._environment(),
+                env=self._environment(),
                 cwd=self.folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -94,6 +103,7 @@ class LabelStudioProcess:
 
     def _environment(self) -> dict[str, str]:
         return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(OF_ANOTHER)},
             "LABEL_STUDIO_BASE_DATA_DIR": str(self.folder),
             "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
             "COLLECT_ANALYTICS": "false",

@@ -8,7 +8,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 from rich.console import Console
+from rich.markup import escape
 
 from ml_backend.connect import ConnectFailed, connect_project
 from ml_backend.demo.annotator import CheckFailed, check_learning
@@ -16,7 +18,6 @@ from ml_backend.demo.backend_process import BackendProcess
 from ml_backend.demo.label_studio_process import LabelStudioProcess, StartFailed, free_port, installed
 from ml_backend.demo.messages import Message, label_config, messages
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
-from ml_backend.settings import Settings
 
 HELD_BACK = 400
 """Messages that the project never sees: accuracy is measured on them."""
@@ -54,7 +55,12 @@ def run_demo(console: Console, folder: Path, label_studio_venv: Path, check: boo
         console.print("\nstopping; the labels are kept, `make demo` goes on with them")
         return 0
     except (StartFailed, LabelStudioError, ConnectFailed, CheckFailed) as problem:
-        console.print(f"[red]✗[/red] {problem}", highlight=False)
+        console.print("[red]✗[/red]", escape(str(problem)), highlight=False)
+        return 1
+    except httpx.HTTPError as problem:
+        said = f"the backend did not answer as it should ({type(problem).__name__}: {' '.join(str(problem).split())})"
+        where = f"; its log: {backend.log}" if backend else ""
+        console.print("[red]✗[/red]", escape(said + where), highlight=False)
         return 1
     finally:
         for process in (backend, label_studio):
@@ -66,13 +72,7 @@ def _project(console: Console, label_studio: LabelStudioProcess, backend: Backen
     """The demo's project: the one that is there, or a new one with its texts imported; connected either way."""
     with closing(LabelStudio(label_studio.url, label_studio.token)) as client:
         project_id = _found_or_made(console, client)
-    settings = Settings(
-        label_studio_url=label_studio.url,
-        label_studio_api_key=label_studio.token,
-        model_dir=backend.folder,
-        port=backend.port,
-    )
-    for line in connect_project(settings, project_id, backend.url, []):
+    for line in connect_project(backend.own_settings, project_id, backend.url, []):
         console.print(f"[green]✓[/green] {line}")
     return project_id
 
