@@ -119,7 +119,8 @@ def test_missing_runs_are_listed_and_left_out(tmp_path):
 )
 def test_the_least_results_still_make_a_page(tmp_path, grid):
     results = small(**grid, datasets=["trec6"], embeddings=["minilm"])
-    page = write_report(write_results(tmp_path, results)).read_text()
+    quality = synthetic_quality(["trec6"], ["minilm"])
+    page = write_report(write_results(tmp_path, results, quality)).read_text()
     assert '<section id="missing">' in page
     shown = re.sub(r"(?s)<script.*?</script>|base64,[^\"]+", "", page)
     assert not re.findall(r"\bnan\b", shown, re.IGNORECASE)
