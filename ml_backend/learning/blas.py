@@ -76,6 +76,9 @@ def _threads_outside() -> int:
 
 @cache
 def _controller() -> Any:
+    # It brings a BLAS of its own, and only libraries that are loaded by now are limited later on.
+    import scipy.linalg
     from threadpoolctl import ThreadpoolController
 
+    assert scipy.linalg
     return ThreadpoolController().select(user_api="blas")

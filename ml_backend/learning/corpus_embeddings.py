@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.blas import one_thread
 from ml_backend.learning.progress import Report, silent
 
 TFIDF_DIMENSIONS = 384
@@ -21,7 +22,7 @@ class TfidfSvd:
     """Latent semantic analysis: log-scaled TF-IDF of words and word pairs, then its leading singular directions.
 
     Deerwester et al.: Indexing by Latent Semantic Analysis, JASIS 1990. Fitted on one list of texts without labels;
-    a text's vector depends on that list. Rows have length 1. Deterministic.
+    a text's vector depends on that list. Rows have length 1. The same on any number of threads.
     """
 
     def __init__(self, corpus: Sequence[str]) -> None:
@@ -34,11 +35,14 @@ class TfidfSvd:
         )
         counts = self._vectorizer.fit_transform(corpus)
         self.dimensions = max(1, min(TFIDF_DIMENSIONS, min(counts.shape) - 1))
-        self._svd: Any = TruncatedSVD(self.dimensions, random_state=0).fit(counts)
+        # Power iterations blow up rounding: in float32 directions of like strength come out otherwise each time.
+        with one_thread():
+            self._svd: Any = TruncatedSVD(self.dimensions, random_state=0).fit(counts.astype(np.float64))
 
     def encode(self, texts: Sequence[str], report: Report = silent) -> NDArray[np.float32]:
         """(N, dimensions) float32; a text without a known word is all zeros."""
-        reduced = self._svd.transform(self._vectorizer.transform(texts))
+        with one_thread():
+            reduced = self._svd.transform(self._vectorizer.transform(texts).astype(np.float64))
         return _unit(np.asarray(reduced, dtype=np.float32))
 
 

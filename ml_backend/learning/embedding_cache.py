@@ -1,8 +1,8 @@
 """Embeddings on disk by text and model: a text is paid for once, whichever data set or run has it.
 
-For work without a database, as the simulator's; the live service keeps vectors in its store. A folder a model, in it
-chunks of at most CHUNK texts, each a file of 16-byte text hashes and their vectors. A file is written aside and then
-renamed: a crash costs the chunk under way, and several processes may share a folder (at worst a text is
+For work without a database; the live service keeps vectors in its store, the simulator a matrix a data set. A folder
+a model, in it chunks of at most CHUNK texts, each a file of 16-byte text hashes and their vectors. A file is written
+aside and then renamed: a crash costs the chunk under way, and several processes may share a folder (at worst a text is
 embedded twice).
 """
 

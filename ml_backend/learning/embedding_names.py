@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
+from ml_backend.learning.embedding_models import registered
+
 PACKAGED = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_LAYERS = 6
 TFIDF = "tfidf"
@@ -74,7 +76,7 @@ def parse(name: str) -> EmbeddingName:
     model, *options = name.strip().split(":")
     if PurePath(name).suffix in MATRIX_SUFFIXES:
         return EmbeddingName(name)
-    parsed = EmbeddingName(PACKAGED if model == "minilm" else model)
+    parsed = EmbeddingName(PACKAGED if model == "minilm" else _hub_id(model))
     for option in options:
         parsed = _with_option(parsed, option, name)
     if parsed.model in (TFIDF, RANDOM_PROJECTION) and parsed != EmbeddingName(parsed.model):
@@ -84,6 +86,12 @@ def parse(name: str) -> EmbeddingName:
     if parsed.model == PACKAGED:
         parsed = _packaged(parsed)
     return parsed
+
+
+def _hub_id(model: str) -> str:
+    """Of a word of the registry; other models are named by themselves."""
+    known = registered(model)
+    return model if known is None else known.hub_id
 
 
 def _with_option(parsed: EmbeddingName, option: str, name: str) -> EmbeddingName:

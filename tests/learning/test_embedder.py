@@ -2,6 +2,7 @@ import threading
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from ml_backend.learning import embedder as embedders
 from ml_backend.learning.embedder import Embedder, ModelNotAvailable, NeedsCorpus, encode_layers, load
@@ -218,6 +219,18 @@ def test_tfidf_waits_for_its_texts_and_is_the_same_for_the_same():
     assert similar[0] > similar[1] + 0.3
 
 
+def test_tfidf_is_the_same_on_any_number_of_threads():
+    rng = np.random.default_rng(0)
+    words = np.array([f"w{number}" for number in range(3000)])
+    texts = [" ".join(words[rng.zipf(1.3, size=12) % 3000]) for _ in range(1000)]
+    found = [load("tfidf").fit(texts).encode(texts)]  # loads the libraries, so that the limits below reach them
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(load("tfidf").fit(texts).encode(texts))
+    np.testing.assert_array_equal(found[1], found[2])
+    np.testing.assert_array_equal(found[0], found[1])
+
+
 def test_tfidf_of_nothing_says_so():
     with pytest.raises(ValueError, match="vocabulary"):
         load("tfidf").fit(["", " "])
@@ -245,6 +258,12 @@ def test_names_are_written_one_way():
     assert str(parse("minilm:int8:layer3")) == str(parse("minilm:layer3:int8"))
     assert str(parse("BAAI/bge-m3:bf16:max128")) == "BAAI/bge-m3:bf16:max128"
     assert str(parse(str(parse("minilm:layer2:unit:chunks")))) == str(parse("minilm:layer2:unit:chunks"))
+
+
+def test_a_word_and_its_hub_id_are_one_embedding():
+    assert str(parse("bge-base-en:bf16")) == str(parse("BAAI/bge-base-en-v1.5:bf16")) == "BAAI/bge-base-en-v1.5:bf16"
+    assert all(parse(model.word) == parse(model.hub_id) for model in MODELS)
+    assert registered(parse("nv-embed-v2").model) is registered("nv-embed-v2")
 
 
 def test_registered_models_are_known_by_word_and_by_hub_id():
