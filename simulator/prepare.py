@@ -14,6 +14,8 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.embedding_models import registered
+from ml_backend.learning.embedding_names import PACKAGED, RANDOM_PROJECTION, TFIDF, parse
 from simulator.datasets import Dataset
 from simulator.embeddings import embed, separator
 from simulator.results import write_whole
@@ -77,6 +79,31 @@ def store(dataset: Dataset, embeddings: Sequence[str], cache: Path) -> Iterator[
             yield name, Stored(str(matrices[name]), str(labels), len(dataset.classes))
 
 
+def content_of(embedding: str) -> str | None:
+    """What stands for the content of a matrix file (its hash) or of a model's folder (names, sizes and times of its
+    files): the same name may hold something else tomorrow. None for embeddings known by their name, and missing files.
+    """
+    named = parse(embedding)
+    path = Path(named.model)
+    if named.is_matrix and path.is_file():
+        status = path.stat()
+        return _file_hash(path, (status.st_size, status.st_mtime_ns))
+    if named.model in (PACKAGED, TFIDF, RANDOM_PROJECTION) or registered(named.model) or not path.is_dir():
+        return None
+    digest = hashlib.blake2b(digest_size=12)
+    for file in sorted(path.rglob("*")):
+        if file.is_file():
+            status = file.stat()
+            digest.update(f"{file.relative_to(path)}\x00{status.st_size}\x00{status.st_mtime_ns}\x00".encode())
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _file_hash(path: Path, _size_and_time: tuple[int, int]) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
+
+
 def _matrix(dataset: Dataset, embedding: str, cache: Path) -> Path:
     return cache / "matrices" / f"{quote(embedding, safe=':')}-{_texts_key(dataset, embedding)}.npy"
 
@@ -93,6 +120,7 @@ def _stored_labels(dataset: Dataset, cache: Path) -> Path:
 
 def _texts_key(dataset: Dataset, embedding: str) -> str:
     digest = hashlib.blake2b(embedding.encode(), digest_size=12)
+    digest.update((content_of(embedding) or "").encode())
     for split in (dataset.train, dataset.test):
         digest.update(f"{len(split)}:".encode())
         digest.update("\x00".join(split.joined(separator(embedding))).encode("utf-8", "surrogatepass"))

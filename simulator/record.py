@@ -12,6 +12,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from simulator.datasets import Dataset
+from simulator.prepare import content_of
 from simulator.results import write_whole
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset
             raise AnotherExperiment(
                 f"{experiment.out} holds results with {name} {before[name]}, and now it is {value}: use another --out"
             )
+    contents = before.get("embedding_contents", {})
+    for name, content in _contents(experiment).items():
+        if contents.get(name, content) != content:
+            raise AnotherExperiment(
+                f"{experiment.out} holds results of another content of the embedding {name}: use another --out, or put "
+                "back what was there"
+            )
     for name, dataset in datasets.items():
         known = before["datasets"].get(name)
         if known is not None and known["fingerprint"] != dataset.fingerprint():
@@ -66,6 +74,7 @@ def write_record(experiment: Experiment, datasets: Mapping[str, Dataset], second
         "command": command,
         **_fixed(experiment),
         "embeddings": _with(before.get("embeddings", []), experiment.embeddings),
+        "embedding_contents": before.get("embedding_contents", {}) | _contents(experiment),
         "strategies": _with(before.get("strategies", []), experiment.strategies),
         "initials": _with(before.get("initials", []), experiment.initials),
         "seeds": max(before.get("seeds", 0), experiment.seeds),
@@ -80,6 +89,12 @@ def write_record(experiment: Experiment, datasets: Mapping[str, Dataset], second
 
 def _fixed(experiment: Experiment) -> dict[str, Any]:
     return {"protocol": asdict(experiment.protocol), "changes": asdict(experiment.changes)}
+
+
+def _contents(experiment: Experiment) -> dict[str, str]:
+    """Of embeddings that lie in files of the user."""
+    found = {name: content_of(name) for name in experiment.embeddings}
+    return {name: content for name, content in found.items() if content is not None}
 
 
 def _with(before: Sequence[str], now: Sequence[str]) -> list[str]:
