@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -11,13 +12,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from deadly_data import stored
 from small_texts import hashed
 
 from simulator import play, prepare
 from simulator.experiment import Experiment, run
+from simulator.grid import Cell
 from simulator.play import NoScheduler
 from simulator.protocol import Protocol
 from simulator.results import same_results
+from simulator.simulate import Run
 
 
 @dataclass
@@ -107,6 +111,54 @@ def test_without_a_scheduler_the_error_names_it(experiment: Experiment, monkeypa
     nobody = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(NoScheduler, match=f"no Dask scheduler answers at {nobody}.*start one by `dask scheduler`"):
         run(replace(experiment, scheduler=nobody), Watching(0, None))
+
+
+@pytest.fixture
+def sole_worker(tmp_path: Path) -> Iterator[str]:
+    """A scheduler that gives a task up with the first worker that dies of it; its one worker is started anew."""
+    with (tmp_path / "log").open("wb") as log:
+        dask, address = str(Path(sys.executable).parent / "dask"), f"tcp://127.0.0.1:{free_port()}"
+        environment = os.environ | {
+            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
+            "PYTHONPATH": str(Path(__file__).parent),
+        }
+        commands = [
+            ["scheduler", "--host", address, "--no-dashboard"],
+            ["worker", address, "--nworkers", "1", "--nthreads", "2", "--no-dashboard"],
+        ]
+        processes = [
+            subprocess.Popen([dask, *command], cwd=tmp_path, stdout=log, stderr=log, env=environment)
+            for command in commands
+        ]
+        yield address
+        for process in reversed(processes):
+            process.terminate()
+            process.wait()
+
+
+def test_a_run_that_kills_its_worker_is_told_and_the_others_are_played(sole_worker: str, tmp_path: Path):
+    places = stored(tmp_path, {"mail": 0, "huge": 99})
+    cells = [Cell(name, "minilm", "random", "margin", seed) for seed in range(2) for name, _ in places]
+    found = {p.cell: p.outcome for p in play.play_all(cells[:3], places, Protocol(6, 3, 2), 1, sole_worker)}
+    assert {cell.dataset for cell, outcome in found.items() if isinstance(outcome, play.Failure)} == {"huge"}
+    assert {cell.dataset for cell, outcome in found.items() if isinstance(outcome, Run)} == {"mail"}
+
+
+def test_a_scheduler_without_workers_is_told(experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(play, "WORKERS_SECONDS", 5)
+    dask, address = str(Path(sys.executable).parent / "dask"), f"tcp://127.0.0.1:{free_port()}"
+    with (tmp_path / "log").open("wb") as log:
+        scheduler = subprocess.Popen(
+            [dask, "scheduler", "--host", address, "--no-dashboard"], cwd=tmp_path, stdout=log, stderr=log
+        )
+        try:
+            with pytest.raises(
+                NoScheduler, match=rf"at {address} has had no worker for 5 s; start one by .*dask worker"
+            ):
+                run(replace(experiment, scheduler=address), Watching(0, None))
+        finally:
+            scheduler.kill()
+            scheduler.wait()
 
 
 def test_a_worker_that_cannot_read_what_was_prepared_says_so(tmp_path: Path):
