@@ -8,8 +8,9 @@ from math import isnan
 from pathlib import Path
 
 import pandas as pd
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from simulator.advice import Advice, Labelled, sentence
@@ -19,9 +20,9 @@ from simulator.results import write_whole
 
 def show(to: Console, labelled: Labelled, advice: Sequence[Advice]) -> None:
     """Print the recommendation and all combinations, the best first."""
-    table = Table(
-        "embedding", "strategy", "initial", "mean accuracy", "gain over random", "p", "last", "labels saved", "best in"
-    )
+    heads = ("embedding", "strategy", "initial", "mean", "gain over random", "p", "last", "labels saved", "best in")
+    # On a narrow terminal a long cell is folded: half a number would be another number.
+    table = Table(*(Column(head, overflow="fold") for head in heads), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for a in advice:
         cells = (
             a.embedding,
@@ -40,9 +41,9 @@ def show(to: Console, labelled: Labelled, advice: Sequence[Advice]) -> None:
     print_line(to, sentence(advice))
     print_line(
         to,
-        "In brackets: 95 % intervals. They allow for seeds that all split the same labels (Nadeau and Bengio 2003), "
-        "but not for several combinations being tried; p does (Holm). Gain and labels saved are against random order "
-        "from a random start on the same embedding.",
+        "Mean and last: accuracy. In brackets: 95 % intervals; they allow for seeds that all split the same labels "
+        "(Nadeau and Bengio 2003), but not for several combinations being tried; p does (Holm). Gain and labels saved "
+        "are against random order from a random start on the same embedding.",
     )
 
 

@@ -54,6 +54,14 @@ def test_progress_and_advice_are_told_as_they_are():
     assert printed.count(folder) >= 2
 
 
+def test_no_number_of_the_advice_is_cut_short_on_a_narrow_terminal():
+    to = Console(file=io.StringIO(), width=80)
+    one = Advice("random-projection", "typiclust", "typiclust", *[-0.1234567] * 10)
+    show(to, Labelled(["a", "b"], np.array([0, 1]), ("x", "y")), [one])
+    assert "…" not in to.file.getvalue()
+    assert to.file.getvalue().count("-0.123") >= 3
+
+
 def test_a_class_with_brackets_does_not_break_the_command(tmp_path: Path):
     content = table(40)
     content.loc[content.split == "test", "label"] = "[/INST]"
