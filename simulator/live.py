@@ -16,6 +16,7 @@ from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.texts import task_text
 from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.embedder import Embedder, load
+from ml_backend.learning.embedding_names import FIELD_SEPARATOR
 from simulator.annotators import Annotator, Answer, Habits, agreed, label_together
 from simulator.datasets import Split
 from simulator.grid import Cell
@@ -180,7 +181,7 @@ def _measured(
     tasks = _tasks(session)
     position = {task_id: row for row, task_id in enumerate(sorted(tasks))}
     number = {name: i for i, name in enumerate(config.classes)}
-    X_test = embedder.encode(session.test.joined("\n"))
+    X_test = embedder.encode(session.test.joined(FIELD_SEPARATOR))
     y_test = np.array([number[session.classes[i]] for i in session.test.y])
     plan = Cycle(settings["strategy"], settings["initial"], settings["batch_size"], settings["seed"])
     vector = _vectors(embedder, tasks, config, rounds)

@@ -144,7 +144,8 @@ def encode_layers(texts: Sequence[str], layers: Sequence[int | str], progress: b
             raise ModelNotAvailable(f"one pass gives minilm and minilm:layer1 … layer{PACKAGED_LAYERS}, not {name!r}")
     if not len(texts):
         return {name: np.empty((0, MiniLMEncoder.dimensions), dtype=np.float32) for name in names}
-    distinct, rows = _distinct(texts)
+    between = wanted[0].field_separator
+    distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, between) for text in texts])
     with bar("embedding with minilm", len(distinct), progress) as report:
         found = MiniLMEncoder(wanted[0]).encode_several(distinct, wanted, report)
     return {name: vectors[rows] for name, vectors in zip(names, found, strict=True)}

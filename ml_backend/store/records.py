@@ -11,7 +11,8 @@ class ProjectRecord:
     """A Label Studio project that the backend was connected to.
 
     settings: chosen values of `ProjectSettings`; extra_params: the last ones seen from the connect form, so that
-    they are applied only when a person changes them; state: new, ready, waiting, failed, unsupported or missing;
+    they are applied only when a person changes them; state: new, ready, waiting, failed, unsupported, missing or
+    disconnected;
     phase: what is going on, for people; watermark: newest `updated_at` read from Label Studio;
     fingerprint: of the label set of the last fit; cycle: batches chosen after new labels so far; meta: counts for the
     status.

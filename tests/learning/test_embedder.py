@@ -59,6 +59,7 @@ def test_two_fields_are_read_as_the_model_was_trained_on_pairs():
     read = load("minilm").encode([fields, "is it open [SEP] it opens at nine", "is it open\nit opens at nine"])
     np.testing.assert_allclose(read[0], read[1], atol=2e-6)
     assert np.abs(read[0] - read[2]).max() > 0.01
+    np.testing.assert_allclose(encode_layers([fields], ["minilm"])["minilm"][0], read[0], atol=2e-6)
     read = load("random-projection").encode([fields, "is it open\nit opens at nine"])
     np.testing.assert_array_equal(read[0], read[1])
 
