@@ -185,7 +185,6 @@ def _measured(
     y_test = np.array([number[session.classes[i]] for i in session.test.y])
     plan = Cycle(settings["strategy"], settings["initial"], settings["batch_size"], settings["seed"])
     vector = _vectors(embedder, tasks, config, rounds)
-    seconds = {run["labels"]: run["seconds"] for run in status["runs"]}
     records, picks, known = [], [], dict[int, str]()
     answers: list[Answer] = []
     for cycle, answered in enumerate(rounds):
@@ -198,12 +197,18 @@ def _measured(
                 "cycle": cycle,
                 "n_labeled": len(known),
                 **asdict(evaluate(head.predict_proba(X_test), y_test)),
-                "fit_seconds": seconds.get(len(known), {}).get("fit", float("nan")),
-                "query_seconds": seconds.get(len(before), {}).get("query", float("nan")),
+                "fit_seconds": _seconds(status["runs"], "fit", len(known)),
+                "query_seconds": _seconds(status["runs"], "query", len(before)),
             }
         )
         picks.append([position[task_id] for task_id in known if task_id not in before])
     return Cell(title, model, settings["initial"], settings["strategy"], settings["seed"]), Run(records, picks)
+
+
+def _seconds(runs: Sequence[dict[str, Any]], step: str, labels: int) -> float:
+    """Of the newest run that knew no more labels: a batch that runs low brings the next before a round ends."""
+    known = [run for run in runs if run["labels"] <= labels]
+    return float(known[-1]["seconds"].get(step, float("nan"))) if known else float("nan")
 
 
 def _vectors(

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 PAGE = 1000
 KEPT_AT_ONCE = 200
+STUCK = 2
 MANY = 5000
 """More tasks than this that no event and no time told of are found quicker by reading all."""
 ONE_BY_ONE = 200
@@ -98,10 +99,27 @@ class Synchronizer:
                 self._read_changed(None, report)
             else:
                 self._read_again(new, report)
-        counted = self.store.annotation_counts(self.info.id)
-        if counted != (self.info.total_annotations, self.info.skipped_annotations):
+        if self._unmatched():
             self._read_annotated(report)
+            self._read_all_when_stuck(report)
         return newest
+
+    def _unmatched(self) -> list[int]:
+        """Annotations submitted and skipped, ours and then Label Studio's, where they differ."""
+        ours = self.store.annotation_counts(self.info.id)
+        theirs = (self.info.total_annotations, self.info.skipped_annotations)
+        return [] if ours == theirs else [*ours, *theirs]
+
+    def _read_all_when_stuck(self, report: SyncReport) -> None:
+        """Read every task, once, when the counts differ in the same way a second time."""
+        unmatched = self._unmatched()
+        project = self.store.project(self.info.id)
+        before, times = (project.meta if project else {}).get("unmatched") or ([], 0)
+        times = times + 1 if unmatched == before else 1
+        self.store.merge_meta(self.info.id, unmatched=[unmatched, times] if unmatched else None)
+        if unmatched and times == STUCK:
+            logger.warning("project %s: annotations are missing here; reading every task", self.info.id)
+            self._read_changed(None, report)
 
     def _read_changed(self, watermark: str | None, report: SyncReport) -> None:
         page = 1
@@ -123,8 +141,8 @@ class Synchronizer:
             if len(tasks) < PAGE:
                 break
             page += 1
-        stale = self.store.annotated_tasks(self.info.id) - seen
-        self.store.replace_annotations(self.info.id, {task_id: [] for task_id in stale})
+        # Label Studio lists them by counters of its own, which an import can leave at 0: only the task tells.
+        self._read_again(self.store.annotated_tasks(self.info.id) - seen, report)
 
     def _read_again(self, task_ids: Iterable[int], report: SyncReport) -> None:
         wanted = set(task_ids)
