@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from math import sqrt
+from statistics import NormalDist
 from typing import Any
-
-from scipy.stats import binomtest
 
 from ml_backend.learning.stopping import stabilized
 from ml_backend.project_settings import ProjectSettings
@@ -125,14 +125,15 @@ def random_accuracy(runs: list[dict[str, Any]], window: int = RANDOM_WINDOW) -> 
             break
     if not asked:
         return None
-    interval = binomtest(right, asked).proportion_ci(method="wilson")
-    return {
-        "right": right,
-        "asked": asked,
-        "share": right / asked,
-        "low": float(interval.low),
-        "high": float(interval.high),
-    }
+    low, high = _wilson(right / asked, asked)
+    return {"right": right, "asked": asked, "share": right / asked, "low": low, "high": high}
+
+
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    # scipy has it too, for 60 MB more in every server process.
+    z = NormalDist().inv_cdf(0.975)
+    middle, reach = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return (middle - reach) / (1 + z * z / n), (middle + reach) / (1 + z * z / n)
 
 
 def next_step(
