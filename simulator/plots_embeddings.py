@@ -84,7 +84,9 @@ def start_figure(effects: pd.DataFrame, embeddings: Sequence[str], axis: LabelAx
             band(ax, axis.at(by_seed.columns), by_seed.mean().to_numpy(), low, high, look[name], label=name)
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set_title(embedding)
-    axes[0].legend(loc="upper right")
+    # A start that was played with some embeddings only is in some panels only.
+    drawn = {label: line for ax in axes for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    axes[0].legend(drawn.values(), drawn.keys(), loc="upper right")
     figure.supylabel("points above a random start", fontsize=8.5, color=QUIET)
     figure.supxlabel(axis.title, fontsize=8.5, color=QUIET)
     return figure
