@@ -49,14 +49,14 @@ def test_the_next_batch_is_there_before_the_old_one_ends(loop: MakeLoop):
     project.embedded()
     person = project.person()
     # Skipping empties the queue without a single label that would lead to the next batch.
-    for _ in range(24):
+    for _ in range(34):
         task = person.next_task()
         assert task is not None
         assert task["id"] in project.ever_published(), "a random task was served"
         person.skip(task["id"])
         wait_until("tasks in the queue", lambda: project.status()["queue_remaining"] >= 2)
-    # A batch of 6 has a reserve of 5 behind it: two of them are not enough for 24 tasks.
-    assert project.until(skipped=24, labeled=0)["batch"]["number"] >= 3
+    # A batch of 6 has a reserve of 5 behind it: three of them are not enough for 34 tasks.
+    assert project.until(skipped=34, labeled=0)["batch"]["number"] >= 4
 
 
 def test_a_strategy_named_in_the_connect_form_is_used_and_its_change_takes_effect(loop: MakeLoop):
