@@ -26,10 +26,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from ml_backend.learning.embedder import Embedder, load
-from ml_backend.learning.embedding_cache import EmbeddingCache
+from ml_backend.learning.embedding.cache import EmbeddingCache
+from ml_backend.learning.embedding.embedder import Embedder, load
+from ml_backend.learning.embedding.minilm import CPU_TOKENS, batches, packaged_folder, shared
 from ml_backend.learning.head import Head
-from ml_backend.learning.minilm import CPU_TOKENS, batches, packaged_folder, shared
 
 Vectors = NDArray[np.float32]
 Way = Callable[[list[str]], Vectors]

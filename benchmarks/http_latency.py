@@ -29,13 +29,13 @@ from processes import tree
 from rich.console import Console
 from rich.table import Table
 
-from ml_backend.demo.backend_process import BackendProcess
-from ml_backend.demo.label_studio_process import free_port
-from ml_backend.demo.messages import label_config
-from ml_backend.jobs.queue import JobQueue
+from ml_backend.commands.demo.backend_process import BackendProcess
+from ml_backend.commands.demo.label_studio_process import free_port
+from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.connection import SECRET_HEADER
 from ml_backend.settings import Settings
 from ml_backend.store import Store
+from ml_backend.worker.queue import TaskQueue
 
 PROJECT = 1
 CONFIG = label_config([f"class {i}" for i in range(10)])
@@ -122,7 +122,7 @@ class BusyWorker:
         self._settings = settings
 
     def __enter__(self) -> None:
-        self._queue = JobQueue(self._settings)
+        self._queue = TaskQueue(self._settings)
         rng = np.random.default_rng(0)
         words = [f"word{i}" for i in range(500)]
         for slice_number in range(60):

@@ -22,13 +22,13 @@ from processes import tree
 from rich.console import Console
 from rich.table import Table
 
-from ml_backend.demo.messages import label_config
-from ml_backend.jobs.project_pool import ProjectPool, project_pool
-from ml_backend.jobs.proposal import propose
-from ml_backend.jobs.status_counts import counts
-from ml_backend.jobs.task_arrays import ArrayCache, TaskArrays
+from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.labels import labels
+from ml_backend.pipeline.counts import counts
+from ml_backend.pipeline.project_pool import ProjectPool, project_pool
+from ml_backend.pipeline.select import propose
+from ml_backend.pipeline.task_arrays import ArrayCache, TaskArrays
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.records import AnnotationRecord, TaskRecord

@@ -26,13 +26,13 @@ from processes import tree
 from rich.console import Console
 from rich.table import Table
 
-from ml_backend.connect import connect_project
-from ml_backend.demo.backend_process import BackendProcess
-from ml_backend.demo.label_studio_process import LabelStudioProcess, free_port, installed
-from ml_backend.demo.messages import label_config
+from ml_backend.commands.connect import connect_project
+from ml_backend.commands.demo.backend_process import BackendProcess
+from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port, installed
+from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.texts import text_hash
-from ml_backend.learning.embedder import PACKAGED
+from ml_backend.learning.embedding.embedder import PACKAGED
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.records import BatchRecord, TaskRecord

@@ -17,10 +17,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from simulator.experiment import Experiment, run
-from simulator.prepare import default_cache
-from simulator.progress import TerminalProgress
-from simulator.protocol import Protocol
+from simulator.cli.progress import TerminalProgress
+from simulator.data.vector_cache import default_cache
+from simulator.experiment.budget import Protocol
+from simulator.experiment.experiment import Experiment, run
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 CLOSE = 0.02

@@ -27,11 +27,11 @@ from threadpoolctl import threadpool_limits
 
 from ml_backend.learning import strategies
 from ml_backend.learning.cycle import Cycle
-from simulator.datasets import load
-from simulator.metrics import evaluate
-from simulator.prepare import default_cache, store
-from simulator.protocol import Protocol
-from simulator.simulate import Data, simulate
+from simulator.data.datasets import load
+from simulator.data.vector_cache import default_cache, store
+from simulator.experiment.budget import Protocol
+from simulator.experiment.metrics import evaluate
+from simulator.experiment.simulate import Data, simulate
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
 console = Console(width=160)

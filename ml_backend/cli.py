@@ -50,15 +50,15 @@ def worker(
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Work in the background: read, embed, fit, choose, publish. Several may run on several machines with REDIS_URL."""
-    from ml_backend.heartbeat import keep_beating, problem
+    from ml_backend.worker.heartbeat import keep_beating, problem
 
     if check:
         if (wrong := problem()) is not None:
             _fail(wrong)
         return
     settings = _settings()
-    from ml_backend.jobs import worker as room
-    from ml_backend.jobs.worker_process import give_way, stop_with_parent
+    from ml_backend.worker import worker as room
+    from ml_backend.worker.supervisor import give_way, stop_with_parent
 
     if parent is not None:
         stop_with_parent(parent)
@@ -84,7 +84,7 @@ def connect(
 ) -> None:
     """Connect a project by one command: backend, webhook with its secret, sampling, settings."""
     settings = _settings()
-    from ml_backend.connect import ConnectFailed, connect_project
+    from ml_backend.commands.connect import ConnectFailed, connect_project
 
     try:
         for line in connect_project(settings, project, backend_url or settings.address, setting or []):
@@ -102,7 +102,7 @@ def doctor(
 ) -> None:
     """Check everything that has to be right, and say what is wrong and how to mend it."""
     settings = _settings()
-    from ml_backend.doctor import examine, print_findings
+    from ml_backend.commands.doctor import examine, print_findings
 
     raise typer.Exit(print_findings(console, examine(settings, project, backend_url)))
 
@@ -114,8 +114,8 @@ def label_copies(
 ) -> None:
     """Give each label to the tasks with the very same text, as annotations of the user of LABEL_STUDIO_API_KEY."""
     settings = _settings()
-    from ml_backend.label_copies import NotConnected, find_copies
-    from ml_backend.label_copies import label_copies as submit
+    from ml_backend.commands.label_copies import NotConnected, find_copies
+    from ml_backend.commands.label_copies import label_copies as submit
     from ml_backend.labelstudio.client import LabelStudioError
     from ml_backend.labelstudio.label_config import UnsupportedLabelConfig
 
@@ -142,7 +142,7 @@ def demo(
     ] = Path(".venv-labelstudio"),
 ) -> None:
     """Start Label Studio and the backend with a ready project of 839 customer messages."""
-    from ml_backend.demo.run import run_demo
+    from ml_backend.commands.demo.run import run_demo
 
     raise typer.Exit(run_demo(console, folder.resolve(), label_studio_venv.resolve(), check))
 
@@ -154,7 +154,7 @@ def export(
 ) -> None:
     """Write the project's newest head, its classes, and ten lines that classify texts without this service."""
     settings = _settings()
-    from ml_backend.export import NothingToExport, export_head
+    from ml_backend.commands.export import NothingToExport, export_head
 
     try:
         console.print(f"[green]✓[/green] {export_head(settings, project, folder)}")

@@ -1,5 +1,5 @@
 """`python -m simulator`."""
 
-from simulator.cli import app
+from simulator.cli.app import app
 
 app(prog_name="python -m simulator")

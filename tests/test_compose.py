@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ml_backend.demo.label_studio_process import LOCAL_BACKENDS_ALLOWED
+from ml_backend.commands.demo.label_studio_process import LOCAL_BACKENDS_ALLOWED
 from ml_backend.labelstudio.prediction_writer import FAST_IMPORT
 from ml_backend.settings import Settings
 

@@ -47,7 +47,7 @@ class ProjectGone(LabelStudioError):
     """There is no such project, or this key may not see it."""
 
 
-class Refused(LabelStudioError):
+class RequestRefused(LabelStudioError):
     """Label Studio understood and said no; the message is its reason."""
 
 
@@ -68,7 +68,7 @@ class ProjectInfo:
 class LabelStudio:
     """One Label Studio, by its address and a key; safe to share between threads.
 
-    Every method raises LabelStudioUnavailable, Unauthorized, ProjectGone or Refused, each with a remedy.
+    Every method raises LabelStudioUnavailable, Unauthorized, ProjectGone or RequestRefused, each with a remedy.
     """
 
     def __init__(self, url: str, api_key: str | None) -> None:
@@ -170,7 +170,8 @@ class LabelStudio:
         """Write (task, result, rank) as predictions of `version`, then make it the project's model version.
 
         Label Studio serves the lowest score first and takes scores from 0 to 1 only, others it drops: the score is the
-        rank as a share of the batch. Raises Refused when not every prediction arrived, before anything is switched.
+        rank as a share of the batch. Raises RequestRefused when not every prediction arrived, before anything is
+        switched.
         """
         total = max(1, len(items))
         body = [
@@ -181,7 +182,7 @@ class LabelStudio:
             part = body[start : start + PREDICTIONS_AT_ONCE]
             kept = self._writer.write(project_id, part)
             if kept != len(part):
-                raise Refused(
+                raise RequestRefused(
                     f"Label Studio kept {kept} of {len(part)} predictions of {version!r}; its log says why. "
                     "The batch is not served; the next run publishes anew."
                 )
@@ -263,7 +264,7 @@ class LabelStudio:
             )
         if status >= 500 or status == 429:
             return LabelStudioUnavailable(f"Label Studio failed with {status} at /{path}: {said}")
-        return Refused(f"Label Studio refused /{path} with {status}: {said}")
+        return RequestRefused(f"Label Studio refused /{path} with {status}: {said}")
 
     def _tasks(
         self,
@@ -283,7 +284,7 @@ class LabelStudio:
             params["fields"] = "all"
         try:
             return list(self.request("GET", "api/tasks", params=params)["tasks"])
-        except Refused as problem:
+        except RequestRefused as problem:
             if page > 1 and "Invalid page" in str(problem):
                 return []
             raise

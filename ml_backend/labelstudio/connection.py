@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable, Refused
+from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable, RequestRefused
 
 SECRET_HEADER = "X-Active-Learning-Secret"
 TITLE = "Active learning"
@@ -82,8 +82,8 @@ def connect_backend(
 ) -> BackendEntry:
     """Add the backend to the project, or bring the entry with this address up to date.
 
-    extra_params: all that the entry is to have; None leaves them as they are. Raises Refused with Label Studio's own
-    reason, and the remedy for its commonest one.
+    extra_params: all that the entry is to have; None leaves them as they are. Raises RequestRefused with Label
+    Studio's own reason, and the remedy for its commonest one.
     """
     body: dict[str, Any] = {"project": project_id, "url": backend_url, "title": TITLE, "is_interactive": False}
     if extra_params is not None:
@@ -97,9 +97,9 @@ def connect_backend(
             client.request("PATCH", f"api/ml/{there[0].id}", body=body)
         else:
             client.request("POST", "api/ml", body=body)
-    except Refused as problem:
+    except RequestRefused as problem:
         if "reserved" in str(problem) or "local" in str(problem).lower():
-            raise Refused(
+            raise RequestRefused(
                 f"{problem}. Start Label Studio with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false so that "
                 f"it may call {backend_url}."
             ) from None
@@ -114,7 +114,7 @@ def address_refused(client: LabelStudio, backend_url: str) -> str | None:
     """
     try:
         client.request("POST", "api/ml", body={"project": 0, "url": backend_url})
-    except (Refused, LabelStudioUnavailable) as problem:
+    except (RequestRefused, LabelStudioUnavailable) as problem:
         said = str(problem)
         if any(word in said for word in ("reserved", "resolve")):
             return said

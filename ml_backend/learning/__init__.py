@@ -9,7 +9,7 @@ from ml_backend.learning.head import Head
 from ml_backend.learning.pool import NeedsHead, Pool
 
 if TYPE_CHECKING:
-    from ml_backend.learning.embedder import Embedder
+    from ml_backend.learning.embedding.embedder import Embedder
 
 __all__ = ["Embedder", "Head", "NeedsHead", "Pool", "initial", "strategies"]
 
@@ -17,7 +17,7 @@ __all__ = ["Embedder", "Head", "NeedsHead", "Pool", "initial", "strategies"]
 def __getattr__(name: str) -> object:
     # The embedder brings torch with it; whoever only fits and queries never waits for that.
     if name == "Embedder":
-        from ml_backend.learning.embedder import Embedder
+        from ml_backend.learning.embedding.embedder import Embedder
 
         return Embedder
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import logging
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.blas import blocks, over_blocks
-from ml_backend.learning.finite import NotFinite, not_finite
+from ml_backend.learning.numerics.distances import Index
+from ml_backend.learning.numerics.finite import NotFinite, not_finite
+from ml_backend.learning.numerics.threads import HELD_BYTES, blocks, over_blocks
 
 if TYPE_CHECKING:
     from ml_backend.learning.head import Head
 
 logger = logging.getLogger(__name__)
-
-BLOCK_ROWS = 16_384
-"""Rows handled at a time wherever a whole matrix is scored: a block of 16,384 × 384 float32 is 25 MB."""
-
-HELD_BYTES = 256 * 2**20
-"""Unlabelled rows that are no more than this as float32 are copied out of the pool once, and not at every pass."""
 
 DENSE = 1.25
 """A stretch of rows of which at least 1/DENSE are free is scored as it lies."""
@@ -29,8 +24,6 @@ DENSE = 1.25
 UNLABELED = -1
 
 LEAVE_OUT = "embed its text again, or leave it out of the candidates"
-
-Index: TypeAlias = slice | NDArray[np.int64]
 
 
 class Pool:
@@ -116,7 +109,7 @@ class Pool:
             out[block] = self.embeddings[index[block]]
         return out
 
-    def free(self, index: Index) -> NDArray[np.float32]:
+    def unlabeled_embeddings(self, index: Index) -> NDArray[np.float32]:
         """Embeddings of some of the unlabelled rows, (len, D) float32; index: positions in `unlabeled`."""
         if 4 * len(self.unlabeled) * self.dimensions <= HELD_BYTES:
             return self._held[index]

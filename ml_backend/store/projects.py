@@ -187,7 +187,7 @@ class ProjectRows:
         with self._database.reading() as connection:
             return list(connection.execute(select(tables.leases.c.owner)).scalars())
 
-    def break_leases(self, owners: list[str]) -> None:
+    def delete_leases(self, owners: list[str]) -> None:
         """Take the leases of owners that are known to be dead."""
         with self._database.writing() as connection:
             connection.execute(delete(tables.leases).where(tables.leases.c.owner.in_(owners)))

@@ -9,17 +9,17 @@ from flask import request
 
 from ml_backend.labelstudio.connection import SECRET_HEADER
 from ml_backend.settings import Settings
-from ml_backend.web.bodies import Refused
+from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import Web, web
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Active learning", charset="UTF-8"'}
 
 
 def need_basic_auth() -> None:
-    """Let the request pass when basic auth is off or right. Raises Refused with 401."""
+    """Let the request pass when basic auth is off or right. Raises BadRequest with 401."""
     settings = web().settings
     if settings.basic_auth_on and not _basic_auth_right(settings):
-        raise Refused(
+        raise BadRequest(
             "This backend asks for basic auth: give the user and the password set as BASIC_AUTH_USER and "
             "BASIC_AUTH_PASS (in Label Studio: Settings, Model, Edit, Basic authentication).",
             401,
@@ -28,11 +28,11 @@ def need_basic_auth() -> None:
 
 
 def need_webhook_secret() -> None:
-    """Let a webhook pass with basic auth or our secret, or any when basic auth is off. Raises Refused with 401."""
+    """Let a webhook pass with basic auth or our secret, or any when basic auth is off. Raises BadRequest with 401."""
     context = web()
     if not context.settings.basic_auth_on or _basic_auth_right(context.settings) or _secret_right(context):
         return
-    raise Refused(
+    raise BadRequest(
         f"This webhook carries neither basic auth nor the header {SECRET_HEADER}. Label Studio's own webhooks come "
         "without credentials; `python -m ml_backend connect PROJECT` gives the project's webhook the secret.",
         401,
@@ -44,7 +44,7 @@ def need_owner() -> None:
     """Let pass who may change settings: basic auth or Label Studio's key, one of which has to be configured."""
     settings = web().settings
     if not settings.basic_auth_on and not settings.label_studio_api_key:
-        raise Refused(
+        raise BadRequest(
             "Settings are open only to callers who can show who they are, and this backend knows of no secret: set "
             "BASIC_AUTH_USER and BASIC_AUTH_PASS, or LABEL_STUDIO_API_KEY, and restart it.",
             401,
@@ -56,7 +56,7 @@ def need_owner() -> None:
         ways.append("basic auth with BASIC_AUTH_USER and BASIC_AUTH_PASS")
     if settings.label_studio_api_key:
         ways.append("the header 'Authorization: Token KEY' with the key set as LABEL_STUDIO_API_KEY")
-    raise Refused(
+    raise BadRequest(
         f"Settings need credentials: {', or '.join(ways)}.", 401, CHALLENGE if settings.basic_auth_on else None
     )
 

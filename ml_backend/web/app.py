@@ -8,13 +8,13 @@ import time
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from ml_backend.jobs.queue import JobQueue
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.web import pages, projects, protocol, webhooks
-from ml_backend.web.bodies import Refused
+from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import EXTENSION, Web, web
 from ml_backend.web.metrics import Metrics
+from ml_backend.worker.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ LARGEST_BODY = 256 * 2**20
 LONGEST_REASON = 600
 
 
-def create_app(settings: Settings, store: Store, queue: JobQueue) -> Flask:
+def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     """The application on a store and a doorbell; nothing is loaded, read or written yet."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
@@ -32,7 +32,7 @@ def create_app(settings: Settings, store: Store, queue: JobQueue) -> Flask:
         app.register_blueprint(room.blueprint)
     app.before_request(_start_clock)
     app.after_request(_count)
-    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(BadRequest, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _crashed)
     return app
@@ -49,7 +49,7 @@ def _count(response: Response) -> Response:
     return response
 
 
-def _refused(problem: Refused) -> Response:
+def _refused(problem: BadRequest) -> Response:
     logger.info("%s %s answered %d: %s", request.method, request.path, problem.status, problem)
     return _answer(str(problem), problem.status, problem.headers)
 

@@ -10,7 +10,7 @@ from flask import request
 LARGEST_ID = 2**63 - 1
 
 
-class Refused(Exception):
+class BadRequest(Exception):
     """A request that cannot be answered; the message is a sentence for the person behind it."""
 
     def __init__(self, message: str, status: int = 400, headers: dict[str, str] | None = None) -> None:
@@ -20,24 +20,24 @@ class Refused(Exception):
 
 
 def json_object() -> dict[str, Any]:
-    """The body as a JSON object. Raises Refused."""
+    """The body as a JSON object. Raises BadRequest."""
     raw = request.get_data(cache=False)
     if not raw.strip():
-        raise Refused("The body is empty; a JSON object is needed.")
+        raise BadRequest("The body is empty; a JSON object is needed.")
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError) as problem:
-        raise Refused(f"The body is not JSON: {problem}.") from None
+        raise BadRequest(f"The body is not JSON: {problem}.") from None
     if not isinstance(body, dict):
-        raise Refused(f"The body must be a JSON object, not {_kind(body)}.")
+        raise BadRequest(f"The body must be a JSON object, not {_kind(body)}.")
     return body
 
 
 def project_number(value: Any) -> int:
-    """The id in what Label Studio calls a project: 3, "3" or "3.1795470497". Raises Refused."""
+    """The id in what Label Studio calls a project: 3, "3" or "3.1795470497". Raises BadRequest."""
     number = parsed_project(value)
     if number is None:
-        raise Refused(f'"project" must name a project, as in "3.1795470497" or 3, not {json.dumps(value)[:100]}.')
+        raise BadRequest(f'"project" must name a project, as in "3.1795470497" or 3, not {json.dumps(value)[:100]}.')
     return number
 
 

@@ -8,11 +8,11 @@ from typing import cast
 
 from flask import current_app
 
-from ml_backend.jobs.queue import JobQueue
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.web.inbox import Inbox
 from ml_backend.web.metrics import Metrics
+from ml_backend.worker.queue import TaskQueue
 
 EXTENSION = "active_learning"
 
@@ -26,7 +26,7 @@ class Web:
 
     settings: Settings
     store: Store
-    queue: JobQueue
+    queue: TaskQueue
     metrics: Metrics
     waiting: threading.BoundedSemaphore = field(init=False)
     inbox: Inbox = field(init=False)

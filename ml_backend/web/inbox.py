@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from ml_backend.jobs.queue import JobQueue
 from ml_backend.store import Store
 from ml_backend.store.records import NewEvent
+from ml_backend.worker.queue import TaskQueue
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Inbox:
     A transaction costs several times what an event in it does: whoever opens one takes along all that came meanwhile.
     """
 
-    def __init__(self, store: Store, queue: JobQueue) -> None:
+    def __init__(self, store: Store, queue: TaskQueue) -> None:
         self._store = store
         self._queue = queue
         self._arriving = threading.Lock()
@@ -53,4 +53,4 @@ class Inbox:
         for letter in letters:
             letter.kept = True
         for project_id in to_wake:
-            self._queue.ring(project_id)
+            self._queue.wake_worker(project_id)

@@ -8,13 +8,13 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request
 
 from ml_backend.project_settings import ProjectSettings, initial_names, strategy_names
-from ml_backend.status import UnknownProject, project_status, rolling_agreement
 from ml_backend.store.records import ProjectRecord
 from ml_backend.web.access import need_basic_auth
-from ml_backend.web.bodies import Refused
+from ml_backend.web.bodies import BadRequest
 from ml_backend.web.chart import Point, share_chart
 from ml_backend.web.context import web
 from ml_backend.web.protocol import up
+from ml_backend.web.status import UnknownProject, project_status, rolling_agreement
 
 blueprint = Blueprint("pages", __name__)
 
@@ -53,7 +53,7 @@ def project(project_id: int) -> Any:
     try:
         status = project_status(web().store, project_id)
     except UnknownProject as problem:
-        raise Refused(str(problem), 404) from None
+        raise BadRequest(str(problem), 404) from None
     settings = web().settings
     points = [
         Point(a["labels"], a["share"], f"{a['right']} of {a['asked']} right, at {a['labels']} labels")

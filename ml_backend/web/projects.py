@@ -9,11 +9,11 @@ from flask import Blueprint, Response, current_app
 
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.project_settings import ProjectSettings, SettingsError
-from ml_backend.status import UnknownProject, project_status
 from ml_backend.store.records import ProjectRecord
 from ml_backend.web.access import need_basic_auth, need_owner
-from ml_backend.web.bodies import Refused, json_object
+from ml_backend.web.bodies import BadRequest, json_object
 from ml_backend.web.context import web
+from ml_backend.web.status import UnknownProject, project_status
 
 logger = logging.getLogger(__name__)
 blueprint = Blueprint("projects", __name__)
@@ -26,7 +26,7 @@ def status(project_id: int) -> dict[str, Any]:
     try:
         return project_status(web().store, project_id)
     except UnknownProject as problem:
-        raise Refused(str(problem), 404) from None
+        raise BadRequest(str(problem), 404) from None
 
 
 @blueprint.get("/projects/<int:project_id>/settings")
@@ -47,7 +47,7 @@ def change_settings(project_id: int) -> dict[str, Any]:
         if project.label_config:
             parse(project.label_config, after.control, after.text_fields)
     except (SettingsError, UnsupportedLabelConfig) as problem:
-        raise Refused(f"The settings of project {project_id} stay as they were: {problem}") from None
+        raise BadRequest(f"The settings of project {project_id} stay as they were: {problem}") from None
     if after != before:
         context = web()
         context.store.update_project(project_id, settings=after.model_dump(mode="json", exclude_defaults=True))
@@ -66,5 +66,5 @@ def metrics() -> Response:
 def _project(project_id: int) -> ProjectRecord:
     project = web().store.project(project_id)
     if project is None:
-        raise Refused(f"Project {project_id} was never connected to this backend.", 404)
+        raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
     return project

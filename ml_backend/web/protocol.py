@@ -9,7 +9,7 @@ from flask import Blueprint, request
 
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.web.access import need_basic_auth
-from ml_backend.web.bodies import Refused, json_object, parsed_project, project_number
+from ml_backend.web.bodies import BadRequest, json_object, parsed_project, project_number
 from ml_backend.web.context import web
 from ml_backend.web.setup import set_up
 
@@ -47,15 +47,15 @@ def predict() -> dict[str, Any]:
     body = json_object()
     project_id, tasks = project_number(body.get("project")), body.get("tasks")
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise Refused('"tasks" must be a list of tasks, each an object with its data.')
-    from ml_backend.jobs.predict import predict as answer
+        raise BadRequest('"tasks" must be a list of tasks, each an object with its data.')
+    from ml_backend.pipeline.predict import predict as answer
 
     context = web()
     may_wait = context.waiting.acquire(blocking=False)
     try:
         found = answer(context.store, context.queue, project_id, tasks, wait=PATIENCE if may_wait else 0.0)
     except UnsupportedLabelConfig as problem:
-        raise Refused(f"Project {project_id}: {problem}") from None
+        raise BadRequest(f"Project {project_id}: {problem}") from None
     finally:
         if may_wait:
             context.waiting.release()

@@ -9,11 +9,11 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from ml_backend.jobs.queue import JobQueue
-from ml_backend.jobs.worker_process import WorkerProcess
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.web.app import create_app
+from ml_backend.worker.queue import TaskQueue
+from ml_backend.worker.supervisor import WorkerProcess
 
 logger = logging.getLogger(__name__)
 
@@ -68,10 +68,10 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """The application, in the process that answers: opened after the fork, with what /predict needs at hand."""
-        import ml_backend.jobs.predict  # noqa: F401
+        import ml_backend.pipeline.predict  # noqa: F401
 
         store = Store(self._settings.database_url, quick_commits=True)
-        return create_app(self._settings, store, JobQueue(self._settings))
+        return create_app(self._settings, store, TaskQueue(self._settings))
 
     # The worker is a child of the process that answers: gunicorn's own would take its exit status away.
 

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Set
 from typing import Any
 
-from ml_backend.extra_params import taken_over
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.pipeline.extra_params import taken_over
 from ml_backend.project_settings import ProjectSettings, SettingsError
 from ml_backend.store import Store
 from ml_backend.store.records import ProjectRecord
-from ml_backend.web.bodies import Refused, project_number
+from ml_backend.web.bodies import BadRequest, project_number
 from ml_backend.web.context import Web
 
 logger = logging.getLogger(__name__)
@@ -28,13 +28,13 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
 
     Nothing of the body becomes a setting: anybody may have sent it, so the run reads Label Studio's own entry.
     The version is never that of a batch: Label Studio would skip its tasks. It calls this before every prediction:
-    without news it is one read. Raises Refused.
+    without news it is one read. Raises BadRequest.
     """
     store = context.store
     project_id = project_number(body.get("project"))
     schema = body.get("schema") or ""
     if not isinstance(schema, str):
-        raise Refused('"schema" must be the label config as a string.')
+        raise BadRequest('"schema" must be the label config as a string.')
     project, head = store.project_and_head(project_id)
     before = project or ProjectRecord(id=project_id)
     typed = _news_in_form(before, body.get("extra_params"))
@@ -48,7 +48,7 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
         parse(schema, settings.control, settings.text_fields)
     except UnsupportedLabelConfig as problem:
         _note_unsupported(store, project, str(problem))
-        raise Refused(f"Project {project_id}: {problem}") from None
+        raise BadRequest(f"Project {project_id}: {problem}") from None
     if project is None or changes:
         store.ensure_project(project_id, **changes)
     if typed:
@@ -60,11 +60,11 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
 
 
 def _news_in_form(project: ProjectRecord, typed: Any) -> dict[str, Any]:
-    """What extra params never seen before would change, for a run to take over. Raises Refused."""
+    """What extra params never seen before would change, for a run to take over. Raises BadRequest."""
     try:
         changes = taken_over(project, typed)
     except SettingsError as problem:
-        raise Refused(f"Extra params of project {project.id} were refused, its settings stay: {problem}.") from None
+        raise BadRequest(f"Extra params of project {project.id} were refused, its settings stay: {problem}.") from None
     return {} if changes.get("extra_params") in project.meta.get(SEEN, []) else changes
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from simulator.comparisons import (
+from simulator.analysis.comparisons import (
     BASELINE,
     BLOCK,
     RUN,
@@ -31,11 +31,11 @@ from simulator.comparisons import (
     shared,
     with_quality,
 )
-from simulator.evidence import Finding, left_out
-from simulator.findings import findings
-from simulator.plots_embeddings import MEASURES
-from simulator.rank_correlation import Correlation, mean_spearman
-from simulator.statistics import Floats, Friedman, friedman, shares_above
+from simulator.analysis.evidence import Finding, left_out
+from simulator.analysis.findings import findings
+from simulator.analysis.rank_correlation import Correlation, mean_spearman
+from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
+from simulator.report.plots_embeddings import MEASURES
 
 QUALITY_COLUMNS = ["dataset", "embedding", *MEASURES]
 AULC, GAIN = "AULC", "gain over random"

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from simulator.comparisons import curves, label_axis
-from simulator.plots import save, settings
-from simulator.plots_embeddings import correlation_figure, curves_figure, quality_figure, start_figure
-from simulator.plots_strategies import by_strategy_panels, cost_figure, ranks_figure, wins_figure
+from simulator.analysis.comparisons import curves, label_axis
 from simulator.report.analysis import Analysis
+from simulator.report.plots import save, settings
+from simulator.report.plots_embeddings import correlation_figure, curves_figure, quality_figure, start_figure
+from simulator.report.plots_strategies import by_strategy_panels, cost_figure, ranks_figure, wins_figure
 
 
 def write_figures(analysis: Analysis, folder: Path) -> dict[str, Path]:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from simulator.comparisons import BLOCK, METRICS, PERIODS, areas, by_strategy, compare_columns
-from simulator.plots import Look, looks, sequence_looks
+from simulator.analysis.comparisons import BLOCK, METRICS, PERIODS, areas, by_strategy, compare_columns
+from simulator.analysis.statistics import Floats, mean_interval
 from simulator.report.analysis import Analysis
-from simulator.statistics import Floats, mean_interval
+from simulator.report.plots import Look, looks, sequence_looks
 
 CURVE = ["dataset", "embedding", "initial", "strategy"]
 SCALE = 10_000

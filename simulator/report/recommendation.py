@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from simulator.comparisons import BASELINE, by_strategy, common_blocks, compare, shared
-from simulator.evidence import left_out, listed, sentences
+from simulator.analysis.comparisons import BASELINE, by_strategy, common_blocks, compare, shared
+from simulator.analysis.evidence import left_out, listed, sentences
+from simulator.analysis.statistics import Floats, labels_to_reach
 from simulator.report.analysis import Analysis
 from simulator.report.words import seconds as duration
-from simulator.statistics import Floats, labels_to_reach
 
 NO_CHOICE = "nothing to recommend"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from simulator.comparisons import BASELINE, PERIODS, areas, compare
-from simulator.evidence import Finding
+from simulator.analysis.comparisons import BASELINE, PERIODS, areas, compare
+from simulator.analysis.evidence import Finding
+from simulator.analysis.statistics import mean_interval
 from simulator.report.analysis import AULC, GAIN, Analysis
 from simulator.report.interactive import CURVE, TABLE_METRICS
-from simulator.statistics import mean_interval
 
 
 def write_tables(analysis: Analysis, curves: pd.DataFrame, folder: Path) -> None:

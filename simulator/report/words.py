@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.comparisons import BASELINE, RUN, by_strategy, gains
-from simulator.evidence import Evidence, listed, points, sentences
-from simulator.plots_embeddings import MEASURES
+from simulator.analysis.comparisons import BASELINE, RUN, by_strategy, gains
+from simulator.analysis.evidence import Evidence, listed, points, sentences
+from simulator.analysis.statistics import smallest_p
 from simulator.report.analysis import Analysis
-from simulator.statistics import smallest_p
+from simulator.report.plots_embeddings import MEASURES
 
 NOT_COMPARED = (
     "No (dataset, embedding, start, seed) is common to the strategies, so that none is named here as the best."

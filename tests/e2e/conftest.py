@@ -12,8 +12,8 @@ import httpx
 import pytest
 from live_loop import Loop, connected
 
-from ml_backend.demo.backend_process import BackendProcess
-from ml_backend.demo.label_studio_process import LabelStudioProcess, free_port, installed
+from ml_backend.commands.demo.backend_process import BackendProcess
+from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port, installed
 from ml_backend.labelstudio.client import LabelStudio
 
 REPOSITORY = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ from typing import Any
 
 import httpx
 
-from ml_backend.connect import connect_project
-from ml_backend.demo.backend_process import BackendProcess
-from ml_backend.demo.label_studio_process import LabelStudioProcess
-from ml_backend.demo.messages import label_config, messages
+from ml_backend.commands.connect import connect_project
+from ml_backend.commands.demo.backend_process import BackendProcess
+from ml_backend.commands.demo.label_studio_process import LabelStudioProcess
+from ml_backend.commands.demo.messages import label_config, messages
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 from ml_backend.settings import Settings
 from ml_backend.store import Store

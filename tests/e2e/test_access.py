@@ -9,9 +9,9 @@ import pytest
 from gate import Gate
 from live_loop import CLASSES, Loop, choice, connected, gold_texts, new_project, wait_until
 
-from ml_backend.connect import ConnectFailed, connect_project
-from ml_backend.demo.backend_process import BackendProcess
-from ml_backend.demo.label_studio_process import LabelStudioProcess, free_port
+from ml_backend.commands.connect import ConnectFailed, connect_project
+from ml_backend.commands.demo.backend_process import BackendProcess
+from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.connection import SECRET_HEADER, connect_backend, kept_backends, webhooks
 from ml_backend.settings import Settings

@@ -12,7 +12,7 @@ import pytest
 from live_loop import CLASSES, Loop, gold_texts, wait_until
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
-from ml_backend.demo.label_studio_process import LabelStudioProcess
+from ml_backend.commands.demo.label_studio_process import LabelStudioProcess
 
 MakeLoop = Callable[..., Loop]
 pytestmark = pytest.mark.browser

@@ -10,13 +10,13 @@ import pytest
 from live_loop import Loop
 
 from ml_backend.learning.cycle import Cycle
-from ml_backend.learning.embedder import load as load_embedder
-from simulator.annotators import Habits
-from simulator.changes import Changes
-from simulator.datasets import Dataset, load
-from simulator.live import Session, find_backend, play_live
-from simulator.protocol import Protocol
-from simulator.simulate import Data, Run, simulate
+from ml_backend.learning.embedding.embedder import load as load_embedder
+from simulator.data.datasets import Dataset, load
+from simulator.data.perturbations import Changes
+from simulator.experiment.budget import Protocol
+from simulator.experiment.simulate import Data, Run, simulate
+from simulator.live.annotators import AnnotatorBehaviour
+from simulator.live.replay import Session, find_backend, play_live
 
 DATA = Path(os.environ.get("SIMULATOR_DATA", Path(__file__).parents[3] / "shared" / "data"))
 BATCH, BATCHES, SEED = 12, 6, 3
@@ -78,7 +78,7 @@ def test_tasks_come_live_in_the_order_that_the_simulator_picks(
         keys=[project.label_studio.token],
         backend=find_backend(project.client, project.project_id, project.auth),
         gold_field="gold",
-        habits=Habits(),
+        habits=AnnotatorBehaviour(),
         labels=BATCH * BATCHES,
         seed=0,
         wait=True,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import httpx
 from live_loop import CLASSES, Loop, choice, gold_texts, new_project, wait_until
 
-from ml_backend.demo.messages import label_config
+from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.texts import text_hash
 

@@ -10,10 +10,10 @@ import pytest
 from live_loop import Loop, gold_texts, wait_until
 from typer.testing import CliRunner
 
-from ml_backend.demo.messages import messages
+from ml_backend.commands.demo.messages import messages
 from ml_backend.labelstudio.client import LabelStudio
-from simulator.cli import app
-from simulator.results import COLUMNS
+from simulator.cli.app import app
+from simulator.experiment.results import COLUMNS
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import pytest
 from gate import Gate
 from live_loop import CLASSES, Loop, connected, gold_texts, wait_until
 
-from ml_backend.demo.backend_process import BackendProcess
-from ml_backend.demo.label_studio_process import LabelStudioProcess, free_port
+from ml_backend.commands.demo.backend_process import BackendProcess
+from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port
 from ml_backend.labelstudio.client import LabelStudio
 
 MakeLoop = Callable[..., Loop]

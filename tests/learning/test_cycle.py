@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from ml_backend.jobs.proposal import asked_at_random
 from ml_backend.learning.cycle import Cycle
-from ml_backend.status import random_accuracy
+from ml_backend.pipeline.select import asked_at_random
 from ml_backend.store.records import BatchRecord
+from ml_backend.web.status import random_accuracy
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 5)).astype(np.float32)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from simulator.prepare import Stored
-from simulator.simulate import Data
+from simulator.data.vector_cache import Stored
+from simulator.experiment.simulate import Data
 
 
 @dataclass(frozen=True)

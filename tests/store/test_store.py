@@ -93,7 +93,7 @@ def test_a_lease_is_held_by_one_until_released_broken_or_over(store: Store):
     store.release_lease(1, "me")
     assert store.acquire_lease(1, "you", -1)
     assert store.acquire_lease(1, "me", 60)
-    store.break_leases(["me"])
+    store.delete_leases(["me"])
     assert store.acquire_lease(1, "you", 60)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from ml_backend.jobs.queue import JobQueue
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.web.app import create_app
+from ml_backend.worker.queue import TaskQueue
 
 CONFIG = (
     '<View><Text name="message" value="$text"/><Choices name="topic" toName="message">'
@@ -29,7 +29,7 @@ def make_client(sqlite_store: Store, tmp_path: Path) -> MakeClient:
 
     def make(**settings: Any) -> FlaskClient:
         chosen = Settings(**{"model_dir": tmp_path, "label_studio_api_key": KEY, **settings})
-        return create_app(chosen, sqlite_store, JobQueue(chosen)).test_client()
+        return create_app(chosen, sqlite_store, TaskQueue(chosen)).test_client()
 
     return make
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from ml_backend.jobs.queue import JobQueue
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.records import NewEvent
 from ml_backend.web.app import create_app
 from ml_backend.web.inbox import Inbox
+from ml_backend.worker.queue import TaskQueue
 
 
 class Rings:
@@ -22,7 +22,7 @@ class Rings:
     def __init__(self) -> None:
         self.rung: list[int] = []
 
-    def ring(self, project_id: int, delay: float = 0.0) -> None:
+    def wake_worker(self, project_id: int, delay: float = 0.0) -> None:
         self.rung.append(project_id)
 
 
@@ -95,7 +95,7 @@ def test_everyone_whose_event_was_not_kept_is_told(store: Store, monkeypatch: py
 
 def test_setup_without_news_writes_nothing(tmp_path: Path, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch):
     settings = Settings(model_dir=tmp_path)
-    client = create_app(settings, sqlite_store, JobQueue(settings)).test_client()
+    client = create_app(settings, sqlite_store, TaskQueue(settings)).test_client()
     config = (
         '<View><Text name="t" value="$x"/><Choices name="c" toName="t"><Choice value="a"/><Choice value="b"/>'
         "</Choices></View>"

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from ml_backend.labelstudio.texts import text_hash
 from ml_backend.learning import Head
-from ml_backend.learning.head_files import to_bytes
+from ml_backend.learning.head.files import to_bytes
 from ml_backend.store import Store
 from ml_backend.store.records import HeadRecord
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.blas import one_thread
+from ml_backend.learning.numerics.threads import one_thread
 from ml_backend.learning.pool import Pool
 
 

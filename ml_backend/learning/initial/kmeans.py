@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.kmeans import kmeans, nearest_to_centres
+from ml_backend.learning.numerics.kmeans import kmeans, nearest_to_centres
 from ml_backend.learning.pool import Pool
 
 
@@ -13,6 +13,6 @@ def select(
     pool: Pool, batch_size: int, rng: np.random.Generator, *, training_rows: int | None = None
 ) -> NDArray[np.int64]:
     """The unlabelled row nearest to each of batch_size centres, largest clusters first; training_rows: of `kmeans`."""
-    clusters = kmeans(pool.free, len(pool.unlabeled), batch_size, rng, training_rows=training_rows)
+    clusters = kmeans(pool.unlabeled_embeddings, len(pool.unlabeled), batch_size, rng, training_rows=training_rows)
     picks: NDArray[np.int64] = pool.unlabeled[nearest_to_centres(clusters, rng)]
     return picks

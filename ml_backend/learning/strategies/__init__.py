@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.balancing import balanced
-from ml_backend.learning.blas import one_thread
+from ml_backend.learning.numerics.threads import one_thread
 from ml_backend.learning.pool import NeedsHead, Pool
 
 

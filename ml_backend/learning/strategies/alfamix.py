@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.blas import over_blocks
-from ml_backend.learning.distances import Matrix, squared_distances, squared_norms
-from ml_backend.learning.kmeans import spread
+from ml_backend.learning.diversity import nearest_to_cluster_centres
+from ml_backend.learning.numerics.distances import Matrix, squared_distances, squared_norms
+from ml_backend.learning.numerics.threads import over_blocks
 from ml_backend.learning.pool import Pool
 from ml_backend.learning.strategies.badge import prediction_error
 
@@ -46,7 +46,7 @@ def select(
         filling = rng.choice(others, batch_size - len(candidates), replace=False)
         picks = pool.unlabeled[np.concatenate([rng.permutation(candidates), filling])]
         return picks
-    picks = pool.unlabeled[spread(pool, candidates, batch_size, rng, training_rows)]
+    picks = pool.unlabeled[nearest_to_cluster_centres(pool, candidates, batch_size, rng, training_rows)]
     return picks
 
 
@@ -61,7 +61,7 @@ def flips(pool: Pool, epsilon: float) -> NDArray[np.bool_]:
         return out
 
     def look(block: slice) -> None:
-        x = pool.free(block)
+        x = pool.unlabeled_embeddings(block)
         logits = head.decision_function(x)
         if not pool.multi_label:
             logits[:, ~head.seen] = -np.inf

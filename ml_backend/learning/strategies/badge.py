@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.distances import Matrix
-from ml_backend.learning.nearest import Points, sample_squared_distance
-from ml_backend.learning.pool import Index, Pool
-from ml_backend.learning.ranking import first_highest
+from ml_backend.learning.numerics.distances import Index, Matrix
+from ml_backend.learning.numerics.neighbours import Points, sample_squared_distance
+from ml_backend.learning.numerics.ranking import first_highest
+from ml_backend.learning.pool import Pool
 
 NEEDS_HEAD = True
 MULTI_LABEL = True
@@ -31,7 +31,7 @@ def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.
     def error(index: Index) -> Matrix:
         return prediction_error(p[index], pool.multi_label)
 
-    points = Points(len(p), error, pool.free)
+    points = Points(len(p), error, pool.unlabeled_embeddings)
     first = first_highest(points.squared, rng.permutation(len(p)))
     picks: NDArray[np.int64] = pool.unlabeled[sample_squared_distance(points, batch_size, first, rng)]
     return picks

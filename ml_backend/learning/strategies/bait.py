@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.distances import Matrix
-from ml_backend.learning.fisher import add_greedily, drop_greedily, scatter
+from ml_backend.learning.numerics.distances import Matrix
+from ml_backend.learning.numerics.fisher import add_greedily, drop_greedily, scatter
 from ml_backend.learning.pool import Pool
 
 NEEDS_HEAD = True
@@ -40,7 +40,7 @@ def select(
     """
     pool = pool.sample(max(exact_up_to, batch_size), rng)
     assert pool.head is not None
-    x, xl = pool.free(slice(None)), pool.rows(pool.labeled)
+    x, xl = pool.unlabeled_embeddings(slice(None)), pool.rows(pool.labeled)
     n, b = len(xl), batch_size
     w = variance(pool.probabilities, pool.multi_label)
     labelled = scatter(xl, variance(pool.head.predict_proba(xl), pool.multi_label)) if n else 0

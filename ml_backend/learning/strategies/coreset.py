@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.nearest import Nearest, Points
+from ml_backend.learning.numerics.neighbours import Nearest, Points
+from ml_backend.learning.numerics.ranking import first_highest
 from ml_backend.learning.pool import Pool
-from ml_backend.learning.ranking import first_highest
 
 NEEDS_HEAD = False
 MULTI_LABEL = True
@@ -26,7 +26,7 @@ def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.
     Without labelled rows the first pick is uniform. Ties by the generator. Labels are not looked at.
     """
     m = len(pool.unlabeled)
-    nearest = Nearest(Points(m, pool.free))
+    nearest = Nearest(Points(m, pool.unlabeled_embeddings))
     rank = rng.permutation(m)
     if len(pool.labeled):
         nearest.add([pool.rows(pool.labeled)])

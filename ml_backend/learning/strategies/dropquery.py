@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.blas import ROWS_AT_A_TIME, over_blocks
-from ml_backend.learning.distances import Matrix
-from ml_backend.learning.kmeans import spread
+from ml_backend.learning.diversity import nearest_to_cluster_centres
+from ml_backend.learning.numerics.distances import Matrix
+from ml_backend.learning.numerics.ranking import highest
+from ml_backend.learning.numerics.threads import ROWS_AT_A_TIME, over_blocks
 from ml_backend.learning.pool import Pool
-from ml_backend.learning.ranking import highest
 
 NEEDS_HEAD = True
 MULTI_LABEL = True
@@ -45,7 +45,7 @@ def select(
     if len(candidates) <= batch_size:
         picks: NDArray[np.int64] = pool.unlabeled[highest(flips, batch_size, rng.permutation(len(flips)))]
         return picks
-    picks = pool.unlabeled[spread(pool, candidates, batch_size, rng, training_rows)]
+    picks = pool.unlabeled[nearest_to_cluster_centres(pool, candidates, batch_size, rng, training_rows)]
     return picks
 
 
@@ -53,12 +53,12 @@ def count_flips(pool: Pool, passes: int, dropout: float, rng: np.random.Generato
     """How many of the passes with dropout predict something else than the pass without, (m,)."""
     m = len(pool.unlabeled)
     flips = np.zeros(m, dtype=np.int64)
-    pool.free(slice(0, 0))  # so that not every thread copies the rows that are held
+    pool.unlabeled_embeddings(slice(0, 0))  # so that not every thread copies the rows that are held
     # A seed for each block, so that blocks need not wait for one another's draws.
     seeds = rng.integers(2**63, size=-(-m // ROWS_AT_A_TIME))
 
     def count(block: slice) -> None:
-        x, draws = pool.free(block), np.random.default_rng(seeds[block.start // ROWS_AT_A_TIME])
+        x, draws = pool.unlabeled_embeddings(block), np.random.default_rng(seeds[block.start // ROWS_AT_A_TIME])
         predicted = _predictions(pool, x)
         for _ in range(passes):
             kept = draws.random(x.shape, dtype=np.float32) >= np.float32(dropout)

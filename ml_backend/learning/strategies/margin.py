@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.numerics.ranking import highest
 from ml_backend.learning.pool import Pool
-from ml_backend.learning.ranking import highest
 
 NEEDS_HEAD = True
 MULTI_LABEL = True

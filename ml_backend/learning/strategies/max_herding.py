@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.coverage import Kernel, greedy_cover
-from ml_backend.learning.distances import Matrix, unit
+from ml_backend.learning.numerics.coverage import Kernel, greedy_cover
+from ml_backend.learning.numerics.distances import Matrix, unit
 from ml_backend.learning.pool import Pool
 
 NEEDS_HEAD = False
@@ -33,7 +33,7 @@ def select(
     exact_up_to: of more unlabelled rows a random sample of so many is covered, by itself. Ties by the generator.
     """
     pool = pool.sample(max(exact_up_to, batch_size), rng)
-    x, labelled = unit(pool.free(slice(None))), unit(pool.rows(pool.labeled))
+    x, labelled = unit(pool.unlabeled_embeddings(slice(None))), unit(pool.rows(pool.labeled))
     picks: NDArray[np.int64] = pool.unlabeled[greedy_cover(x, labelled, rbf(bandwidth), batch_size, rng)]
     return picks
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.blas import over_blocks
-from ml_backend.learning.coverage import greedy_cover
-from ml_backend.learning.distances import Matrix, squared_distances, squared_norms
-from ml_backend.learning.kmeans import kmeans
+from ml_backend.learning.numerics.coverage import greedy_cover
+from ml_backend.learning.numerics.distances import Matrix, squared_distances, squared_norms
+from ml_backend.learning.numerics.kmeans import kmeans
+from ml_backend.learning.numerics.threads import over_blocks
 from ml_backend.learning.pool import Pool
 
 NEEDS_HEAD = False
@@ -41,7 +41,7 @@ def select(
     by the generator. training_rows: of `kmeans`.
     """
     pool = pool.sample(max(exact_up_to, batch_size), rng)
-    x = pool.free(slice(None))
+    x = pool.unlabeled_embeddings(slice(None))
     if delta is None:
         delta = pure_radius(x, pool.n_classes, purity, purity_rows, rng, training_rows)
     squared = np.float32(delta) ** 2

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.blas import over_blocks
-from ml_backend.learning.distances import Matrix, squared_distances, squared_norms
-from ml_backend.learning.kmeans import kmeans
-from ml_backend.learning.pool import Index, Pool
-from ml_backend.learning.ranking import coarse
+from ml_backend.learning.numerics.distances import Index, Matrix, squared_distances, squared_norms
+from ml_backend.learning.numerics.kmeans import kmeans
+from ml_backend.learning.numerics.ranking import coarse
+from ml_backend.learning.numerics.threads import over_blocks
+from ml_backend.learning.pool import Pool
 
 NEEDS_HEAD = False
 MULTI_LABEL = True

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.blas import blocks, over_blocks
-from ml_backend.learning.calibration import fit_temperature
-from ml_backend.learning.coverage import greedy_cover
-from ml_backend.learning.distances import Matrix, squared_distances, squared_norms, unit
 from ml_backend.learning.head import Head
+from ml_backend.learning.head.calibration import fit_temperature
+from ml_backend.learning.numerics.coverage import greedy_cover
+from ml_backend.learning.numerics.distances import Matrix, squared_distances, squared_norms, unit
+from ml_backend.learning.numerics.threads import blocks, over_blocks
 from ml_backend.learning.pool import Pool
 from ml_backend.learning.strategies.margin import closeness
 from ml_backend.learning.strategies.max_herding import rbf
@@ -54,7 +54,7 @@ def select(
         temperature = held_out_temperature(pool, rng)
     p = tempered(pool.probabilities, pool.head.temperature / temperature, pool.multi_label)
     u = closeness(p, pool.multi_label)
-    x, labelled = unit(pool.free(slice(None))), unit(pool.rows(pool.labeled))
+    x, labelled = unit(pool.unlabeled_embeddings(slice(None))), unit(pool.rows(pool.labeled))
     kernel = rbf(spacing(labelled, quantile))
     picks: NDArray[np.int64] = pool.unlabeled[greedy_cover(x, labelled, kernel, batch_size, rng, u)]
     return picks

@@ -5,7 +5,8 @@ import pytest
 import strategy_references as references
 from strategy_pools import clustered, multi_label
 
-from ml_backend.learning import Pool, fisher, initial, strategies
+from ml_backend.learning import Pool, initial, strategies
+from ml_backend.learning.numerics import fisher
 from ml_backend.learning.strategies import alfamix
 
 

@@ -13,8 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from strategy_pools import clustered
 
 from ml_backend.learning import strategies
-from ml_backend.learning.kmeans import kmeans
-from ml_backend.learning.nearest import Nearest, Points
+from ml_backend.learning.numerics.kmeans import kmeans
+from ml_backend.learning.numerics.neighbours import Nearest, Points
 from ml_backend.learning.strategies.badge import prediction_error
 from ml_backend.learning.strategies.probcover import pure_radius
 
@@ -60,7 +60,7 @@ def test_badge_first_pick_and_weights_of_each_later_one(both):
     picks, weights = theirs.query(x, y, clf=classifier(pool, x, y), fit_clf=False, batch_size=8, return_utilities=True)
     assert strategies.select("badge", pool, 1, np.random.default_rng(0)).tolist() == [picks[0]]
     p = pool.probabilities
-    nearest = Nearest(Points(len(p), lambda index: prediction_error(p[index], False), pool.free))
+    nearest = Nearest(Points(len(p), lambda index: prediction_error(p[index], False), pool.unlabeled_embeddings))
     for step in range(1, 8):
         nearest.add_point(int(np.searchsorted(pool.unlabeled, picks[step - 1])))
         for position in range(len(p)):

@@ -6,8 +6,8 @@ from strategy_pools import clustered, multi_label
 from threadpoolctl import threadpool_limits
 
 from ml_backend.learning import NeedsHead, Pool, initial, strategies
-from ml_backend.learning import kmeans as kmeans_module
-from ml_backend.learning.kmeans import kmeans
+from ml_backend.learning.numerics import kmeans as kmeans_module
+from ml_backend.learning.numerics.kmeans import kmeans
 
 
 @pytest.mark.parametrize("name", strategies.names())

@@ -6,7 +6,7 @@ from strategy_pools import clustered
 
 from ml_backend.learning import Head, Pool, initial, strategies
 from ml_backend.learning.cycle import Cycle
-from ml_backend.learning.finite import NotFinite, not_finite
+from ml_backend.learning.numerics.finite import NotFinite, not_finite
 
 ALL = [(strategies.select, name) for name in strategies.names()] + [(initial.select, name) for name in initial.names()]
 every = pytest.mark.parametrize(("select", "name"), ALL)

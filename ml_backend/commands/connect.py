@@ -1,0 +1,104 @@
+"""Connect a project to the backend, and say what was done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio, LabelStudioError
+from ml_backend.labelstudio.connection import connect_backend, ensure_webhook, kept_backends, same_address
+from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.pipeline.extra_params import as_object, chosen_values, taken_over, written
+from ml_backend.project_settings import ProjectSettings
+from ml_backend.settings import Settings, SettingsError
+from ml_backend.store import Store
+from ml_backend.store.records import ProjectRecord
+from ml_backend.worker.queue import TaskQueue
+
+
+class ConnectFailed(Exception):
+    """The project could not be connected; the message says why and what to do."""
+
+
+def connect_project(settings: Settings, project_id: int, backend_url: str, chosen: list[str]) -> Iterator[str]:
+    """Connect and tell each step as it is done. Raises ConnectFailed."""
+    try:
+        with (
+            closing(LabelStudio(settings.label_studio_url, settings.label_studio_api_key)) as client,
+            closing(Store(settings.database_url)) as store,
+        ):
+            store.create()
+            yield from _connect(client, store, settings, project_id, backend_url, parse_settings(chosen))
+    except (LabelStudioError, SettingsError, UnsupportedLabelConfig) as problem:
+        raise ConnectFailed(str(problem)) from None
+
+
+def _connect(
+    client: LabelStudio,
+    store: Store,
+    settings: Settings,
+    project_id: int,
+    backend_url: str,
+    changes: dict[str, Any],
+) -> Iterator[str]:
+    info = client.project(project_id)
+    there = [entry for entry in kept_backends(client, project_id) if same_address(entry.url, backend_url)]
+    params = _changed_params(there[0].extra_params if there else None, changes)
+    wanted = _settled(store.project(project_id) or ProjectRecord(id=project_id), params, changes)
+    config = parse(info.label_config, wanted.control, wanted.text_fields)
+    yield f"project {project_id} {info.title!r}: {len(config.classes)} classes of {config.control!r}"
+    entry = connect_backend(client, project_id, backend_url, settings.basic_auth, params if changes else None)
+    if entry.error:
+        raise ConnectFailed(f"Label Studio cannot use the backend at {backend_url}: {entry.error}")
+    yield f"backend {entry.url}: {entry.state}"
+    project = store.project(project_id)
+    if project is None:
+        raise ConnectFailed(
+            f"the backend at {backend_url} keeps its projects in another database than the one configured here: give "
+            "DATABASE_URL, or without it MODEL_DIR, as the backend has them, and connect again"
+        )
+    yield f"settings: {_apply(store, settings, project, entry.extra_params, changes)}"
+    ensure_webhook(client, project_id, backend_url, settings.webhook_secret or store.webhook_secret())
+    yield f"webhook {backend_url.rstrip('/')}/webhook carries its secret"
+    if info.sampling != UNCERTAINTY_SAMPLING:
+        client.set_sampling(project_id)
+        yield f"sampling changed from {info.sampling!r} to {UNCERTAINTY_SAMPLING!r}"
+    yield f"the first batch comes as soon as texts are embedded; watch {backend_url}/projects/{project_id}"
+
+
+def _changed_params(typed: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    """The entry's extra params with the changes made; null takes a name out."""
+    merged = {**as_object(typed or {}), **changes}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _settled(project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> ProjectSettings:
+    """The project's settings after extra params and changes; these count whatever was typed or set before."""
+    kept = taken_over(project, typed).get("settings", project.settings)
+    return ProjectSettings.model_validate(kept).merged(changes)
+
+
+def _apply(store: Store, settings: Settings, project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> str:
+    """Give the project its settings and have them used; answers those that are not defaults, as a sentence's end."""
+    values = chosen_values(_settled(project, typed, changes))
+    fields = {"settings": values, "extra_params": project.extra_params if typed is None else written(typed)}
+    if values != project.settings or fields["extra_params"] != project.extra_params:
+        store.update_project(project.id, **fields)
+        TaskQueue(settings).request(store, project.id, "settings")
+    return ", ".join(f"{name} {json.dumps(value)}" for name, value in values.items()) or "all default"
+
+
+def parse_settings(chosen: list[str]) -> dict[str, Any]:
+    """`name=value` pairs as a dict, numbers and lists read as JSON. Raises SettingsError for what is not a pair."""
+    changes: dict[str, Any] = {}
+    for pair in chosen:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise SettingsError(f"--set takes name=value, as strategy=badge; got {pair!r}")
+        try:
+            changes[name.strip()] = json.loads(value)
+        except ValueError:
+            changes[name.strip()] = value
+    return changes

@@ -1,0 +1,155 @@
+"""Plays an annotator with gold labels, through the same endpoints as the browser, and shows what the labels taught."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from ml_backend.commands.demo.backend_process import BackendProcess
+from ml_backend.commands.demo.label_studio_process import LabelStudioProcess
+from ml_backend.commands.demo.messages import Message
+from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.learning.cycle import Cycle
+from ml_backend.learning.embedding.embedder import load
+
+LABELS = 60
+PER_BATCH = 10
+PATIENCE_SECONDS = 120.0
+RANDOM_ORDERS = 10
+
+
+class CheckFailed(Exception):
+    """Something of the live loop did not work; the message says what."""
+
+
+def check_learning(
+    console: Console,
+    label_studio: LabelStudioProcess,
+    backend: BackendProcess,
+    project_id: int,
+    held_back: Sequence[Message],
+) -> None:
+    """Label 60 tasks as they are served; print accuracy per batch beside random order. Raises CheckFailed."""
+    client = LabelStudio(label_studio.url, label_studio.token)
+    console.print(f"Labelling {LABELS} tasks through Label Studio with the gold labels…")
+    wait_for_batch(backend, project_id)
+    table = Table("labels", "accuracy", "random order", "classes seen", "chosen by", "seconds a label")
+    seen: list[tuple[str, str]] = []
+    for end in range(PER_BATCH, LABELS + 1, PER_BATCH):
+        started = time.monotonic()
+        while len(seen) < end:
+            seen.append(label_next(client, backend, project_id))
+        seconds = (time.monotonic() - started) / PER_BATCH
+        status = wait_for_labels(backend, project_id, len(seen))
+        accuracy = served_accuracy(backend, project_id, held_back)
+        random_order = random_accuracy(client, project_id, held_back, len(seen))
+        table.add_row(
+            str(len(seen)),
+            f"{accuracy:.3f}",
+            f"{random_order:.3f}",
+            str(len({label for _, label in seen})),
+            status["batch"]["method"],
+            f"{seconds:.2f}",
+        )
+    console.print(table)
+    console.print(
+        f"Accuracy on {len(held_back)} messages that the project never saw; random order: the mean of {RANDOM_ORDERS} "
+        "draws of as many labels, same head, same embeddings."
+    )
+
+
+def wait_for_batch(backend: BackendProcess, project_id: int) -> dict[str, Any]:
+    """Wait until a batch is served. Raises CheckFailed with the backend's own words."""
+    return _wait(backend, project_id, lambda status: status.get("batch") is not None, "no batch was published")
+
+
+def wait_for_labels(backend: BackendProcess, project_id: int, labels: int) -> dict[str, Any]:
+    """Wait until the current head knows all labels but those that do not make a full `retrain_every`."""
+    every = 5
+
+    def learned(status: dict[str, Any]) -> bool:
+        runs = status.get("runs") or []
+        return bool(runs) and int(runs[-1]["labels"]) > labels - every
+
+    return _wait(backend, project_id, learned, f"the head did not learn from {labels} labels")
+
+
+def label_next(client: LabelStudio, backend: BackendProcess, project_id: int) -> tuple[str, str]:
+    """Label the task that Label Studio serves next with its gold label; answers text and label."""
+    before = project_status(backend, project_id)["batch"]["task_ids"]
+    task = client.request("GET", f"api/projects/{project_id}/next")
+    # The next batch may be published between the requests: the task is of the one before or of the one after.
+    if task["id"] not in before:
+        _wait(
+            backend,
+            project_id,
+            lambda status: task["id"] in status["batch"]["task_ids"],
+            f"Label Studio served task {task['id']}, which is in no published batch",
+            seconds=5.0,
+        )
+    label = task["data"]["gold"]
+    answer = {"from_name": "topic", "to_name": "message", "type": "choices", "value": {"choices": [label]}}
+    client.request("POST", f"api/tasks/{task['id']}/annotations/", body={"result": [answer], "lead_time": 1.0})
+    return task["data"]["text"], label
+
+
+def served_accuracy(backend: BackendProcess, project_id: int, texts: Sequence[Message]) -> float:
+    """Share of texts for which /predict answers the gold label."""
+    tasks = [{"id": i, "data": {"text": message.text}} for i, message in enumerate(texts)]
+    body = {"tasks": tasks, "project": f"{project_id}.0"}
+    answer = httpx.post(f"{backend.url}/predict", json=body, timeout=100).raise_for_status().json()
+    right = 0
+    for message, prediction in zip(texts, answer["results"], strict=True):
+        result = prediction["result"]
+        right += bool(result) and result[0]["value"]["choices"] == [message.label]
+    return right / len(texts)
+
+
+def random_accuracy(client: LabelStudio, project_id: int, held_back: Sequence[Message], labels: int) -> float:
+    """Mean accuracy of heads fitted on as many labels in random order."""
+    offered = _offered(client, project_id)
+    classes = sorted({m.label for m in offered} | {m.label for m in held_back})
+    embedder = load("minilm")
+    X, X_test = (embedder.encode([m.text for m in some]) for some in (offered, held_back))
+    y, y_test = (np.array([classes.index(m.label) for m in some]) for some in (offered, held_back))
+    accuracies = []
+    for seed in range(RANDOM_ORDERS):
+        rows = np.random.default_rng(seed).permutation(len(y))[:labels]
+        head = Cycle("random", "random", batch_size=1).fit(X[rows], y[rows], len(classes))
+        accuracies.append(float((head.predict_proba(X_test).argmax(axis=1) == y_test).mean()))
+    return float(np.mean(accuracies))
+
+
+def project_status(backend: BackendProcess, project_id: int) -> dict[str, Any]:
+    """What the backend says of the project."""
+    status: dict[str, Any] = (
+        httpx.get(f"{backend.url}/projects/{project_id}/status", timeout=10).raise_for_status().json()
+    )
+    return status
+
+
+def _offered(client: LabelStudio, project_id: int) -> list[Message]:
+    tasks = client.tasks_page(project_id, 1, 10_000)
+    return [Message(task.data["text"], task.data["gold"]) for task in tasks]
+
+
+def _wait(
+    backend: BackendProcess, project_id: int, done: Any, otherwise: str, seconds: float = PATIENCE_SECONDS
+) -> dict[str, Any]:
+    deadline = time.monotonic() + seconds
+    while True:
+        status = project_status(backend, project_id)
+        if done(status):
+            return status
+        if time.monotonic() > deadline:
+            raise CheckFailed(
+                f"{otherwise} within {seconds:.0f} s; the backend says: {status.get('phase')}"
+                f" {status.get('error') or ''}; its log: {backend.log}"
+            )
+        time.sleep(0.1)

@@ -1,0 +1,112 @@
+"""`make demo`: everything up and connected by one command; with --check, 60 labels and what they taught."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.markup import escape
+
+from ml_backend.commands.connect import ConnectFailed, connect_project
+from ml_backend.commands.demo.annotator import CheckFailed, check_learning
+from ml_backend.commands.demo.backend_process import BackendProcess
+from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, StartFailed, free_port, installed
+from ml_backend.commands.demo.messages import Message, label_config, messages
+from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
+
+HELD_BACK = 400
+"""Messages that the project never sees: accuracy is measured on them."""
+TITLE = "Customer messages"
+
+
+def run_demo(console: Console, folder: Path, label_studio_venv: Path, check: bool) -> int:
+    """Start all of it, and label when `check`; answers the exit status."""
+    started = time.monotonic()
+    if check:
+        # A check begins with nothing, beside a demo that somebody may be playing with.
+        folder = folder.with_name(folder.name + "-check")
+        shutil.rmtree(folder, ignore_errors=True)
+    backend: BackendProcess | None = None
+    label_studio: LabelStudioProcess | None = None
+    try:
+        with console.status("Installing Label Studio into its own environment (about a minute, once)…"):
+            command = installed(label_studio_venv)
+        label_studio = LabelStudioProcess(command, folder / "label-studio", free_port(8080))
+        with console.status("Starting Label Studio (about half a minute the first time)…"):
+            label_studio.start()
+        backend = BackendProcess(folder / "backend", free_port(9090), label_studio.url, label_studio.token)
+        with console.status("Starting the backend…"):
+            backend.start()
+        project_id = _project(console, label_studio, backend)
+        console.print(f"[green]✓[/green] ready after {time.monotonic() - started:.0f} s\n")
+        if check:
+            check_learning(console, label_studio, backend, project_id, _held_back())
+            console.print(f"\n[green]✓[/green] all of it worked, in {time.monotonic() - started:.0f} s")
+            return 0
+        _explain(console, label_studio, backend, project_id)
+        _wait_for_the_end(backend)
+        return 0
+    except KeyboardInterrupt:
+        console.print("\nstopping; the labels are kept, `make demo` goes on with them")
+        return 0
+    except (StartFailed, LabelStudioError, ConnectFailed, CheckFailed) as problem:
+        console.print("[red]✗[/red]", escape(str(problem)), highlight=False)
+        return 1
+    except httpx.HTTPError as problem:
+        said = f"the backend did not answer as it should ({type(problem).__name__}: {' '.join(str(problem).split())})"
+        where = f"; its log: {backend.log}" if backend else ""
+        console.print("[red]✗[/red]", escape(said + where), highlight=False)
+        return 1
+    finally:
+        for process in (backend, label_studio):
+            if process is not None:
+                process.stop()
+
+
+def _project(console: Console, label_studio: LabelStudioProcess, backend: BackendProcess) -> int:
+    """The demo's project: the one that is there, or a new one with its texts imported; connected either way."""
+    with closing(LabelStudio(label_studio.url, label_studio.token)) as client:
+        project_id = _found_or_made(console, client)
+    for line in connect_project(backend.own_settings, project_id, backend.url, []):
+        console.print(f"[green]✓[/green] {line}")
+    return project_id
+
+
+def _found_or_made(console: Console, client: LabelStudio) -> int:
+    found = client.request("GET", "api/projects", params={"page_size": 100})["results"]
+    project_id = next((p["id"] for p in found if p["title"] == TITLE), None)
+    if project_id is None:
+        offered = messages()[HELD_BACK:]
+        config = label_config(sorted({m.label for m in messages()}))
+        made = client.request("POST", "api/projects", body={"title": TITLE, "label_config": config})
+        project_id = int(made["id"])
+        tasks: list[dict[str, Any]] = [{"text": m.text, "gold": m.label} for m in offered]
+        client.request("POST", f"api/projects/{project_id}/import", body=tasks)
+        console.print(f"[green]✓[/green] project {project_id} {TITLE!r} with {len(tasks)} messages")
+    return int(project_id)
+
+
+def _held_back() -> list[Message]:
+    return messages()[:HELD_BACK]
+
+
+def _explain(console: Console, label_studio: LabelStudioProcess, backend: BackendProcess, project_id: int) -> None:
+    console.print(f"Label here:       [bold]{label_studio.url}/projects/{project_id}/data[/bold]  (Label All Tasks)")
+    console.print(f"  user            {label_studio.username}")
+    console.print(f"  password        {label_studio.password}")
+    console.print(f"Watch it learn:   [bold]{backend.url}/projects/{project_id}[/bold]")
+    console.print(f"Logs:             {label_studio.log}, {backend.log}")
+    console.print("\nCtrl+C stops both; your labels are kept.")
+
+
+def _wait_for_the_end(backend: BackendProcess) -> None:
+    while backend.process is not None:
+        status = backend.process.poll()
+        if status is not None:
+            raise StartFailed(f"the backend ended with status {status}; its log: {backend.log}")
+        time.sleep(1)

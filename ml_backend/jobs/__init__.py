@@ -1,1 +1,0 @@
-"""The pipeline of a project: sync ▶ embed ▶ fit ▶ query ▶ publish, one run at a time per project."""

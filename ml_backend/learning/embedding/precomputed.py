@@ -1,0 +1,106 @@
+"""Embeddings that somebody computed already: .npy, .parquet or .safetensors, matched to texts by order or by text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_backend.learning.embedding.names import ModelNotAvailable
+from ml_backend.learning.embedding.progress import Report, silent
+
+TEXT_COLUMN = "text"
+VECTOR_COLUMNS = ("embedding", "embeddings", "vector")
+
+
+class Precomputed:
+    """A matrix (rows, D) and, once known, the text of each row.
+
+    .npy: a 2-D array. .safetensors: the tensor `embeddings`, or the only one. .parquet: a list column `embedding`,
+    `embeddings` or `vector`, or else all number columns; a column `text` says which row is which text.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Raises ModelNotAvailable when the file is missing or holds no matrix of finite numbers."""
+        self.path = path
+        if not Path(path).is_file():
+            raise ModelNotAvailable(f"there is no file of embeddings {path}")
+        try:
+            matrix, texts = _READERS[Path(path).suffix](Path(path))
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelNotAvailable(f"{path} cannot be read as embeddings: {error}") from error
+        if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+            raise ModelNotAvailable(f"{path} holds no matrix of numbers but {matrix.dtype} of shape {matrix.shape}")
+        finite = np.isfinite(matrix).all(axis=1)
+        if not finite.all():
+            raise ModelNotAvailable(f"row {int(np.flatnonzero(~finite)[0])} of {path} holds NaN or infinity")
+        self._matrix = matrix
+        self.dimensions = int(matrix.shape[1])
+        self._rows: dict[str, int] | None = None
+        if texts is not None:
+            self._name_rows(texts)
+
+    @property
+    def knows_its_texts(self) -> bool:
+        return self._rows is not None
+
+    def matched(self, texts: Sequence[str]) -> Precomputed:
+        """A copy whose rows belong to these texts, in this order. ValueError when the numbers differ."""
+        if len(texts) != len(self._matrix):
+            raise ValueError(f"{self.path} has {len(self._matrix):,} rows, but there are {len(texts):,} texts")
+        copy = object.__new__(Precomputed)
+        copy.__dict__.update(self.__dict__)
+        copy._name_rows(texts)
+        return copy
+
+    def encode(self, texts: Sequence[str], report: Report = silent) -> NDArray[np.float32]:
+        """(N, D) float32. Raises ValueError, with the first of them, when texts have no row."""
+        assert self._rows is not None
+        rows = [self._rows.get(text, -1) for text in texts]
+        unknown = [text for text, row in zip(texts, rows, strict=True) if row < 0]
+        if unknown:
+            raise ValueError(
+                f"{len(unknown):,} of {len(texts):,} texts have no row in {self.path}; the first: {unknown[0][:80]!r}"
+            )
+        return np.asarray(self._matrix[rows], dtype=np.float32)
+
+    def _name_rows(self, texts: Sequence[str]) -> None:
+        # Of copies of a text the first row counts.
+        self._rows = {text: row for row, text in reversed(list(enumerate(texts)))}
+
+
+Read = tuple[NDArray[Any], list[str] | None]
+
+
+def _read_npy(path: Path) -> Read:
+    return np.load(path, mmap_mode="r", allow_pickle=False), None
+
+
+def _read_safetensors(path: Path) -> Read:
+    from safetensors.numpy import load_file
+
+    tensors = load_file(path)
+    if "embeddings" not in tensors and len(tensors) != 1:
+        raise ValueError(f"it has the tensors {', '.join(sorted(tensors))}; name one of them `embeddings`")
+    matrix: NDArray[Any] = tensors["embeddings"] if "embeddings" in tensors else next(iter(tensors.values()))
+    return matrix, None
+
+
+def _read_parquet(path: Path) -> Read:
+    import pandas as pd
+
+    table = pd.read_parquet(path)
+    texts = table.pop(TEXT_COLUMN).tolist() if TEXT_COLUMN in table else None
+    for name in VECTOR_COLUMNS:
+        if name in table:
+            return np.stack(table[name].to_list()), texts
+    numbers = table.select_dtypes("number")
+    if not numbers.shape[1]:
+        raise ValueError(f"no column {', '.join(VECTOR_COLUMNS)} and no number columns, only {', '.join(table)}")
+    return numbers.to_numpy(), texts
+
+
+_READERS = {".npy": _read_npy, ".safetensors": _read_safetensors, ".parquet": _read_parquet}

@@ -1,0 +1,166 @@
+"""Any sentence-transformers model: from the hub or a folder, on the GPU where there is one."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_backend.learning.embedding.long_texts import cut, mean_of_chunks, room
+from ml_backend.learning.embedding.names import EmbeddingName, ModelNotAvailable
+from ml_backend.learning.embedding.progress import Report, silent
+from ml_backend.learning.embedding.registry import RegisteredModel, known_words
+
+BATCH = {"cpu": 16, "cuda": 64}
+SLICE = 1024
+"""Texts handed over at once, between two reports of progress."""
+HUB_SECONDS = 10.0
+
+
+Vectors = NDArray[np.float32]
+
+
+class SentenceModel:
+    """A sentence-transformers model with its prompt, precision and length."""
+
+    def __init__(
+        self, wanted: EmbeddingName, registered: RegisteredModel | None, prompt: str | None, trust_remote_code: bool
+    ) -> None:
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        self._model = _load(wanted, registered, trust_remote_code)
+        if wanted.max_length:
+            self._model.max_seq_length = wanted.max_length
+        self._ending = registered.ending if registered is not None else ""
+        if registered is not None and registered.ends_in_eos:
+            self._ending += self._model.tokenizer.eos_token
+            self._model.tokenizer.padding_side = "right"
+        self._wanted = wanted
+        if prompt is None and registered is not None:
+            prompt = registered.prompt
+        if wanted.prompt_name is not None:
+            if wanted.prompt_name not in self._model.prompts:
+                known = ", ".join(self._model.prompts) or "none"
+                raise ModelNotAvailable(f"{wanted.model} has no prompt {wanted.prompt_name!r}; its prompts: {known}")
+            prompt = self._model.prompts[wanted.prompt_name]
+        elif prompt is None and self._model.default_prompt_name is not None:
+            prompt = self._model.prompts.get(self._model.default_prompt_name)
+        self._prompt: str = prompt or ""
+        self.dimensions = self.encode(["x"]).shape[1]
+
+    def encode(self, texts: Sequence[str], report: Report = silent) -> Vectors:
+        """(N, D) float32; report is called with the number of texts done since the last call."""
+        if self._wanted.long_texts == "cut":
+            # The model cuts at its end, where the ending is.
+            return self._encode(cut(texts, self._tokenizer, self._room) if self._ending else texts, report)
+        unit = bool(self._wanted.normalize) or _normalizes(self._model)
+        vectors = mean_of_chunks(texts, self._tokenizer, self._room, lambda pieces: self._encode(pieces, silent), unit)
+        report(len(texts))
+        return vectors
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        """The model's tokenizer as it reads a text of any length."""
+        tokenizer = copy.deepcopy(self._model.tokenizer.backend_tokenizer)
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        return tokenizer
+
+    @cached_property
+    def _room(self) -> int:
+        try:
+            return room(self._tokenizer, int(self._model.max_seq_length), self._prompt, self._ending)
+        except ValueError as error:
+            raise ModelNotAvailable(f"{self._wanted}: {error}") from error
+
+    def _encode(self, texts: Sequence[str], report: Report) -> Vectors:
+        order = np.argsort([-len(text) for text in texts], kind="stable")
+        parts = []
+        for start in range(0, len(order), SLICE):
+            rows = order[start : start + SLICE]
+            part = self._model.encode(
+                [texts[row] + self._ending for row in rows],
+                batch_size=BATCH["cuda" if self._model.device.type == "cuda" else "cpu"],
+                show_progress_bar=False,
+                convert_to_tensor=True,
+                normalize_embeddings=bool(self._wanted.normalize),
+                prompt=self._prompt,
+            )
+            parts.append(part.float().cpu().numpy())
+            report(len(rows))
+        vectors: Vectors = np.empty((len(texts), parts[0].shape[1]), dtype=np.float32)
+        vectors[order] = np.concatenate(parts)
+        return vectors
+
+
+def _normalizes(model: Any) -> bool:
+    return any(_is_normalize(module) for module in model)
+
+
+def _is_normalize(module: Any) -> bool:
+    # By its name: the place to import it from is another one in each major version.
+    return type(module).__name__ == "Normalize"
+
+
+def _only_here(hub_id: str) -> bool:
+    """Whether the model has to come from this machine: a folder, or the cache where the hub does not answer.
+
+    One question to the hub; the libraries below would repeat theirs for minutes.
+    """
+    from huggingface_hub import HfApi
+
+    if Path(hub_id).is_dir():
+        return True
+    try:
+        HfApi().model_info(hub_id, timeout=HUB_SECONDS)
+    except Exception:
+        return True
+    return False
+
+
+def _unavailable(hub_id: str, error: Exception) -> ModelNotAvailable:
+    reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+    return ModelNotAvailable(
+        f"embedding model {hub_id!r} cannot be loaded: misspelt, or no network to the hub? Always there: minilm, "
+        f"random-projection and, for a fixed list of texts, tfidf. Known by one word: {known_words()}. Reason: {reason}"
+    )
+
+
+def _load(wanted: EmbeddingName, registered: RegisteredModel | None, trust_remote_code: bool) -> Any:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    if registered is not None and registered.remote_code and not trust_remote_code:
+        raise ModelNotAvailable(
+            f"{registered.hub_id} runs code from its hub page; allow it with EMBEDDING_TRUST_REMOTE_CODE=1 "
+            f"(or Embedder(..., trust_remote_code=True)) if you trust its authors"
+        )
+    if wanted.precision == "int8":
+        raise ModelNotAvailable(f"int8 is there for minilm only; for {wanted.model} choose bf16 or fp16")
+    hub_id = registered.hub_id if registered is not None else wanted.model
+    dtype = {None: None, "float16": torch.float16, "bfloat16": torch.bfloat16}[wanted.precision]
+    try:
+        model = SentenceTransformer(
+            hub_id,
+            trust_remote_code=trust_remote_code,
+            local_files_only=_only_here(hub_id),
+            model_kwargs={} if dtype is None else {"dtype": dtype},
+        )
+    except (OSError, ValueError, ImportError) as error:
+        raise _unavailable(hub_id, error) from error
+    if wanted.normalize is False:
+        kept = [module for module in model if not _is_normalize(module)]
+        model = SentenceTransformer(
+            modules=kept,
+            device=str(model.device),
+            prompts={k: v for k, v in model.prompts.items() if v is not None},
+            default_prompt_name=model.default_prompt_name,
+        )
+    return model

@@ -1,0 +1,210 @@
+"""The optimum of L2-regularised logistic regression by truncated Newton steps.
+
+Minimises C · Σ log loss + ½‖W‖², the intercept unpenalised: the objective of scikit-learn's LogisticRegression.
+A Newton step is solved by conjugate gradients only as far as it pays (Dembo, Eisenstat, Steihaug 1982; for logistic
+regression Lin, Weng, Keerthi 2008), or exactly where the Hessian is small. Far from the optimum, and in Hessian
+products always, matrix products are float32; the last steps follow the float64 gradient to the float64 optimum.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml_backend.learning.head.features import Features, centred, gather, logits, principal, product_cost
+from ml_backend.learning.head.losses import Loss, Matrix
+
+logger = logging.getLogger(__name__)
+
+COARSE_TOLERANCE = 1e-4
+"""Steps that promise less than this share of the objective follow the float64 gradient."""
+OBJECTIVE_TOLERANCE = 1e-8
+"""The last step promised less than this share of the objective; what is left after it is far less."""
+LOGIT_TOLERANCE = 3e-3
+"""The last step moved the logits of a labelled row, at the usual distance from the mean, by less than this."""
+ENOUGH = 1000.0
+"""Bound of C √n |x|² below which the last steps, too, may follow the float32 gradient: logits move by 1e-4 at most."""
+MOST_STEPS = 200
+MOST_INNER = 500
+MOST_TRIED = 40
+LOOSEST, TIGHTEST = 0.5, 0.1
+"""Share of the gradient's norm that a truncated step may leave, far from the optimum and near it."""
+FLAT = 0.1
+"""Share of its initial slope that a line search may leave."""
+
+# Costs in multiply-adds of a large product; they decide which way is taken, never where it ends.
+CALLS = 1.5e6
+"""The interpreter's share of one conjugate-gradient iteration."""
+ELEMENT = 60
+"""What one probability costs it."""
+USUAL_INNER = 5
+"""Iterations of a first step."""
+EIGEN = 12
+"""Eigenvectors of an (m, m) matrix cost this many m³."""
+
+
+@dataclass
+class Problem:
+    """Features (n, m), targets Y (k, n); ridge (m + 1,): the penalty of each parameter, 0 for the intercept."""
+
+    features: Features
+    Y: Matrix
+    C: float
+    loss: Loss
+    ridge: Matrix
+
+
+@dataclass
+class State:
+    """Where the search stands: parameters V (k, m + 1), logits F, probabilities P (k, n), objective () or (k, 1)."""
+
+    V: Matrix
+    F: Matrix
+    P: Matrix
+    objective: Matrix
+
+
+def solve(X: Matrix, Y: Matrix, C: float, loss: Loss) -> tuple[Matrix, Matrix]:
+    """Weights (k, D) and intercepts (k,), float64.
+
+    X (n, D) float32 or float64, Y (k, n) float64 of 0 and 1 with both in every row.
+    """
+    mean_square = float(np.vdot(X, X)) / X.size
+    fits = 1e-10 < C < 1e10 and 1e-12 < mean_square < 1e12 and C * mean_square < 1e12
+    mean = X.mean(axis=0, dtype=None if fits else np.float64).astype(np.float64)
+    # Products in float32 leave a gradient error of about C √n 1e-7 times the usual row; where logits hardly feel that,
+    # a binary fit, which is all reading and no reckoning, saves half of what it would read.
+    enough = len(Y) == 1 and fits and C * np.sqrt(len(X)) * mean_square * X.shape[1] < ENOUGH
+    features = centred(X, mean, len(Y), np.float32 if fits else np.float64, enough)
+    problem = Problem(features, Y, C, loss, np.r_[np.ones(features.dimensions), 0.0])
+    V = _minimise(problem).V
+    W = problem.features.expand(V[:, :-1])
+    return W, V[:, -1] - W @ mean
+
+
+def _minimise(problem: Problem) -> State:
+    Y, C, loss = problem.Y, problem.C, problem.loss
+    n, m, k = Y.shape[1], problem.features.dimensions, len(Y)
+    inner_cost = 2 * product_cost(n, m, k) + CALLS + ELEMENT * n * k
+    exact_cost = loss.newton_cost(n, m + 1, k)
+    rotation_cost = EIGEN * m**3 + n * m * m
+    state, spread = _start(problem), problem.features.spread()
+    inner, spent, exact, coarse, rotated = USUAL_INNER, 0.0, False, True, False
+    for _ in range(MOST_STEPS):
+        Z = problem.features.narrow if coarse else problem.features.wide
+        gradient = problem.ridge * state.V + C * gather(state.P - Y, Z)
+        exact = exact or exact_cost <= inner * inner_cost
+        if exact:
+            step = loss.newton_step(problem.features.padded, state.P, gradient, C)
+        else:
+            step, inner = _truncated_step(problem, state, gradient, spread)
+            spent += inner * inner_cost
+        promised = -loss.dot(gradient, step)
+        wanted = COARSE_TOLERANCE * state.objective if coarse else _fine_tolerance(state, spread)
+        length = _line_search(problem, state, step, logits(step, Z), promised, wanted)
+        settled = (length == 0) | ((promised <= wanted) & (coarse | (length == 1)))
+        if np.all(settled):
+            if not coarse:
+                return state
+            coarse = False
+            _look_closely(problem, state)
+        elif coarse and not exact and not rotated and spent > rotation_cost:
+            problem.features, axes = principal(problem.features)
+            state.V[:, :-1] = state.V[:, :-1] @ axes
+            spread, rotated = problem.features.spread(), True
+    logger.warning("the head did not settle within %d steps (n=%d, k=%d, C=%g)", MOST_STEPS, n, k, C)
+    return state
+
+
+def _fine_tolerance(state: State, spread: Matrix) -> Matrix:
+    # The penalty alone curves the objective by 1, so a step that promises q moves the weights by √q at most.
+    tolerance: Matrix = np.minimum(OBJECTIVE_TOLERANCE * state.objective, LOGIT_TOLERANCE**2 / spread.sum())
+    return tolerance
+
+
+def _start(problem: Problem) -> State:
+    V = np.zeros((len(problem.Y), len(problem.ridge)))
+    V[:, -1] = problem.loss.start(problem.Y)
+    F = np.repeat(V[:, -1:], problem.Y.shape[1], axis=1)
+    value, P = problem.loss.value(F, problem.Y)
+    return State(V, F, P, problem.C * value)
+
+
+def _look_closely(problem: Problem, state: State) -> None:
+    """Replace what float32 products have summed up to by float64."""
+    state.F = logits(state.V, problem.features.wide)
+    value, state.P = problem.loss.value(state.F, problem.Y)
+    state.objective = problem.C * value + problem.loss.dot(problem.ridge * state.V, state.V) / 2
+
+
+def _truncated_step(problem: Problem, state: State, gradient: Matrix, spread: Matrix) -> tuple[Matrix, int]:
+    """A step that takes most of the gradient away, and how many iterations it took."""
+    Z, dot, curve = problem.features.narrow, problem.loss.dot, problem.loss.curve
+    kind = Z.dtype.type
+    C, ridge, P = kind(problem.C), problem.ridge.astype(kind), state.P.astype(kind)
+    # Certain probabilities leave an intercept no curvature to divide by; then any small number does.
+    curvature = problem.C * np.maximum((state.P * (1 - state.P)).sum(axis=1, keepdims=True), 1e-7 * len(Z))
+    diagonal = (problem.ridge + curvature * spread).astype(kind)
+    r = (-gradient).astype(kind)
+    z = r / diagonal
+    rz = first = dot(r, z)
+    left = np.clip(np.sqrt(np.max(first / state.objective)), TIGHTEST, LOOSEST)
+    p, step = z.copy(), np.zeros_like(r)
+    inner = 0
+    while inner < MOST_INNER:
+        inner += 1
+        Hp = C * gather(curve(P, logits(p, Z)), Z)
+        Hp += ridge * p
+        length = _ratio(rz, dot(p, Hp))
+        step += length * p
+        r -= length * Hp
+        z = r / diagonal
+        before, rz = rz, dot(r, z)
+        if np.all(rz <= left * left * first):
+            break
+        p *= _ratio(rz, before)
+        p += z
+    return step.astype(np.float64), inner
+
+
+def _ratio(above: Matrix, below: Matrix) -> Matrix:
+    """above / below, and 0 where a problem is solved to the last bit already."""
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
+
+
+def _line_search(
+    problem: Problem, state: State, step: Matrix, change: Matrix, promised: Matrix, wanted: Matrix
+) -> Matrix:
+    """Take the length of the step that leaves little slope along it, and answer it: 0 where rounding hides any gain.
+
+    change: what the step does to the logits; wanted: gains below this need no care. Lengths above 1 are for
+    separable classes: there logits have far to go, and a Newton step falls short.
+    """
+    loss, C, Y = problem.loss, problem.C, problem.Y
+    ridged = problem.ridge * step
+    pull, size = loss.dot(ridged, state.V), loss.dot(ridged, step)
+    penalty = loss.dot(problem.ridge * state.V, state.V) / 2
+    length, low, high = np.ones_like(promised), np.zeros_like(promised), np.full_like(promised, np.inf)
+    good = np.zeros_like(promised, dtype=bool)
+    for tried in range(MOST_TRIED + 1):
+        if tried == MOST_TRIED:
+            length = np.where(good, length, 0.0)
+        F = state.F + length * change
+        value, P = loss.value(F, Y)
+        objective = C * value + penalty + length * pull + length * length * size / 2
+        slope = C * loss.dot(P - Y, change) + pull + length * size
+        lower = objective <= state.objective - 1e-4 * length * promised + 1e-3 * wanted
+        good = lower & (np.abs(slope) <= FLAT * np.maximum(promised, wanted))
+        if np.all(good):
+            break
+        bend = C * loss.dot(loss.curve(P, change), change) + size
+        low, high = np.where(slope < 0, length, low), np.where(slope > 0, length, high)
+        newton = length - _ratio(slope, bend)
+        middle = np.where(np.isfinite(high), (low + high) / 2, 2 * low)
+        inside = (newton > low) & (newton < np.minimum(high, 10 * length))
+        length = np.where(good | (tried == MOST_TRIED), length, np.where(inside, newton, middle))
+    state.V += length * step
+    state.F, state.P, state.objective = F, P, objective
+    return length

@@ -1,0 +1,1 @@
+"""Numerical routines on arrays: k-means, neighbours, coverage, Fisher information, ranking, threads."""

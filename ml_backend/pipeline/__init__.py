@@ -1,0 +1,1 @@
+"""One run of a project: sync ▶ embed ▶ fit ▶ query ▶ publish."""

@@ -1,0 +1,81 @@
+"""The labels that a project has: out of Label Studio, or out of a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.labelstudio.label_config import parse
+from ml_backend.labelstudio.labels import labels, majority
+from ml_backend.labelstudio.texts import BadTask, task_text
+from simulator.advise.advice import Labelled
+from simulator.data.sources import Columns, DataError, read_file
+
+PAGE = 1000
+
+
+def of_project(client: LabelStudio, project_id: int, control: str | None) -> Labelled:
+    """All tasks of a project that have a label, by the majority of their annotators, as the backend counts them.
+
+    Raises LabelStudioError, UnsupportedLabelConfig, and DataError for a project of several labels a task.
+    """
+    config = parse(client.project(project_id).label_config, control)
+    if config.multi_label:
+        raise DataError(f"project {project_id} allows several labels a task; advice is for one label a task so far")
+    tasks, page = [], 1
+    while True:
+        found = client.tasks_page(project_id, page, PAGE, annotated_only=True)
+        tasks += found
+        if len(found) < PAGE:
+            break
+        page += 1
+    chosen = labels([a for task in tasks for a in task.annotations], config).by_task
+    rows = []
+    for task in sorted(tasks, key=lambda task: task.id):
+        if task.id not in chosen:
+            continue
+        try:
+            rows.append((task_text(task.data, config), chosen[task.id][0]))
+        except BadTask:
+            # The backend keeps such a task out of its pool as well, and its status says so.
+            continue
+    return _labelled(pd.DataFrame(rows, columns=["text", "label"]))
+
+
+def of_file(path: Path, columns: Columns) -> Labelled:
+    """All rows of a file that have a text and a label. Raises DataError."""
+    table = read_file(path, columns)
+    kept = table["text"].notna() & table["label"].notna()
+    table = table[kept].astype({"text": str, "label": str})
+    if "text_pair" in table.columns:
+        table["text"] = table["text"] + "\n" + table["text_pair"].fillna("").astype(str)
+    table["label"] = table["label"].str.strip()
+    return _labelled(table[(table["text"].str.strip() != "") & (table["label"] != "")])
+
+
+def _labelled(table: pd.DataFrame) -> Labelled:
+    table = _one_row_a_text(table)
+    counts = table["label"].value_counts()
+    # A label seen once can be learned from or measured on, not both.
+    table = table[table["label"].isin(counts.index[counts > 1])]
+    classes = tuple(sorted(table["label"].unique()))
+    if len(classes) < 2:
+        raise DataError(
+            f"there are {len(counts)} classes among the labels, and {len(classes)} with two different texts or more; "
+            "advice needs at least two such classes"
+        )
+    y = table["label"].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=np.int64)
+    return Labelled(table["text"].tolist(), y, classes)
+
+
+def _one_row_a_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Each text once, with the label that most of its copies have; texts whose labels tie are left out."""
+    votes: dict[str, list[tuple[str, ...]]] = {}
+    for text, label in zip(table["text"], table["label"], strict=True):
+        votes.setdefault(text, []).append((label,))
+    winners = {text: majority(given) for text, given in votes.items()}
+    rows = [(text, winner[0]) for text, winner in winners.items() if winner is not None]
+    return pd.DataFrame(rows, columns=["text", "label"])

@@ -1,0 +1,292 @@
+"""From results, one row a cycle, to what can be compared: areas, gains, effects of the initial pool, qualities.
+
+Runs are paired: all strategies of one (dataset, embedding, initial, seed), a block, begin with the same labels. Only
+values of the same block are ever set against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from simulator.analysis.statistics import Floats, area, holm, paired_t, wilcoxon
+
+GROUP = ["dataset", "embedding", "initial"]
+BLOCK = ["dataset", "embedding", "initial", "seed"]
+RUN = ["dataset", "embedding", "strategy", "initial", "seed"]
+METRICS = ["accuracy", "balanced_accuracy", "macro_f1", "nll", "ece"]
+LOWER_IS_BETTER = {"nll", "ece"}
+SECONDS = ["fit_seconds", "query_seconds"]
+COLUMNS = [*RUN, "cycle", "n_labeled", *METRICS, *SECONDS]
+PERIODS = ["whole", "early", "middle", "late"]
+BASELINE = "random"
+ENOUGH = 0.8
+"""A strategy with fewer than this share of a group's blocks is left out of its comparison, and said to be."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What there is. results: rows of complete runs; planned, complete: numbers of runs.
+
+    missing: runs (columns of RUN, found, expected cycles) that are absent or ended before the others of their dataset;
+    not_run: dataset, embedding and initial combinations of which there is nothing at all.
+    """
+
+    results: pd.DataFrame
+    planned: int
+    complete: int
+    missing: pd.DataFrame
+    not_run: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class LabelAxis:
+    """What stands on the x axis: numbers of labels where all datasets share them, otherwise cycles."""
+
+    title: str
+    positions: Floats
+
+    def at(self, cycles: pd.Index) -> Floats:
+        """Positions of these cycles."""
+        return np.asarray(self.positions[cycles.to_numpy(dtype=np.int64)])
+
+
+def label_axis(results: pd.DataFrame) -> LabelAxis:
+    """The axis that these results have in common."""
+    sizes = results.groupby("cycle")["n_labeled"].agg(["nunique", "first"]).sort_index()
+    if (sizes["nunique"] == 1).all():
+        return LabelAxis("labels", sizes["first"].to_numpy(dtype=np.float64))
+    return LabelAxis("cycle", np.arange(len(sizes), dtype=np.float64))
+
+
+def common_cycles(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows (index with dataset and cycle) up to the last cycle that every dataset has."""
+    cycles = table.index.get_level_values("cycle")
+    ends = pd.Series(cycles, index=table.index).groupby(level="dataset").max()
+    return table[cycles <= ends.min()]
+
+
+def audit(results: pd.DataFrame, plan: Mapping[str, Sequence[Any]] | None = None) -> Audit:
+    """Separate complete runs from the others.
+
+    Planned is the product of the strategies and seeds there are, over each (dataset, embedding, initial) there is; plan
+    may name more of any column of RUN. Raises ValueError naming the columns, runs or datasets when columns are missing,
+    a cycle is there twice, or runs of one dataset have different numbers of labels at the same cycle.
+    """
+    absent = [column for column in COLUMNS if column not in results]
+    if absent:
+        raise ValueError(f"the results have no column {', '.join(absent)}")
+    if not len(results):
+        raise ValueError("the results hold no rows: no run has ended yet")
+    twice = results.duplicated([*RUN, "cycle"])
+    if twice.any():
+        first = results.loc[twice, [*RUN, "cycle"]].iloc[0].to_dict()
+        raise ValueError(f"{int(twice.sum())} cycles are there twice, the first is {first}")
+    _refuse_two_protocols(results)
+    named = {column: sorted({*results[column], *(plan or {}).get(column, ())}) for column in RUN}
+    there = results[GROUP].drop_duplicates()
+    every = pd.MultiIndex.from_product([named[column] for column in GROUP], names=GROUP).to_frame(index=False)
+    not_run = every.merge(there, how="left", indicator=True).query("_merge == 'left_only'")[GROUP]
+    planned = there.merge(pd.Series(named["strategy"], name="strategy"), how="cross")
+    planned = planned.merge(pd.Series(named["seed"], name="seed"), how="cross").sort_values(RUN)
+    found = results[results["accuracy"].notna()].groupby(RUN)["cycle"].size()
+    planned["found"] = found.reindex(pd.MultiIndex.from_frame(planned[RUN]), fill_value=0).to_numpy()
+    planned["expected"] = planned["dataset"].map(results.groupby("dataset")["cycle"].max() + 1)
+    complete = planned["found"] >= planned["expected"]
+    kept = results.merge(planned.loc[complete, RUN], on=RUN)
+    missing = planned.loc[~complete, [*RUN, "found", "expected"]]
+    return Audit(
+        kept, len(planned), int(complete.sum()), missing.reset_index(drop=True), not_run.reset_index(drop=True)
+    )
+
+
+def _refuse_two_protocols(results: pd.DataFrame) -> None:
+    sizes = results.groupby(["dataset", "cycle"])["n_labeled"].nunique()
+    if (sizes > 1).any():
+        dataset, cycle = sizes[sizes > 1].index[0]
+        raise ValueError(
+            f"runs of {dataset} have different numbers of labels at cycle {cycle}: they follow different protocols; "
+            "write each protocol to its own folder"
+        )
+
+
+def curves(results: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The metric with a row for each BLOCK and cycle, and a column for each strategy; NaN where there is no run."""
+    return results.pivot(index=[*BLOCK, "cycle"], columns="strategy", values=metric).sort_index()
+
+
+def areas(results: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Area under the learning curve, a row for each run (index RUN), for each of PERIODS: the whole and its thirds.
+
+    Trapezoids over the number of labels, Runs of one cycle: their only value.
+    """
+    parts = []
+    for _, part in results.groupby("dataset"):
+        values = part.pivot(index=RUN, columns="cycle", values=metric)
+        labels = part.groupby("cycle")["n_labeled"].first().to_numpy(dtype=np.float64)
+        parts.append(pd.DataFrame(_areas_by_period(labels, values.to_numpy()), index=values.index, columns=PERIODS))
+    return pd.concat(parts).sort_index()
+
+
+def _areas_by_period(labels: Floats, values: Floats) -> Floats:
+    if len(labels) < 2:
+        return np.repeat(values, len(PERIODS), axis=1)
+    thirds = np.linspace(labels[0], labels[-1], 4)
+    bounds = [(labels[0], labels[-1]), *pairwise(thirds)]
+    return np.stack([area(labels, values, start, end) for start, end in bounds], axis=1)
+
+
+def by_strategy(values: pd.Series) -> pd.DataFrame:
+    """Values with index RUN as a table with a row for each BLOCK and a column for each strategy."""
+    return values.unstack("strategy").sort_index()
+
+
+def gains(values: pd.DataFrame) -> pd.DataFrame:
+    """Columns of strategies minus the column of random, paired by row; a strategy without such pairs has no column."""
+    return _beside_random(values)
+
+
+def initial_effects(values: pd.Series) -> pd.DataFrame:
+    """Effect of other initial pools against a random one: index dataset, embedding, seed (and cycle), a column each.
+
+    values: index RUN, with or without cycle. `paired_initial_effects`, averaged over the strategies that both have,
+    since strategies share their initial pool.
+    """
+    effects = paired_initial_effects(values)
+    levels = [level for level in effects.index.names if level != "strategy"]
+    return effects.groupby(level=levels).mean()
+
+
+def paired_initial_effects(values: pd.Series) -> pd.DataFrame:
+    """The same for each strategy; an initial pool that was never run beside a random one has no column."""
+    return _beside_random(values.unstack("initial")).dropna(how="all")
+
+
+def _beside_random(values: pd.DataFrame) -> pd.DataFrame:
+    if BASELINE not in values:
+        return values.iloc[:, :0]
+    return values.drop(columns=BASELINE).sub(values[BASELINE], axis=0).dropna(axis=1, how="all")
+
+
+def shared(values: pd.Series, column: str) -> pd.Series:
+    """The values that compared levels of an index level all have: same datasets, strategies, starts and seeds for each.
+
+    values: index with `column`, whose levels are compared, and others; NaN counts as absent. Levels with too few rows
+    in common with the others are left out: of the sets made by dropping one level after the other, each time that
+    without which most rows are complete, it is the one with most comparisons, rows × (levels − 1).
+    """
+    table = values.unstack(column)
+    there = table.notna()
+    names = list(there.sum().sort_values(kind="stable").index)
+    chosen, most = names, -1
+    while names:
+        complete = int(there[names].all(axis=1).sum())
+        if complete * (len(names) - 1) > most:
+            chosen, most = list(names), complete * (len(names) - 1)
+        names.remove(max(names, key=lambda name: there[[other for other in names if other != name]].all(axis=1).sum()))
+    kept = table[chosen].dropna().stack()
+    return kept.reorder_levels(values.index.names).sort_index()
+
+
+def common_blocks(values: pd.DataFrame) -> pd.DataFrame:
+    """The strategies (columns) with ENOUGH of the blocks (rows), and the blocks that all of these have."""
+    enough = _enough(values.to_numpy(dtype=np.float64))
+    return values.loc[:, enough].dropna()
+
+
+def _enough(values: Floats) -> NDArray[np.bool_]:
+    counts = (~np.isnan(values)).sum(axis=0)
+    return np.asarray((counts > 0) & (counts >= ENOUGH * counts.max(initial=0)))
+
+
+def compare(values: pd.DataFrame, *, lower_is_better: bool = False) -> pd.DataFrame:
+    """`compare_columns` of a table whose rows, blocks, have an index level seed: a row a strategy."""
+    seeds = values.index.get_level_values("seed").to_numpy()
+    found = compare_columns(values.to_numpy(dtype=np.float64), seeds, lower_is_better=lower_is_better)
+    return pd.DataFrame(found, index=values.columns)
+
+
+def compare_columns(values: Floats, seeds: NDArray[Any], *, lower_is_better: bool = False) -> dict[str, NDArray[Any]]:
+    """Compare strategies, columns of values (blocks, k), with the best of them; seeds (blocks,).
+
+    Returns arrays (k,): mean, blocks, behind (how far the mean is from the best one, at least 0), p (two-sided Wilcoxon
+    signed-rank against the best), p_holm (corrected for the strategies compared), p_seeds (paired t-test on differences
+    averaged within a seed), mark: "best", "tied" (p_holm ≥ 0.05), "worse", or "partial" for a strategy with too few
+    blocks (ENOUGH), compared with nothing. Means are over the blocks that all compared strategies have.
+    """
+    there = ~np.isnan(values)
+    blocks = there.sum(axis=0)
+    mean = np.divide(np.where(there, values, 0).sum(axis=0), blocks, out=np.full(len(blocks), np.nan), where=blocks > 0)
+    behind, p, p_holm, p_seeds = (np.full(len(blocks), np.nan) for _ in range(4))
+    mark = np.full(len(blocks), "partial", dtype=object)
+    at = np.flatnonzero(_enough(values))
+    rows = there[:, at].all(axis=1)
+    if len(at) and rows.any():
+        numbers = values[np.ix_(rows, at)]
+        mean[at], blocks[at] = numbers.mean(axis=0), len(numbers)
+        sign = -1 if lower_is_better else 1
+        best = int((sign * mean[at]).argmax())
+        gaps = sign * (numbers[:, [best]] - numbers)
+        others = np.delete(np.arange(len(at)), best)
+        behind[at] = gaps.mean(axis=0)
+        p[at[others]] = [wilcoxon(gaps[:, i]).p for i in others]
+        p_holm[:] = holm(p)
+        p_seeds[at[others]] = paired_t(_by_seed(gaps[:, others], seeds[rows]))
+        mark[at[others]] = np.where(p_holm[at[others]] < 0.05, "worse", "tied")
+        mark[at[best]] = "best"
+    found = {"mean": mean, "blocks": blocks, "behind": behind, "p": p, "p_holm": p_holm, "p_seeds": p_seeds}
+    return {**found, "mark": mark}
+
+
+def _by_seed(values: Floats, seeds: NDArray[Any]) -> Floats:
+    """Means of rows with the same seed."""
+    found, codes = np.unique(seeds, return_inverse=True)
+    sums = np.zeros((len(found), values.shape[1]))
+    np.add.at(sums, codes, values)
+    return sums / np.bincount(codes)[:, None]
+
+
+def quality_table(quality: pd.DataFrame, measure: str, like: pd.DataFrame) -> pd.DataFrame:
+    """The measure of embedding quality, arranged as `like`: a row a dataset, a column an embedding."""
+    return quality.pivot(index="dataset", columns="embedding", values=measure).reindex_like(like)
+
+
+def with_quality(values: pd.Series, quality: pd.DataFrame) -> pd.Series:
+    """The values (index with dataset and embedding) of embeddings whose quality is known on that dataset."""
+    known = pd.MultiIndex.from_frame(quality[["dataset", "embedding"]])
+    others = [name for name in values.index.names if name not in known.names]
+    return values[values.index.droplevel(others).isin(known)]
+
+
+def embedding_means(values: pd.Series) -> pd.DataFrame:
+    """Mean of values (index with dataset and embedding) as a table: a row a dataset, a column an embedding.
+
+    To compare embeddings, values have to be `shared` by them.
+    """
+    return values.groupby(level=["dataset", "embedding"]).mean().unstack("embedding")
+
+
+def variance_shares(values: pd.Series) -> dict[str, float]:
+    """Share of the variance within datasets that goes with the embedding, the strategy and the initial pool.
+
+    values: index RUN. Over the values that embeddings, initial pools and strategies share, so that no factor stands in
+    for another; of those of which at least two are left. Means by factor, each dataset centred on its own mean; the
+    rest is interaction and chance.
+    """
+    for factor in ("embedding", "initial", "strategy"):
+        values = shared(values, factor)
+    centred = values - values.groupby(level="dataset").transform("mean")
+    total = float((centred**2).sum())
+    shares = {}
+    for factor in ("embedding", "strategy", "initial"):
+        if len(values.index.unique(factor)) < 2:
+            continue
+        explained = centred.groupby(level=["dataset", factor]).transform("mean")
+        shares[factor] = float((explained**2).sum()) / total if total else float("nan")
+    return shares

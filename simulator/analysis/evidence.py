@@ -1,0 +1,182 @@
+"""What a claim is decided by: an effect, its interval and a test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from simulator.analysis.comparisons import RUN, quality_table
+from simulator.analysis.rank_correlation import mean_spearman
+from simulator.analysis.statistics import LEAST_BOOTSTRAPPED, Floats, holm, mean_interval, wilcoxon
+
+Verdict = Literal["supported", "not supported", "undecided"]
+Unit = Literal["points", "rho", "ratio"]
+
+ALPHA = 0.05
+SMALLEST: dict[Unit, float] = {"points": 0.005, "rho": 0.1, "ratio": 1.1}
+"""Effects below are taken as none: half a point of accuracy, a rank correlation of 0.1, a ratio of 1.1."""
+NOTHING: dict[Unit, float] = {"points": 0.0, "rho": 0.0, "ratio": 1.0}
+
+NO_QUALITY = "The results have no embedding_quality.parquet, or it does not name these embeddings."
+FEW_EMBEDDINGS = "A rank correlation needs at least 3 embeddings, run on the same datasets, that differ in quality."
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """effect with its 95 % interval low to high, positive in the direction of the claim (of a ratio: above 1).
+
+    test: its name with the statistic; p: one-sided for the claim; against: a test that speaks for the opposite, in
+    words, or empty; seen: what the numbers show, in words.
+    """
+
+    unit: Unit
+    effect: float
+    low: float
+    high: float
+    test: str
+    p: float
+    seen: str
+    against: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A part of a finding. evidence is None, and why says the reason, when the results cannot speak to it."""
+
+    text: str
+    measured: str
+    evidence: Evidence | None
+    why: str = ""
+    p_holm: float = float("nan")
+    verdict: Verdict = "undecided"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """title: the paper's sentence; verdict: supported if all claims are, not supported if one is not, or undecided."""
+
+    title: str
+    claims: list[Claim]
+    verdict: Verdict
+
+
+def finding(title: str, claims: Sequence[Claim]) -> Finding:
+    """Decide the claims, p-values Holm-corrected within the finding, and from them the finding."""
+    corrected = holm(np.array([claim.evidence.p if claim.evidence else np.nan for claim in claims]))
+    decided = [
+        replace(claim, p_holm=float(p), verdict=decide(claim.evidence, float(p)))
+        for claim, p in zip(claims, corrected, strict=True)
+    ]
+    verdicts = {claim.verdict for claim in decided}
+    verdict: Verdict = "supported"
+    if "not supported" in verdicts:
+        verdict = "not supported"
+    elif "undecided" in verdicts:
+        verdict = "undecided"
+    return Finding(title, decided, verdict)
+
+
+def decide(evidence: Evidence | None, p: float) -> Verdict:
+    """Supported: p < 0.05 and the interval lies on the claim's side.
+
+    Not supported: a test speaks for the opposite, or the interval excludes an effect worth having (SMALLEST).
+    Otherwise undecided.
+    """
+    if evidence is None:
+        return "undecided"
+    if evidence.against:
+        return "not supported"
+    if p < ALPHA and evidence.low > NOTHING[evidence.unit]:
+        return "supported"
+    return "not supported" if evidence.high < SMALLEST[evidence.unit] else "undecided"
+
+
+def interval_over_datasets(units: pd.Series) -> tuple[float, float, float]:
+    """Mean over datasets of units (index dataset, seed) and its interval: over datasets from 5 on, else over seeds."""
+    means = units.groupby(level="dataset").mean()
+    by_seed = units.groupby(level="seed").mean()
+    low, high = mean_interval((means if len(means) >= LEAST_BOOTSTRAPPED else by_seed).to_numpy())
+    return float(means.mean()), float(low), float(high)
+
+
+def mean_effect(units: pd.Series, seen: str, against: str = "") -> Evidence:
+    """Evidence that the mean of paired differences (index dataset, seed) is above 0."""
+    effect, low, high = interval_over_datasets(units)
+    test = wilcoxon(units.to_numpy(dtype=np.float64), "greater")
+    name = f"Wilcoxon signed-rank over {test.pairs} pairs of (dataset, seed), one-sided, W = {test.statistic:g}"
+    return Evidence("points", effect, low, high, name, test.p, seen, against)
+
+
+def rank_correlation(quality: pd.DataFrame, outcome: pd.DataFrame, seen: str = "") -> Evidence | None:
+    """Evidence that quality and outcome (rows datasets, columns embeddings) rise together; None below 3 of these."""
+    found = mean_spearman(_floats(quality), _floats(outcome))
+    if np.isnan(found.rho):
+        return None
+    name = (
+        f"Spearman's ρ over {quality.shape[1]} embeddings, mean of {int((~np.isnan(found.rhos)).sum())} datasets, "
+        "permutation of embeddings, one-sided"
+    )
+    return Evidence("rho", found.rho, found.low, found.high, name, found.p, seen)
+
+
+def correlation_claim(
+    text: str, measured: str, outcome: pd.DataFrame, quality: pd.DataFrame, seen: str, left: str
+) -> Claim:
+    """A claim that the outcome (rows datasets, columns embeddings) rises with full-data probe accuracy.
+
+    left: what was left out of the outcome, in a sentence.
+    """
+    evidence = rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome, sentences(seen, left))
+    return Claim(text, measured, evidence, "" if evidence else sentences(FEW_EMBEDDINGS, left))
+
+
+def left_out(before: pd.Index, after: pd.Index) -> str:
+    """A sentence that names what the index had (levels of RUN) before a restriction and has no more; or nothing."""
+    titles = {"initial": ("start", "starts"), "strategy": ("strategy", "strategies")}
+    words = []
+    for column in RUN:
+        gone = before.unique(column).difference(after.unique(column)) if column in before.names else []
+        one, several = titles.get(column, (column, f"{column}s"))
+        words += [f"{one if len(gone) == 1 else several} {listed(list(gone))}"] if len(gone) else []
+    return f"Left out, since they lack runs to compare: {'; '.join(words)}." if words else ""
+
+
+def sentences(*parts: str) -> str:
+    """Sentences in a row; empty ones are dropped."""
+    return " ".join(part for part in parts if part)
+
+
+def weakest(several: Sequence[Evidence], seen: str, against: str = "") -> Evidence:
+    """A claim about several holds when it holds of each: the largest p and the smallest effect (intersection-union)."""
+    least = min(several, key=lambda one: one.effect)
+    p = float(np.max([one.p for one in several]))
+    return replace(least, p=p, seen=seen, against=against)
+
+
+def points(value: float) -> str:
+    """A difference in words: +1.3 points."""
+    return f"{value * 100:+.1f} points".replace("-", "−")
+
+
+def across(means: pd.Series) -> str:
+    """In words, on how many datasets a difference (index dataset) is above 0, with the extremes."""
+    if len(means) == 1:
+        return f"measured on {means.index[0]} only"
+    return (
+        f"above 0 on {int((means > 0).sum())} of {len(means)} datasets, from {points(means.min())} ({means.idxmin()}) "
+        f"to {points(means.max())} ({means.idxmax()})"
+    )
+
+
+def listed(names: Sequence[object], last: str = "and") -> str:
+    """a, b and c."""
+    words = [str(name) for name in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else "none"
+
+
+def _floats(table: pd.DataFrame) -> Floats:
+    return np.asarray(table, dtype=np.float64)

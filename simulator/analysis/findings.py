@@ -1,0 +1,103 @@
+"""The findings of the paper that the simulator reproduces, each split into claims that a test can support or refute.
+
+Rauch, Wirth, Huseljic, Herde, Sick, Aßenmacher: "No Free Lunch in Active Learning: LLM Embedding Quality Dictates Query
+Strategy Success", arXiv 2506.01992 (2025). How a claim is put into numbers is our choice, and said with each.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from simulator.analysis.comparisons import (
+    areas,
+    by_strategy,
+    curves,
+    embedding_means,
+    initial_effects,
+    paired_initial_effects,
+    shared,
+    with_quality,
+)
+from simulator.analysis.evidence import (
+    FEW_EMBEDDINGS,
+    NO_QUALITY,
+    Claim,
+    Finding,
+    across,
+    correlation_claim,
+    finding,
+    left_out,
+    mean_effect,
+    points,
+    sentences,
+)
+from simulator.analysis.findings_on_embeddings import embeddings_finding
+from simulator.analysis.findings_on_strategies import strategies_finding
+
+
+def findings(results: pd.DataFrame, quality: pd.DataFrame | None, metric: str = "accuracy") -> list[Finding]:
+    """The paper's three findings, decided on complete runs (see `comparisons.audit`); metric: larger is better."""
+    area = areas(results, metric)
+    whole = by_strategy(area["whole"])
+    if quality is not None and not len(with_quality(area["whole"], quality)):
+        quality = None
+    return [
+        _starts(area["early"], curves(results, metric), quality),
+        strategies_finding(whole, quality),
+        embeddings_finding(area["whole"], curves(results, metric), quality),
+    ]
+
+
+def _starts(early: pd.Series, by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> Finding:
+    effects = initial_effects(early)
+    at_once = initial_effects(by_cycle.stack()[lambda values: values.index.get_level_values("cycle") == 0])
+    return finding(
+        "A diverse start (TypiClust) beats a random one early on, the more so the better the embedding; CoreSet as a "
+        "start is worse than random.",
+        [
+            _start_effect(
+                "A TypiClust start beats a random start in the early cycles.", "typiclust", 1, effects, at_once
+            ),
+            _start_and_quality(paired_initial_effects(early), quality),
+            _start_effect("A CoreSet start is worse than a random start.", "coreset", -1, effects, at_once),
+        ],
+    )
+
+
+def _start_effect(text: str, initial: str, sign: int, effects: pd.DataFrame, at_once: pd.DataFrame) -> Claim:
+    measured = (
+        f"Mean accuracy over the first third of the labels (AULC), {initial} minus random start, same strategy and "
+        "seed, averaged over strategies and embeddings."
+    )
+    if initial not in effects:
+        return Claim(
+            text, measured, None, f"There are no runs that start with {initial} beside runs that start at random."
+        )
+    units = effects[initial].dropna().groupby(level=["dataset", "seed"]).mean()
+    by_dataset = units.groupby(level="dataset").mean()
+    seen = (
+        f"{points(by_dataset.mean())} over the first third, "
+        f"{points(at_once[initial].groupby(level='dataset').mean().mean())} with the initial labels alone; "
+        f"{across(by_dataset)}."
+    )
+    return Claim(text, measured, mean_effect(sign * units, seen))
+
+
+def _start_and_quality(effects: pd.DataFrame, quality: pd.DataFrame | None) -> Claim:
+    text = "The better the embedding, the more a TypiClust start gains."
+    measured = "Rank correlation of full-data probe accuracy with that gain, over embeddings within a dataset."
+    if "typiclust" not in effects:
+        return Claim(
+            text, measured, None, "There are no runs that start with typiclust beside runs that start at random."
+        )
+    if quality is None:
+        return Claim(text, measured, None, NO_QUALITY)
+    paired = effects["typiclust"].dropna()
+    alike = shared(with_quality(paired, quality), "embedding")
+    left = left_out(paired.index, alike.index)
+    if not len(alike):
+        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, left))
+    gain = embedding_means(alike)
+    overall = gain.mean().sort_values()
+    seen = f"Smallest gain with {overall.index[0]} ({points(overall.iloc[0])}), largest with {overall.index[-1]} "
+    return correlation_claim(text, measured, gain, quality, f"{seen}({points(overall.iloc[-1])}).", left)

@@ -1,0 +1,135 @@
+"""Third finding: the quality of the embedding bounds what active learning can reach."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from simulator.analysis.comparisons import (
+    BASELINE,
+    common_blocks,
+    embedding_means,
+    quality_table,
+    shared,
+    variance_shares,
+    with_quality,
+)
+from simulator.analysis.evidence import (
+    FEW_EMBEDDINGS,
+    NO_QUALITY,
+    Claim,
+    Evidence,
+    Finding,
+    across,
+    correlation_claim,
+    finding,
+    left_out,
+    listed,
+    mean_effect,
+    points,
+    rank_correlation,
+    sentences,
+    weakest,
+)
+
+
+def embeddings_finding(area: pd.Series, by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> Finding:
+    return finding(
+        "The quality of the embedding bounds what active learning can reach; with poor embeddings all strategies fall "
+        "together.",
+        [_bound(by_cycle, quality), _fall_together(area, quality), _embedding_before_strategy(area, quality)],
+    )
+
+
+def _bound(by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> Claim:
+    text = "What the best strategy reaches at the end rises with the quality of the embedding."
+    measured = (
+        "Rank correlation of full-data probe accuracy with the best strategy's accuracy at the last cycle, over "
+        "embeddings within a dataset."
+    )
+    if quality is None:
+        return Claim(text, measured, None, NO_QUALITY)
+    cycles = by_cycle.index.get_level_values("cycle").to_series(index=by_cycle.index)
+    ends = by_cycle[cycles == cycles.groupby(level="dataset").transform("max")].droplevel("cycle").stack().dropna()
+    alike = shared(with_quality(ends, quality), "embedding")
+    left = left_out(ends.index, alike.index)
+    if not len(alike):
+        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, left))
+    best = alike.groupby(level=["dataset", "embedding", "strategy"]).mean().unstack("strategy").max(axis=1)
+    reached = best.unstack("embedding")
+    share = (reached / quality_table(quality, "probe_accuracy", reached)).stack().dropna()
+    seen = (
+        f"At the end the best strategy has reached {share.mean() * 100:.0f} % of the accuracy of a head on all labels "
+        f"({share.min() * 100:.0f} to {share.max() * 100:.0f} %); above it in {int((share > 1).sum())} of {len(share)} "
+        "pairs of dataset and embedding."
+    )
+    return correlation_claim(text, measured, reached, quality, seen, left)
+
+
+def _fall_together(area: pd.Series, quality: pd.DataFrame | None) -> Claim:
+    text = "Every strategy falls as the embedding gets poorer."
+    measured = (
+        "Rank correlation of full-data probe accuracy with AULC, over embeddings within a dataset, for each strategy; "
+        "the effect is the smallest one."
+    )
+    if quality is None:
+        return Claim(text, measured, None, NO_QUALITY)
+    alike = shared(with_quality(area, quality), "embedding")
+    left = left_out(area.index, alike.index)
+    several, unknown = {}, []
+    for name, values in alike.groupby(level="strategy"):
+        evidence = _probe_correlation(values, quality)
+        if evidence is None:
+            unknown.append(name)
+        else:
+            several[name] = evidence
+    if not several:
+        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, left))
+    order = sorted(several, key=lambda name: several[name].effect)
+    seen = f"ρ from {several[order[0]].effect:.2f} ({order[0]}) to {several[order[-1]].effect:.2f} ({order[-1]})."
+    not_said = f"Nothing can be said of {listed(unknown)}: {FEW_EMBEDDINGS}" if unknown else ""
+    return Claim(
+        text, measured, weakest(list(several.values()), sentences(seen, not_said, left, _variance_seen(alike)))
+    )
+
+
+def _probe_correlation(values: pd.Series, quality: pd.DataFrame) -> Evidence | None:
+    outcome = embedding_means(values)
+    return rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome)
+
+
+def _variance_seen(values: pd.Series) -> str:
+    titles = {"embedding": "the embedding", "strategy": "the strategy", "initial": "the initial pool"}
+    shares = pd.Series(variance_shares(values), dtype=float).dropna()
+    if not len(shares):
+        return ""
+    parts = [f"{titles[factor]} accounts for {share * 100:.1f} %" for factor, share in shares.items()]
+    return f"Of the variance of AULC within a dataset {', '.join(parts)}, over the runs that all of these share."
+
+
+def _embedding_before_strategy(area: pd.Series, quality: pd.DataFrame | None) -> Claim:
+    text = "Random with the best embedding beats the best strategy with the poorest one."
+    measured = "AULC on each dataset; best and poorest by full-data probe accuracy; paired by initial pool and seed."
+    if quality is None:
+        return Claim(text, measured, None, NO_QUALITY)
+    alike = shared(with_quality(area, quality), "embedding")
+    parts = []
+    for dataset, values in alike.groupby(level="dataset"):
+        probes = quality[quality["dataset"] == dataset].set_index("embedding")["probe_accuracy"]
+        probes = probes[probes.index.isin(values.index.unique("embedding"))]
+        if probes.nunique() < 2:
+            continue
+        tables = values.droplevel("dataset").unstack("strategy")
+        poor = common_blocks(tables.xs(probes.idxmin(), level="embedding"))
+        if BASELINE not in poor or not len(poor):
+            continue
+        good = tables.xs(probes.idxmax(), level="embedding")[BASELINE].reindex(poor.index)
+        gap = (good - poor[poor.mean().idxmax()]).groupby(level="seed").mean()
+        parts.append(pd.concat({dataset: gap}, names=["dataset"]))
+    if not parts:
+        why = "It takes runs of random, and two embeddings of different quality, with the same datasets and seeds."
+        return Claim(text, measured, None, sentences(why, left_out(area.index, alike.index)))
+    units = pd.concat(parts)
+    compared = alike[alike.index.get_level_values("dataset").isin(units.index.unique("dataset"))]
+    left = left_out(area.index, compared.index)
+    means = units.groupby(level="dataset").mean()
+    return Claim(text, measured, mean_effect(units, sentences(f"{points(means.mean())}; {across(means)}.", left)))

@@ -1,0 +1,167 @@
+"""Second finding: no strategy is best everywhere; some are robust."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from simulator.analysis.comparisons import (
+    common_blocks,
+    embedding_means,
+    gains,
+    quality_table,
+    shared,
+    with_quality,
+)
+from simulator.analysis.evidence import (
+    ALPHA,
+    FEW_EMBEDDINGS,
+    NO_QUALITY,
+    Claim,
+    Evidence,
+    Finding,
+    finding,
+    left_out,
+    listed,
+    mean_effect,
+    points,
+    rank_correlation,
+    sentences,
+    weakest,
+)
+from simulator.analysis.statistics import holm, mean_interval, pitman_morgan, wilcoxon
+
+ROBUST = ["badge", "entropy"]
+SPIKY = "margin"
+
+
+def strategies_finding(whole: pd.DataFrame, quality: pd.DataFrame | None) -> Finding:
+    gain = gains(whole)
+    return finding(
+        "No strategy is best everywhere: Margin spikes on single datasets; Badge and Entropy are robust, and gain "
+        "more from better embeddings.",
+        [_no_universal_best(whole), _spikes(gain), _robust(gain), _robust_and_quality(gain, quality)],
+    )
+
+
+def _no_universal_best(whole: pd.DataFrame) -> Claim:
+    text = "Every strategy is clearly beaten by another one on some dataset."
+    measured = (
+        "AULC, paired by dataset, embedding, initial pool and seed. Each strategy's worst case: the dataset and the "
+        "rival against which it falls behind most. The effect is the worst case of the strategy that has the mildest "
+        "one."
+    )
+    common = common_blocks(whole)
+    datasets = common.index.get_level_values("dataset")
+    left = left_out(whole.stack().dropna().index, common.stack().index)
+    if common.shape[1] < 3 or datasets.nunique() < 2:
+        why = "It takes at least 3 strategies and 2 datasets run with all of them."
+        return Claim(text, measured, None, sentences(why, left))
+    names = list(common.columns)
+    tests = datasets.nunique() * (len(names) - 1)
+    worst: dict[str, tuple[float, str, str]] = {}
+    p_by_strategy = {}
+    for name in names:
+        behind = common.drop(columns=name).sub(common[name], axis=0)
+        means = behind.groupby(level="dataset").mean()
+        dataset, rival = means.stack().idxmax()
+        worst[name] = (float(means.loc[dataset, rival]), dataset, rival)
+        least = [
+            wilcoxon(part[rival].to_numpy(), "greater").p
+            for _, part in behind.groupby(level="dataset")
+            for rival in behind
+        ]
+        p_by_strategy[name] = min(1.0, min(least) * tests)
+    mildest = min(worst, key=lambda name: worst[name][0])
+    effect, dataset, rival = worst[mildest]
+    gap = (common[rival] - common[mildest]).xs(dataset, level="dataset").groupby(level="seed").mean()
+    low, high = mean_interval(gap.to_numpy())
+    unbeaten = [name for name in names if p_by_strategy[name] >= ALPHA]
+    seen = (
+        f"The mildest worst case is that of {mildest}: on {dataset} it is {effect * 100:.1f} points behind {rival}. "
+        + (f"Not clearly beaten anywhere: {listed(unbeaten)}." if unbeaten else "All are clearly beaten somewhere.")
+    )
+    test = (
+        f"Wilcoxon signed-rank, one-sided, per dataset and rival, Bonferroni-corrected for {tests}; every strategy "
+        "must be beaten (intersection-union: the largest p)"
+    )
+    p = max(p_by_strategy.values())
+    evidence = Evidence("points", effect, float(low), float(high), test, p, sentences(seen, left))
+    return Claim(text, measured, evidence)
+
+
+def _spikes(gain: pd.DataFrame) -> Claim:
+    text = "Margin's gain varies more from dataset to dataset than that of Badge and Entropy."
+    measured = (
+        "Standard deviation over datasets of the gain over random (AULC): Margin's divided by that of the mean of "
+        "Badge and Entropy."
+    )
+    absent = [name for name in [SPIKY, *ROBUST] if name not in gain]
+    if absent:
+        return Claim(text, measured, None, f"There are no runs of {listed(absent)} beside runs of random.")
+    means = gain[[SPIKY, *ROBUST]].dropna().groupby(level="dataset").mean()
+    if len(means) < 4:
+        return Claim(
+            text, measured, None, "It takes at least 4 datasets on which these three and random were run side by side."
+        )
+    spiky, steady = means[SPIKY].to_numpy(), means[ROBUST].mean(axis=1).to_numpy()
+    found = pitman_morgan(spiky, steady)
+    if np.isnan(found.p):
+        return Claim(text, measured, None, "The gains do not vary over datasets.")
+    best = means[SPIKY].idxmax()
+    seen = (
+        f"Margin gains most on {best} ({points(means[SPIKY].max())}) and least on {means[SPIKY].idxmin()} "
+        f"({points(means[SPIKY].min())}); its spread is {spiky.std(ddof=1) * 100:.2f} points, that of Badge and "
+        f"Entropy {steady.std(ddof=1) * 100:.2f}."
+    )
+    test = f"Pitman–Morgan test of equal variances over {len(means)} datasets, paired, one-sided"
+    return Claim(text, measured, Evidence("ratio", found.ratio, found.low, found.high, test, found.p, seen))
+
+
+def _robust(gain: pd.DataFrame) -> Claim:
+    text = "Badge and Entropy beat random overall, and are below it on no dataset."
+    measured = "Gain over random (AULC), for each of the two; the effect is the smaller gain."
+    absent = [name for name in ROBUST if name not in gain]
+    if absent:
+        return Claim(text, measured, None, f"There are no runs of {listed(absent)} beside runs of random.")
+    several, seen, against = [], [], []
+    for name in ROBUST:
+        values = gain[name].dropna()
+        units = values.groupby(level=["dataset", "seed"]).mean()
+        several.append(mean_effect(units, ""))
+        parts = {dataset: part.to_numpy() for dataset, part in values.groupby(level="dataset")}
+        below = holm(np.array([wilcoxon(part, "less").p for part in parts.values()]))
+        harmed = [dataset for dataset, p in zip(parts, below, strict=True) if p < ALPHA]
+        means = values.groupby(level="dataset").mean()
+        seen.append(
+            f"{name} {points(means.mean())}, lowest {points(means.min())} on {means.idxmin()}, significantly below "
+            f"random on {listed(harmed) if harmed else 'no dataset'}"
+        )
+        if harmed:
+            against.append(f"{name} is below random on {listed(harmed)} (Wilcoxon signed-rank, Holm over datasets)")
+    return Claim(text, measured, weakest(several, f"{'; '.join(seen)}.", "; ".join(against)))
+
+
+def _robust_and_quality(gain: pd.DataFrame, quality: pd.DataFrame | None) -> Claim:
+    text = "The better the embedding, the more Badge and Entropy gain over random."
+    measured = (
+        "Rank correlation of full-data probe accuracy with the gain over random (AULC), over embeddings within a "
+        "dataset, for each of the two; the effect is the smaller one."
+    )
+    absent = [name for name in ROBUST if name not in gain]
+    if absent:
+        return Claim(text, measured, None, f"There are no runs of {listed(absent)} beside runs of random.")
+    if quality is None:
+        return Claim(text, measured, None, NO_QUALITY)
+    several, seen = [], []
+    for name in ROBUST:
+        paired = gain[name].dropna()
+        alike = shared(with_quality(paired, quality), "embedding")
+        outcome = embedding_means(alike)
+        evidence = rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome)
+        left = left_out(paired.index, alike.index)
+        if evidence is None:
+            return Claim(text, measured, None, sentences(f"{name}: {FEW_EMBEDDINGS}", left))
+        several.append(evidence)
+        seen.append(sentences(f"ρ = {evidence.effect:.2f} for {name}.", left))
+    return Claim(text, measured, weakest(several, sentences(*seen)))

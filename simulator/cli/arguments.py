@@ -1,0 +1,43 @@
+"""Lists and pairs as they are written on the command line."""
+
+from __future__ import annotations
+
+from simulator.experiment.budget import PROTOCOLS, Protocol
+
+
+def names(listed: str) -> list[str]:
+    return list(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
+
+
+def protocol_of(name: str, initial_size: int | None, batch_size: int | None, cycles: int | None) -> Protocol:
+    if name not in PROTOCOLS:
+        raise ValueError(f"unknown protocol {name!r}; known: {', '.join(PROTOCOLS)}")
+    base = PROTOCOLS[name]
+    return Protocol(
+        initial_size=base.initial_size if initial_size is None else initial_size,
+        batch_size=base.batch_size if batch_size is None else batch_size,
+        cycles=base.cycles if cycles is None else cycles,
+        C=base.C,
+    )
+
+
+def sizes(option: str, listed: str) -> dict[str, int]:
+    try:
+        return {name: int(size) for name, _, size in (pair.rpartition("=") for pair in names(listed))}
+    except ValueError:
+        raise ValueError(
+            f"{option} takes a number, or dataset=number pairs as mnli=6000,fnc1=4000; got {listed!r}"
+        ) from None
+
+
+def rates(listed: str) -> dict[str, float]:
+    rates = {}
+    for pair in names(listed):
+        name, equals, rate = pair.rpartition("=")
+        try:
+            rates[name] = float(rate)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise ValueError(f"--class-noise takes class=share pairs, as spam=0.3,ham=0.1; got {pair!r}")
+    return rates

@@ -1,0 +1,99 @@
+"""Make a dataset harder or smaller on purpose, by a seed: subsamples, label noise, a long tail."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simulator.data.datasets import Dataset, Split, check_splits
+from simulator.data.sources import DataError
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Switches, each off by default; the same for all seeds of runs, so that runs of a dataset stay comparable.
+
+    pool_size, test_size: at most that many rows, drawn at random, by name of the dataset, under "" for all others;
+    imbalance: how many times larger the largest class of the pool is than the smallest, the sizes between on an
+    exponential curve; label_noise: share of the pool's labels replaced by another class drawn uniformly; class_noise:
+    the same share by class, over `label_noise`. The test split keeps its labels and its balance.
+    """
+
+    pool_size: Mapping[str, int] = field(default_factory=dict)
+    test_size: Mapping[str, int] = field(default_factory=dict)
+    imbalance: float = 1.0
+    label_noise: float = 0.0
+    class_noise: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+
+    def apply(self, dataset: Dataset) -> Dataset:
+        """The changed dataset. Raises DataError for values out of range, classes that do not exist, and what is left
+        of the dataset when it cannot be used."""
+        self._check(dataset)
+        train = _subsample(dataset.train, _size(self.pool_size, dataset.name), np.random.default_rng([self.seed, 1]))
+        test = _subsample(dataset.test, _size(self.test_size, dataset.name), np.random.default_rng([self.seed, 2]))
+        if self.imbalance > 1:
+            train = train.at(_long_tail(train.y, self.imbalance, np.random.default_rng([self.seed, 3])))
+        if self.label_noise or self.class_noise:
+            rates = np.array([self.class_noise.get(name, self.label_noise) for name in dataset.classes])
+            train = replace(train, y=_noisy(train.y, rates, np.random.default_rng([self.seed, 4])))
+        changed = replace(dataset, train=train, test=test)
+        check_splits(changed, "change less (--pool-size, --imbalance, noise), or draw by another --data-seed")
+        return changed
+
+    def sized(self) -> set[str]:
+        """Datasets that have a size of their own."""
+        return {*self.pool_size, *self.test_size} - {""}
+
+    def check_names(self, datasets: Collection[str]) -> None:
+        """Raise DataError for sizes of other datasets than these: a typing error would leave the size as it is."""
+        unknown = sorted(self.sized() - set(datasets))
+        if unknown:
+            raise DataError(
+                f"--pool-size or --test-size names the dataset {unknown[0]!r}, which there is not; "
+                f"known: {', '.join(datasets)}"
+            )
+
+    def _check(self, dataset: Dataset) -> None:
+        unknown = sorted(set(self.class_noise) - set(dataset.classes))
+        if unknown:
+            raise DataError(f"{dataset.name} has no class {unknown[0]!r}; it has: {', '.join(dataset.classes)}")
+        for rate in (self.label_noise, *self.class_noise.values()):
+            if not 0 <= rate <= 1:
+                raise DataError(f"label noise is a share from 0 to 1, got {rate}")
+        if not self.imbalance >= 1:
+            raise DataError(f"imbalance is largest class / smallest class, 1 or more, got {self.imbalance}")
+        for size in (*self.pool_size.values(), *self.test_size.values()):
+            if size < 1:
+                raise DataError(f"a subsample has at least one row, got {size}")
+
+
+def _size(sizes: Mapping[str, int], name: str) -> int | None:
+    return sizes.get(name, sizes.get(""))
+
+
+def _subsample(split: Split, size: int | None, rng: np.random.Generator) -> Split:
+    if size is None or size >= len(split):
+        return split
+    return split.at(np.sort(rng.choice(len(split), size=size, replace=False)))
+
+
+def _long_tail(y: NDArray[np.int64], ratio: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Rows kept, ascending; which class is how rare is drawn too."""
+    classes = rng.permutation(np.unique(y))
+    most = min(int((y == c).sum()) for c in classes)
+    kept = []
+    for rank, c in enumerate(classes):
+        size = max(1, round(most * ratio ** (-rank / max(1, len(classes) - 1))))
+        kept.append(rng.permutation(np.flatnonzero(y == c))[:size])
+    return np.sort(np.concatenate(kept))
+
+
+def _noisy(y: NDArray[np.int64], rates: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
+    wrong = rng.random(len(y)) < rates[y]
+    # Adding 1..k−1 modulo k reaches every other class with the same chance.
+    shift = rng.integers(1, len(rates), size=len(y))
+    return np.where(wrong, (y + shift) % len(rates), y)

@@ -1,0 +1,133 @@
+"""Embed datasets once, and keep the arrays where every worker process maps them into memory instead of copying them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_backend.learning.embedding.registry import registered
+from ml_backend.learning.embedding.names import PACKAGED, RANDOM_PROJECTION, TFIDF, parse
+from simulator.data.datasets import Dataset
+from simulator.data.embeddings import embed, separator
+from simulator.experiment.results import write_whole
+from simulator.experiment.simulate import Data
+
+
+class CannotRead(OSError):
+    """A worker cannot read what was prepared; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A dataset as one embedding sees it, in two files: embeddings of pool and test (.npy), and the rest (.npz)."""
+
+    embeddings: str
+    labels: str
+    n_classes: int
+
+    def open(self) -> Data:
+        """The arrays, the embeddings mapped into memory. Raises CannotRead."""
+        return _open(self)
+
+
+@lru_cache(maxsize=4)
+def _open(stored: Stored) -> Data:
+    try:
+        with np.load(stored.labels) as rest:
+            y, y_test, offered = rest["y"], rest["y_test"], rest["offered"]
+        X = np.load(stored.embeddings, mmap_mode="r")
+    except (OSError, ValueError) as problem:
+        raise CannotRead(
+            f"a worker cannot read {stored.embeddings} ({problem}); on several machines give --cache a folder that all "
+            "of them share"
+        ) from problem
+    return Data(X[: len(y)], y, offered, X[len(y) :], y_test, stored.n_classes)
+
+
+def default_cache() -> Path:
+    """Where embeddings are kept unless --cache says otherwise."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "label-studio-active-learning"
+
+
+def store(dataset: Dataset, embeddings: Sequence[str], cache: Path) -> Iterator[tuple[str, Stored]]:
+    """Embed what is not in the cache yet; each embedding as soon as it is there.
+
+    Raises what the embedding raises, and CannotSave.
+    """
+    labels = _stored_labels(dataset, cache)
+    matrices = {name: _matrix(dataset, name, cache) for name in embeddings}
+    for name, matrix in matrices.items():
+        if matrix.exists():
+            yield name, Stored(str(matrix), str(labels), len(dataset.classes))
+    by_separator: dict[str, list[str]] = {}
+    for name, matrix in matrices.items():
+        if not matrix.exists():
+            by_separator.setdefault(separator(name), []).append(name)
+    for between, names in by_separator.items():
+        for name, vectors in embed(names, dataset.train.joined(between), dataset.test.joined(between)):
+            _write_array(matrices[name], vectors)
+            yield name, Stored(str(matrices[name]), str(labels), len(dataset.classes))
+
+
+def content_of(embedding: str) -> str | None:
+    """What stands for the content of a matrix file (its hash) or of a model's folder (names, sizes and times of its
+    files): the same name may hold something else tomorrow. None for embeddings known by their name, and missing files.
+    """
+    named = parse(embedding)
+    path = Path(named.model)
+    if named.is_matrix and path.is_file():
+        status = path.stat()
+        return _file_hash(path, (status.st_size, status.st_mtime_ns))
+    if named.model in (PACKAGED, TFIDF, RANDOM_PROJECTION) or registered(named.model) or not path.is_dir():
+        return None
+    digest = hashlib.blake2b(digest_size=12)
+    for file in sorted(path.rglob("*")):
+        if file.is_file():
+            status = file.stat()
+            digest.update(f"{file.relative_to(path)}\x00{status.st_size}\x00{status.st_mtime_ns}\x00".encode())
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _file_hash(path: Path, _size_and_time: tuple[int, int]) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
+
+
+def _matrix(dataset: Dataset, embedding: str, cache: Path) -> Path:
+    return cache / "matrices" / f"{quote(embedding, safe=':')}-{_texts_key(dataset, embedding)}.npy"
+
+
+def _stored_labels(dataset: Dataset, cache: Path) -> Path:
+    path = cache / "datasets" / f"{quote(dataset.name, safe='')}-{dataset.fingerprint()}.npz"
+    if not path.exists():
+        content = io.BytesIO()
+        offered = dataset.train.first_of_each_text()
+        np.savez(content, y=dataset.train.y, y_test=dataset.test.y, offered=offered)
+        write_whole(path, content.getvalue())
+    return path
+
+
+def _texts_key(dataset: Dataset, embedding: str) -> str:
+    digest = hashlib.blake2b(embedding.encode(), digest_size=12)
+    digest.update((content_of(embedding) or "").encode())
+    for split in (dataset.train, dataset.test):
+        digest.update(f"{len(split)}:".encode())
+        digest.update("\x00".join(split.joined(separator(embedding))).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _write_array(path: Path, array: NDArray[np.float32]) -> None:
+    content = io.BytesIO()
+    np.save(content, np.ascontiguousarray(array, dtype=np.float32))
+    write_whole(path, content.getvalue())

@@ -1,0 +1,67 @@
+"""How good an embedding is for a dataset, whatever the strategy: full-data probe, cluster tightness, class margin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from ml_backend.learning.cycle import Cycle
+from simulator.experiment.metrics import evaluate
+from simulator.experiment.simulate import Data
+
+
+@dataclass(frozen=True)
+class Quality:
+    """probe_accuracy: accuracy on the test split of a head fitted on every label of the pool, what no strategy passes
+    by much; tightness: share of the embeddings' variance that lies between the classes, 0..1; class_margin: mean over
+    the pool of (d₂ − d₁) / max(d₁, d₂), −1..1, d₁ the distance to the own class's mean, d₂ to the nearest other.
+    """
+
+    probe_accuracy: float
+    tightness: float
+    class_margin: float
+
+
+def quality(data: Data, C: float) -> Quality:
+    """Measure an embedding on the pool (tightness, class margin) and the test split (probe)."""
+    with threadpool_limits(limits=1):
+        X = np.asarray(data.X, dtype=np.float32)
+        head = Cycle("random", "random", 1, C=C).fit(X, data.y, data.n_classes)
+        means, sizes = _class_means(X, data.y, data.n_classes)
+        return Quality(
+            probe_accuracy=evaluate(head.predict_proba(data.X_test), data.y_test).accuracy,
+            tightness=_tightness(X, means, sizes),
+            class_margin=_class_margin(X, data.y, means[sizes > 0], np.flatnonzero(sizes)),
+        )
+
+
+def _class_means(
+    X: NDArray[np.float32], y: NDArray[np.int64], n_classes: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    sums = np.zeros((n_classes, X.shape[1]))
+    np.add.at(sums, y, X)
+    sizes = np.bincount(y, minlength=n_classes)
+    return sums / np.maximum(sizes, 1)[:, None], sizes
+
+
+def _tightness(X: NDArray[np.float32], means: NDArray[np.float64], sizes: NDArray[np.int64]) -> float:
+    center = X.mean(axis=0, dtype=np.float64)
+    total = float(((X - center) ** 2).sum())
+    between = float((sizes * ((means - center) ** 2).sum(axis=1)).sum())
+    return between / total if total > 0 else 0.0
+
+
+def _class_margin(
+    X: NDArray[np.float32], y: NDArray[np.int64], means: NDArray[np.float64], classes: NDArray[np.int64]
+) -> float:
+    squared = (X.astype(np.float64) ** 2).sum(axis=1)[:, None] - 2 * X @ means.T + (means**2).sum(axis=1)
+    distances: NDArray[Any] = np.sqrt(np.maximum(squared, 0.0))
+    rows, own = np.arange(len(X)), np.searchsorted(classes, y)
+    inside = distances[rows, own].copy()
+    distances[rows, own] = np.inf
+    outside = distances.min(axis=1)
+    return float(((outside - inside) / np.maximum(np.maximum(inside, outside), 1e-12)).mean())

@@ -1,0 +1,111 @@
+"""run.json: what made the results of a folder, and the check that no other experiment gets mixed in."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from simulator.data.datasets import Dataset
+from simulator.data.vector_cache import content_of
+from simulator.experiment.results import write_whole
+
+if TYPE_CHECKING:
+    from simulator.experiment.experiment import Experiment
+
+RECORD = "run.json"
+PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "sentence-transformers", "joblib")
+
+
+class AnotherExperiment(ValueError):
+    """The folder holds results of another protocol or of other data; mixing them would compare what differs."""
+
+
+def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset]) -> None:
+    """More datasets, embeddings, strategies, initials or seeds may be added to a folder; all else must be as it was.
+
+    Raises AnotherExperiment naming the difference.
+    """
+    path = experiment.out / RECORD
+    if not path.exists():
+        return
+    try:
+        before = json.loads(path.read_text())
+    except ValueError:
+        raise AnotherExperiment(
+            f"{path} is broken; use another --out, or delete it if you know what the folder holds"
+        ) from None
+    now = _fixed(experiment)
+    for name, value in now.items():
+        if before[name] != value:
+            raise AnotherExperiment(
+                f"{experiment.out} holds results with {name} {before[name]}, and now it is {value}: use another --out"
+            )
+    contents = before.get("embedding_contents", {})
+    for name, content in _contents(experiment).items():
+        if contents.get(name, content) != content:
+            raise AnotherExperiment(
+                f"{experiment.out} holds results of another content of the embedding {name}: use another --out, or put "
+                "back what was there"
+            )
+    for name, dataset in datasets.items():
+        known = before["datasets"].get(name)
+        if known is not None and known["fingerprint"] != dataset.fingerprint():
+            raise AnotherExperiment(
+                f"{experiment.out} holds results on other texts or labels of {name!r}: use another --out"
+            )
+
+
+def write_record(experiment: Experiment, datasets: Mapping[str, Dataset], seconds: float | None) -> None:
+    """Write run.json for all calls so far; `seconds`: wall time of this one once it ends. Raises CannotSave."""
+    path = experiment.out / RECORD
+    before: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    command = ["python", "-m", "simulator", *sys.argv[1:]]
+    calls = before.get("calls", [])
+    if seconds is not None:
+        finished = datetime.now(UTC).isoformat(timespec="seconds")
+        calls = [*calls, {"command": command, "finished": finished, "wall_seconds": round(seconds, 1)}]
+    record = {
+        "command": command,
+        **_fixed(experiment),
+        "embeddings": _with(before.get("embeddings", []), experiment.embeddings),
+        "embedding_contents": before.get("embedding_contents", {}) | _contents(experiment),
+        "strategies": _with(before.get("strategies", []), experiment.strategies),
+        "initials": _with(before.get("initials", []), experiment.initials),
+        "seeds": max(before.get("seeds", 0), experiment.seeds),
+        "jobs": experiment.jobs,
+        "datasets": before.get("datasets", {}) | {name: _described(d) for name, d in datasets.items()},
+        "calls": calls,
+        "machine": f"{platform.processor() or platform.machine()}, Python {platform.python_version()}",
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+    write_whole(path, json.dumps(record, indent=1).encode())
+
+
+def _fixed(experiment: Experiment) -> dict[str, Any]:
+    return {"protocol": asdict(experiment.protocol), "changes": asdict(experiment.changes)}
+
+
+def _contents(experiment: Experiment) -> dict[str, str]:
+    """Of embeddings that lie in files of the user."""
+    found = {name: content_of(name) for name in experiment.embeddings}
+    return {name: content for name, content in found.items() if content is not None}
+
+
+def _with(before: Sequence[str], now: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys([*before, *now]))
+
+
+def _described(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "classes": len(dataset.classes),
+        "pool": len(dataset.train),
+        "different_texts": int(dataset.train.first_of_each_text().sum()),
+        "test": len(dataset.test),
+        "fingerprint": dataset.fingerprint(),
+    }

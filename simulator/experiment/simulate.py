@@ -1,0 +1,117 @@
+"""One run: the live service's cycle, with gold labels in place of people."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+# Loaded before threads are limited, since only libraries that are loaded by then are.
+import sklearn.cluster
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from ml_backend.learning import Head
+from ml_backend.learning.cycle import Cycle
+from simulator.experiment.budget import Protocol
+from simulator.experiment.metrics import evaluate
+
+assert sklearn.cluster
+
+
+@dataclass(frozen=True)
+class Data:
+    """A dataset as one embedding sees it.
+
+    X (N, D) float32 and y (N,) int64: the pool with the labels that an annotator would give; offered (N,) bool: rows
+    that may be asked for, the first of each text; X_test, y_test: what every cycle is measured on.
+    """
+
+    X: NDArray[np.float32]
+    y: NDArray[np.int64]
+    offered: NDArray[np.bool_]
+    X_test: NDArray[np.float32]
+    y_test: NDArray[np.int64]
+    n_classes: int
+
+
+@dataclass(frozen=True)
+class Run:
+    """cycles: one record of results a cycle; picks: rows asked for, best first, one list a cycle."""
+
+    cycles: list[dict[str, float]]
+    picks: list[list[int]]
+
+
+class PoolTooSmall(ValueError):
+    """The pool has fewer texts than the initial pool takes."""
+
+    @classmethod
+    def of(cls, offered: int, initial_size: int) -> PoolTooSmall:
+        """The error for these numbers."""
+        return cls(
+            f"the pool has {offered} different texts, fewer than the initial pool of {initial_size}: "
+            "lower --initial-size, or give more texts"
+        )
+
+
+def simulate(data: Data, plan: Cycle, protocol: Protocol) -> Run:
+    """Play one run; the same on any number of threads, but for the two columns of seconds.
+
+    A record holds n_labeled, the metrics of the head fitted on these labels, fit_seconds for that fit, and
+    query_seconds for choosing the labels that this cycle added. A pool that runs out ends the run early.
+    Raises PoolTooSmall, and what strategies raise.
+    """
+    initial_size, batch_size = protocol.sizes(data.n_classes)
+    offered = int(data.offered.sum())
+    if offered < initial_size:
+        raise PoolTooSmall.of(offered, initial_size)
+    with threadpool_limits(limits=1):
+        return _play(data, replace(plan, C=protocol.C), initial_size, batch_size, protocol.cycles)
+
+
+def _play(data: Data, plan: Cycle, initial_size: int, batch_size: int, cycles: int) -> Run:
+    labels = np.full(len(data.y), -1, dtype=np.int64)
+    sizes = [initial_size] + [batch_size] * cycles
+    records: list[dict[str, float]] = []
+    picks: list[list[int]] = []
+    query_seconds = 0.0
+    # The head of a cycle comes out of the proposal for the next one, as in the live service; the last asks for nothing.
+    for cycle, size in enumerate([*sizes, 0]):
+        proposal = replace(plan, batch_size=size).propose(
+            data.X, labels, data.n_classes, cycle, candidates=data.offered
+        )
+        if cycle:
+            seconds = proposal.fit_seconds, query_seconds
+            records.append({"cycle": cycle - 1, **_measured(data, plan, labels, proposal.head, *seconds)})
+        if not len(proposal.rows):
+            break
+        query_seconds = proposal.query_seconds
+        labels[proposal.rows] = data.y[proposal.rows]
+        picks.append(proposal.rows.tolist())
+    return Run(records, picks)
+
+
+def _measured(
+    data: Data,
+    plan: Cycle,
+    labels: NDArray[np.int64],
+    head: Head | None,
+    fit_seconds: float,
+    query_seconds: float,
+) -> dict[str, Any]:
+    known = np.flatnonzero(labels >= 0)
+    if head is None:
+        # Labels of one class only: a constant answer is what there is to measure.
+        started = time.perf_counter()
+        head = plan.fit(data.X[known], labels[known], data.n_classes)
+        fit_seconds = time.perf_counter() - started
+    metrics = evaluate(head.predict_proba(data.X_test), data.y_test)
+    return {
+        "n_labeled": len(known),
+        **asdict(metrics),
+        "fit_seconds": fit_seconds,
+        "query_seconds": query_seconds,
+    }

@@ -1,0 +1,228 @@
+"""`python -m simulator live`: a run in which Label Studio and the backend do what the simulator does otherwise."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import httpx
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.labelstudio.label_config import LabelConfig, parse
+from ml_backend.labelstudio.texts import task_text
+from ml_backend.learning.cycle import Cycle
+from ml_backend.learning.embedding.embedder import Embedder, load
+from ml_backend.learning.embedding.names import FIELD_SEPARATOR
+from simulator.data.datasets import Split
+from simulator.experiment.grid import Cell
+from simulator.experiment.metrics import evaluate
+from simulator.experiment.simulate import Run
+from simulator.live.annotators import Annotator, AnnotatorBehaviour, Answer, agreed, label_together
+
+PATIENCE_SECONDS = 120.0
+
+
+class LiveFailed(RuntimeError):
+    """The live loop did not go on; the message says what was waited for and what the backend says."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """The backend of a project: its address, and user and password where it asks for them."""
+
+    url: str
+    project_id: int
+    auth: tuple[str, str] | None = None
+
+    def status(self) -> dict[str, Any]:
+        """What it says of the project. Raises LiveFailed when it does not answer."""
+        try:
+            answer = httpx.get(f"{self.url}/projects/{self.project_id}/status", auth=self.auth, timeout=20)
+            return dict(answer.raise_for_status().json())
+        except httpx.HTTPError as problem:
+            raise LiveFailed(
+                f"the backend at {self.url} has no status of project {self.project_id}: {problem}"
+            ) from None
+
+
+@dataclass(frozen=True)
+class Session:
+    """What is played: labels in rounds of as many as the project retrains after.
+
+    wait: whether annotators wait for the next batch after each round, as nobody does who is paid by the hour, but as
+    a measurement does; test, classes: what each round is measured on.
+    """
+
+    client: LabelStudio
+    keys: Sequence[str]
+    backend: Backend
+    gold_field: str
+    habits: AnnotatorBehaviour
+    labels: int
+    seed: int
+    wait: bool
+    test: Split
+    classes: Sequence[str]
+
+
+def find_backend(client: LabelStudio, project_id: int, auth: tuple[str, str] | None) -> Backend:
+    """The backend that the project is connected to. Raises LiveFailed without one."""
+    entries = client.request("GET", "api/ml", params={"project": project_id})
+    if not entries:
+        raise LiveFailed(f"project {project_id} has no backend: run `python -m ml_backend connect {project_id}` first")
+    return Backend(str(entries[0]["url"]).rstrip("/"), project_id, auth)
+
+
+def play_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, Run]:
+    """Label, and measure after every round; what it measured, in the form of a simulated run.
+
+    A pick is the position of the task among the project's tasks by id. Raises LiveFailed, before the first label where
+    the test split has a class that the project does not, NoGoldLabel and LabelStudioError.
+    """
+    project_id = session.backend.project_id
+    status = _wait_for_batch(session, after=0)
+    settings = status["settings"]
+    info = session.client.project(project_id)
+    config = parse(info.label_config, settings["control"], settings["text_fields"])
+    _check_classes(session, config)
+    users = [LabelStudio(session.client.url, key) for key in session.keys]
+    try:
+        annotators = [
+            Annotator(user, project_id, config, session.gold_field, session.habits, seed)
+            for seed, user in enumerate(users, start=session.seed)
+        ]
+        rounds = _rounds(session, annotators, status, say)
+    finally:
+        for user in users:
+            user.close()
+    return _measured(session, config, rounds, session.backend.status(), info.title)
+
+
+def _check_classes(session: Session, config: LabelConfig) -> None:
+    unknown = sorted({session.classes[i] for i in session.test.y} - set(config.classes))
+    if unknown:
+        raise LiveFailed(
+            f"the class {unknown[0]!r} of --data is none of the project's, {', '.join(config.classes)}: add it to the "
+            "label config, or remove its rows from the file"
+        )
+
+
+def _rounds(
+    session: Session, annotators: Sequence[Annotator], status: dict[str, Any], say: Callable[[str], None]
+) -> list[list[Answer]]:
+    """All answers, by round; a round goes on until it has brought as many labels as the backend waits for."""
+    every = status["settings"]["retrain_every"]
+    rounds: list[list[Answer]] = []
+    before: list[Answer] = []
+    while (labelled := len(agreed(before))) < session.labels:
+        number = status["batch"]["number"]
+        wanted = min(every, session.labels - labelled)
+        answers = _label(annotators, before, labelled + wanted)
+        before = [*before, *answers]
+        gained = len(agreed(before)) - labelled
+        if not gained:
+            break
+        rounds.append(answers)
+        say(
+            f"{labelled + gained:,} labels; the last {gained} from batch {number} or later, "
+            f"by {status['batch']['method']}"
+        )
+        if gained < every:
+            break
+        status = _wait_for_batch(session, after=number) if session.wait else session.backend.status()
+    return rounds
+
+
+def _label(annotators: Sequence[Annotator], before: Sequence[Answer], until: int) -> list[Answer]:
+    """Answers until there are that many labels with those before, or no tasks. An answer need not bring a label."""
+    answers: list[Answer] = []
+    while (missing := until - len(agreed([*before, *answers]))) > 0:
+        more = label_together(annotators, missing)
+        if not more:
+            break
+        answers += more
+    return answers
+
+
+def _wait_for_batch(session: Session, after: int) -> dict[str, Any]:
+    """The status once a batch above that number is what Label Studio serves."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        status = session.backend.status()
+        batch = status["batch"]
+        if batch and batch["number"] > after and batch["version"] == _served(session):
+            return status
+        if not status["open"] and after:
+            return status
+        if time.monotonic() > deadline:
+            raise LiveFailed(
+                f"no batch after number {after} within {PATIENCE_SECONDS:.0f} s; the backend says: "
+                f"{status['error'] or status['phase']}. {status['next']}"
+            )
+        time.sleep(0.1)
+
+
+def _served(session: Session) -> str:
+    return session.client.project(session.backend.project_id).model_version
+
+
+def _measured(
+    session: Session, config: LabelConfig, rounds: Sequence[Sequence[Answer]], status: dict[str, Any], title: str
+) -> tuple[Cell, Run]:
+    settings = status["settings"]
+    model = settings["embedding_model"] or (status["model"] or {}).get("embedding_model")
+    if model is None:
+        raise LiveFailed("the backend has fitted no head yet: label tasks of at least two classes")
+    embedder = load(model)
+    tasks = _tasks(session)
+    position = {task_id: row for row, task_id in enumerate(sorted(tasks))}
+    number = {name: i for i, name in enumerate(config.classes)}
+    X_test = embedder.encode(session.test.joined(FIELD_SEPARATOR))
+    y_test = np.array([number[session.classes[i]] for i in session.test.y])
+    plan = Cycle(settings["strategy"], settings["initial"], settings["batch_size"], settings["seed"])
+    vector = _vectors(embedder, tasks, config, rounds)
+    records, picks, known = [], [], dict[int, str]()
+    answers: list[Answer] = []
+    for cycle, answered in enumerate(rounds):
+        answers += answered
+        before, known = known, agreed(answers)
+        X = np.stack([vector[task_id] for task_id in known])
+        head = plan.fit(X, np.array([number[label] for label in known.values()]), len(config.classes))
+        records.append(
+            {
+                "cycle": cycle,
+                "n_labeled": len(known),
+                **asdict(evaluate(head.predict_proba(X_test), y_test)),
+                "fit_seconds": _seconds(status["runs"], "fit", len(known)),
+                "query_seconds": _seconds(status["runs"], "query", len(before)),
+            }
+        )
+        picks.append([position[task_id] for task_id in known if task_id not in before])
+    return Cell(title, model, settings["initial"], settings["strategy"], settings["seed"]), Run(records, picks)
+
+
+def _seconds(runs: Sequence[dict[str, Any]], step: str, labels: int) -> float:
+    """Of the newest run that knew no more labels: a batch that runs low brings the next before a round ends."""
+    known = [run for run in runs if run["labels"] <= labels]
+    return float(known[-1]["seconds"].get(step, float("nan"))) if known else float("nan")
+
+
+def _vectors(
+    embedder: Embedder, tasks: dict[int, dict[str, Any]], config: LabelConfig, rounds: Sequence[Sequence[Answer]]
+) -> dict[int, NDArray[np.float32]]:
+    ids = list(dict.fromkeys(answer.task_id for answers in rounds for answer in answers))
+    return dict(zip(ids, embedder.encode([task_text(tasks[i], config) for i in ids]), strict=True))
+
+
+def _tasks(session: Session) -> dict[int, dict[str, Any]]:
+    size, page, found = 1000, 1, dict[int, dict[str, Any]]()
+    while True:
+        tasks = session.client.tasks_page(session.backend.project_id, page, size)
+        found.update({task.id: task.data for task in tasks})
+        if len(tasks) < size:
+            return found
+        page += 1

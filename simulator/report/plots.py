@@ -1,0 +1,147 @@
+"""How figures look: one colour and dash for each strategy everywhere, quiet axes, text that is legible when printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from simulator.analysis.statistics import Floats
+
+INK, QUIET, FAINT, EDGE = "#1c2126", "#66707c", "#c9cfd6", "#dfe3e8"
+DPI = 160
+
+# Okabe and Ito's palette, told apart by people with any colour vision; its yellow is too light on white.
+BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
+
+
+@dataclass(frozen=True)
+class Look:
+    """color: hex; dash: one of "solid", "dash", "dot", as in plotly."""
+
+    color: str
+    dash: str
+
+    @property
+    def linestyle(self) -> Any:
+        """The dash as matplotlib wants it."""
+        return {"solid": "-", "dash": (0, (4, 1.6)), "dot": (0, (1, 1.3))}[self.dash]
+
+
+KNOWN_LOOKS = {
+    "random": Look(INK, "dot"),
+    "badge": Look(BLUE, "solid"),
+    "margin": Look(VERMILION, "solid"),
+    "typiclust": Look(GREEN, "solid"),
+    "entropy": Look(ORANGE, "solid"),
+    "dropquery": Look(SKY, "solid"),
+    "coreset": Look(PURPLE, "solid"),
+    "bait": Look(BLUE, "dash"),
+    "least_confidence": Look(VERMILION, "dash"),
+    "probcover": Look(GREEN, "dash"),
+    "tcm": Look(ORANGE, "dash"),
+    "alfamix": Look(SKY, "dash"),
+    "max_herding": Look(PURPLE, "dash"),
+    "uherding": Look(QUIET, "solid"),
+}
+SPARE_LOOKS = [Look(color, "dot") for color in (BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, QUIET)]
+
+
+def looks(names: Iterable[str]) -> dict[str, Look]:
+    """A look for each strategy, the same in every figure; strategies not known here take the spare ones in turn."""
+    others = [name for name in sorted(names) if name not in KNOWN_LOOKS]
+    spare = {name: SPARE_LOOKS[i % len(SPARE_LOOKS)] for i, name in enumerate(others)}
+    return {**{name: KNOWN_LOOKS[name] for name in names if name in KNOWN_LOOKS}, **spare}
+
+
+def sequence_looks(names: Sequence[str]) -> dict[str, Look]:
+    """Looks for other things than strategies (datasets, embeddings, initial pools), by position."""
+    solid = [BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, INK]
+    return {
+        name: Look(solid[i % len(solid)], ("solid", "dash", "dot")[i // len(solid) % 3]) for i, name in enumerate(names)
+    }
+
+
+def settings() -> Any:
+    """Context in which figures are drawn."""
+    return mpl.rc_context(
+        {
+            "font.size": 9,
+            "axes.titlesize": 9.5,
+            "axes.titlelocation": "left",
+            "axes.labelsize": 8.5,
+            "axes.labelcolor": QUIET,
+            "axes.edgecolor": FAINT,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.linewidth": 0.8,
+            "text.color": INK,
+            "xtick.color": FAINT,
+            "ytick.color": FAINT,
+            "xtick.labelcolor": QUIET,
+            "ytick.labelcolor": QUIET,
+            "xtick.labelsize": 8,
+            "ytick.labelsize": 8,
+            "axes.grid": True,
+            "grid.color": "#eef0f3",
+            "axes.axisbelow": True,
+            "legend.frameon": False,
+            "legend.fontsize": 8,
+        }
+    )
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of that many inches, laid out so that nothing is cut off; no window, no global state."""
+    return Figure(figsize=(width, height), layout="constrained", dpi=DPI)
+
+
+def panels(
+    count: int, *, columns: int, width: float, panel_height: float, sharey: bool = True
+) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels, each so wide and high in inches, sharing x and, unless told otherwise, y."""
+    columns = max(1, min(columns, count))
+    rows = -(-count // columns)
+    figure = new_figure(max(width * columns, 3.6), panel_height * rows + 0.5)
+    axes = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False)
+    flat: list[Axes] = list(axes.flat)
+    for i, unused in enumerate(flat[count:], start=count):
+        unused.set_axis_off()
+        if i >= columns:
+            flat[i - columns].xaxis.set_tick_params(labelbottom=True)
+    return figure, flat[:count]
+
+
+def band(axes: Axes, x: Floats, middle: Floats, low: Floats, high: Floats, look: Look, **style: Any) -> None:
+    """A line with its interval."""
+    axes.fill_between(x, low, high, color=look.color, alpha=0.18, linewidth=0)
+    axes.plot(x, middle, color=look.color, linestyle=look.linestyle, **{"linewidth": 1.8, **style})
+
+
+def spread_out(positions: Floats, gap: float) -> Floats:
+    """Positions (n,) moved as little as needed, in order, so that neighbours are at least `gap` apart."""
+    order = np.argsort(positions, kind="stable")
+    moved = positions[order].astype(np.float64)
+    for _ in range(200):
+        short = gap - np.diff(moved)
+        if (short <= gap * 1e-3).all():
+            break
+        push = np.maximum(short, 0) / 2
+        moved[:-1] -= push
+        moved[1:] += push
+    out = np.empty_like(moved)
+    out[order] = moved
+    return out
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Write as PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=DPI, facecolor="white", metadata={"Software": None})
+    return path

@@ -1,0 +1,155 @@
+"""Figures about embeddings and initial pools: learning curves, the effect of the start, quality against result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from simulator.analysis.comparisons import BASELINE, LabelAxis, common_cycles, quality_table
+from simulator.analysis.rank_correlation import Correlation
+from simulator.analysis.statistics import mean_interval
+from simulator.report.plots import FAINT, INK, QUIET, band, looks, new_figure, panels, sequence_looks, spread_out
+
+MEASURES = {
+    "probe_accuracy": "full-data probe accuracy",
+    "tightness": "cluster tightness",
+    "class_margin": "class margin",
+}
+
+
+def curves_figure(table: pd.DataFrame, embeddings: Sequence[str], axis: LabelAxis, highlighted: int = 3) -> Figure:
+    """Accuracy over labels, a panel an embedding, a line a strategy; the best and random stand out and are named.
+
+    table: index embedding, seed, cycle, a column a strategy, of one dataset and initial pool.
+    """
+    figure, axes = panels(len(embeddings), columns=3, width=3.3, panel_height=2.5, sharey=False)
+    look = looks(list(table.columns))
+    for embedding, ax in zip(embeddings, axes, strict=True):
+        part = table.xs(embedding, level="embedding").dropna(axis=1, how="all")
+        means = part.groupby(level="cycle").mean()
+        ranked = list(means.mean().sort_values(ascending=False).index)
+        named = [name for name in ranked if name == BASELINE or name in ranked[:highlighted]]
+        for name in ranked:
+            if name not in named:
+                ax.plot(axis.at(means.index), means[name], color=FAINT, linewidth=0.9)
+        for name in named:
+            by_seed = part[name].unstack("cycle").dropna()
+            low, high = mean_interval(by_seed.to_numpy())
+            band(ax, axis.at(by_seed.columns), by_seed.mean().to_numpy(), low, high, look[name])
+        _name_ends(ax, axis.at(means.index)[-1], means[named].iloc[-1], {name: look[name].color for name in named})
+        ax.set_title(embedding)
+    x = axis.at(pd.Index(sorted(table.index.unique("cycle"))))
+    axes[0].set_xlim(x[0], x[-1] + 0.4 * max(x[-1] - x[0], 1e-9))
+    axes[0].set_xticks([tick for tick in axes[0].get_xticks() if x[0] <= tick <= x[-1]])
+    figure.supylabel("accuracy", fontsize=8.5, color=QUIET)
+    figure.supxlabel(axis.title, fontsize=8.5, color=QUIET)
+    return figure
+
+
+def _name_ends(ax: Axes, x: float, ends: pd.Series, colors: dict[str, str]) -> None:
+    low, high = ax.get_ylim()
+    places = spread_out(ends.to_numpy(dtype=np.float64), (high - low) * 0.075)
+    for name, y in zip(ends.index, places, strict=True):
+        ax.annotate(
+            name,
+            (x, y),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+            color=colors[name],
+            annotation_clip=False,
+        )
+
+
+def start_figure(effects: pd.DataFrame, embeddings: Sequence[str], axis: LabelAxis) -> Figure:
+    """Effect of other starts against a random one, in points over labels, a panel an embedding.
+
+    effects: index dataset, embedding, seed, cycle, a column an initial pool. Mean of datasets, interval over seeds.
+    """
+    figure, axes = panels(len(embeddings), columns=3, width=3.1, panel_height=2.1)
+    effects = common_cycles(effects) * 100
+    look = sequence_looks(list(effects.columns))
+    for embedding, ax in zip(embeddings, axes, strict=True):
+        part = effects.xs(embedding, level="embedding")
+        for name in effects.columns:
+            by_seed = part[name].dropna().groupby(level=["seed", "cycle"]).mean().unstack("cycle").dropna()
+            if not len(by_seed):
+                continue
+            low, high = mean_interval(by_seed.to_numpy())
+            band(ax, axis.at(by_seed.columns), by_seed.mean().to_numpy(), low, high, look[name], label=name)
+        ax.axhline(0, color=INK, linewidth=0.8)
+        ax.set_title(embedding)
+    # A start that was played with some embeddings only is in some panels only.
+    drawn = {label: line for ax in axes for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    axes[0].legend(drawn.values(), drawn.keys(), loc="upper right")
+    figure.supylabel("points above a random start", fontsize=8.5, color=QUIET)
+    figure.supxlabel(axis.title, fontsize=8.5, color=QUIET)
+    return figure
+
+
+def quality_figure(
+    quality: pd.DataFrame, outcomes: dict[str, pd.DataFrame], correlations: dict[tuple[str, str], Correlation]
+) -> Figure:
+    """Each measure of quality (columns) against each outcome (rows), a line a dataset, a point an embedding.
+
+    outcomes: title to a table, a row a dataset, a column an embedding; correlations: by (measure, title).
+    """
+    measures = [measure for measure in MEASURES if measure in quality]
+    figure = new_figure(9.2, 2.75 * len(outcomes) + 0.3)
+    axes = figure.subplots(len(outcomes), len(measures), squeeze=False, sharey="row", sharex="col")
+    datasets = sorted({dataset for table in outcomes.values() for dataset in table.index})
+    look = sequence_looks(datasets)
+    for row, (title, outcome) in enumerate(outcomes.items()):
+        for column, measure in enumerate(measures):
+            ax = axes[row, column]
+            x = quality_table(quality, measure, outcome)
+            for dataset in outcome.index:
+                order = np.argsort(x.loc[dataset].to_numpy())
+                ax.plot(
+                    x.loc[dataset].to_numpy()[order],
+                    outcome.loc[dataset].to_numpy()[order],
+                    "o",
+                    linestyle="-",
+                    linewidth=0.8,
+                    markersize=4.5,
+                    color=look[dataset].color,
+                    label=dataset,
+                )
+            found = correlations[measure, title]
+            words = f"ρ = {found.rho:.2f}  [{found.low:.2f}, {found.high:.2f}]".replace("-", "−")
+            ax.set_title("too few embeddings for ρ" if np.isnan(found.rho) else words, fontsize=9)
+            if row == len(outcomes) - 1:
+                ax.set_xlabel(MEASURES[measure])
+            if column == 0:
+                ax.set_ylabel(title)
+            if "gain" in title:
+                ax.axhline(0, color=INK, linewidth=0.8)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=min(7, len(datasets)))
+    return figure
+
+
+def correlation_figure(
+    by_cycle: Mapping[str, Mapping[str, Sequence[Correlation]]], axis: LabelAxis, cycles: Sequence[int]
+) -> Figure:
+    """Rank correlation of quality with each outcome as labels come in. by_cycle: outcome to measure to one a cycle."""
+    figure = new_figure(9.2, 2.9)
+    axes = figure.subplots(1, len(by_cycle), squeeze=False, sharey=True)[0]
+    look = sequence_looks(list(MEASURES))
+    for ax, (title, lines) in zip(axes, by_cycle.items(), strict=True):
+        for measure, found in lines.items():
+            # A gain over random begins with the first queried batch.
+            x = axis.at(pd.Index(cycles[-len(found) :]))
+            rho, low, high = (np.array([getattr(one, part) for one in found]) for part in ("rho", "low", "high"))
+            band(ax, x, rho, low, high, look[measure], label=MEASURES[measure])
+        ax.axhline(0, color=INK, linewidth=0.8)
+        ax.set_ylim(-1.05, 1.05)
+        ax.set_title(title)
+        ax.set_xlabel(axis.title)
+    axes[0].set_ylabel("Spearman's ρ, mean of datasets")
+    axes[-1].legend(loc="lower right")
+    return figure

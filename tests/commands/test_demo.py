@@ -1,0 +1,95 @@
+"""The demo keeps to itself, whatever the shell's variables say, and fails in sentences."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from rich.console import Console
+
+from ml_backend.commands.demo import run
+from ml_backend.commands.demo.backend_process import BackendProcess
+from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, StartFailed, installed
+from ml_backend.commands.demo.messages import messages
+from ml_backend.settings import load_settings
+
+OF_THE_SHELL = {
+    "LABEL_STUDIO_HOST": "http://production:8080",
+    "BASIC_AUTH_USER": "ann",
+    "BASIC_AUTH_PASS": "secret",
+    "DATABASE_URL": "postgresql://u:p@production/db",
+    "REDIS_URL": "redis://production",
+    "WEBHOOK_SECRET": "secret",
+    "BACKEND_URL": "http://production:9090",
+    "EMBEDDING_MODEL": "BAAI/bge-m3",
+    "POSTGRE_HOST": "production",
+    "DJANGO_DB": "default",
+}
+
+
+@pytest.fixture(autouse=True)
+def _shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in OF_THE_SHELL.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def backend(tmp_path: Path) -> BackendProcess:
+    return BackendProcess(tmp_path, 9999, "http://localhost:8888", "key")
+
+
+def test_nothing_of_the_shells_backend_reaches_the_demos(backend: BackendProcess, monkeypatch: pytest.MonkeyPatch):
+    beside = backend.own_settings
+    for name, value in backend.settings.items():
+        monkeypatch.setenv(name, value)
+    within = load_settings()
+    assert within == beside
+    assert within.database_url == f"sqlite:///{backend.folder}/active_learning.db"
+    assert within.label_studio_url == "http://localhost:8888"
+    assert (within.basic_auth, within.redis_url, within.embedding_model) == (None, None, "minilm")
+
+
+def test_the_demos_label_studio_has_its_own_address_and_database(tmp_path: Path):
+    script = tmp_path / "label-studio"
+    script.write_text(f"#!{sys.executable}\nimport os\nprint(sorted(os.environ))\n")
+    script.chmod(0o755)
+    process = LabelStudioProcess(script, tmp_path / "data", 9998)
+    with pytest.raises(StartFailed) as ended:
+        process.start()
+    said = str(ended.value)
+    assert "'PATH'" in said
+    assert "'LABEL_STUDIO_BASE_DATA_DIR'" in said
+    assert not any(f"'{name}'" in said for name in ("LABEL_STUDIO_HOST", "POSTGRE_HOST", "DJANGO_DB"))
+
+
+def test_a_pip_that_fails_ends_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fails(command: list[str], **_: Any) -> None:
+        if "pip" in command:
+            raise subprocess.CalledProcessError(1, command)
+
+    monkeypatch.setattr(subprocess, "run", fails)
+    with pytest.raises(StartFailed, match=r"could not be installed into .*package index within reach"):
+        installed(tmp_path)
+    assert list(tmp_path.iterdir()) == [], "the next start tries again"
+
+
+def test_an_answer_that_is_an_error_ends_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def unauthorized(_: Path) -> Path:
+        request = httpx.Request("GET", "http://localhost:9090/projects/1/status")
+        raise httpx.HTTPStatusError("401 UNAUTHORIZED", request=request, response=httpx.Response(401, request=request))
+
+    monkeypatch.setattr(run, "installed", unauthorized)
+    console = Console(file=StringIO(), record=True, width=200)
+    assert run.run_demo(console, tmp_path, tmp_path, check=False) == 1
+    assert "did not answer as it should (HTTPStatusError: 401 UNAUTHORIZED)" in console.export_text()
+
+
+def test_the_command_says_how_many_messages_there_are():
+    from ml_backend.cli import demo
+
+    assert f"{len(messages()) - run.HELD_BACK} customer messages" in (demo.__doc__ or "")

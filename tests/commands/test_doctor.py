@@ -1,0 +1,237 @@
+"""Every thing that can be wrong is found, said apart from the others, and comes with its remedy."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from ml_backend.commands.doctor import Finding, examine, print_findings
+from ml_backend.labelstudio.connection import SECRET_HEADER
+from ml_backend.settings import Settings
+from ml_backend.store import Store
+
+KEY = "0123456789abcdef0123456789abcdef01234567"
+CONFIG = (
+    '<View><Text name="m" value="$t"/><Choices name="c" toName="m">'
+    '<Choice value="a"/><Choice value="b"/></Choices></View>'
+)
+
+
+@dataclass
+class Answers:
+    """What a stand-in for Label Studio and for the backend answers, by method and path; (status, JSON)."""
+
+    by_path: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    url: str = ""
+
+
+@pytest.fixture
+def label_studio() -> Iterator[Answers]:
+    """Answers as a Label Studio does whose project 7 is connected and all right."""
+    answers = Answers()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            path = self.path.split("?")[0].strip("/")
+            status, body = answers.by_path.get(f"{self.command} {path}", (404, {"detail": "nothing here"}))
+            if status == 200 and path.startswith("api/") and path != "api/version":
+                status, body = (200, body) if self.headers["Authorization"] == f"Token {KEY}" else (401, WRONG_KEY)
+            raw = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        do_GET = do_POST = _answer  # noqa: N815
+
+        def log_message(self, *_args: Any) -> None:
+            """Nobody reads a log of it."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    answers.url = f"http://localhost:{server.server_port}"
+    answers.by_path = {
+        "GET health": (200, {"status": "UP"}),
+        "GET api/version": (200, {"release": "1.23.2"}),
+        "GET api/current-user/whoami": (200, {"email": "ann@example.com"}),
+        "POST api/ml": (400, {"validation_errors": {"project": ['Invalid pk "0" - object does not exist.']}}),
+        "GET api/ml": (200, [{"id": 1, "url": answers.url, "title": "Mine", "readable_state": "Connected"}]),
+    }
+    yield answers
+    server.shutdown()
+    server.server_close()
+
+
+WRONG_KEY = {"detail": "Invalid token."}
+Examine = Callable[..., dict[str, Finding]]
+
+
+@pytest.fixture
+def look(label_studio: Answers, tmp_path: Path, sqlite_store: Store) -> Examine:
+    """The findings by name, of project 7 connected to a backend that listens where Label Studio does."""
+    sqlite_store.ensure_project(7, label_config=CONFIG, backend_url=label_studio.url)
+    batch = sqlite_store.plan_batch(7, method="badge", why="", head_version=None, task_ids=[1], size=1)
+    sqlite_store.mark_batch(7, batch.number, "published")
+    project = {"title": "t", "label_config": CONFIG, "model_version": batch.version, "sampling": "Uncertainty sampling"}
+    hook = {"id": 1, "url": f"{label_studio.url}/webhook", "is_active": True, "send_for_all_actions": True}
+    hook["headers"] = {SECRET_HEADER: sqlite_store.webhook_secret()}
+    label_studio.by_path |= {"GET api/projects/7": (200, project), "GET api/webhooks": (200, [hook])}
+
+    def findings(**settings: Any) -> dict[str, Finding]:
+        chosen = {
+            "label_studio_url": label_studio.url,
+            "label_studio_api_key": KEY,
+            "model_dir": tmp_path,
+            "database_url": f"sqlite:///{tmp_path / 'store.db'}",
+        } | settings
+        return {f.what: f for f in examine(Settings(**chosen), None, label_studio.url)}
+
+    return findings
+
+
+def wrong(findings: dict[str, Finding]) -> dict[str, str]:
+    return {f.what: f"{f.found} ▸ {f.remedy}" for f in findings.values() if not f.right}
+
+
+def test_all_is_well(look: Examine):
+    findings = look()
+    assert wrong(findings) == {}
+    assert findings["API key"].found == "legacy token of ann@example.com"
+    assert len(findings) == 13
+
+
+def test_the_address_of_label_studio(look: Examine):
+    said = wrong(look(label_studio_url="http://localhost:1"))
+    assert list(said) == ["Label Studio"]
+    assert "set LABEL_STUDIO_URL" in said["Label Studio"]
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [("wrong", "looks like a legacy token"), ("e.y.j", "looks like a personal access token"), (None, "no key")],
+)
+def test_the_key_and_its_kind(look: Examine, key: str | None, kind: str):
+    said = wrong(look(label_studio_api_key=key))
+    assert list(said) == ["API key"], "the address is right, and nothing else can be told"
+    assert kind in said["API key"]
+    assert "set LABEL_STUDIO_API_KEY" in said["API key"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "remedy"),
+    [
+        (
+            (403, {"detail": "URL resolves to a reserved network address (block: 127.0.0.0/8)"}),
+            "ML_BLOCK_LOCAL_IP=false",
+        ),
+        ((500, {"detail": "Can't resolve hostname backend"}), "http://backend:9090"),
+    ],
+)
+def test_whether_label_studio_may_call_the_backend(
+    look: Examine, label_studio: Answers, answer: tuple[int, Any], remedy: str
+):
+    label_studio.by_path["POST api/ml"] = answer
+    said = wrong(look())
+    assert list(said) == ["address"]
+    assert remedy in said["address"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        (None, "there is none"),
+        ({"is_active": False}, "switched off"),
+        ({"headers": {}}, "does not carry the secret"),
+        ({"headers": {SECRET_HEADER: "another"}}, "does not carry the secret"),
+    ],
+)
+def test_the_webhook_and_its_secret(look: Examine, label_studio: Answers, changes: dict[str, Any] | None, found: str):
+    status, hooks = label_studio.by_path["GET api/webhooks"]
+    changed = [] if changes is None else [{**hooks[0], **changes}]
+    label_studio.by_path["GET api/webhooks"] = (status, changed)
+    said = wrong(look())
+    assert list(said) == ["project 7: webhook"]
+    assert found in said["project 7: webhook"]
+    assert "ml_backend connect 7" in said["project 7: webhook"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "what", "found"),
+    [
+        ({"sampling": "Sequential sampling"}, "sampling", "Sequential sampling"),
+        ({"model_version": "Active learning"}, "served batch", "the order is random"),
+        ({"label_config": "<View/>"}, "label config", "Supported: <Choices>"),
+    ],
+)
+def test_what_somebody_changed_in_the_project(
+    look: Examine, label_studio: Answers, changes: dict[str, Any], what: str, found: str
+):
+    status, project = label_studio.by_path["GET api/projects/7"]
+    label_studio.by_path["GET api/projects/7"] = (status, {**project, **changes})
+    said = wrong(look())
+    assert list(said) == [f"project 7: {what}"]
+    assert found in said[f"project 7: {what}"]
+
+
+def test_a_backend_that_label_studio_cannot_reach_or_that_was_never_connected(look: Examine, label_studio: Answers):
+    status, (entry,) = label_studio.by_path["GET api/ml"]
+    label_studio.by_path["GET api/ml"] = (status, [{**entry, "readable_state": "Disconnected"}])
+    assert "is the backend up?" in wrong(look())["project 7: backend"]
+    label_studio.by_path["GET api/ml"] = (status, [])
+    assert "not connected ▸ python -m ml_backend connect 7" in wrong(look())["project 7: backend"]
+    label_studio.by_path["GET health"] = (500, {})
+    assert "ml_backend serve" in wrong(look())["backend"]
+
+
+def test_which_of_several_backends_is_this_one(look: Examine, label_studio: Answers, sqlite_store: Store):
+    status, (entry,) = label_studio.by_path["GET api/ml"]
+    other = {**entry, "id": 2, "url": "http://other:9090", "readable_state": "Disconnected"}
+    label_studio.by_path["GET api/ml"] = (status, [other, entry])
+    assert wrong(look()) == {}
+    sqlite_store.update_project(7, backend_url="http://proxy.example")
+    said = wrong(look())
+    assert list(said) == ["project 7: backend"]
+    assert "set BACKEND_URL to the address of these" in said["project 7: backend"]
+    assert entry["url"] in said["project 7: backend"]
+
+
+def test_a_project_that_this_key_does_not_see(look: Examine, label_studio: Answers):
+    label_studio.by_path["GET api/projects/7"] = (404, {"detail": "No Project matches the given query."})
+    assert "shows no project" in wrong(look())["project 7"]
+
+
+@pytest.mark.filterwarnings("ignore:Importing from .sentence_transformers:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("settings", "what", "remedy"),
+    [
+        ({"database_url": "postgresql://u:hidden@127.0.0.1:1/db"}, "database", "check DATABASE_URL"),
+        ({"database_url": "mysql://u:hidden@h/db"}, "database", "check DATABASE_URL"),
+        ({"redis_url": "redis://127.0.0.1:1/0"}, "queue", "start Redis"),
+        ({"embedding_model": "/no/such/model"}, "embedding model", "EMBEDDING_MODEL=minilm"),
+    ],
+)
+def test_what_the_environment_has_wrong(look: Examine, settings: dict[str, Any], what: str, remedy: str):
+    said = wrong(look(**settings))
+    assert list(said) == [what]
+    assert remedy in said[what]
+    assert "hidden" not in said[what]
+
+
+def test_findings_are_printed_as_they_come_with_the_remedy_below_what_is_wrong():
+    console = Console(record=True, width=200, file=StringIO())
+    findings = [Finding("a", True, "fine"), Finding("b", False, "[Errno 111] refused", "do [this]")]
+    assert print_findings(console, iter(findings)) == 1
+    text = console.export_text()
+    assert re.search(r"✓ a: fine\n✗ b: \[Errno 111\] refused\n +▸ do \[this\]\nwrong: b\n", text), text

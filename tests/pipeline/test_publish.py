@@ -1,0 +1,68 @@
+"""Which batches' predictions are in Label Studio, and for how long."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
+from ml_backend.pipeline import publish as publishing
+from ml_backend.pipeline.publish import KEPT_SECONDS, publish, remove_superseded, settle
+from ml_backend.store import Store
+
+INFO = ProjectInfo(7, "", "", "Active learning", "Uncertainty sampling", 9, 0, 0)
+
+
+class Versions:
+    """A Label Studio that knows only which versions have predictions."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def publish_batch(self, _project_id: int, version: str, _items: Any) -> None:
+        self.kept.append(version)
+
+    def remove_version(self, _project_id: int, version: str) -> None:
+        self.kept.remove(version)
+
+
+def plan(store: Store) -> Any:
+    return store.plan_batch(7, method="badge", why="", head_version=None, task_ids=[1, 2], size=2)
+
+
+def test_predictions_stay_for_a_day_so_that_tasks_still_open_somewhere_can_be_submitted(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    sqlite_store.ensure_project(7)
+    label_studio, info = Versions(), INFO
+    client = cast(LabelStudio, label_studio)
+    batches = []
+    for _ in range(3):
+        batches.append(plan(sqlite_store))
+        publish(sqlite_store, client, info, batches[-1], {})
+        info = replace(info, model_version=batches[-1].version)
+        remove_superseded(sqlite_store, client, 7)
+    assert label_studio.kept == [batch.version for batch in batches]
+    serving = settle(sqlite_store, client, info)
+    assert serving is not None
+    assert serving.version == batches[-1].version
+    assert label_studio.kept == [batch.version for batch in batches]
+    later = time.time() + KEPT_SECONDS + 1
+    monkeypatch.setattr(publishing.time, "time", lambda: later)
+    remove_superseded(sqlite_store, client, 7)
+    assert label_studio.kept == [batches[-1].version], "the served one stays however old it is"
+
+
+def test_what_a_crash_left_before_it_was_served_goes_at_once(sqlite_store: Store):
+    sqlite_store.ensure_project(7)
+    label_studio = Versions()
+    client = cast(LabelStudio, label_studio)
+    served, lost = plan(sqlite_store), plan(sqlite_store)
+    label_studio.kept = [served.version, lost.version]
+    serving = settle(sqlite_store, client, replace(INFO, model_version=served.version))
+    assert serving is not None
+    assert serving.number == served.number
+    assert label_studio.kept == [served.version]

@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import pytest
+
+from ml_backend.pipeline.retrain_policy import Situation, low_watermark, reason_to_learn, reserve_size
+from ml_backend.project_settings import ProjectSettings
+
+QUIET = Situation(
+    settings=ProjectSettings(batch_size=20, retrain_every=5),
+    annotators=1,
+    serving=True,
+    changed=0,
+    remaining=15,
+    waiting=100,
+    embedding=0,
+    settings_changed=False,
+    classes_changed=False,
+    new_tasks=False,
+    train_requested=False,
+)
+
+
+def test_nothing_new_publishes_nothing():
+    assert reason_to_learn(QUIET) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"serving": False}, "no batch of ours"),
+        ({"train_requested": True}, "training was asked for"),
+        ({"settings_changed": True}, "settings changed"),
+        ({"classes_changed": True}, "label config changed"),
+        ({"changed": 5}, "5 labels are new or changed"),
+        ({"remaining": 4}, "only 4 tasks"),
+        ({"new_tasks": True}, "new tasks"),
+    ],
+)
+def test_each_cause_brings_a_batch_and_says_so(change: dict, reason: str):
+    assert reason in (reason_to_learn(replace(QUIET, **change)) or "")
+
+
+def test_four_of_five_labels_wait():
+    assert reason_to_learn(replace(QUIET, changed=4)) is None
+
+
+def test_the_end_of_the_pool_is_no_reason_to_learn_again_and_again():
+    assert reason_to_learn(replace(QUIET, remaining=2, waiting=0)) is None
+    assert reason_to_learn(replace(QUIET, remaining=0, waiting=0, serving=False)) is None
+
+
+def test_where_nothing_is_left_to_label_every_label_is_still_learned_from():
+    done = replace(QUIET, remaining=0, waiting=0)
+    assert reason_to_learn(done) is None
+    assert "1 labels are new or changed" in (reason_to_learn(replace(done, changed=1)) or "")
+    assert reason_to_learn(replace(done, train_requested=True)) == "training was asked for"
+
+
+def test_new_tasks_wait_until_their_texts_are_embedded():
+    assert reason_to_learn(replace(QUIET, new_tasks=True, embedding=300)) is None
+
+
+@pytest.mark.parametrize("annotators", [1, 2, 10])
+@pytest.mark.parametrize(("batch_size", "retrain_every"), [(20, 5), (5, 20), (10, 10), (1, 1)])
+def test_the_queue_lasts_until_the_next_batch_for_all_annotators(annotators: int, batch_size: int, retrain_every: int):
+    settings = ProjectSettings(batch_size=batch_size, retrain_every=retrain_every)
+    published = batch_size + reserve_size(settings, annotators)
+    assert published - retrain_every >= low_watermark(annotators) or published >= batch_size + low_watermark(annotators)
+    assert published - retrain_every > annotators

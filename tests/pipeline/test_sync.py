@@ -1,0 +1,85 @@
+"""What Label Studio's own counters get wrong costs no label.
+
+The Label Studio here is a stand-in: an import that overtakes an annotation leaves the real one's counter at 0 only now
+and then.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
+from ml_backend.labelstudio.label_config import parse
+from ml_backend.labelstudio.remote_task import RemoteAnnotation, RemoteTask
+from ml_backend.pipeline.sync import Synchronizer, SyncReport
+from ml_backend.store import Store
+
+CONFIG = parse(
+    '<View><Text name="t" value="$text"/><Choices name="c" toName="t"><Choice value="a"/><Choice value="b"/></Choices>'
+    "</View>"
+)
+
+
+class Miscounting:
+    """Ten tasks, of which the first four are annotated; its list of annotated tasks lacks the first."""
+
+    def __init__(self) -> None:
+        result = [{"from_name": "c", "value": {"choices": ["a"]}}]
+        self.tasks = [
+            RemoteTask(i, {"text": f"text {i}"}, "2026", [RemoteAnnotation(i, i, 1, False, result, "2026")] * (i <= 4))
+            for i in range(1, 11)
+        ]
+        self.whole_reads = 0
+
+    def newest_update(self, _project: int) -> str:
+        return "2026"
+
+    def task_ids(self, _project: int) -> set[int]:
+        return {task.id for task in self.tasks}
+
+    def tasks_by_id(self, _project: int, ids: list[int]) -> list[RemoteTask]:
+        return [task for task in self.tasks if task.id in ids]
+
+    def tasks_page(
+        self, _project: int, page: int, size: int, annotated_only: bool = False, **_: Any
+    ) -> list[RemoteTask]:
+        self.whole_reads += not annotated_only
+        return [task for task in self.tasks if not annotated_only or 1 < task.id <= 4] if page == 1 else []
+
+
+@pytest.fixture
+def studio() -> Miscounting:
+    return Miscounting()
+
+
+def reconcile(store: Store, studio: Miscounting, annotations: int) -> None:
+    info = ProjectInfo(7, "", "", "", "", len(studio.tasks), annotations, 0)
+    Synchronizer(store, cast(LabelStudio, studio), CONFIG, info, lambda _: None).reconcile("2026", SyncReport())
+
+
+def test_a_label_that_is_known_survives_a_counter_that_denies_it(sqlite_store: Store, studio: Miscounting):
+    sqlite_store.ensure_project(7)
+    reconcile(sqlite_store, studio, annotations=4)
+    assert sqlite_store.annotation_counts(7) == (4, 0)
+    reconcile(sqlite_store, studio, annotations=3)  # counted a moment before the fourth
+    assert sqlite_store.annotation_counts(7) == (4, 0)
+    studio.tasks[1].annotations.clear()
+    reconcile(sqlite_store, studio, annotations=3)
+    assert sqlite_store.annotation_counts(7) == (3, 0), "a deleted one is found all the same"
+
+
+def test_a_label_that_no_counter_shows_is_found_by_reading_all_once(sqlite_store: Store, studio: Miscounting):
+    sqlite_store.ensure_project(7)
+    reconcile(sqlite_store, studio, annotations=4)
+    sqlite_store.replace_annotations(7, {1: []})
+    studio.whole_reads = 0
+    reconcile(sqlite_store, studio, annotations=4)
+    assert (sqlite_store.annotation_counts(7), studio.whole_reads) == ((3, 0), 0)
+    reconcile(sqlite_store, studio, annotations=4)
+    assert (sqlite_store.annotation_counts(7), studio.whole_reads) == ((4, 0), 1)
+    reconcile(sqlite_store, studio, annotations=5)
+    for _ in range(3):
+        reconcile(sqlite_store, studio, annotations=5)  # counts something that is in no task
+    assert studio.whole_reads == 2, "reading all is not repeated where it did not help"

@@ -1,0 +1,203 @@
+"""Advice from the labels so far: right where the labels are clear, and none where they are few."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from small_texts import table
+
+from simulator.advise import advice as advice_module
+from simulator.advise.advice import Labelled, TooFewLabels, advise, check_enough, protocol_for, replay, sentence
+from simulator.advise.labels_so_far import of_file
+from simulator.analysis.resplits import corrected_t, resampled_means
+from simulator.data.sources import Columns, DataError
+
+COLUMNS = ["embedding", "strategy", "initial", "seed", "n_labeled", "accuracy"]
+N_LABELED = np.arange(20, 120, 10)
+
+
+def results(lead: float, noise: float, seeds: int = 12) -> pd.DataFrame:
+    """Curves of random order, and of badge that is `lead` labels ahead."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for seed in range(seeds):
+        for strategy, ahead in (("random", 0.0), ("badge", lead)):
+            for n in N_LABELED:
+                accuracy = 0.4 + 0.004 * (n + ahead) + noise * rng.normal()
+                rows.append(("minilm", strategy, "random", seed, n, accuracy))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_a_clear_lead_is_recommended_with_the_labels_that_it_saves():
+    advice = advise(results(lead=25, noise=0.005))
+    best = advice[0]
+    assert (best.strategy, best.best) == ("badge", 1.0)
+    assert best.gain == pytest.approx(0.1, abs=0.01)
+    assert best.low < best.gain < best.high
+    assert best.saved == pytest.approx(25, abs=3)
+    assert best.saved_low <= best.saved <= best.saved_high
+    assert best.p < 0.001
+    assert sentence(advice).startswith("Use badge after a random start on minilm: +0.099 accuracy")
+    assert "It needs 25 labels fewer" in sentence(advice)
+
+
+def test_without_a_difference_nothing_is_recommended():
+    advice = advise(results(lead=0, noise=0.05))
+    assert all(a.low <= 0 and not a.sure for a in advice)
+    assert "Nothing beats random order beyond doubt" in sentence(advice)
+
+
+def null_table(seeds: int, rng: np.random.Generator) -> pd.DataFrame:
+    """20 combinations alike in the long run. What these labels happen to favour is in every seed, since all of them
+    split the same labels: a fifth of the variance, the share held out."""
+    rows = []
+    for embedding, strategy, initial in product(["minilm", "tfidf"], ["random", *"abcd"], ["random", "typiclust"]):
+        favour = np.sqrt(0.2) * rng.normal()
+        for seed in range(seeds):
+            height = 0.7 + 0.02 * (favour + np.sqrt(0.8) * rng.normal())
+            rows += [(embedding, strategy, initial, seed, n, height + 0.001 * n) for n in N_LABELED[:4]]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+@pytest.mark.parametrize("seeds", [5, 20])
+def test_the_best_of_many_that_are_alike_is_hardly_ever_recommended(seeds: int):
+    rng = np.random.default_rng(seeds)
+    advice = [advise(null_table(seeds, rng)) for _ in range(40)]
+    assert sum(sentence(a).startswith("Use") for a in advice) <= 4
+    assert sum(any(one.low > 0 for one in a) for a in advice) > 4, "without a correction the luckiest would be"
+
+
+def test_the_corrected_t_test_is_as_wide_as_its_formula():
+    gains = np.array([0.01, 0.03, 0.02, 0.05, 0.04])
+    found = corrected_t(gains, test_to_train=0.25)
+    error = gains.std(ddof=1) * np.sqrt(1 / 5 + 0.25)
+    assert (found.low, found.high) == pytest.approx((0.03 - 2.776 * error, 0.03 + 2.776 * error), abs=1e-5)
+    assert found.p == pytest.approx(0.0469, abs=1e-3)
+    assert corrected_t(gains, test_to_train=0).p == pytest.approx(stats.ttest_1samp(gains, 0).pvalue)
+    assert corrected_t(np.zeros(5), 0.25).p == 1
+
+
+def test_a_bootstrap_over_splits_has_the_corrected_spread():
+    values = np.random.default_rng(0).normal(size=(10, 1))
+    counts = np.random.default_rng(1).multinomial(10, np.full(10, 0.1), size=20_000)
+    means = resampled_means(values, counts, test_to_train=0.25)
+    assert means.mean() == pytest.approx(values.mean(), abs=0.02)
+    assert means.var() == pytest.approx((0.1 + 0.25) * values.var(ddof=1), rel=0.05)
+
+
+def test_seeds_that_are_too_few_to_tell_the_spread_are_refused():
+    with pytest.raises(ValueError, match=r"5 seeds or more.*got 4: raise --seeds"):
+        advise(results(lead=25, noise=0.005, seeds=4))
+
+
+def test_only_numbers_of_labels_that_all_runs_reach_count():
+    whole = results(lead=25, noise=0.005)
+    cut = whole[(whole.seed != 3) | (whole.n_labeled < 100)]
+    assert str(advise(cut)) == str(advise(whole[whole.n_labeled < 100]))
+    with pytest.raises(ValueError, match="fewer than two numbers of labels in common"):
+        advise(whole[(whole.seed % 2 == 0) == (whole.n_labeled < 60)])
+
+
+def test_what_is_not_a_number_is_never_recommended():
+    unknown = replace(advise(results(lead=25, noise=0.005))[0], gain=np.nan, low=np.nan, p=np.nan)
+    assert not sentence([unknown]).startswith("Use")
+    assert not sentence([replace(unknown, gain=0.1, low=0.05)]).startswith("Use")
+
+
+def test_a_sure_gain_on_a_worse_embedding_is_not_recommended():
+    clear = results(lead=25, noise=0.005)
+    better = results(lead=0, noise=0.005).assign(embedding="large")
+    better["accuracy"] += 0.3
+    said = sentence(advise(pd.concat([clear, better])))
+    assert said.startswith("Nothing beats random order beyond doubt on large")
+
+
+def test_a_curve_that_never_arrives_saves_less_than_nothing():
+    advice = {a.strategy: a for a in advise(results(lead=-40, noise=0.001))}
+    assert advice["badge"].saved == pytest.approx(-10, abs=1)
+    assert advice["badge"].high < 0
+
+
+def test_the_advice_is_the_same_every_time():
+    assert str(advise(results(10, 0.02))) == str(advise(results(10, 0.02)))
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        (np.arange(60) % 3, "there are 60 labels; advice needs 100 or more"),
+        (np.arange(120) % 60, "half of the 60 classes have fewer than 5 labels.*about 300 labels, and there are 120"),
+    ],
+)
+def test_too_few_labels_are_refused_with_the_reason(labels: np.ndarray, says: str):
+    with pytest.raises(TooFewLabels, match=says):
+        check_enough(labels)
+
+
+@pytest.mark.parametrize(("pool", "k"), [(80, 2), (80, 15), (1000, 10), (8000, 77)])
+def test_the_replay_leaves_a_third_of_the_pool(pool: int, k: int):
+    protocol = protocol_for(pool, k)
+    initial, batch = protocol.sizes(k)
+    assert protocol.cycles >= 2
+    assert initial + batch * protocol.cycles <= max(2 * pool // 3, initial + 2 * batch) < pool
+
+
+def follow(items: Iterator, total: int) -> Iterator:
+    return items
+
+
+def test_labels_of_a_file_are_replayed(tmp_path: Path):
+    content = table(160, split=False)
+    content.loc[0, "label"] = "once"
+    content.loc[1, "label"] = None
+    content.to_parquet(tmp_path / "mine.parquet")
+    labelled = of_file(tmp_path / "mine.parquet", Columns())
+    assert (len(labelled.texts), labelled.classes) == (158, ("bill", "bug", "ship"))
+    found = replay(labelled, ["tfidf"], ["random", "margin"], ["random"], seeds=5, jobs=1, follow=follow)
+    assert found.groupby(["strategy", "seed"]).size().nunique() == 1
+    advice = advise(found)
+    assert {a.strategy for a in advice} == {"random", "margin"}
+    assert next(a for a in advice if a.strategy == "random").gain == 0
+
+
+def test_a_text_counts_once_with_the_label_that_most_of_its_copies_have(tmp_path: Path):
+    content = pd.concat([table(120, split=False)] * 2, ignore_index=True)
+    said = content.text[0]
+    content.loc[len(content)] = [said, "bug"]
+    content.loc[content.text == content.text[1], "label"] = ["bill", "ship"]
+    content.to_csv(tmp_path / "mine.csv", index=False)
+    labelled = of_file(tmp_path / "mine.csv", Columns())
+    assert len(labelled.texts) == len(set(labelled.texts)) == 119
+    assert labelled.classes[labelled.y[labelled.texts.index(said)]] == "bill"
+    assert content.text[1] not in labelled.texts, "its two labels tie"
+    with pytest.raises(ValueError, match="a text occurs twice"):
+        Labelled([said, said], np.array([0, 1]), ("a", "b"))
+
+
+def test_a_replay_makes_no_copy_of_the_vectors_for_each_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    table(160, split=False).to_parquet(tmp_path / "mine.parquet")
+    given = []
+    monkeypatch.setattr(advice_module, "_rows", lambda y, protocol, X, keys: given.append(X) or [keys])
+    replay(
+        of_file(tmp_path / "mine.parquet", Columns()), ["tfidf"], ["random"], ["random"], seeds=5, jobs=1, follow=follow
+    )
+    assert len({id(X) for X in given}) == 1
+
+
+def test_one_class_is_refused(tmp_path: Path):
+    table(150).assign(label="bill").to_csv(tmp_path / "mine.csv", index=False)
+    with pytest.raises(DataError, match="1 classes among the labels"):
+        of_file(tmp_path / "mine.csv", Columns())
+
+
+def test_few_labels_are_refused_before_anything_is_embedded():
+    few = Labelled([f"text {i}" for i in range(30)], np.arange(30) % 2, ("a", "b"))
+    with pytest.raises(TooFewLabels):
+        replay(few, ["no/such-model"], ["random"], ["random"], 2, 1, follow)

@@ -1,0 +1,83 @@
+"""What is printed reaches the reader as it is: names and messages are no markup."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+from rich.console import Console
+from small_texts import table
+from typer.testing import CliRunner
+
+from simulator.advise.advice import Advice, Labelled
+from simulator.cli.advice_table import show
+from simulator.cli.app import _tell, app
+from simulator.cli.console import fail
+from simulator.cli.progress import TerminalProgress
+from simulator.experiment.execution import Failure
+from simulator.experiment.experiment import Outcome
+
+ODD = 'pip install "label-studio-active-learning[hub]" [/INST] [red] :warning: \\[x]'
+
+
+def flat(printed: str) -> str:
+    return " ".join(printed.split())
+
+
+def test_a_failure_is_told_as_it_is(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(typer.Exit):
+        fail(ODD)
+    assert flat(capsys.readouterr().err) == f"✗ {ODD}"
+
+
+def test_failed_runs_and_their_trace_are_told_as_they_are(capsys: pytest.CaptureFixture[str]):
+    status = _tell(Outcome(0, 0, {"mail [/b]": Failure(ODD, f"trace {ODD}")}), Path("[out]"))
+    printed = capsys.readouterr()
+    assert status == 1
+    assert "results in [out]" in flat(printed.out)
+    assert f"✗ mail [/b]: {ODD}" in flat(printed.err)
+    assert f"trace {ODD}" in flat(printed.err)
+
+
+def test_progress_and_advice_are_told_as_they_are():
+    to = Console(file=io.StringIO(), width=1000)
+    TerminalProgress(to).say(ODD)
+    folder = "models/[/INST]"
+    one = Advice(folder, "margin", "random", *[0.5] * 10)
+    show(to, Labelled(["a", "b"], np.array([0, 1]), ("[/INST]", "x")), [one])
+    printed = to.file.getvalue()
+    assert ODD in printed
+    assert printed.count(folder) >= 2
+
+
+def test_no_number_of_the_advice_is_cut_short_on_a_narrow_terminal():
+    to = Console(file=io.StringIO(), width=80)
+    one = Advice("random-projection", "typiclust", "typiclust", *[-0.1234567] * 10)
+    show(to, Labelled(["a", "b"], np.array([0, 1]), ("x", "y")), [one])
+    assert "…" not in to.file.getvalue()
+    assert to.file.getvalue().count("-0.123") >= 3
+
+
+def test_a_class_with_brackets_does_not_break_the_command(tmp_path: Path):
+    content = table(40)
+    content.loc[content.split == "test", "label"] = "[/INST]"
+    content.to_csv(tmp_path / "mine.csv", index=False)
+    done = CliRunner().invoke(app, ["run", "--data", str(tmp_path / "mine.csv"), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1
+    assert "the label '[/INST]' occurs in the test split only" in flat(done.stderr)
+
+
+@pytest.mark.parametrize(("command", "says"), [("run", "all of --data]"), ("live", "LABEL_STUDIO_API_KEY]")])
+def test_help_keeps_defaults_that_it_words_itself(command: str, says: str):
+    assert f"[default: {says}" in flat(CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).stdout)
+
+
+def test_few_seeds_are_refused_before_anything_is_replayed(tmp_path: Path):
+    pd.DataFrame({"text": ["a"], "label": ["b"]}).to_csv(tmp_path / "mine.csv", index=False)
+    done = CliRunner().invoke(app, ["advise", "--data", str(tmp_path / "mine.csv"), "--seeds", "4"])
+    assert done.exit_code == 2
+    assert "equal to 5" in flat(done.stderr)

@@ -1,0 +1,97 @@
+"""Embeddings are kept by what they are made of: texts, name, and the content of files that the user names."""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+from small_texts import table
+
+from simulator.data.datasets import Cleaning, Dataset, from_table
+from simulator.experiment.experiment import Experiment, run
+from simulator.data.vector_cache import _matrix, content_of, store
+from simulator.cli.progress import TerminalProgress
+from simulator.experiment.budget import Protocol
+from simulator.experiment.manifest import AnotherExperiment
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    return from_table("mail", table(60), Cleaning(), seed=0)
+
+
+def write_matrix(path: Path, rows: int, seed: int) -> np.ndarray:
+    vectors = np.random.default_rng(seed).normal(size=(rows, 8)).astype(np.float32)
+    np.save(path, vectors)
+    # Two writes within one tick of the file system's clock would have one time.
+    os.utime(path, ns=(seed, seed))
+    return vectors
+
+
+def test_a_matrix_that_was_written_anew_is_read_anew(dataset: Dataset, tmp_path: Path):
+    path = tmp_path / "mine.npy"
+    for seed in (1, 2, 1):
+        vectors = write_matrix(path, 60, seed)
+        [(_, stored)] = store(dataset, [str(path)], tmp_path / "cache")
+        assert (vectors[:45] == stored.open().X).all()
+    assert len(list((tmp_path / "cache" / "matrices").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    ("embedding", "key"),
+    [
+        ("minilm", "f8ab193f145fa63050f05d49"),
+        ("minilm:layer3", "cb1ccc2e2e312dff4e5f8f82"),
+        ("tfidf", "d0f9f0441ab3efa3079dcdda"),
+        ("random-projection", "996d354b06740d3746aab76e"),
+        ("mpnet", "dc11627070dbd32691f42801"),
+    ],
+)
+def test_embeddings_known_by_name_keep_their_place_in_the_cache(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedding: str, key: str
+):
+    for folder in ("tfidf", "minilm", "mpnet", "random-projection"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert _matrix(dataset, embedding, tmp_path).name == f"{embedding}-{key}.npy"
+
+
+def test_the_content_of_a_model_is_told_by_its_files(tmp_path: Path):
+    model = tmp_path / "model"
+    (model / "1_Pooling").mkdir(parents=True)
+    weights = model / "1_Pooling" / "weights"
+    weights.write_text("one")
+    os.utime(weights, ns=(1, 1))
+    before = content_of(str(model))
+    assert before == content_of(f"{model}:int8") is not None
+    os.utime(weights, ns=(2, 2))
+    assert content_of(str(model)) != before
+    assert content_of(str(tmp_path / "none.npy")) is content_of("owner/name") is None
+
+
+def test_a_folder_takes_no_results_of_another_content_of_an_embedding(data: Path, tmp_path: Path):
+    path = tmp_path / "mine.npy"
+    write_matrix(path, 240, seed=1)
+    experiment = Experiment(
+        datasets=["mail"],
+        embeddings=[str(path)],
+        strategies=["random"],
+        initials=["random"],
+        seeds=1,
+        out=tmp_path / "out",
+        data=data,
+        protocol=Protocol(10, 10, 1),
+        cache=tmp_path / "cache",
+    )
+    quiet = TerminalProgress(Console(file=io.StringIO()))
+    assert run(experiment, quiet).played == 1
+    write_matrix(path, 240, seed=2)
+    with pytest.raises(AnotherExperiment, match=r"another content of the embedding .*mine.npy: use another --out"):
+        run(replace(experiment, seeds=2), quiet)
+    write_matrix(path, 240, seed=1)
+    assert run(replace(experiment, seeds=2), quiet).there == 1

@@ -1,0 +1,251 @@
+"""A grid of runs: the same whatever the processes, resumed after a kill, and one failure stops nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_texts import hashed, table
+
+from ml_backend.learning import strategies
+from ml_backend.learning.strategies import margin
+from simulator.data import vector_cache as prepare
+from simulator.data.perturbations import Changes
+from simulator.experiment import results
+from simulator.experiment.budget import Protocol
+from simulator.experiment.experiment import Experiment, run
+from simulator.experiment.grid import Cell, cells
+from simulator.experiment.manifest import AnotherExperiment
+from simulator.experiment.results import CannotSave, Results, same_results
+
+
+class Quiet:
+    """Progress that nobody reads."""
+
+    def say(self, line: str) -> None: ...
+
+    def follow(self, what: str, items: Iterator, total: int) -> Iterator:
+        return items
+
+
+@pytest.fixture
+def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    monkeypatch.setattr(prepare, "embed", hashed)
+    return Experiment(
+        datasets=["mail", "chat"],
+        embeddings=["minilm"],
+        strategies=["random", "margin"],
+        initials=["random"],
+        seeds=2,
+        out=tmp_path / "out",
+        data=data,
+        protocol=Protocol(10, 10, 3),
+        cache=tmp_path / "cache",
+    )
+
+
+def umask() -> int:
+    """What new files of this process are not allowed."""
+    found = os.umask(0o022)
+    os.umask(found)
+    return found
+
+
+def played(experiment: Experiment) -> pd.DataFrame:
+    outcome = run(experiment, Quiet())
+    assert not outcome.failed
+    return pd.read_parquet(experiment.out / "results.parquet")
+
+
+def test_results_have_a_row_a_cycle_and_quality_a_row_an_embedding(experiment: Experiment):
+    table = played(experiment)
+    assert list(table.columns) == results.COLUMNS
+    assert len(table) == 2 * 2 * 2 * 4
+    assert not table.duplicated(results.KEYS).any()
+    assert table.accuracy.between(0, 1).all()
+    quality = pd.read_parquet(experiment.out / "embedding_quality.parquet")
+    assert quality[["dataset", "embedding"]].values.tolist() == [["chat", "minilm"], ["mail", "minilm"]]
+    record = json.loads((experiment.out / "run.json").read_text())
+    modes = {path.stat().st_mode & 0o777 for path in experiment.out.rglob("*") if path.is_file()}
+    assert modes == {0o666 & ~umask()}, "whoever shares the folder can read the results"
+    assert record["protocol"]["batch_size"] == 10
+    assert record["datasets"]["mail"]["pool"] == 180
+
+
+def test_two_processes_give_what_one_gives(experiment: Experiment, tmp_path: Path):
+    one = played(experiment)
+    two = played(replace(experiment, jobs=2, out=tmp_path / "two"))
+    assert same_results(one, two)
+    two.loc[5, "nll"] += 1e-12
+    assert not same_results(one, two)
+
+
+def test_what_is_there_is_not_played_again_and_a_larger_grid_adds_to_it(experiment: Experiment):
+    small = replace(experiment, datasets=["mail"], seeds=1)
+    first = played(small)
+    part = Results(experiment.out).parts / Cell("mail", "minilm", "random", "margin", 0).part()
+    before = part.stat().st_mtime_ns
+    outcome = run(experiment, Quiet())
+    assert (outcome.there, outcome.played) == (2, 6)
+    assert part.stat().st_mtime_ns == before
+    whole = pd.read_parquet(experiment.out / "results.parquet")
+    assert first.merge(whole, how="inner").equals(first), "the seconds of runs that were there are kept too"
+
+
+def test_runs_come_seed_by_seed():
+    order = cells(["a", "b"], ["e"], ["s", "t"], ["i"], range(2))
+    assert [c.seed for c in order] == [0] * 4 + [1] * 4
+
+
+def test_a_folder_takes_no_results_of_another_protocol_or_of_other_texts(experiment: Experiment, data: Path):
+    small = replace(experiment, datasets=["mail"], seeds=1)
+    played(small)
+    with pytest.raises(AnotherExperiment, match=r"protocol .*another --out"):
+        run(replace(small, protocol=Protocol(10, 20, 3)), Quiet())
+    table(240, seed=9).to_parquet(data / "mail.parquet")
+    with pytest.raises(AnotherExperiment, match="other texts or labels of 'mail'"):
+        run(small, Quiet())
+
+
+def test_a_run_that_fails_is_told_and_the_others_are_there(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("no margin today")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(margin, "select", broken)
+        outcome = run(experiment, Quiet())
+    assert outcome.played == 4
+    assert len(outcome.failed) == 4
+    failure = outcome.failed["mail minilm margin after random, seed 0"]
+    assert failure.message == "ZeroDivisionError: no margin today"
+    assert "select" in failure.trace
+    assert set(pd.read_parquet(experiment.out / "results.parquet").strategy) == {"random"}
+    assert len(played(experiment)) == 32, "mended, the same command plays what failed"
+
+
+def test_a_dataset_that_cannot_be_used_leaves_the_others(experiment: Experiment, data: Path):
+    (data / "broken.parquet").write_bytes(b"nothing")
+    table(12).to_parquet(data / "tiny.parquet")
+    outcome = run(replace(experiment, datasets=["broken", "mail", "tiny", "none"], seeds=1), Quiet())
+    assert outcome.played == 2
+    assert "cannot be read as parquet" in outcome.failed["broken"].message
+    assert "tiny: the pool has 9 different texts, fewer than the initial pool of 10" in outcome.failed["tiny"].message
+    assert "unknown dataset 'none'" in outcome.failed["none"].message
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"strategies": ["margni"]}, "unknown strategy 'margni'; known: .*margin"),
+        ({"initials": ["margin"]}, "unknown initial method 'margin'; known: .*typiclust"),
+        ({"embeddings": ["minilm:layer9"]}, "minilm:layer9"),
+        (
+            {"changes": Changes(pool_size={"mial": 50})},
+            "names the dataset 'mial', which there is not; known: mail, chat",
+        ),
+        ({"changes": Changes(test_size={"": 9, "m": 50})}, "names the dataset 'm', which there is not"),
+    ],
+)
+def test_unknown_names_are_refused_before_anything_is_read(experiment: Experiment, changed: dict, says: str):
+    with pytest.raises(ValueError, match=says):
+        run(replace(experiment, **changed), Quiet())
+    assert not experiment.out.exists()
+
+
+def test_a_size_may_be_named_of_a_dataset_that_comes_later(experiment: Experiment):
+    sized = replace(experiment, seeds=1, changes=Changes(pool_size={"chat": 90, "mail": 80}))
+    played(replace(sized, datasets=["mail"]))
+    played(sized)
+    record = json.loads((experiment.out / "run.json").read_text())
+    assert {name: described["pool"] for name, described in record["datasets"].items()} == {"mail": 80, "chat": 90}
+
+
+def full_after(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = iter(range(n))
+    written = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if next(left, None) is None:
+            raise OSError(28, "No space left on device")
+        written(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+def test_a_full_disk_stops_with_a_remedy_and_loses_nothing(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
+    played(replace(experiment, seeds=1))
+    with monkeypatch.context() as patch:
+        full_after(3, patch)
+        with pytest.raises(CannotSave, match=r"No space left on device.*run the same command again"):
+            run(experiment, Quiet())
+    assert len(pd.read_parquet(experiment.out / "results.parquet")) == 16, "the merged table of before is whole"
+    assert not list(experiment.out.rglob(".*")), "no half-written file is left"
+    assert len(played(experiment)) == 32
+
+
+class Stopping(Quiet):
+    """Somebody presses Ctrl-C after three runs."""
+
+    def follow(self, what: str, items: Iterator, total: int) -> Iterator:
+        for done, item in enumerate(items):
+            if what == "runs" and done == 3:
+                raise KeyboardInterrupt
+            yield item
+
+
+def test_stopped_by_hand_it_merges_what_is_finished(experiment: Experiment):
+    with pytest.raises(KeyboardInterrupt):
+        run(experiment, Stopping())
+    assert len(pd.read_parquet(experiment.out / "results.parquet")) == 3 * 4
+    whole = replace(experiment, seeds=3)
+    assert len(played(whole)) == 2 * 2 * 3 * 4
+    record = json.loads((experiment.out / "run.json").read_text())
+    assert (record["seeds"], len(record["calls"])) == (3, 2)
+
+
+def test_a_kill_at_any_moment_loses_and_doubles_nothing(data: Path, tmp_path: Path):
+    command = [sys.executable, "-m", "simulator", "run", "--data", str(data), "--datasets", "mail", "--seeds", "40"]
+    command += ["--embeddings", "tfidf", "--strategies", "random,margin", "--initial-size", "10", "--batch-size", "10"]
+    command += ["--cycles", "8", "--jobs", "2", "--cache", str(tmp_path / "cache")]
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    process = subprocess.Popen([*command, "--out", str(killed)], start_new_session=True, stderr=subprocess.DEVNULL)
+    wait_for(lambda: len(list(killed.rglob("*/[0-9]*.json"))) >= 5)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    there = len(list(killed.rglob("*/[0-9]*.json")))
+    assert there < 80, "it was killed too late for this test to show anything"
+    for out in (killed, whole):
+        subprocess.run([*command, "--out", str(out)], check=True, stderr=subprocess.DEVNULL)
+    one, other = (pd.read_parquet(out / "results.parquet") for out in (killed, whole))
+    assert len(one) == 80 * 9
+    assert same_results(one, other)
+
+
+def wait_for(happened: Callable[[], bool], seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_command_tells_failures_by_its_exit_status(data: Path, tmp_path: Path):
+    command = [sys.executable, "-m", "simulator", "run", "--data", str(data), "--datasets", "mail,none", "--seeds", "1"]
+    command += ["--embeddings", "tfidf", "--strategies", "random", "--initial-size", "10", "--batch-size", "10"]
+    command += ["--cycles", "1", "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "unknown dataset 'none'" in done.stderr
+    assert "1 runs played" in done.stdout
+
+
+def test_every_strategy_can_be_asked_for():
+    assert {"random", "margin", "badge", "typiclust"} <= set(strategies.names())

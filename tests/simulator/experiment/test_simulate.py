@@ -1,0 +1,95 @@
+"""One run: what is labelled when, and what is measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ml_backend.learning.cycle import Cycle
+from simulator.experiment.budget import PROTOCOLS, Protocol
+from simulator.experiment.embedding_quality import quality
+from simulator.experiment.simulate import Data, PoolTooSmall, simulate
+
+SHORT = Protocol(initial_size=10, batch_size=5, cycles=4)
+
+
+def blobs(n: int = 120, k: int = 3, spread: float = 0.3, seed: int = 0, **changes: object) -> Data:
+    rng = np.random.default_rng(seed)
+    centers = rng.normal(size=(k, 8))
+    y = rng.integers(0, k, n)
+    X = (centers[y] + spread * rng.normal(size=(n, 8))).astype(np.float32)
+    train = n * 3 // 4
+    parts = {
+        "X": X[:train],
+        "y": y[:train],
+        "offered": np.ones(train, dtype=bool),
+        "X_test": X[train:],
+        "y_test": y[train:],
+        "n_classes": k,
+    }
+    return Data(**(parts | changes))  # type: ignore[arg-type]
+
+
+def plan(strategy: str = "margin", initial: str = "random", seed: int = 0) -> Cycle:
+    return Cycle(strategy, initial, batch_size=1, seed=seed)
+
+
+def test_labels_grow_by_the_protocol_and_no_text_is_asked_twice():
+    run = simulate(blobs(), plan(), SHORT)
+    assert [c["n_labeled"] for c in run.cycles] == [10, 15, 20, 25, 30]
+    assert [c["cycle"] for c in run.cycles] == [0, 1, 2, 3, 4]
+    assert [len(p) for p in run.picks] == [10, 5, 5, 5, 5]
+    asked = [row for picks in run.picks for row in picks]
+    assert len(set(asked)) == 30
+
+
+def test_all_strategies_of_a_seed_begin_with_the_same_labels_and_other_seeds_with_others():
+    first = {s: simulate(blobs(), plan(s), SHORT).picks for s in ("random", "margin", "badge")}
+    assert first["random"][0] == first["margin"][0] == first["badge"][0]
+    assert first["random"][1:] != first["margin"][1:] != first["badge"][1:]
+    assert simulate(blobs(), plan(seed=1), SHORT).picks[0] != first["margin"][0]
+
+
+def test_more_labels_teach_more():
+    cycles = simulate(blobs(400, 4, spread=0.8), plan("random"), Protocol(8, 30, 5)).cycles
+    assert cycles[-1]["accuracy"] > cycles[0]["accuracy"]
+    assert cycles[-1]["nll"] < cycles[0]["nll"]
+
+
+def test_a_pool_that_runs_out_ends_the_run_with_every_text_labelled():
+    run = simulate(blobs(40), plan(), Protocol(10, 8, 15))
+    assert [c["n_labeled"] for c in run.cycles] == [10, 18, 26, 30]
+
+
+def test_copies_of_a_text_are_never_asked_for():
+    data = blobs()
+    offered = data.offered.copy()
+    offered[::2] = False
+    run = simulate(blobs(offered=offered), plan(), SHORT)
+    assert all(row % 2 == 1 for picks in run.picks for row in picks)
+
+
+def test_an_initial_pool_of_one_class_only_is_measured_all_the_same():
+    data = blobs()
+    y = np.zeros_like(data.y)
+    y[::30] = 1
+    run = simulate(blobs(y=y), plan("badge", seed=3), Protocol(2, 2, 3))
+    assert run.cycles[0]["accuracy"] == pytest.approx(float((data.y_test == 0).mean()))
+
+
+def test_a_pool_smaller_than_the_initial_pool_is_refused_with_the_numbers():
+    with pytest.raises(PoolTooSmall, match=r"30 different texts, fewer than the initial pool of 100.*--initial-size"):
+        simulate(blobs(40), plan(), Protocol())
+
+
+def test_the_low_budget_protocol_scales_with_the_classes():
+    low = PROTOCOLS["low-budget"]
+    assert (low.sizes(77), low.sizes(2), low.cycles) == ((77, 77), (10, 10), 20)
+    assert PROTOCOLS["default"].sizes(77) == (100, 100)
+
+
+def test_quality_tells_tight_classes_from_loose_ones():
+    tight, loose = (quality(blobs(600, spread=s), C=100.0) for s in (0.1, 3.0))
+    assert tight.probe_accuracy > 0.99 > loose.probe_accuracy
+    assert 0 < loose.tightness < 0.5 < tight.tightness < 1
+    assert -0.5 < loose.class_margin < 0.5 < tight.class_margin < 1

@@ -1,0 +1,50 @@
+"""The live replay refuses what it could not measure before it labels anything."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulator.data.datasets import Split
+from simulator.live.annotators import AnnotatorBehaviour
+from simulator.live.replay import LiveFailed, Session, play_live
+
+CONFIG = """<View><Text name="text" value="$text"/><Choices name="kind" toName="text" choice="single">
+<Choice value="ham"/><Choice value="spam"/></Choices></View>"""
+
+
+class Project:
+    """A project whose first batch is published, and to which nobody may submit anything."""
+
+    url = "http://localhost"
+    project_id = 3
+
+    def project(self, project_id: int) -> Any:
+        return SimpleNamespace(label_config=CONFIG, title="mails", model_version="1")
+
+    def status(self) -> dict[str, Any]:
+        return {"batch": {"number": 1, "version": "1"}, "settings": {"control": None, "text_fields": None}, "open": 9}
+
+    def request(self, *arguments: Any, **named: Any) -> Any:
+        raise AssertionError("a label was asked for or given")
+
+
+def test_a_class_that_the_project_lacks_is_refused_before_the_first_label():
+    project = Project()
+    session = Session(
+        client=project,  # type: ignore[arg-type]
+        keys=["key"],
+        backend=project,  # type: ignore[arg-type]
+        gold_field="gold",
+        habits=AnnotatorBehaviour(),
+        labels=10,
+        seed=0,
+        wait=True,
+        test=Split(["a", "b"], None, np.array([0, 2])),
+        classes=["ham", "bacon", "eggs"],
+    )
+    with pytest.raises(LiveFailed, match="class 'eggs' of --data is none of the project's, ham, spam"):
+        play_live(session, print)

@@ -1,0 +1,40 @@
+"""The health check of a worker."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from ml_backend.settings import Settings
+from ml_backend.store import Store
+from ml_backend.worker.heartbeat import TOO_OLD_SECONDS, beat, problem
+from ml_backend.worker.queue import TaskQueue
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "worker"
+
+
+def test_a_worker_that_reached_database_and_queue_is_well_for_a_minute(sqlite_store: Store, tmp_path: Path, file: Path):
+    assert "yet" in (problem(file) or "")
+    beat(sqlite_store, TaskQueue(Settings(model_dir=tmp_path)), file)
+    assert problem(file) is None
+    old = time.time() - TOO_OLD_SECONDS - 1
+    os.utime(file, (old, old))
+    assert "61 s" in (problem(file) or "")
+
+
+def test_without_its_queue_it_is_not_well(sqlite_store: Store, tmp_path: Path, file: Path):
+    beat(sqlite_store, TaskQueue(Settings(model_dir=tmp_path, redis_url="redis://127.0.0.1:1/0")), file)
+    assert problem(file) is not None
+
+
+def test_without_its_database_it_is_not_well(tmp_path: Path, file: Path):
+    away = Store("postgresql://u:p@127.0.0.1:1/none")
+    beat(away, TaskQueue(Settings(model_dir=tmp_path)), file)
+    away.close()
+    assert problem(file) is not None

@@ -1,0 +1,19 @@
+import os
+import subprocess
+import sys
+
+from ml_backend.worker.supervisor import NICENESS
+
+
+def test_a_worker_beside_the_server_gives_way_to_it():
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import os; from ml_backend.worker.supervisor import give_way; give_way(); print(os.nice(0))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert int(said.stdout) == os.nice(0) + NICENESS
