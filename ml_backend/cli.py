@@ -170,7 +170,7 @@ def _settings() -> Settings:
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
-    for chatty in ("httpx", "httpcore", "huey", "sentence_transformers", "urllib3"):
+    for chatty in ("alembic", "httpx", "httpcore", "huey", "sentence_transformers", "urllib3"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
     return settings
 

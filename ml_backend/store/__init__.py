@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
-from ml_backend.store import tables
 from ml_backend.store.changes import ChangeRows
 from ml_backend.store.database import PAGES_BEFORE_CHECKPOINT, Database
 from ml_backend.store.embeddings import EmbeddingRows
 from ml_backend.store.history import HistoryRows
 from ml_backend.store.projects import ProjectRows
+from ml_backend.store.schema import bring_up_to_date
 from ml_backend.store.tasks import TaskRows
 
 __all__ = ["Store"]
@@ -30,12 +30,11 @@ class Store(ProjectRows, TaskRows, ChangeRows, EmbeddingRows, HistoryRows):
         self._database = Database(database_url, (OVERDUE if quick_commits else 1) * PAGES_BEFORE_CHECKPOINT)
 
     def create(self) -> None:
-        """Make the tables that are not there yet."""
-        with self._database.writing() as connection:
-            if not self._database.on_sqlite:
-                # Two processes that start together must not both create: one waits here until the other is done.
-                connection.execute(text("SELECT pg_advisory_xact_lock(7240117)"))
-            tables.metadata.create_all(connection)
+        """Bring the database to the newest version of the schema; an empty one gets its tables.
+
+        Raises SettingsError for a database that a newer version wrote, and for one with other tables under our names.
+        """
+        bring_up_to_date(self._database)
 
     def ping(self) -> None:
         """One round trip; raises sqlalchemy.exc.SQLAlchemyError when the database does not answer."""

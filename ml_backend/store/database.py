@@ -48,6 +48,17 @@ class Database:
     def on_sqlite(self) -> bool:
         return self._engine.dialect.name == "sqlite"
 
+    @property
+    def address(self) -> str:
+        """The address without its password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None for PostgreSQL and for a database in memory."""
+        name = self._engine.url.database
+        return Path(name) if self.on_sqlite and name and name != ":memory:" else None
+
     def upsert(self, table: Table) -> Any:
         """An INSERT of this dialect that knows `on_conflict_do_…`."""
         return sqlite.insert(table) if self.on_sqlite else postgresql.insert(table)
