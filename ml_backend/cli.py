@@ -1,15 +1,17 @@
-"""The command line: serve, worker, connect, doctor, label-copies, demo, export."""
+"""The command line: serve, worker, connect, doctor, label-copies, demo, export, backup, restore."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, track
 
 from ml_backend.settings import Settings, SettingsError, load_settings
 
@@ -38,7 +40,10 @@ def serve(
     settings = _settings()
     from ml_backend.web.server import serve as serve_web
 
-    serve_web(settings, with_worker=worker)
+    try:
+        serve_web(settings, with_worker=worker)
+    except SettingsError as problem:
+        _fail(str(problem))
 
 
 @app.command()
@@ -65,7 +70,10 @@ def worker(
         give_way()
     else:
         keep_beating(settings)
-    room.run(settings, threads)
+    try:
+        room.run(settings, threads)
+    except SettingsError as refused:
+        _fail(str(refused))
 
 
 @app.command()
@@ -160,6 +168,52 @@ def export(
         console.print(f"[green]✓[/green] {export_head(settings, project, folder)}")
     except NothingToExport as problem:
         _fail(str(problem))
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="Where to write the copy of the database.")],
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Copy the database to a file while the service runs; for PostgreSQL, say which command does it."""
+    settings = _settings()
+    from ml_backend.commands.backup import CannotCopy, back_up, described
+
+    try:
+        with _steps("copying") as progress:
+            contents = back_up(settings, file, force, progress)
+    except (CannotCopy, SettingsError) as problem:
+        _fail(str(problem))
+    console.print(f"[green]✓[/green] {file}: {described(contents)}", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What `backup` wrote, now or with an older version.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Put a backup in the place of the database, which is copied beside it first; the service may run."""
+    settings = _settings()
+    from ml_backend.commands.backup import CannotCopy, described, examine_backup, put_back
+
+    try:
+        console.print(f"{file}: {described(examine_backup(settings, file))}", highlight=False, soft_wrap=True)
+        if not (yes or typer.confirm(f"Put it in the place of {settings.database_url}?")):
+            raise typer.Exit(1)
+        with _steps("restoring") as progress:
+            kept = put_back(settings, file, progress)
+    except (CannotCopy, SettingsError) as problem:
+        _fail(str(problem))
+    before = f"; what was there is kept as {kept}" if kept else ""
+    console.print(f"[green]✓[/green] restored{before}", highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _steps(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, told how much is left and how much there is in all."""
+    with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bar:
+        task = bar.add_task(what)
+        yield lambda remaining, total: bar.update(task, total=total, completed=total - remaining)
 
 
 def _settings() -> Settings:

@@ -54,6 +54,12 @@ class Database:
         return self._engine.url.render_as_string(hide_password=True)
 
     @property
+    def tool_address(self) -> str:
+        """The address as PostgreSQL's own tools take it, without its password."""
+        url = self._engine.url.set(drivername=self._engine.dialect.name)
+        return str(url._replace(password=None).render_as_string(hide_password=False))
+
+    @property
     def file(self) -> Path | None:
         """SQLite's file; None for PostgreSQL and for a database in memory."""
         name = self._engine.url.database

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from ml_backend.settings import SettingsError
 from ml_backend.store.database import Database
-from ml_backend.store.sqlite_copy import copy_database
+from ml_backend.store.sqlite_copy import copy_database, unused_name
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -37,10 +37,10 @@ def revisions() -> list[str]:
     return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
-def bring_up_to_date(database: Database) -> None:
+def bring_up_to_date(database: Database, keep_copy: bool = True) -> None:
     """Make the tables of an empty database, or upgrade those of an older one, in one transaction.
 
-    A SQLite file is copied to a file beside it before an upgrade. Raises SettingsError for a database of a newer
+    keep_copy: copy a SQLite file to a file beside it before an upgrade. Raises SettingsError for a database of a newer
     version, and for one that holds other tables under our names.
     """
     newest = revisions()[-1]
@@ -55,7 +55,8 @@ def bring_up_to_date(database: Database) -> None:
         if revision is None:
             _upgrade(connection)
         elif revision != newest:
-            _upgrade_with_copy(database, connection, revision, newest)
+            copy = _copy_before(database, newest) if keep_copy else None
+            _upgrade_or_drop(copy, connection, revision, newest)
         elif not _has_version_table(connection):
             _stamp(connection, revision)
 
@@ -101,15 +102,15 @@ def _has_version_table(connection: Connection) -> bool:
     return inspect(connection).has_table(VERSION_TABLE)
 
 
-def _upgrade_with_copy(database: Database, connection: Connection, revision: str, newest: str) -> None:
-    copy = _copy_before(database, newest)
+def _upgrade_or_drop(copy: Path | None, connection: Connection, revision: str, newest: str) -> None:
+    """Upgrade, or delete the copy that was made for it: the transaction then leaves the database as it was."""
     logger.warning("upgrading the database from schema version %s to %s", revision, newest)
     try:
         if not _has_version_table(connection):
             _stamp(connection, revision)
         _upgrade(connection)
     except BaseException:
-        if copy is not None:  # the transaction leaves the database as it was
+        if copy is not None:
             copy.unlink()
         raise
     logger.warning("the database has schema version %s now", newest)
@@ -120,10 +121,7 @@ def _copy_before(database: Database, newest: str) -> Path | None:
     file = database.file
     if file is None:
         return None
-    copy, number = file.with_name(f"{file.name}.before-{newest}"), 1
-    while copy.exists():
-        number += 1
-        copy = file.with_name(f"{file.name}.before-{newest}-{number}")
+    copy = unused_name(file, f"before-{newest}")
     try:
         copy_database(file, copy)
     except (sqlite3.Error, OSError) as problem:

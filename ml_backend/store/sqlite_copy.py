@@ -7,16 +7,21 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+Progress = Callable[[int, int], None]
+"""Called with the pages to go and the pages in all."""
+
 PAGES_AT_ONCE = 4096
-"""16 MB; between two steps of a copy others get at the database that is written to."""
+"""16 MB between two calls of `progress`."""
 BUSY_SECONDS = 30.0
 
 
-def copy_database(source: Path, target: Path, progress: Callable[[int, int], None] | None = None) -> None:
+def copy_database(
+    source: Path, target: Path, progress: Progress | None = None, check: Callable[[Path], object] | None = None
+) -> None:
     """Write a copy of `source` to `target`, which appears under its name only when it is whole.
 
-    progress: called with the pages to go and the pages in all. The copy is one file that needs none beside it. Raises
-    sqlite3.Error and OSError, and leaves no file then.
+    check: called with the copy before it gets its name. The copy is one file that needs none beside it. Raises
+    sqlite3.Error, OSError, and what `check` raises, and leaves no file then.
     """
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
@@ -28,6 +33,8 @@ def copy_database(source: Path, target: Path, progress: Callable[[int, int], Non
             reader.backup(writer, pages=PAGES_AT_ONCE, progress=_told(progress))
             reader.execute("COMMIT")
             writer.execute("PRAGMA journal_mode=DELETE")
+        if check is not None:
+            check(part)
         part.replace(target)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -40,7 +47,22 @@ def connect(file: Path) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
-def _told(progress: Callable[[int, int], None] | None) -> Callable[[int, int, int], None] | None:
+def unused_name(file: Path, ending: str) -> Path:
+    """`file` with `.ending` behind its name, and a number behind that where such a file is there."""
+    name, number = file.with_name(f"{file.name}.{ending}"), 1
+    while name.exists():
+        number += 1
+        name = file.with_name(f"{file.name}.{ending}-{number}")
+    return name
+
+
+def overwrite_database(source: Path, target: Path, progress: Progress | None = None) -> None:
+    """Make `target`, which others may be using, the same as `source` in one transaction. Raises sqlite3.Error."""
+    with closing(connect(source)) as reader, closing(connect(target)) as writer:
+        reader.backup(writer, pages=PAGES_AT_ONCE, progress=_told(progress), sleep=0.05)
+
+
+def _told(progress: Progress | None) -> Callable[[int, int, int], None] | None:
     if progress is None:
         return None
     return lambda _status, remaining, total: progress(remaining, total)

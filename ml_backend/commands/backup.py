@@ -1,0 +1,93 @@
+"""Copies of the database: made and put back while server and worker run. SQLite only; PostgreSQL has its own tools."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from ml_backend.settings import Settings
+from ml_backend.store import Store
+from ml_backend.store.database import Database
+from ml_backend.store.restore import NotAStore, ProjectIsRunning, StoreFile, examine, restore
+from ml_backend.store.sqlite_copy import Progress, copy_database
+from ml_backend.worker.queue import TaskQueue
+
+
+class CannotCopy(Exception):
+    """Why a backup or a restore was not made; the message is a sentence."""
+
+
+def back_up(settings: Settings, file: Path, force: bool = False, progress: Progress | None = None) -> StoreFile:
+    """Write a checked copy of the database to `file`; returns what is in it.
+
+    force: write over a file that is there. Raises CannotCopy, and leaves no file and no other one changed then.
+    """
+    source = _sqlite_file(settings, "pg_dump --format=custom --file={file} --dbname={address}", file)
+    if not source.exists():
+        raise CannotCopy(f"there is no database {source} yet: start the service once, or check DATABASE_URL")
+    if file.exists() and not force:
+        raise CannotCopy(f"{file} is there already: name another file, or write over it with --force")
+    if file.exists() and file.samefile(source):
+        raise CannotCopy(f"{file} is the database itself: name another file")
+    try:
+        copy_database(source, file, progress, check=examine)
+    except (sqlite3.Error, OSError) as problem:
+        raise CannotCopy(f"{file} could not be written: {problem}") from problem
+    except NotAStore as problem:
+        raise CannotCopy(f"the copy is of no use: {problem}") from problem
+    return examine(file)
+
+
+def examine_backup(settings: Settings, file: Path) -> StoreFile:
+    """What `file` holds; raises CannotCopy when it cannot be restored with these settings."""
+    _sqlite_file(settings, "pg_restore --clean --if-exists --single-transaction --dbname={address} {file}", file)
+    try:
+        return examine(file)
+    except NotAStore as problem:
+        raise CannotCopy(str(problem)) from problem
+
+
+def put_back(settings: Settings, file: Path, progress: Progress | None = None) -> Path | None:
+    """Restore the database from `file` and wake a worker; returns where the present database was copied to first."""
+    examine_backup(settings, file)
+    target = Database(settings.database_url).file
+    if target is None or (target.exists() and target.samefile(file)):
+        raise CannotCopy(f"{file} is the database itself: name a backup")
+    try:
+        kept = restore(file, target, progress)
+    except (sqlite3.Error, OSError) as problem:
+        raise CannotCopy(
+            f"{target} could not be replaced: {problem}. If it is damaged, stop the service, move the file and those "
+            "beside it with -wal and -shm at the end of their names away, and restore again"
+        ) from problem
+    except (NotAStore, ProjectIsRunning) as problem:
+        raise CannotCopy(str(problem)) from problem
+    queue, database = TaskQueue(settings), Store(settings.database_url)
+    for project in database.projects():
+        queue.wake_worker(project.id)
+    database.close()
+    return kept
+
+
+def described(contents: StoreFile) -> str:
+    """What is in a backup, in a line."""
+    return (
+        f"{contents.size / 1e6:,.1f} MB, {contents.projects:,} projects, {contents.labels:,} labels, "
+        f"schema version {contents.version}"
+    )
+
+
+def _sqlite_file(settings: Settings, command: str, file: Path) -> Path:
+    """The database's file; raises CannotCopy with PostgreSQL's `command` where there is none."""
+    database = Database(settings.database_url)
+    try:
+        if database.file is not None:
+            return database.file
+        if database.on_sqlite:
+            raise CannotCopy("DATABASE_URL names a database in memory: there is no file to copy")
+        raise CannotCopy(
+            "PostgreSQL has its own tools: run " + command.format(file=file, address=database.tool_address) + " "
+            "(the password comes from ~/.pgpass or PGPASSWORD)"
+        )
+    finally:
+        database.close()
