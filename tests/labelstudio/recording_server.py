@@ -1,0 +1,72 @@
+"""A server on this machine that notes the requests of a client and answers what a test says."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+
+@dataclass(frozen=True)
+class Request:
+    """What came over the wire; query: decoded, values as they were written; body: decoded JSON, None without one."""
+
+    method: str
+    path: str
+    query: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+
+
+Respond = Callable[[Request], tuple[int, Any]]
+"""Status and body of the response; a body that is no string is sent as JSON, None as nothing."""
+
+
+@dataclass
+class RecordingServer:
+    """Its address, and what it was asked, in order."""
+
+    url: str
+    requests: list[Request] = field(default_factory=list)
+    authorizations: list[str | None] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def recording_server(respond: Respond) -> Iterator[RecordingServer]:
+    """Serve on a free port until the block ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            parts = urlsplit(self.path)
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            request = Request(
+                self.command, parts.path, dict(parse_qsl(parts.query)), json.loads(content) if content else None
+            )
+            server.requests.append(request)
+            server.authorizations.append(self.headers.get("Authorization"))
+            server.targets.append(self.path)
+            status, body = respond(request)
+            sent = b"" if body is None else (body if isinstance(body, str) else json.dumps(body)).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(sent)))
+            self.end_headers()
+            self.wfile.write(sent)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = answer
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = RecordingServer(f"http://127.0.0.1:{http.server_port}")
+    threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    try:
+        yield server
+    finally:
+        http.shutdown()
+        http.server_close()

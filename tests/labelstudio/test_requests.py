@@ -1,0 +1,225 @@
+"""Which requests each call sends to Label Studio: method, path, query, body and credentials."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import jwt
+import pytest
+from recording_server import RecordingServer, Request, Respond, recording_server
+
+from ml_backend.labelstudio import connection
+from ml_backend.labelstudio.client import PROJECT_FIELDS, LabelStudio, LabelStudioUnavailable, RequestRefused
+
+LEGACY_TOKEN = "legacy-token-of-forty-characters-00000000"
+BACKEND = "http://backend.example:9090"
+ALL_TASKS = {"ordering": ["tasks:id"], "filters": {"conjunction": "and", "items": []}}
+
+
+def filtered(conjunction: str, *filters: dict[str, Any]) -> dict[str, Any]:
+    return {"ordering": ["tasks:id"], "filters": {"conjunction": conjunction, "items": list(filters)}}
+
+
+def task_list(query: dict[str, Any], page: int, size: int, annotations: bool = True) -> Request:
+    params = {"project": "3", "page": str(page), "page_size": str(size), "query": json.dumps(query)}
+    return Request("GET", "/api/tasks", params | {"resolve_uri": "false"} | ({"fields": "all"} if annotations else {}))
+
+
+def hook(number: int, **changes: Any) -> dict[str, Any]:
+    url = f"{BACKEND}/webhook"
+    return {"id": number, "url": url, "is_active": True, "send_for_all_actions": True, "headers": {}, **changes}
+
+
+def asked(respond: Respond, call: Callable[[LabelStudio], object], key: str = LEGACY_TOKEN) -> RecordingServer:
+    with recording_server(respond) as server, closing(LabelStudio(server.url, key)) as client:
+        call(client)
+    return server
+
+
+def always(body: Any) -> Respond:
+    return lambda _: (200, body)
+
+
+ENTRY = {"id": 5, "url": BACKEND, "title": "Active learning", "state": "CO"}
+PREDICTIONS = [
+    {"task": 9, "result": [], "score": 0.0, "model_version": "v1"},
+    {"task": 8, "result": [], "score": 0.5, "model_version": "v1"},
+]
+CALLS: dict[str, tuple[Any, Callable[[LabelStudio], object], list[Request]]] = {
+    "whoami": ({}, lambda c: c.whoami(), [Request("GET", "/api/current-user/whoami")]),
+    "version": ({"release": "1.23.2"}, lambda c: c.version(), [Request("GET", "/api/version")]),
+    "project": ({}, lambda c: c.project(3), [Request("GET", "/api/projects/3", {"include": PROJECT_FIELDS})]),
+    "newest update": (
+        {"tasks": [{"id": 1, "updated_at": "2026"}]},
+        lambda c: c.newest_update(3),
+        [task_list({**ALL_TASKS, "ordering": ["-tasks:updated_at"]}, 1, 1, annotations=False)],
+    ),
+    "a page": ({"tasks": []}, lambda c: c.tasks_page(3, 2, 50), [task_list(ALL_TASKS, 2, 50)]),
+    "a page of changes": (
+        {"tasks": []},
+        lambda c: c.tasks_page(3, 1, 50, updated_after="2026-01-01"),
+        [
+            task_list(
+                filtered(
+                    "and",
+                    {
+                        "filter": "filter:tasks:updated_at",
+                        "operator": "greater_or_equal",
+                        "type": "Datetime",
+                        "value": "2026-01-01",
+                    },
+                ),
+                1,
+                50,
+            )
+        ],
+    ),
+    "a page of annotated tasks": (
+        {"tasks": []},
+        lambda c: c.tasks_page(3, 1, 50, annotated_only=True),
+        [
+            task_list(
+                filtered(
+                    "or",
+                    *(
+                        {"filter": f"filter:tasks:{name}", "operator": "greater", "type": "Number", "value": 0}
+                        for name in ("total_annotations", "cancelled_annotations")
+                    ),
+                ),
+                1,
+                50,
+            )
+        ],
+    ),
+    "tasks by id": (
+        {"tasks": []},
+        lambda c: c.tasks_by_id(3, [4, 7]),
+        [
+            task_list(
+                filtered(
+                    "and", {"filter": "filter:tasks:id", "operator": "in_list", "type": "Number", "value": [4, 7]}
+                ),
+                1,
+                2,
+            )
+        ],
+    ),
+    "ids": ({"tasks": []}, lambda c: c.task_ids(3), [task_list(ALL_TASKS, 1, 10_000, annotations=False)]),
+    "a batch": (
+        {"created": 2},
+        lambda c: c.publish_batch(3, "v1", [(9, [], 0), (8, [], 1)]),
+        [
+            Request("POST", "/api/projects/3/import/predictions", body=PREDICTIONS),
+            Request("PATCH", "/api/projects/3/", {"include": "id"}, {"model_version": "v1"}),
+        ],
+    ),
+    "a version less": (
+        None,
+        lambda c: c.remove_version(3, "v1"),
+        [Request("DELETE", "/api/projects/3/model-versions/", body={"model_version": "v1"})],
+    ),
+    "the sampling": (
+        {"id": 3},
+        lambda c: c.set_sampling(3),
+        [Request("PATCH", "/api/projects/3/", {"include": "id"}, {"sampling": "Uncertainty sampling"})],
+    ),
+    "webhooks": ([], lambda c: connection.webhooks(c, 3), [Request("GET", "/api/webhooks/", {"project": "3"})]),
+    "a refused address": (
+        {},
+        lambda c: connection.address_refused(c, BACKEND),
+        [Request("POST", "/api/ml", body={"project": 0, "url": BACKEND})],
+    ),
+    "backends, called": (
+        [ENTRY],
+        lambda c: connection.backends(c, 3),
+        [Request("GET", "/api/ml", {"project": "3"})],
+    ),
+    "backends, as kept": (
+        {"live": [ENTRY]},
+        lambda c: connection.kept_backends(c, 3),
+        [Request("GET", "/api/projects/3/model-versions/", {"extended": "true", "include_live_models": "true"})],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_sends_these_requests(name: str):
+    response, call, expected = CALLS[name]
+    server = asked(always(response), call)
+    assert server.requests == expected
+    assert set(server.authorizations) == {f"Token {LEGACY_TOKEN}"}
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_backend_is_added_or_brought_up_to_date(connected: bool):
+    entries = [ENTRY] if connected else []
+
+    def respond(request: Request) -> tuple[int, Any]:
+        if request.method == "POST":
+            entries.append(ENTRY)
+        return 200, entries
+
+    server = asked(respond, lambda c: connection.connect_backend(c, 3, BACKEND, ("u", "p"), {"seed": 1}))
+    body = {
+        "project": 3,
+        "url": BACKEND,
+        "title": "Active learning",
+        "is_interactive": False,
+        "extra_params": {"seed": 1},
+        "auth_method": "BASIC_AUTH",
+        "basic_auth_user": "u",
+        "basic_auth_pass": "p",
+    }
+    written = Request("PATCH", "/api/ml/5", body=body) if connected else Request("POST", "/api/ml", body=body)
+    listed = Request("GET", "/api/ml", {"project": "3"})
+    assert server.requests == [listed, written, listed]
+
+
+def test_a_webhook_is_made_where_there_is_none_and_otherwise_given_the_secret_once():
+    listed = Request("GET", "/api/webhooks/", {"project": "3"})
+    server = asked(always([]), lambda c: connection.ensure_webhook(c, 3, BACKEND, "secret"))
+    settings = {"url": f"{BACKEND}/webhook", "send_payload": True, "send_for_all_actions": True, "is_active": True}
+    body = {**settings, "headers": {connection.SECRET_HEADER: "secret"}}
+    assert server.requests == [listed, Request("POST", "/api/webhooks/", body={"project": 3, **body})]
+    hooks = [hook(1, headers={"X-Own": "kept"}), hook(2)]
+    server = asked(always(hooks), lambda c: connection.ensure_webhook(c, 3, BACKEND, "secret"))
+    body["headers"] = {"X-Own": "kept", connection.SECRET_HEADER: "secret"}
+    deleted, changed = Request("DELETE", "/api/webhooks/2/"), Request("PATCH", "/api/webhooks/1/", body=body)
+    assert server.requests == [listed, deleted, changed]
+
+
+def test_a_personal_access_token_is_exchanged_once_for_an_access_token():
+    claims = {"token_type": "refresh", "exp": time.time() + 3600}
+    key = jwt.encode(claims, "a-signing-key-of-at-least-32-bytes!")
+    access = jwt.encode({**claims, "token_type": "access"}, "a-signing-key-of-at-least-32-bytes!")
+
+    def respond(request: Request) -> tuple[int, Any]:
+        return 200, {"access": access} if "refresh" in request.path else {"email": "a@b.c", "release": "1"}
+
+    server = asked(respond, lambda c: (c.whoami(), c.version()), key)
+    exchange = Request("POST", "/api/token/refresh/", body={"refresh": key})
+    assert server.requests == [exchange, Request("GET", "/api/current-user/whoami"), Request("GET", "/api/version")]
+    assert server.authorizations == [None, f"Bearer {access}", f"Bearer {access}"]
+
+
+def test_what_fails_over_there_is_asked_three_times_and_what_is_refused_once(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    failures = [(503, "starting"), (429, "slow down")]
+
+    def respond(_: Request) -> tuple[int, Any]:
+        return failures.pop(0) if failures else (200, {"release": "1.23.2"})
+
+    assert len(asked(respond, lambda c: c.version()).requests) == 3
+
+    with recording_server(lambda _: (503, "down")) as server, closing(LabelStudio(server.url, LEGACY_TOKEN)) as client:
+        with pytest.raises(LabelStudioUnavailable, match="503 at /api/version: down"):
+            client.version()
+        assert len(server.requests) == 3
+    with recording_server(lambda _: (400, "no")) as server, closing(LabelStudio(server.url, LEGACY_TOKEN)) as client:
+        with pytest.raises(RequestRefused, match="400"):
+            client.version()
+        assert len(server.requests) == 1
