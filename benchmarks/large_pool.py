@@ -22,6 +22,7 @@ from processes import tree
 from rich.console import Console
 from rich.table import Table
 
+from ml_backend.annotation import Annotation
 from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.labels import labels
@@ -31,7 +32,7 @@ from ml_backend.pipeline.select import propose
 from ml_backend.pipeline.task_arrays import ArrayCache, TaskArrays
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
-from ml_backend.store.records import AnnotationRecord, TaskRecord
+from ml_backend.store.records import TaskRecord
 
 PROJECT, MODEL, DIMENSIONS = 1, "synthetic", 384
 CLASSES = [f"class {i}" for i in range(10)]
@@ -63,7 +64,7 @@ def annotate(store: Store, task_id: int) -> None:
     """Give a task its gold label."""
     value = {"choices": [CLASSES[task_id % 10]]}
     result = [{"from_name": "topic", "to_name": "message", "type": "choices", "value": value}]
-    store.replace_annotations(PROJECT, {task_id: [AnnotationRecord(task_id, PROJECT, task_id, 1, False, result, "")]})
+    store.replace_annotations(PROJECT, {task_id: [Annotation(task_id, task_id, 1, False, result, "")]})
 
 
 class Clock:

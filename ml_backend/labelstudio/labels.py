@@ -5,26 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import PATH_SEPARATOR, LabelConfig
-
-
-class Annotation(Protocol):
-    """What of an annotation counts for labels."""
-
-    @property
-    def annotation_id(self) -> int: ...
-    @property
-    def task_id(self) -> int: ...
-    @property
-    def annotator(self) -> int | None: ...
-    @property
-    def cancelled(self) -> bool: ...
-    @property
-    def result(self) -> list[dict[str, Any]]: ...
-    @property
-    def updated_at(self) -> str: ...
 
 
 @dataclass

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from ml_backend.labelstudio.label_config import LabelConfig
-from ml_backend.learning.embedding.names import FIELD_SEPARATOR
+from ml_backend.text_fields import FIELD_SEPARATOR
 
 MOST_CHARACTERS = 100_000
 """A longer text is no text that somebody reads and classifies; sentence embeddings see the first 2,000 or so."""

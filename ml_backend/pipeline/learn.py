@@ -119,7 +119,7 @@ def _next(
     head = store_head(store, run.id, proposal.head, run.config, model, pool.labeled, right)
     why = f"{reason}; {proposal.why}" if proposal.why else reason
     batch = _published(run, pool, proposal, head, why) if len(proposal.rows) else None
-    requests, answering = run.services.client.take_spent()
+    requests, answering = run.services.client.take_request_stats()
     store.put_label_snapshot(run.id, {task_id: list(classes) for task_id, classes in usable.items()})
     store.update_project(run.id, cycle=cycle, fingerprint=run.config.fingerprint)
     store.merge_meta(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
+from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio, ProjectInfo
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.predictions import to_result
 from ml_backend.learning import Head
@@ -30,7 +30,6 @@ KEPT_SECONDS = 86_400.0
 An annotation names the prediction that it began with, and Label Studio refuses it when that is gone.
 """
 REMOVED_AT_ONCE = 20
-UNCERTAINTY_SAMPLING = "Uncertainty sampling"
 
 
 def settle(store: Store, client: LabelStudio, info: ProjectInfo) -> BatchRecord | None:

@@ -31,7 +31,7 @@ def run_project(services: Services, project_id: int, reasons: list[str]) -> bool
     """
     store = services.store
     started = time.monotonic()
-    services.client.take_spent()
+    services.client.take_request_stats()
     project = store.project(project_id)
     if project is None:
         return False
@@ -98,7 +98,7 @@ def _synchronize(run: Run, events: list[EventRecord]) -> tuple[SyncReport, bool]
         run.store.merge_meta(run.id, next_page=page or 1, first_newest=newest, text_source=_text_source(run.config))
         watermark = None if page else newest
     else:
-        compare = synchronizer.from_events(events, report)
+        compare = synchronizer.read_events(events, report)
         if compare or set(run.reasons) - {"labels"}:
             watermark = synchronizer.reconcile(watermark, report)
     run.store.update_project(run.id, watermark=watermark)

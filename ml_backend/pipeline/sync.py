@@ -1,8 +1,8 @@
 """Bring the store level with Label Studio, which is the truth.
 
-Events say which tasks to look at again; what a task is and which labels it has is always read from
-Label Studio, so a doubled, late or reordered webhook changes nothing. What no event told is found
-by the newest `updated_at` and by counting.
+Events say which tasks to read again; what a task is and which labels it has is always read from
+Label Studio, so a doubled, late or reordered webhook changes nothing. Changes not reported by webhooks
+are found by the newest `updated_at` and by counting.
 """
 
 from __future__ import annotations
@@ -10,42 +10,38 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
+from ml_backend.labelstudio.client import TASKS_PER_PAGE, LabelStudio, ProjectInfo
 from ml_backend.labelstudio.events import affected_tasks
 from ml_backend.labelstudio.label_config import LabelConfig
-from ml_backend.labelstudio.remote_task import RemoteTask
+from ml_backend.labelstudio.tasks import RemoteTask
 from ml_backend.labelstudio.texts import BadTask, task_text, text_hash
 from ml_backend.store import Store
-from ml_backend.store.records import AnnotationRecord, EventRecord, TaskRecord
+from ml_backend.store.records import EventRecord, TaskRecord
 
 logger = logging.getLogger(__name__)
 
-PAGE = 1000
-KEPT_AT_ONCE = 200
-STUCK = 2
-MANY = 5000
-"""More tasks than this that no event and no time told of are found quicker by reading all."""
-ONE_BY_ONE = 200
-"""More changed tasks than this are read page by page, newest first, instead of by their ids."""
+TASKS_PER_TRANSACTION = 200
+MISMATCHES_BEFORE_FULL_READ = 2
+MOST_NEW_BY_ID = 5000
+"""More new tasks than this are found quicker by reading every task."""
+MOST_CHANGED_BY_ID = 200
+"""More changed tasks than this are read page by page instead of by their ids."""
 
 
 @dataclass
 class SyncReport:
-    """What one synchronisation did."""
+    """What one synchronisation found. complete: no task is left to read; train: somebody pressed Start Training."""
 
     tasks_read: int = 0
-    tasks_removed: int = 0
     complete: bool = True
     train: bool = False
-    project_deleted: bool = False
-    reasons: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Synchronizer:
-    """One project's synchronisation; `say` reports progress to people, `deadline` bounds the first read."""
+    """The synchronisation of one project; `say` reports progress to people."""
 
     store: Store
     client: LabelStudio
@@ -53,8 +49,11 @@ class Synchronizer:
     info: ProjectInfo
     say: Callable[[str], None]
 
-    def from_events(self, events: list[EventRecord], report: SyncReport) -> bool:
-        """Read again the tasks that events name; True when so much changed that everything has to be compared."""
+    def read_events(self, events: list[EventRecord], report: SyncReport) -> bool:
+        """Read the tasks that events name again.
+
+        Returns True when the events do not name all that changed, or so much that a reconciliation is quicker.
+        """
         task_ids: set[int] = set()
         annotation_ids: set[int] = set()
         everything = False
@@ -64,106 +63,100 @@ class Synchronizer:
             annotation_ids |= affected.annotation_ids
             everything |= affected.everything
             report.train |= affected.train
-            report.project_deleted |= affected.project_deleted
-        known = self.store.task_of_annotations(self.info.id, sorted(annotation_ids))
-        task_ids |= set(known.values())
-        everything |= len(known) < len(annotation_ids - set(known))
-        if len(task_ids) > ONE_BY_ONE:
+        task_of = self.store.task_of_annotations(self.info.id, sorted(annotation_ids))
+        task_ids |= set(task_of.values())
+        everything |= len(task_of) < len(annotation_ids - set(task_of))
+        if len(task_ids) > MOST_CHANGED_BY_ID:
             return True
-        self._read_again(task_ids, report)
+        self._read_by_id(task_ids, report)
         return everything
 
-    def first_read(self, page: int, deadline: float, report: SyncReport) -> int:
-        """Read all tasks page by page from `page` on until done or `deadline`; answers the next page, 0 when done."""
-        while True:
-            tasks = self.client.tasks_page(self.info.id, page, PAGE)
-            self._keep(tasks, report)
-            self.say(f"reading tasks: {min(page * PAGE, self.info.task_number):,} of {self.info.task_number:,}")
-            if len(tasks) < PAGE:
-                return 0
-            page += 1
-            if time.monotonic() > deadline:
+    def first_read(self, start_page: int, deadline: float, report: SyncReport) -> int:
+        """Read all tasks page by page until done or until `deadline`, in seconds of time.monotonic().
+
+        start_page: the first page to read, from 1. Returns the page to go on with next time, 0 when done.
+        """
+        for page in self.client.task_pages(self.info.id, start_page=start_page):
+            self._store_tasks(page.tasks, report)
+            tasks_so_far = min(page.number * TASKS_PER_PAGE, self.info.task_number)
+            self.say(f"reading tasks: {tasks_so_far:,} of {self.info.task_number:,}")
+            if not page.is_last and time.monotonic() > deadline:
                 report.complete = False
-                return page
+                return page.number + 1
+        return 0
 
     def reconcile(self, watermark: str | None, report: SyncReport) -> str | None:
-        """Find what no event told: changed tasks by their time, then deletions by counting; the new watermark."""
+        """Find changes that no webhook reported: changed tasks by their time, deletions by counting.
+
+        watermark: newest `updated_at` that was read before (ISO 8601), None when nothing was. Returns the new one.
+        """
         newest = self.client.newest_update(self.info.id)
         if newest != watermark:
             self._read_changed(watermark, report)
         if self.store.task_count(self.info.id) != self.info.task_number:
-            gone = self.store.task_ids(self.info.id) - (there := self.client.task_ids(self.info.id))
-            self._remove(gone, report)
-            new = there - self.store.task_ids(self.info.id)
-            if len(new) > MANY:
+            remote_ids = self.client.task_ids(self.info.id)
+            self._remove(self.store.task_ids(self.info.id) - remote_ids)
+            new = remote_ids - self.store.task_ids(self.info.id)
+            if len(new) > MOST_NEW_BY_ID:
                 self._read_changed(None, report)
             else:
-                self._read_again(new, report)
-        if self._unmatched():
+                self._read_by_id(new, report)
+        if self._count_mismatch():
             self._read_annotated(report)
-            self._read_all_when_stuck(report)
+            self._read_all_on_repeated_mismatch(report)
         return newest
 
-    def _unmatched(self) -> list[int]:
-        """Annotations submitted and skipped, ours and then Label Studio's, where they differ."""
-        ours = self.store.annotation_counts(self.info.id)
-        theirs = (self.info.total_annotations, self.info.skipped_annotations)
-        return [] if ours == theirs else [*ours, *theirs]
+    def _count_mismatch(self) -> list[int]:
+        """Annotations submitted and skipped, in the store and then in Label Studio; empty where they agree."""
+        stored = self.store.annotation_counts(self.info.id)
+        remote = (self.info.total_annotations, self.info.skipped_annotations)
+        return [] if stored == remote else [*stored, *remote]
 
-    def _read_all_when_stuck(self, report: SyncReport) -> None:
+    def _read_all_on_repeated_mismatch(self, report: SyncReport) -> None:
         """Read every task, once, when the counts differ in the same way a second time."""
-        unmatched = self._unmatched()
+        unmatched = self._count_mismatch()
         project = self.store.project(self.info.id)
         before, times = (project.meta if project else {}).get("unmatched") or ([], 0)
         times = times + 1 if unmatched == before else 1
         self.store.merge_meta(self.info.id, unmatched=[unmatched, times] if unmatched else None)
-        if unmatched and times == STUCK:
+        if unmatched and times == MISMATCHES_BEFORE_FULL_READ:
             logger.warning("project %s: annotations are missing here; reading every task", self.info.id)
             self._read_changed(None, report)
 
     def _read_changed(self, watermark: str | None, report: SyncReport) -> None:
-        page = 1
-        while True:
-            tasks = self.client.tasks_page(self.info.id, page, PAGE, updated_after=watermark)
-            self._keep(tasks, report)
-            if len(tasks) < PAGE:
-                return
-            self.say(f"reading changed tasks: {report.tasks_read:,}")
-            page += 1
+        for page in self.client.task_pages(self.info.id, updated_after=watermark):
+            self._store_tasks(page.tasks, report)
+            if not page.is_last:
+                self.say(f"reading changed tasks: {report.tasks_read:,}")
 
     def _read_annotated(self, report: SyncReport) -> None:
-        seen: set[int] = set()
-        page = 1
-        while True:
-            tasks = self.client.tasks_page(self.info.id, page, PAGE, annotated_only=True)
-            self._keep(tasks, report)
-            seen |= {task.id for task in tasks}
-            if len(tasks) < PAGE:
-                break
-            page += 1
+        listed: set[int] = set()
+        for page in self.client.task_pages(self.info.id, annotated_only=True):
+            self._store_tasks(page.tasks, report)
+            listed |= {task.id for task in page.tasks}
         # Label Studio lists them by counters of its own, which an import can leave at 0: only the task tells.
-        self._read_again(self.store.annotated_tasks(self.info.id) - seen, report)
+        self._read_by_id(self.store.annotated_tasks(self.info.id) - listed, report)
 
-    def _read_again(self, task_ids: Iterable[int], report: SyncReport) -> None:
-        wanted = set(task_ids)
-        if not wanted:
+    def _read_by_id(self, task_ids: Iterable[int], report: SyncReport) -> None:
+        """Read these tasks, and remove from the store those that Label Studio does not have."""
+        ids = set(task_ids)
+        if not ids:
             return
-        found = self.client.tasks_by_id(self.info.id, sorted(wanted))
-        self._keep(found, report)
-        self._remove(wanted - {task.id for task in found}, report)
+        tasks = self.client.tasks_by_id(self.info.id, sorted(ids))
+        self._store_tasks(tasks, report)
+        self._remove(ids - {task.id for task in tasks})
 
-    def _remove(self, task_ids: set[int], report: SyncReport) -> None:
+    def _remove(self, task_ids: set[int]) -> None:
         if task_ids:
             self.store.remove_tasks(self.info.id, sorted(task_ids))
-            report.tasks_removed += len(task_ids)
 
-    def _keep(self, tasks: list[RemoteTask], report: SyncReport) -> None:
+    def _store_tasks(self, tasks: list[RemoteTask], report: SyncReport) -> None:
         # Small transactions: on SQLite a webhook waits for the one that is being written.
-        for start in range(0, len(tasks), KEPT_AT_ONCE):
-            self._keep_some(tasks[start : start + KEPT_AT_ONCE])
+        for start in range(0, len(tasks), TASKS_PER_TRANSACTION):
+            self._store_in_one_transaction(tasks[start : start + TASKS_PER_TRANSACTION])
         report.tasks_read += len(tasks)
 
-    def _keep_some(self, tasks: list[RemoteTask]) -> None:
+    def _store_in_one_transaction(self, tasks: list[RemoteTask]) -> None:
         records, texts = [], {}
         for task in tasks:
             record, text = task_record(self.info.id, task, self.config)
@@ -171,17 +164,11 @@ class Synchronizer:
             if record.text_hash is not None and text is not None:
                 texts[record.text_hash] = text
         self.store.upsert_tasks(self.info.id, records, texts)
-        self.store.replace_annotations(
-            self.info.id,
-            {
-                task.id: [AnnotationRecord(project_id=self.info.id, **vars(a)) for a in task.annotations]
-                for task in tasks
-            },
-        )
+        self.store.replace_annotations(self.info.id, {task.id: task.annotations for task in tasks})
 
 
 def task_record(project_id: int, task: RemoteTask, config: LabelConfig) -> tuple[TaskRecord, str | None]:
-    """The task as it is kept, and its text; a task without a usable text is kept with the reason."""
+    """The task as the store keeps it, and its text; for a task without a usable text the reason, and None."""
     try:
         text = task_text(task.data, config)
     except BadTask as problem:

@@ -8,8 +8,8 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.annotation import Annotation
 from ml_backend.store import Store
-from ml_backend.store.records import AnnotationRecord
 
 NO_TEXT = -1
 ROOM = 1.125
@@ -28,7 +28,7 @@ class TaskArrays:
     task_ids: NDArray[np.int64]
     texts: NDArray[np.int64]
     embedded: NDArray[np.bool_]
-    annotations: dict[int, list[AnnotationRecord]]
+    annotations: dict[int, list[Annotation]]
     _revision: int
     _hashes: list[str | None]
     _numbers: dict[str, int]
@@ -114,7 +114,7 @@ class TaskArrays:
     def _number(self, text_hash: str | None) -> int:
         return NO_TEXT if text_hash is None else self._numbers.setdefault(text_hash, len(self._numbers))
 
-    def _keep_annotations(self, annotations: list[AnnotationRecord]) -> None:
+    def _keep_annotations(self, annotations: list[Annotation]) -> None:
         for annotation in annotations:
             self.annotations.setdefault(annotation.task_id, []).append(annotation)
 

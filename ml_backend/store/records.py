@@ -45,19 +45,6 @@ class TaskRecord:
 
 
 @dataclass(frozen=True)
-class AnnotationRecord:
-    """A submitted or skipped annotation, with the result items as Label Studio gave them."""
-
-    annotation_id: int
-    project_id: int
-    task_id: int
-    annotator: int | None
-    cancelled: bool
-    result: list[dict[str, Any]]
-    updated_at: str
-
-
-@dataclass(frozen=True)
 class HeadRecord:
     """A trained head; `blob` is what `learning.head_files.to_bytes` gave."""
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select
 
+from ml_backend.annotation import Annotation
 from ml_backend.store import tables
 from ml_backend.store.changes import note_changes
 from ml_backend.store.database import Database, slices
 from ml_backend.store.projects import delete_unused_texts
-from ml_backend.store.records import AnnotationRecord, TaskRecord
+from ml_backend.store.records import TaskRecord
 
 
 class TaskRows:
@@ -89,7 +91,7 @@ class TaskRows:
         with self._database.reading() as connection:
             return {row[0]: row[1] for row in connection.execute(query)}
 
-    def replace_annotations(self, project_id: int, by_task: Mapping[int, Sequence[AnnotationRecord]]) -> None:
+    def replace_annotations(self, project_id: int, by_task: Mapping[int, Sequence[Annotation]]) -> None:
         """Set what annotations each of these tasks has."""
         table = tables.annotation_table
         with self._database.writing() as connection:
@@ -98,10 +100,11 @@ class TaskRows:
             note_changes(self._database, connection, project_id, changed)
             for some in slices(changed):
                 connection.execute(delete(table).where(table.c.project_id == project_id, table.c.task_id.in_(some)))
-            for annotation_slice in slices([vars(record) for task_id in changed for record in by_task[task_id]]):
+            rows = [{"project_id": project_id, **vars(a)} for task_id in changed for a in by_task[task_id]]
+            for annotation_slice in slices(rows):
                 connection.execute(insert(table), annotation_slice)
 
-    def annotations(self, project_id: int, task_ids: Iterable[int] | None = None) -> list[AnnotationRecord]:
+    def annotations(self, project_id: int, task_ids: Iterable[int] | None = None) -> list[Annotation]:
         """All submitted and skipped annotations, or those of the tasks named, by id."""
         with self._database.reading() as connection:
             found = _annotations(connection, project_id, task_ids)
@@ -140,7 +143,7 @@ class TaskRows:
             return int(connection.execute(select(func.count()).select_from(table).where(condition)).scalar_one())
 
 
-def _annotation_id(annotation: AnnotationRecord) -> int:
+def _annotation_id(annotation: Annotation) -> int:
     return annotation.annotation_id
 
 
@@ -155,13 +158,14 @@ def _contents(
 
 def _annotations(
     connection: Connection, project_id: int, task_ids: Iterable[int] | None
-) -> dict[int, list[AnnotationRecord]]:
+) -> dict[int, list[Annotation]]:
     """Task → its annotations by id."""
     table = tables.annotation_table
-    query = select(table).where(table.c.project_id == project_id).order_by(table.c.annotation_id)
-    found: dict[int, list[AnnotationRecord]] = {}
+    query = select(*(table.c[field.name] for field in fields(Annotation)))
+    query = query.where(table.c.project_id == project_id).order_by(table.c.annotation_id)
+    found: dict[int, list[Annotation]] = {}
     for row in _rows(connection, query, table.c.task_id, task_ids):
-        found.setdefault(row.task_id, []).append(AnnotationRecord(**row._mapping))
+        found.setdefault(row.task_id, []).append(Annotation(**row._mapping))
     return found
 
 

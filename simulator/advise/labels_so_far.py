@@ -14,8 +14,6 @@ from ml_backend.labelstudio.texts import BadTask, task_text
 from simulator.advise.advice import Labelled
 from simulator.data.sources import Columns, DataError, read_file
 
-PAGE = 1000
-
 
 def of_project(client: LabelStudio, project_id: int, control: str | None) -> Labelled:
     """All tasks of a project that have a label, by the majority of their annotators, as the backend counts them.
@@ -25,13 +23,7 @@ def of_project(client: LabelStudio, project_id: int, control: str | None) -> Lab
     config = parse(client.project(project_id).label_config, control)
     if config.multi_label:
         raise DataError(f"project {project_id} allows several labels a task; advice is for one label a task so far")
-    tasks, page = [], 1
-    while True:
-        found = client.tasks_page(project_id, page, PAGE, annotated_only=True)
-        tasks += found
-        if len(found) < PAGE:
-            break
-        page += 1
+    tasks = [task for page in client.task_pages(project_id, annotated_only=True) for task in page.tasks]
     chosen = labels([a for task in tasks for a in task.annotations], config).by_task
     rows = []
     for task in sorted(tasks, key=lambda task: task.id):

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.labels import labels
+from ml_backend.labelstudio.tasks import parse_annotations
 from simulator.data.registry import Card
 
 SUFFIXES = (".parquet", ".csv", ".jsonl", ".json")
@@ -107,7 +108,7 @@ def export_table(tasks: Sequence[dict[str, Any]], columns: Columns, source: str)
         text_key="",
         fingerprint="",
     )
-    by_task = labels([a for task in tasks for a in _annotations(task)], config).by_task
+    by_task = labels([a for task in tasks for a in parse_annotations(task)], config).by_task
     rows = []
     for task in tasks:
         chosen = by_task.get(int(task["id"]))
@@ -126,32 +127,6 @@ def export_table(tasks: Sequence[dict[str, Any]], columns: Columns, source: str)
     if not rows:
         raise DataError(f"{source} has no submitted annotation of {control!r}: label some tasks first")
     return pd.DataFrame(rows)
-
-
-@dataclass(frozen=True)
-class ExportedAnnotation:
-    """An annotation as an export holds it."""
-
-    annotation_id: int
-    task_id: int
-    annotator: int | None
-    cancelled: bool
-    result: list[dict[str, Any]]
-    updated_at: str
-
-
-def _annotations(task: dict[str, Any]) -> list[ExportedAnnotation]:
-    return [
-        ExportedAnnotation(
-            annotation_id=int(a.get("id") or 0),
-            task_id=int(task["id"]),
-            annotator=a["completed_by"].get("id") if isinstance(a.get("completed_by"), dict) else a.get("completed_by"),
-            cancelled=bool(a.get("was_cancelled")),
-            result=a.get("result") or [],
-            updated_at=a.get("updated_at") or "",
-        )
-        for a in task.get("annotations") or []
-    ]
 
 
 def _control(tasks: Sequence[dict[str, Any]], named: str | None, source: str) -> tuple[str, str]:
@@ -178,7 +153,7 @@ def _control(tasks: Sequence[dict[str, Any]], named: str | None, source: str) ->
 def _chosen(task: dict[str, Any], control: str, kind: str) -> list[str]:
     return [
         " / ".join(choice) if isinstance(choice, list) else str(choice)
-        for annotation in _annotations(task)
+        for annotation in parse_annotations(task)
         for item in annotation.result
         if item.get("from_name") == control
         for choice in (item.get("value") or {}).get(kind) or []

@@ -16,7 +16,7 @@ from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.texts import task_text
 from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.embedding.embedder import Embedder, load
-from ml_backend.learning.embedding.names import FIELD_SEPARATOR
+from ml_backend.text_fields import FIELD_SEPARATOR
 from simulator.data.datasets import Split
 from simulator.experiment.grid import Cell
 from simulator.experiment.metrics import evaluate
@@ -219,10 +219,5 @@ def _vectors(
 
 
 def _tasks(session: Session) -> dict[int, dict[str, Any]]:
-    size, page, found = 1000, 1, dict[int, dict[str, Any]]()
-    while True:
-        tasks = session.client.tasks_page(session.backend.project_id, page, size)
-        found.update({task.id: task.data for task in tasks})
-        if len(tasks) < size:
-            return found
-        page += 1
+    pages = session.client.task_pages(session.backend.project_id)
+    return {task.id: task.data for page in pages for task in page.tasks}

@@ -1,9 +1,9 @@
 from typing import Any
 
+from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.labels import labels
 from ml_backend.labelstudio.predictions import to_result
-from ml_backend.labelstudio.remote_task import RemoteAnnotation
 
 CHOICES = '<Choice value="a"/><Choice value="b"/><Choice value="c"/>'
 SINGLE = parse(f'<View><Text name="t" value="$x"/><Choices name="c" toName="t">{CHOICES}</Choices></View>')
@@ -18,13 +18,13 @@ class Given:
     """Builds annotations in the order in which people made them."""
 
     def __init__(self) -> None:
-        self.all: list[RemoteAnnotation] = []
+        self.all: list[Annotation] = []
 
     def __call__(self, task: int, who: int | None, *chosen: Any, cancelled: bool = False, control: str = "c"):
         kind = "taxonomy" if chosen and isinstance(chosen[0], list) else "choices"
         item = {"from_name": control, "to_name": "t", "type": kind, "value": {kind: list(chosen)}}
         number = len(self.all) + 1
-        self.all.append(RemoteAnnotation(number, task, who, cancelled, [item], f"2026-01-01T00:00:{number:02}Z"))
+        self.all.append(Annotation(number, task, who, cancelled, [item], f"2026-01-01T00:00:{number:02}Z"))
         return self
 
 
@@ -79,7 +79,7 @@ def test_imported_annotations_without_an_annotator_each_count():
 
 
 def test_broken_results_are_taken():
-    broken = [RemoteAnnotation(1, 1, 1, False, ["x", {"from_name": "c"}, {"from_name": "c", "value": None}], "")]  # type: ignore[list-item]
+    broken = [Annotation(1, 1, 1, False, ["x", {"from_name": "c"}, {"from_name": "c", "value": None}], "")]  # type: ignore[list-item]
     assert labels(broken, SINGLE).unlabeled == {1}
 
 

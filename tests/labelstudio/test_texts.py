@@ -2,7 +2,7 @@ import pytest
 
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.texts import BadTask, task_text, text_hash
-from ml_backend.learning.embedding.names import FIELD_SEPARATOR
+from ml_backend.text_fields import FIELD_SEPARATOR
 
 
 def config(shown: str = '<Text name="t" value="$text"/>') -> LabelConfig:

@@ -1,5 +1,6 @@
 import numpy as np
 
+from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.labels import Labels
 from ml_backend.pipeline.project_pool import project_pool
@@ -7,7 +8,7 @@ from ml_backend.pipeline.select import label_changes, propose
 from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
-from ml_backend.store.records import AnnotationRecord, TaskRecord
+from ml_backend.store.records import TaskRecord
 
 
 def config(choice: str = "single") -> LabelConfig:
@@ -29,7 +30,7 @@ def keep(store: Store, texts: dict[int, str | None], embed: bool = True) -> None
 
 
 def annotate(store: Store, task_ids: set[int]) -> None:
-    store.replace_annotations(1, {i: [AnnotationRecord(i, 1, i, 1, False, [], "")] for i in task_ids})
+    store.replace_annotations(1, {i: [Annotation(i, i, 1, False, [], "")] for i in task_ids})
 
 
 def pool_of(store: Store, labels: Labels, choice: str = "single"):

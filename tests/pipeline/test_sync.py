@@ -6,13 +6,15 @@ and then.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
 
+from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
 from ml_backend.labelstudio.label_config import parse
-from ml_backend.labelstudio.remote_task import RemoteAnnotation, RemoteTask
+from ml_backend.labelstudio.tasks import RemoteTask, TaskPage
 from ml_backend.pipeline.sync import Synchronizer, SyncReport
 from ml_backend.store import Store
 
@@ -28,7 +30,7 @@ class Miscounting:
     def __init__(self) -> None:
         result = [{"from_name": "c", "value": {"choices": ["a"]}}]
         self.tasks = [
-            RemoteTask(i, {"text": f"text {i}"}, "2026", [RemoteAnnotation(i, i, 1, False, result, "2026")] * (i <= 4))
+            RemoteTask(i, {"text": f"text {i}"}, "2026", [Annotation(i, i, 1, False, result, "2026")] * (i <= 4))
             for i in range(1, 11)
         ]
         self.whole_reads = 0
@@ -42,11 +44,9 @@ class Miscounting:
     def tasks_by_id(self, _project: int, ids: list[int]) -> list[RemoteTask]:
         return [task for task in self.tasks if task.id in ids]
 
-    def tasks_page(
-        self, _project: int, page: int, size: int, annotated_only: bool = False, **_: Any
-    ) -> list[RemoteTask]:
+    def task_pages(self, _project: int, annotated_only: bool = False, **_: Any) -> Iterator[TaskPage]:
         self.whole_reads += not annotated_only
-        return [task for task in self.tasks if not annotated_only or 1 < task.id <= 4] if page == 1 else []
+        yield TaskPage(1, [task for task in self.tasks if not annotated_only or 1 < task.id <= 4], is_last=True)
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ml_backend.annotation import Annotation
 from ml_backend.pipeline.task_arrays import ArrayCache, TaskArrays
 from ml_backend.store import Store
-from ml_backend.store.records import AnnotationRecord, TaskRecord
+from ml_backend.store.records import TaskRecord
 
 Texts = dict[int, str | None]
 
@@ -21,7 +22,7 @@ def embed(store: Store, *texts: str) -> None:
 
 
 def annotate(store: Store, task_id: int, *annotation_ids: int) -> None:
-    store.replace_annotations(1, {task_id: [AnnotationRecord(a, 1, task_id, 1, False, [], "") for a in annotation_ids]})
+    store.replace_annotations(1, {task_id: [Annotation(a, task_id, 1, False, [], "") for a in annotation_ids]})
 
 
 def same(kept: TaskArrays, store: Store) -> None:

@@ -5,17 +5,18 @@ import threading
 import numpy as np
 import pytest
 
+from ml_backend.annotation import Annotation
 from ml_backend.settings import SettingsError
 from ml_backend.store import Store
-from ml_backend.store.records import AnnotationRecord, HeadRecord, NewEvent, TaskRecord
+from ml_backend.store.records import HeadRecord, NewEvent, TaskRecord
 
 
 def task(task_id: int, text_hash: str | None, problem: str | None = None, project: int = 1) -> TaskRecord:
     return TaskRecord(project, task_id, text_hash, problem, "2026-01-01T00:00:00Z")
 
 
-def annotation(annotation_id: int, task_id: int, cancelled: bool = False) -> AnnotationRecord:
-    return AnnotationRecord(annotation_id, 1, task_id, 7, cancelled, [{"type": "choices"}], "2026-01-01T00:00:00Z")
+def annotation(annotation_id: int, task_id: int, cancelled: bool = False) -> Annotation:
+    return Annotation(annotation_id, task_id, 7, cancelled, [{"type": "choices"}], "2026-01-01T00:00:00Z")
 
 
 def head(version: str, created_at: float) -> HeadRecord:

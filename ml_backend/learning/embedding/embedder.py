@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.embedding import registry as embedding_models
 from ml_backend.learning.embedding.names import (
-    FIELD_SEPARATOR,
     PACKAGED,
     PACKAGED_LAYERS,
     RANDOM_PROJECTION,
@@ -26,6 +25,7 @@ from ml_backend.learning.embedding.names import (
 )
 from ml_backend.learning.embedding.progress import Report, bar
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
+from ml_backend.text_fields import FIELD_SEPARATOR
 
 __all__ = ["PACKAGED", "Embedder", "ModelNotAvailable", "NeedsCorpus", "encode_layers", "load"]
 

@@ -15,9 +15,6 @@ RANDOM_PROJECTION = "random-projection"
 MATRIX_SUFFIXES = (".npy", ".parquet", ".safetensors")
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "int8": "int8"}
 
-FIELD_SEPARATOR = "\x1f"
-"""Between the fields of a text that has several, until a model reads it: each was trained with its own separator."""
-
 OPTIONS = (
     "int8, bf16, fp16, unit (length 1), raw (not normalised), chunks, max128, prompt=NAME; minilm: layer1 … layer6"
 )

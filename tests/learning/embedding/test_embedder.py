@@ -7,10 +7,11 @@ from threadpoolctl import threadpool_limits
 from ml_backend.learning.embedding import embedder as embedders
 from ml_backend.learning.embedding.embedder import Embedder, ModelNotAvailable, NeedsCorpus, encode_layers, load
 from ml_backend.learning.embedding.minilm import batches, packaged_folder
-from ml_backend.learning.embedding.names import FIELD_SEPARATOR, parse
+from ml_backend.learning.embedding.names import parse
 from ml_backend.learning.embedding.registry import MODELS, RegisteredModel, registered
 from ml_backend.learning.embedding.sentence_models import SentenceModel
 from ml_backend.learning.numerics.finite import NotFinite
+from ml_backend.text_fields import FIELD_SEPARATOR
 
 TEXTS = [
     "where is my card",

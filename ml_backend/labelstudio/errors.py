@@ -1,0 +1,72 @@
+"""What can be wrong between us and Label Studio, and which of it a response says."""
+
+from __future__ import annotations
+
+import json
+
+
+class LabelStudioError(Exception):
+    """Something is wrong between us and Label Studio; the message names it and the remedy."""
+
+
+class LabelStudioUnavailable(LabelStudioError):
+    """Label Studio does not answer, or answers that it failed itself."""
+
+
+class Unauthorized(LabelStudioError):
+    """Label Studio does not take our key."""
+
+
+class ProjectGone(LabelStudioError):
+    """There is no such project, or this key may not see it."""
+
+
+class RequestRefused(LabelStudioError):
+    """Label Studio understood the request and refused it; the message is its reason."""
+
+
+def error_of_response(url: str, path: str, status: int, text: str) -> LabelStudioError:
+    """The error that a response of status 400 or above stands for.
+
+    url: Label Studio's address; path: of the request, without a leading slash; text: body of the response.
+    """
+    detail = _detail(text)
+    if status == 401 or (status == 403 and "token" in detail.lower()):
+        return Unauthorized(
+            f"Label Studio at {url} does not take LABEL_STUDIO_API_KEY ({detail}). Copy the token anew from "
+            "Account & Settings; a legacy token works only while legacy tokens are allowed for the organization."
+        )
+    if status in {403, 404} and not _is_from_label_studio(text):
+        return LabelStudioUnavailable(
+            f"what answers at {url} is not Label Studio ({status} at /{path}: {detail}); if it is a proxy, "
+            "Label Studio behind it may be starting, otherwise check LABEL_STUDIO_URL"
+        )
+    if status in {403, 404} and path.startswith("api/projects/"):
+        return ProjectGone(f"Label Studio shows no project at /{path} to this key ({detail})")
+    if status >= 500 or status == 429:
+        return LabelStudioUnavailable(f"Label Studio failed with {status} at /{path}: {detail}")
+    return RequestRefused(f"Label Studio refused /{path} with {status}: {detail}")
+
+
+def _is_from_label_studio(text: str) -> bool:
+    """Whether Label Studio itself wrote this error: a proxy before it returns 404 as well."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and "detail" in body
+
+
+def _detail(text: str) -> str:
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return text[:300]
+    if not isinstance(body, dict):
+        return text[:300]
+    # "Validation error" says nothing; the reasons are beside it, by field.
+    reasons = body.get("validation_errors")
+    if isinstance(reasons, dict):
+        by_field = [of_field if isinstance(of_field, list) else [of_field] for of_field in reasons.values()]
+        return " ".join(str(reason) for of_field in by_field for reason in of_field)[:600]
+    return str(body.get("detail") or body)[:300]
