@@ -8,9 +8,14 @@ from contextlib import closing
 from typing import Any
 
 from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio, LabelStudioError
-from ml_backend.labelstudio.connection import connect_backend, ensure_webhook, kept_backends, same_address
+from ml_backend.labelstudio.connection import connect_backend, ensure_webhook, same_address, stored_backends
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
-from ml_backend.pipeline.extra_params import as_object, chosen_values, taken_over, written
+from ml_backend.pipeline.extra_params import (
+    canonical_extra_params,
+    non_default_settings,
+    parse_extra_params,
+    settings_from_extra_params,
+)
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.settings import Settings, SettingsError
 from ml_backend.store import Store
@@ -44,7 +49,7 @@ def _connect(
     changes: dict[str, Any],
 ) -> Iterator[str]:
     info = client.project(project_id)
-    there = [entry for entry in kept_backends(client, project_id) if same_address(entry.url, backend_url)]
+    there = [entry for entry in stored_backends(client, project_id) if same_address(entry.url, backend_url)]
     params = _changed_params(there[0].extra_params if there else None, changes)
     wanted = _settled(store.project(project_id) or ProjectRecord(id=project_id), params, changes)
     config = parse(info.label_config, wanted.control, wanted.text_fields)
@@ -70,20 +75,23 @@ def _connect(
 
 def _changed_params(typed: Any, changes: dict[str, Any]) -> dict[str, Any]:
     """The entry's extra params with the changes made; null takes a name out."""
-    merged = {**as_object(typed or {}), **changes}
+    merged = {**parse_extra_params(typed or {}), **changes}
     return {name: value for name, value in merged.items() if value is not None}
 
 
 def _settled(project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> ProjectSettings:
     """The project's settings after extra params and changes; these count whatever was typed or set before."""
-    kept = taken_over(project, typed).get("settings", project.settings)
+    kept = settings_from_extra_params(project, typed).get("settings", project.settings)
     return ProjectSettings.model_validate(kept).merged(changes)
 
 
 def _apply(store: Store, settings: Settings, project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> str:
     """Give the project its settings and have them used; answers those that are not defaults, as a sentence's end."""
-    values = chosen_values(_settled(project, typed, changes))
-    fields = {"settings": values, "extra_params": project.extra_params if typed is None else written(typed)}
+    values = non_default_settings(_settled(project, typed, changes))
+    fields = {
+        "settings": values,
+        "extra_params": project.extra_params if typed is None else canonical_extra_params(typed),
+    }
     if values != project.settings or fields["extra_params"] != project.extra_params:
         store.update_project(project.id, **fields)
         TaskQueue(settings).request(store, project.id, "settings")

@@ -172,14 +172,14 @@ def _project(settings: Settings, client: LabelStudio, store: Store, project_id: 
     name = f"project {project_id}"
     try:
         info = client.project(project_id)
-        backends = connection.backends(client, project_id)
+        backends = connection.probe_backends(client, project_id)
         webhooks = connection.webhooks(client, project_id)
     except LabelStudioError as problem:
         yield Finding(name, False, str(problem), "open it with this key's user, or check the number")
         return
     yield _label_config(name, info, store)
     record = store.project(project_id)
-    entry = connection.ours(backends, record.backend_url if record else settings.backend_url)
+    entry = connection.own_entry(backends, record.backend_url if record else settings.backend_url)
     if entry is None and backends:
         there = ", ".join(b.url for b in backends)
         remedy = f"set BACKEND_URL to the address of these by which Label Studio reaches this backend: {there}"

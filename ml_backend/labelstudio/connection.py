@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable, RequestRefused
+from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.labelstudio.errors import LabelStudioUnavailable, RequestRefused
 
 SECRET_HEADER = "X-Active-Learning-Secret"
+"""Header in which a webhook carries our secret: Label Studio sends webhooks without credentials."""
 TITLE = "Active learning"
+"""Name of the backend in Label Studio."""
 
 
 @dataclass(frozen=True)
 class BackendEntry:
-    """An ML backend as a project of Label Studio has it."""
+    """An ML backend as a project of Label Studio has it.
+
+    extra_params: what a person typed into the connect form, an object or a string of JSON, None when nothing.
+    """
 
     id: int
     url: str
@@ -34,33 +40,39 @@ class WebhookEntry:
     headers: dict[str, str]
 
 
-def backends(client: LabelStudio, project_id: int) -> list[BackendEntry]:
-    """ML backends that the project has, each with the state that Label Studio finds by calling it now."""
-    return [_entry(found) for found in client.request("GET", "api/ml", params={"project": project_id})]
+def probe_backends(client: LabelStudio, project_id: int) -> list[BackendEntry]:
+    """ML backends of the project, each with the state that Label Studio finds by calling it now."""
+    return [_backend_entry(entry) for entry in client.request("GET", "api/ml", params={"project": project_id})]
 
 
-def kept_backends(client: LabelStudio, project_id: int) -> list[BackendEntry]:
-    """ML backends that the project has, as they are kept; none is called, so their state may be old.
+def stored_backends(client: LabelStudio, project_id: int) -> list[BackendEntry]:
+    """ML backends of the project as Label Studio stores them; none is called, so their state may be old.
 
-    `backends` calls each one and then writes back what it read before: a change or removal of that moment is undone.
+    With `probe_backends` Label Studio calls each one and then writes back what it read before: a change or removal of
+    that moment is undone.
     """
     params = {"extended": True, "include_live_models": True}
-    answer = client.request("GET", f"api/projects/{project_id}/model-versions/", params=params)
-    live = answer.get("live") if isinstance(answer, dict) else None
-    # Versions of Label Studio that do not know the parameter answer without the list.
-    return backends(client, project_id) if live is None else [_entry(found) for found in live]
+    versions = client.request("GET", f"api/projects/{project_id}/model-versions/", params=params)
+    entries = versions.get("live") if isinstance(versions, dict) else None
+    if entries is None:
+        # Versions of Label Studio that do not know the parameter leave the list out.
+        return probe_backends(client, project_id)
+    return [_backend_entry(entry) for entry in entries]
 
 
-def ours(entries: list[BackendEntry], address: str | None) -> BackendEntry | None:
-    """The only entry; of several the one with the address that is known to be ours, or None."""
+def own_entry(entries: list[BackendEntry], address: str | None) -> BackendEntry | None:
+    """The entry of this backend: the only one, or of several the one with this address; None without one.
+
+    address: where Label Studio reaches this backend, as far as it is known.
+    """
     if len(entries) == 1:
         return entries[0]
     return next((entry for entry in entries if address and same_address(entry.url, address)), None)
 
 
 def webhooks(client: LabelStudio, project_id: int) -> list[WebhookEntry]:
-    """Webhooks that the project has."""
-    found = client.request("GET", "api/webhooks/", params={"project": project_id})
+    """Webhooks of the project."""
+    entries = client.request("GET", "api/webhooks/", params={"project": project_id})
     return [
         WebhookEntry(
             id=entry["id"],
@@ -69,7 +81,7 @@ def webhooks(client: LabelStudio, project_id: int) -> list[WebhookEntry]:
             for_all_actions=bool(entry.get("send_for_all_actions")),
             headers=entry.get("headers") or {},
         )
-        for entry in found
+        for entry in entries
     ]
 
 
@@ -80,10 +92,10 @@ def connect_backend(
     basic_auth: tuple[str, str] | None,
     extra_params: dict[str, Any] | None,
 ) -> BackendEntry:
-    """Add the backend to the project, or bring the entry with this address up to date.
+    """Add the backend to the project, or bring the entry with this address up to date; returns the entry.
 
-    extra_params: all that the entry is to have; None leaves them as they are. Raises RequestRefused with Label
-    Studio's own reason, and the remedy for its commonest one.
+    basic_auth: user and password that the backend asks for. extra_params: all that the entry is to have; None leaves
+    them as they are. Raises RequestRefused with Label Studio's own reason, and the remedy for its commonest one.
     """
     body: dict[str, Any] = {"project": project_id, "url": backend_url, "title": TITLE, "is_interactive": False}
     if extra_params is not None:
@@ -91,10 +103,10 @@ def connect_backend(
     if basic_auth is not None:
         user, password = basic_auth
         body |= {"auth_method": "BASIC_AUTH", "basic_auth_user": user, "basic_auth_pass": password}
-    there = [b for b in backends(client, project_id) if same_address(b.url, backend_url)]
+    same = [entry for entry in probe_backends(client, project_id) if same_address(entry.url, backend_url)]
     try:
-        if there:
-            client.request("PATCH", f"api/ml/{there[0].id}", body=body)
+        if same:
+            client.request("PATCH", f"api/ml/{same[0].id}", body=body)
         else:
             client.request("POST", "api/ml", body=body)
     except RequestRefused as problem:
@@ -104,58 +116,59 @@ def connect_backend(
                 f"it may call {backend_url}."
             ) from None
         raise
-    return next(b for b in backends(client, project_id) if same_address(b.url, backend_url))
+    return next(entry for entry in probe_backends(client, project_id) if same_address(entry.url, backend_url))
 
 
 def address_refused(client: LabelStudio, backend_url: str) -> str | None:
-    """Why Label Studio would not call a backend at this address, in its words, or None.
+    """Why Label Studio would not call a backend at this address, in its words, or None where it would.
 
-    Asks to connect it to a project that there never is: addresses are looked at first, and nothing is changed.
+    Asks to connect the backend to project 0, which never exists: Label Studio validates the address first, and nothing
+    is changed.
     """
     try:
         client.request("POST", "api/ml", body={"project": 0, "url": backend_url})
     except (RequestRefused, LabelStudioUnavailable) as problem:
-        said = str(problem)
-        if any(word in said for word in ("reserved", "resolve")):
-            return said
+        reason = str(problem)
+        if any(word in reason for word in ("reserved", "resolve")):
+            return reason
     return None
 
 
 def ensure_webhook(client: LabelStudio, project_id: int, backend_url: str, secret: str, create: bool = True) -> bool:
-    """Have one active webhook for all actions that carries our secret; True when something had to be changed.
+    """Make sure that one active webhook for all actions carries our secret; returns whether anything was changed.
 
-    create: make it when there is none; without, only mend what is there.
+    create: whether to make a webhook when the project has none; otherwise only an existing one is repaired.
     """
     url = backend_url.rstrip("/") + "/webhook"
-    wanted = {SECRET_HEADER: secret}
-    mine = [w for w in webhooks(client, project_id) if same_address(w.url, url)]
-    if not mine and not create:
+    secret_header = {SECRET_HEADER: secret}
+    own = [webhook for webhook in webhooks(client, project_id) if same_address(webhook.url, url)]
+    if not own and not create:
         return False
-    if not mine:
+    if not own:
         body = {"project": project_id, "url": url, "send_payload": True, "send_for_all_actions": True}
-        client.request("POST", "api/webhooks/", body={**body, "headers": wanted, "is_active": True})
+        client.request("POST", "api/webhooks/", body={**body, "headers": secret_header, "is_active": True})
         return True
-    first, *doubles = mine
-    for double in doubles:
-        client.request("DELETE", f"api/webhooks/{double.id}/")
-    right = first.active and first.for_all_actions and first.headers.get(SECRET_HEADER) == secret
-    if not right:
-        changes = {"headers": {**first.headers, **wanted}, "is_active": True, "send_for_all_actions": True}
+    first, *duplicates = own
+    for duplicate in duplicates:
+        client.request("DELETE", f"api/webhooks/{duplicate.id}/")
+    intact = first.active and first.for_all_actions and first.headers.get(SECRET_HEADER) == secret
+    if not intact:
+        changes = {"headers": {**first.headers, **secret_header}, "is_active": True, "send_for_all_actions": True}
         client.request("PATCH", f"api/webhooks/{first.id}/", body={"url": url, "send_payload": True, **changes})
-    return bool(doubles) or not right
+    return bool(duplicates) or not intact
 
 
-def same_address(one: str, other: str) -> bool:
+def same_address(url: str, other_url: str) -> bool:
     """Whether two addresses are the same but for a closing slash."""
-    return one.rstrip("/") == other.rstrip("/")
+    return url.rstrip("/") == other_url.rstrip("/")
 
 
-def _entry(found: dict[str, Any]) -> BackendEntry:
+def _backend_entry(entry: dict[str, Any]) -> BackendEntry:
     return BackendEntry(
-        id=found["id"],
-        url=found.get("url") or "",
-        title=found.get("title") or "",
-        state=found.get("readable_state") or found.get("state") or "",
-        error=found.get("error_message") or "",
-        extra_params=found.get("extra_params"),
+        id=entry["id"],
+        url=entry.get("url") or "",
+        title=entry.get("title") or "",
+        state=entry.get("readable_state") or entry.get("state") or "",
+        error=entry.get("error_message") or "",
+        extra_params=entry.get("extra_params"),
     )

@@ -1,4 +1,4 @@
-"""Webhook bodies: which tasks an event says to look at again."""
+"""Webhook events: which tasks each one says to read again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ TRAIN = "START_TRAINING"
 
 @dataclass(frozen=True)
 class Affected:
-    """What an event is about; `everything`: it does not say, so all has to be compared."""
+    """What an event is about.
+
+    task_ids, annotation_ids: to be read again; everything: the event does not say what changed, so all tasks have to be
+    compared; train: somebody pressed Start Training; project_deleted: the project is gone.
+    """
 
     task_ids: frozenset[int] = frozenset()
     annotation_ids: frozenset[int] = frozenset()
@@ -30,7 +34,7 @@ class Affected:
 
 
 def affected_tasks(action: str, body: dict[str, Any]) -> Affected:
-    """What to read again after this event; bodies of any shape are taken, unknown actions mean nothing."""
+    """What to read again after this event. Accepts bodies of any shape; an unknown action affects nothing."""
     if action == TRAIN:
         return Affected(everything=True, train=True)
     if action == "PROJECT_DELETED":
@@ -45,16 +49,16 @@ def affected_tasks(action: str, body: dict[str, Any]) -> Affected:
 
 
 def _of_annotations(annotations: list[dict[str, Any]]) -> Affected:
-    tasks, alone = set(), set()
+    tasks, without_task = set(), set()
     for annotation in annotations:
         task = annotation.get("task")
         task_id = task.get("id") if isinstance(task, dict) else task
         if isinstance(task_id, int):
             tasks.add(task_id)
         elif isinstance(annotation.get("id"), int):
-            # A deletion names the annotation only; the store knows whose it was.
-            alone.add(annotation["id"])
-    return Affected(frozenset(tasks), frozenset(alone), everything=not tasks and not alone)
+            # A deletion names the annotation only; the store knows its task.
+            without_task.add(annotation["id"])
+    return Affected(frozenset(tasks), frozenset(without_task), everything=not tasks and not without_task)
 
 
 def _list(body: dict[str, Any], *names: str) -> list[dict[str, Any]]:

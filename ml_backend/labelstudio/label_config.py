@@ -28,8 +28,10 @@ class UnsupportedLabelConfig(ValueError):
 
 @dataclass(frozen=True)
 class LabelConfig:
-    """What of a label config matters for classification.
+    """The parts of a label config that matter for classification.
 
+    control: name of the classification control; control_tag: `Choices` or `Taxonomy`; to_name, object_tag: name and tag
+    of the text that it is about; multi_label: whether a task may have several classes;
     classes: names of the leaf classes in the order of the config, nested ones as "parent / child";
     paths: class → its labels from the root; nested: results hold paths instead of names;
     fields: of a task's data, joined into its text; speaker_key, text_key: of a dialogue's turns;
@@ -51,9 +53,9 @@ class LabelConfig:
 
 
 def parse(xml: str, control: str | None = None, text_fields: Sequence[str] | None = None) -> LabelConfig:
-    """The first classification control of a config, or the one named `control`, with the texts it is about.
+    """The first classification control of a config, or the one named `control`, and the texts that it classifies.
 
-    text_fields: fields of the task's data to read instead of those that the config shows.
+    xml: the label config; text_fields: fields of the task's data to read instead of those that the config shows.
     Raises UnsupportedLabelConfig saying what is wrong and what is supported.
     """
     return _parse(xml, control, None if text_fields is None else tuple(text_fields))
@@ -110,10 +112,9 @@ def _control(root: Element, name: str | None) -> Element:
         raise UnsupportedLabelConfig(
             f"the label config has no classification control named {name!r}; it has {names or 'none'}. {SUPPORTED}."
         )
-    found = sorted({f"<{e.tag}>" for e in root.iter() if e.get("toName")})
-    raise UnsupportedLabelConfig(
-        f"the label config has no classification control; it has {', '.join(found) or 'none at all'}. {SUPPORTED}."
-    )
+    other_controls = sorted({f"<{e.tag}>" for e in root.iter() if e.get("toName")})
+    listed = ", ".join(other_controls) or "none at all"
+    raise UnsupportedLabelConfig(f"the label config has no classification control; it has {listed}. {SUPPORTED}.")
 
 
 def _of_whole_task(control: Element) -> bool:
@@ -122,9 +123,9 @@ def _of_whole_task(control: Element) -> bool:
 
 
 def _object(root: Element, control: Element) -> tuple[str, Element]:
-    wanted = [part.strip() for part in control.get("toName", "").split(",") if part.strip()]
+    object_names = [part.strip() for part in control.get("toName", "").split(",") if part.strip()]
     by_name = {e.get("name"): e for e in root.iter() if e.get("name")}
-    for to_name in wanted:
+    for to_name in object_names:
         shown = by_name.get(to_name)
         if shown is None or shown.tag not in OBJECT_TAGS:
             continue
@@ -139,7 +140,7 @@ def _object(root: Element, control: Element) -> tuple[str, Element]:
                 f"task. {SUPPORTED}."
             )
         return to_name, shown
-    tags = ", ".join(f"<{by_name[n].tag}>" if n in by_name else f"{n!r}, which does not exist" for n in wanted)
+    tags = ", ".join(f"<{by_name[n].tag}>" if n in by_name else f"{n!r}, which does not exist" for n in object_names)
     raise UnsupportedLabelConfig(
         f"<{control.tag} name={control.get('name')!r}> is about {tags or 'nothing (toName is empty)'}. {SUPPORTED}."
     )

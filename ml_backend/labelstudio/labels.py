@@ -15,9 +15,9 @@ from ml_backend.labelstudio.label_config import PATH_SEPARATOR, LabelConfig
 class Labels:
     """The labels of a project, and what became of the annotations that gave none.
 
-    by_task: task → its classes (one, or for multi-label any number); skipped: tasks that everyone who saw them
-    skipped; ties: tasks whose annotators disagree evenly; unlabeled: tasks submitted without an answer to this
-    control; unknown: choice → annotations that hold it although the label config has no such class.
+    by_task: task id → its classes (one, or for multi-label any number); skipped: ids of tasks that all their annotators
+    skipped; ties: tasks whose annotators disagree evenly; unlabeled: tasks submitted without a choice in this control;
+    unknown: choice → number of annotations that hold it although the label config has no such class.
     """
 
     by_task: dict[int, tuple[str, ...]] = field(default_factory=dict)
@@ -28,43 +28,47 @@ class Labels:
 
 
 def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
-    """The label of every annotated task, and the tasks that have none with the reason."""
-    out = Labels()
+    """The label of every annotated task, and which tasks have none, by reason.
+
+    Of each annotator the newest annotation of a task counts; of several annotators the majority, for multi-label class
+    by class.
+    """
+    result = Labels()
     unknown: Counter[str] = Counter()
     for task_id, newest in sorted(_newest_per_annotator(annotations).items()):
         votes = []
         for annotation in newest:
             if annotation.cancelled:
                 continue
-            chosen, strange = _choices(annotation.result, config)
-            unknown.update(strange)
+            chosen, unknown_choices = _choices(annotation.result, config)
+            unknown.update(unknown_choices)
             if chosen is not None:
                 votes.append(chosen)
         if not votes:
-            (out.skipped if all(a.cancelled for a in newest) else out.unlabeled).add(task_id)
+            (result.skipped if all(a.cancelled for a in newest) else result.unlabeled).add(task_id)
             continue
         agreed = _majority_per_class(votes, config.classes) if config.multi_label else majority(votes)
         if agreed is None:
-            out.ties.add(task_id)
+            result.ties.add(task_id)
         else:
-            out.by_task[task_id] = agreed
-    out.unknown = dict(unknown)
-    return out
+            result.by_task[task_id] = agreed
+    result.unknown = dict(unknown)
+    return result
 
 
 def _newest_per_annotator(annotations: Iterable[Annotation]) -> dict[int, list[Annotation]]:
     newest: dict[int, dict[object, Annotation]] = defaultdict(dict)
     for annotation in sorted(annotations, key=lambda a: (a.updated_at, a.annotation_id)):
-        # An annotation without an annotator (imported) counts as somebody of its own.
-        who = annotation.annotator if annotation.annotator is not None else f"import {annotation.annotation_id}"
-        newest[annotation.task_id][who] = annotation
-    return {task_id: list(by_person.values()) for task_id, by_person in newest.items()}
+        # Each annotation without an annotator (imported) counts as an annotator of its own.
+        annotator = annotation.annotator if annotation.annotator is not None else f"import {annotation.annotation_id}"
+        newest[annotation.task_id][annotator] = annotation
+    return {task_id: list(by_annotator.values()) for task_id, by_annotator in newest.items()}
 
 
 def _choices(result: Sequence[Any], config: LabelConfig) -> tuple[tuple[str, ...] | None, list[str]]:
-    """The chosen classes, None when the control is not answered by any known class, and the unknown choices."""
-    known: dict[str, None] = {}
-    strange: list[str] = []
+    """The chosen classes, None when this control holds none that exists, and the choices that do not exist."""
+    chosen: dict[str, None] = {}
+    unknown: list[str] = []
     answered = False
     for item in result:
         if not isinstance(item, dict) or item.get("from_name") != config.control:
@@ -75,14 +79,14 @@ def _choices(result: Sequence[Any], config: LabelConfig) -> tuple[tuple[str, ...
             path = tuple(choice) if isinstance(choice, list) else (str(choice),)
             name = _class_of(path, config)
             if name is None:
-                strange.append(PATH_SEPARATOR.join(map(str, path)))
+                unknown.append(PATH_SEPARATOR.join(map(str, path)))
             else:
-                known[name] = None
+                chosen[name] = None
     if not config.multi_label:
-        return (tuple(known)[:1] or None), strange
-    # Every choice unknown says nothing of the classes there are; none chosen says that none applies.
-    nothing_left = bool(strange) and not known
-    return (tuple(n for n in config.classes if n in known) if answered and not nothing_left else None), strange
+        return (tuple(chosen)[:1] or None), unknown
+    # If every choice is unknown, nothing is said of the classes that exist; nothing chosen says that none applies.
+    nothing_left = bool(unknown) and not chosen
+    return (tuple(n for n in config.classes if n in chosen) if answered and not nothing_left else None), unknown
 
 
 def _class_of(path: tuple[str, ...], config: LabelConfig) -> str | None:
@@ -95,7 +99,7 @@ def _class_of(path: tuple[str, ...], config: LabelConfig) -> str | None:
 
 
 def majority(votes: list[tuple[str, ...]]) -> tuple[str, ...] | None:
-    """The answer that most gave; None when the two most frequent come equally often."""
+    """The most frequent vote; None when the two most frequent are equally so."""
     ranked = Counter(votes).most_common(2)
     if len(ranked) > 1 and ranked[0][1] == ranked[1][1]:
         return None

@@ -13,7 +13,7 @@ from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.text_fields import FIELD_SEPARATOR
 
 MOST_CHARACTERS = 100_000
-"""A longer text is no text that somebody reads and classifies; sentence embeddings see the first 2,000 or so."""
+"""Nobody reads and classifies a longer text; sentence embeddings use the first 2,000 characters or so."""
 STORAGE_LINK = re.compile(r"(s3|gs|gcs|azure-blob|azure|redis|hdfs)://\S+", re.IGNORECASE)
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 UNREAD_TAGS = {"script", "style", "head", "template"}
@@ -25,10 +25,10 @@ class BadTask(ValueError):
 
 
 def task_text(data: Mapping[str, Any], config: LabelConfig) -> str:
-    """The text that is embedded: the config's fields, markup stripped, control characters removed.
+    """The text of a task that is embedded: the config's fields, markup stripped, control characters removed.
 
-    Between several fields stands FIELD_SEPARATOR, which an `Embedder` replaces by what its model was trained with.
-    Raises BadTask with the reason.
+    data: the task's data; several fields are joined by FIELD_SEPARATOR, which an embedder replaces by the separator
+    that its model was trained with. Raises BadTask with the reason.
     """
     parts = [_field_text(_field(data, name), name, config) for name in config.fields]
     text = FIELD_SEPARATOR.join(part for part in parts if part).strip()
@@ -40,7 +40,7 @@ def task_text(data: Mapping[str, Any], config: LabelConfig) -> str:
 
 
 def text_hash(text: str) -> str:
-    """32 hex digits that stand for the text; equal texts are exact duplicates."""
+    """BLAKE2b of the text, 32 hex digits; texts with the same hash are exact duplicates."""
     return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
 
 
@@ -89,11 +89,11 @@ def _dialogue(value: Any, name: str, config: LabelConfig) -> str:
         raise BadTask(f"the field {name!r} holds a {_kind(value)} instead of a list of turns")
     lines = []
     for turn in value:
-        said = turn.get(config.text_key) if isinstance(turn, Mapping) else turn
-        if not isinstance(said, str):
+        text = turn.get(config.text_key) if isinstance(turn, Mapping) else turn
+        if not isinstance(text, str):
             raise BadTask(f"a turn of {name!r} has no string under {config.text_key!r}")
         speaker = turn.get(config.speaker_key) if isinstance(turn, Mapping) else None
-        lines.append(f"{speaker}: {said}" if speaker else said)
+        lines.append(f"{speaker}: {text}" if speaker else text)
     return CONTROL_CHARACTERS.sub("", "\n".join(lines))
 
 

@@ -8,55 +8,58 @@ from dataclasses import replace
 from typing import Any
 
 from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, ProjectGone, ProjectInfo, RequestRefused
-from ml_backend.labelstudio.connection import BackendEntry, ensure_webhook, kept_backends, ours
+from ml_backend.labelstudio.connection import BackendEntry, ensure_webhook, own_entry, stored_backends
 from ml_backend.pipeline.context import Services
-from ml_backend.pipeline.extra_params import taken_over, written
+from ml_backend.pipeline.extra_params import canonical_extra_params, settings_from_extra_params
 from ml_backend.project_settings import SettingsError
 from ml_backend.store.records import ProjectRecord
 
 logger = logging.getLogger(__name__)
 
-ASKED_FOR = {"setup", "extra params", "start", "every minute"}
-"""Reasons of a run that ask for a look; what only tells of labels and tasks does not have to wait for one."""
-COMING_SECONDS = 3.0
-"""Label Studio calls /setup before it keeps the entry: for so long after that call a missing one may still come."""
-PAUSE_SECONDS = 0.3
+ASK_LABEL_STUDIO = {"setup", "extra params", "start", "every minute"}
+"""Reasons for which the entries are read; a run for new labels or tasks does not have to wait for that."""
+ENTRY_PATIENCE_SECONDS = 3.0
+"""Label Studio calls /setup before it stores the entry: how long after that call a missing entry is waited for."""
+POLL_SECONDS = 0.3
 
 
-def attached(services: Services, project: ProjectRecord, info: ProjectInfo, reasons: list[str]) -> ProjectRecord | None:
-    """The project with the settings of its entry taken over and its webhook mended; None while it has no entry.
+def update_attachment(
+    services: Services, project: ProjectRecord, info: ProjectInfo, reasons: list[str]
+) -> ProjectRecord | None:
+    """Apply the entry's settings and repair its webhook, where the reasons ask for it or something looks changed.
 
-    Raises LabelStudioUnavailable and Unauthorized: where nobody could be asked, nothing says that the entry is gone.
+    Returns the project as it is then, or None while it has no entry in Label Studio. Raises LabelStudioUnavailable and
+    Unauthorized: a failed request does not say that the entry is gone.
     """
-    there = project.meta.get("attached")
-    if ASKED_FOR & set(reasons) or there is None or (there and _changed_by_others(services, info)):
+    is_attached = project.meta.get("attached")
+    if ASK_LABEL_STUDIO & set(reasons) or is_attached is None or (is_attached and _changed_by_others(services, info)):
         try:
-            entries = _entries(services, project.id, COMING_SECONDS if "setup" in reasons else 0.0)
+            entries = _wait_for_entries(services, project.id, ENTRY_PATIENCE_SECONDS if "setup" in reasons else 0.0)
         except (RequestRefused, ProjectGone) as problem:
             logger.warning("project %s: its ML backends cannot be listed, all stays as it is: %s", project.id, problem)
         else:
-            there = bool(entries)
-            project = _tended(services, project, entries, reasons)
-    if there is False:
-        _rest(services, project)
+            is_attached = bool(entries)
+            project = _apply_entries(services, project, entries, reasons)
+    if is_attached is False:
+        _pause_project(services, project)
         return None
     return project
 
 
 def _changed_by_others(services: Services, info: ProjectInfo) -> bool:
-    """Whether a run would undo what a person changed: the model may have been removed a moment before."""
+    """Whether a person changed what a run would change back: the backend may have been removed a moment before."""
     batch = services.store.current_batch(info.id)
     return info.sampling != UNCERTAINTY_SAMPLING or (batch is not None and batch.version != info.model_version)
 
 
-def _entries(services: Services, project_id: int, patience: float) -> list[BackendEntry]:
+def _wait_for_entries(services: Services, project_id: int, patience: float) -> list[BackendEntry]:
     deadline = time.monotonic() + patience
-    while not (entries := kept_backends(services.client, project_id)) and time.monotonic() < deadline:
-        time.sleep(PAUSE_SECONDS)
+    while not (entries := stored_backends(services.client, project_id)) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
     return entries
 
 
-def _tended(
+def _apply_entries(
     services: Services, project: ProjectRecord, entries: list[BackendEntry], reasons: list[str]
 ) -> ProjectRecord:
     if not entries:
@@ -64,18 +67,18 @@ def _tended(
         return project
     if project.state == "disconnected":
         services.store.update_project(project.id, state="new", error=None)
-    entry = ours(entries, project.backend_url)
-    project = _taken_over(services, project, entries, entry)
+    entry = own_entry(entries, project.backend_url)
+    project = _apply_extra_params(services, project, entries, entry)
     if entry is not None:
-        _mend_webhook(services, project, entry.url, anew="setup" in reasons or project.meta.get("attached") is False)
+        _repair_webhook(services, project, entry.url, anew="setup" in reasons or project.meta.get("attached") is False)
     _note(services, project, attached=True, address=entry.url if entry else None)
     return project
 
 
-def _rest(services: Services, project: ProjectRecord) -> None:
-    """Do nothing but say so."""
+def _pause_project(services: Services, project: ProjectRecord) -> None:
+    """Leave the project alone, and say so."""
     store = services.store
-    # What they tell of is found by the comparison that a connection begins with.
+    # What these events report is found by the comparison that a connection begins with.
     events = store.events(project.id)
     if events:
         store.drop_events(project.id, events[-1].id)
@@ -88,15 +91,15 @@ def _rest(services: Services, project: ProjectRecord) -> None:
         store.update_project(project.id, state="disconnected", error=problem, phase="waiting for a connection")
 
 
-def _taken_over(
+def _apply_extra_params(
     services: Services, project: ProjectRecord, entries: list[BackendEntry], entry: BackendEntry | None
 ) -> ProjectRecord:
     """The project as it is now, with the extra params of its entry where a person changed them."""
     project = services.store.project(project.id) or project
-    seen = [some.extra_params for some in entries if some.extra_params is not None]
+    seen = [listed.extra_params for listed in entries if listed.extra_params is not None]
     try:
-        _note(services, project, extra_params_seen=[written(typed) for typed in seen])
-        changes = taken_over(project, entry.extra_params) if entry else {}
+        _note(services, project, extra_params_seen=[canonical_extra_params(typed) for typed in seen])
+        changes = settings_from_extra_params(project, entry.extra_params) if entry else {}
     except SettingsError as problem:
         logger.error("project %s: its extra params were refused, its settings stay: %s", project.id, problem)
         return project
@@ -107,7 +110,7 @@ def _taken_over(
     return replace(project, **changes)
 
 
-def _mend_webhook(services: Services, project: ProjectRecord, url: str, anew: bool) -> None:
+def _repair_webhook(services: Services, project: ProjectRecord, url: str, anew: bool) -> None:
     """Give the webhook its secret: the one that Label Studio makes itself on connecting carries none.
 
     A missing one is made only at a connection or a new address: somebody may have removed it on purpose later.

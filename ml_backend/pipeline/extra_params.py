@@ -9,8 +9,11 @@ from ml_backend.project_settings import ProjectSettings, SettingsError, known_na
 from ml_backend.store.records import ProjectRecord
 
 
-def as_object(typed: Any) -> dict[str, Any]:
-    """Extra params as a dict; Label Studio keeps what was typed as JSON or as a string. Raises SettingsError."""
+def parse_extra_params(typed: Any) -> dict[str, Any]:
+    """Extra params as a dict; Label Studio stores what was typed as an object or as a string of JSON.
+
+    Raises SettingsError for anything but a JSON object.
+    """
     value = typed
     if isinstance(value, str):
         try:
@@ -25,25 +28,25 @@ def as_object(typed: Any) -> dict[str, Any]:
     return value
 
 
-def written(typed: Any) -> str:
-    """Extra params in the one spelling in which they are compared. Raises SettingsError."""
-    return json.dumps(as_object(typed), sort_keys=True)
+def canonical_extra_params(typed: Any) -> str:
+    """Extra params as JSON with sorted keys, the form in which they are compared. Raises SettingsError."""
+    return json.dumps(parse_extra_params(typed), sort_keys=True)
 
 
-def taken_over(project: ProjectRecord, typed: Any) -> dict[str, Any]:
-    """Fields of the project that the extra params change, none when nobody changed them. Raises SettingsError.
+def settings_from_extra_params(project: ProjectRecord, typed: Any) -> dict[str, Any]:
+    """The project's `settings` and `extra_params` after a person changed these, {} otherwise. Raises SettingsError.
 
-    Null means "not said": Label Studio sends it when its own form is saved without that field. A name
-    that was in the form before and is not any more goes back to its default.
+    Null changes nothing: Label Studio sends it when its own form is saved without that field. A name that was in the
+    form before and is not any more goes back to its default.
     """
-    if typed is None or (spelling := written(typed)) == project.extra_params:
+    if typed is None or (canonical := canonical_extra_params(typed)) == project.extra_params:
         return {}
-    chosen = as_object(typed)
+    chosen = parse_extra_params(typed)
     dropped = set(json.loads(project.extra_params or "{}")) - set(chosen)
     merged = ProjectSettings.model_validate(project.settings).merged({**dict.fromkeys(dropped), **chosen})
-    return {"settings": chosen_values(merged), "extra_params": spelling}
+    return {"settings": non_default_settings(merged), "extra_params": canonical}
 
 
-def chosen_values(settings: ProjectSettings) -> dict[str, Any]:
-    """The settings that are not defaults, as they are kept."""
+def non_default_settings(settings: ProjectSettings) -> dict[str, Any]:
+    """The settings that are not defaults, as the store keeps them."""
     return settings.model_dump(mode="json", exclude_defaults=True)

@@ -8,7 +8,7 @@ import time
 from ml_backend.labelstudio.client import ProjectGone
 from ml_backend.labelstudio.label_config import LabelConfig, UnsupportedLabelConfig, parse
 from ml_backend.learning import Embedder
-from ml_backend.pipeline.attachment import attached
+from ml_backend.pipeline.attachment import update_attachment
 from ml_backend.pipeline.context import Run, Services
 from ml_backend.pipeline.embed import embed_missing
 from ml_backend.pipeline.learn import learn
@@ -47,7 +47,7 @@ def run_project(services: Services, project_id: int, reasons: list[str]) -> bool
         return False
     if project.meta.get("seen_by") != services.client.identity():
         store.merge_meta(project_id, seen_by=services.client.identity())
-    project = attached(services, project, info, reasons)
+    project = update_attachment(services, project, info, reasons)
     if project is None:
         return False
     settings = ProjectSettings.model_validate(project.settings)

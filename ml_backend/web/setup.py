@@ -7,7 +7,7 @@ from collections.abc import Set
 from typing import Any
 
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
-from ml_backend.pipeline.extra_params import taken_over
+from ml_backend.pipeline.extra_params import settings_from_extra_params
 from ml_backend.project_settings import ProjectSettings, SettingsError
 from ml_backend.store import Store
 from ml_backend.store.records import ProjectRecord
@@ -62,7 +62,7 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
 def _news_in_form(project: ProjectRecord, typed: Any) -> dict[str, Any]:
     """What extra params never seen before would change, for a run to take over. Raises BadRequest."""
     try:
-        changes = taken_over(project, typed)
+        changes = settings_from_extra_params(project, typed)
     except SettingsError as problem:
         raise BadRequest(f"Extra params of project {project.id} were refused, its settings stay: {problem}.") from None
     return {} if changes.get("extra_params") in project.meta.get(SEEN, []) else changes

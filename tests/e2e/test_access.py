@@ -13,7 +13,7 @@ from ml_backend.commands.connect import ConnectFailed, connect_project
 from ml_backend.commands.demo.backend_process import BackendProcess
 from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port
 from ml_backend.labelstudio.client import LabelStudio
-from ml_backend.labelstudio.connection import SECRET_HEADER, connect_backend, kept_backends, webhooks
+from ml_backend.labelstudio.connection import SECRET_HEADER, connect_backend, stored_backends, webhooks
 from ml_backend.settings import Settings
 
 AUTH = ("annotators", "pässword")
@@ -157,7 +157,7 @@ def look_now(project: Loop) -> None:
 def test_a_project_whose_model_was_removed_is_left_alone_until_it_is_connected_again(loop: Callable[..., Loop]):
     project = loop(gold_texts(24), batch_size=6, retrain_every=2)
     batch, client = project.embedded()["batch"], project.client
-    (entry,) = kept_backends(client, project.project_id)
+    (entry,) = stored_backends(client, project.project_id)
     client.request("DELETE", f"api/ml/{entry.id}")
     client.request("PATCH", f"api/projects/{project.project_id}/", body={"sampling": "Sequential sampling"})
     person = project.person()
@@ -179,7 +179,7 @@ def test_a_project_whose_model_was_removed_is_left_alone_until_it_is_connected_a
 def test_a_removed_model_is_noticed_without_any_label(loop: Callable[..., Loop]):
     project = loop(gold_texts(8), batch_size=4)
     project.embedded()
-    (entry,) = kept_backends(project.client, project.project_id)
+    (entry,) = stored_backends(project.client, project.project_id)
     project.client.request("DELETE", f"api/ml/{entry.id}")
     look_now(project)
     assert project.status()["state"] == "disconnected"
@@ -226,7 +226,7 @@ def test_connecting_again_changes_the_settings_that_it_names_and_no_others(
         return next(line for line in lines if line.startswith("settings"))
 
     assert connect("batch_size=10") == 'settings: strategy "margin", batch_size 10'
-    (entry,) = kept_backends(project.client, project.project_id)
+    (entry,) = stored_backends(project.client, project.project_id)
     assert entry.extra_params == {"strategy": "margin", "batch_size": 10}
     project.settings(strategy="badge")
     assert connect() == 'settings: strategy "badge", batch_size 10'

@@ -12,8 +12,10 @@ import jwt
 import pytest
 from recording_server import RecordingServer, Request, Respond, recording_server
 
+from ml_backend.labelstudio import client as client_module
 from ml_backend.labelstudio import connection
 from ml_backend.labelstudio.client import PROJECT_FIELDS, LabelStudio, LabelStudioUnavailable, RequestRefused
+from ml_backend.labelstudio.tasks import TaskPage
 
 LEGACY_TOKEN = "legacy-token-of-forty-characters-00000000"
 BACKEND = "http://backend.example:9090"
@@ -135,12 +137,12 @@ CALLS: dict[str, tuple[Any, Callable[[LabelStudio], object], list[Request]]] = {
     ),
     "backends, called": (
         [ENTRY],
-        lambda c: connection.backends(c, 3),
+        lambda c: connection.probe_backends(c, 3),
         [Request("GET", "/api/ml", {"project": "3"})],
     ),
     "backends, as kept": (
         {"live": [ENTRY]},
-        lambda c: connection.kept_backends(c, 3),
+        lambda c: connection.stored_backends(c, 3),
         [Request("GET", "/api/projects/3/model-versions/", {"extended": "true", "include_live_models": "true"})],
     ),
 }
@@ -152,6 +154,64 @@ def test_a_call_sends_these_requests(name: str):
     server = asked(always(response), call)
     assert server.requests == expected
     assert set(server.authorizations) == {f"Token {LEGACY_TOKEN}"}
+
+
+def task_server(n_tasks: int) -> Respond:
+    """Pages of a project with the tasks 1 to n_tasks, as Label Studio pages them."""
+
+    def respond(request: Request) -> tuple[int, Any]:
+        page, size = int(request.query["page"]), int(request.query["page_size"])
+        ids = range(1, n_tasks + 1)[(page - 1) * size : page * size]
+        if not ids and page > 1:
+            return 404, {"detail": "Invalid page."}
+        return 200, {"tasks": [{"id": i, "data": {"text": str(i)}, "updated_at": "2026"} for i in ids]}
+
+    return respond
+
+
+@pytest.mark.parametrize(
+    ("n_tasks", "start_page", "pages", "requests"),
+    [
+        (5, 1, [(1, [1, 2], False), (2, [3, 4], False), (3, [5], True)], [1, 2, 3]),
+        (5, 3, [(3, [5], True)], [3]),
+        (4, 2, [(2, [3, 4], False), (3, [], True)], [2, 3]),
+        (0, 1, [(1, [], True)], [1]),
+    ],
+    ids=["all", "resumed", "last page full", "no tasks"],
+)
+def test_pages_of_tasks_are_read_until_one_is_not_full(
+    n_tasks: int, start_page: int, pages: list[tuple[int, list[int], bool]], requests: list[int]
+):
+    read: list[TaskPage] = []
+    server = asked(task_server(n_tasks), lambda c: read.extend(c.task_pages(3, start_page=start_page, page_size=2)))
+    assert [(page.number, [task.id for task in page.tasks], page.is_last) for page in read] == pages
+    assert server.requests == [task_list(ALL_TASKS, page, 2) for page in requests]
+
+
+def test_a_page_is_requested_only_when_it_is_asked_for():
+    with recording_server(task_server(5)) as server, closing(LabelStudio(server.url, LEGACY_TOKEN)) as client:
+        pages = client.task_pages(3, page_size=2)
+        assert server.requests == []
+        next(pages)
+        next(pages)
+        assert server.requests == [task_list(ALL_TASKS, page, 2) for page in (1, 2)]
+
+
+def test_ids_are_read_over_all_pages(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(client_module, "IDS_PER_PAGE", 2)
+    read: set[int] = set()
+    server = asked(task_server(3), lambda c: read.update(c.task_ids(3)))
+    assert read == {1, 2, 3}
+    assert server.requests == [task_list(ALL_TASKS, page, 2, annotations=False) for page in (1, 2)]
+
+
+def test_requests_and_their_seconds_are_counted_per_thread():
+    with recording_server(always({"release": "1"})) as server, closing(LabelStudio(server.url, LEGACY_TOKEN)) as client:
+        client.version()
+        client.version()
+        requests, seconds = client.take_request_stats()
+        assert (requests, seconds > 0) == (2, True)
+        assert client.take_request_stats() == (0, 0.0)
 
 
 @pytest.mark.parametrize("connected", [True, False])

@@ -55,15 +55,17 @@ def label_studio() -> FakeLabelStudio:
 @pytest.fixture
 def look(label_studio: FakeLabelStudio, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> Look:
     """A run's look at project 7, which /setup made known."""
-    monkeypatch.setattr(attachment, "COMING_SECONDS", 0.05)
-    monkeypatch.setattr(attachment, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(attachment, "ENTRY_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(attachment, "POLL_SECONDS", 0.01)
     sqlite_store.ensure_project(7, backend_url="http://proxy.example")
     services = Services(sqlite_store, cast(Any, label_studio), cast(Any, None), cast(Any, None), "minilm", "secret")
 
     def attached(*reasons: str, sampling: str = "Uncertainty sampling") -> ProjectRecord | None:
         project = sqlite_store.project(7)
         assert project is not None
-        return attachment.attached(services, project, ProjectInfo(7, "t", "", "", sampling, 0, 0, 0), list(reasons))
+        return attachment.update_attachment(
+            services, project, ProjectInfo(7, "t", "", "", sampling, 0, 0, 0), list(reasons)
+        )
 
     return attached
 

@@ -1,4 +1,4 @@
-"""What Label Studio's own counters get wrong costs no label.
+"""The first read goes on where it stopped, and what Label Studio's own counters get wrong costs no label.
 
 The Label Studio here is a stand-in: an import that overtakes an annotation leaves the real one's counter at 0 only now
 and then.
@@ -6,6 +6,7 @@ and then.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -83,3 +84,36 @@ def test_a_label_that_no_counter_shows_is_found_by_reading_all_once(sqlite_store
     for _ in range(3):
         reconcile(sqlite_store, studio, annotations=5)  # counts something that is in no task
     assert studio.whole_reads == 2, "reading all is not repeated where it did not help"
+
+
+class Paged:
+    """Tasks 1 to 5 on pages of two; remembers which pages were read."""
+
+    def __init__(self) -> None:
+        self.pages_read: list[int] = []
+
+    def task_pages(self, _project: int, start_page: int) -> Iterator[TaskPage]:
+        for number in range(start_page, 4):
+            self.pages_read.append(number)
+            ids = range(2 * number - 1, min(2 * number, 5) + 1)
+            yield TaskPage(number, [RemoteTask(i, {"text": f"text {i}"}, "2026") for i in ids], is_last=number == 3)
+
+
+def test_the_first_read_stops_at_its_deadline_and_goes_on_at_the_next_page(sqlite_store: Store):
+    sqlite_store.ensure_project(7)
+    studio, said = Paged(), list[str]()
+    info = ProjectInfo(7, "", "", "", "", 5, 0, 0)
+    synchronizer = Synchronizer(sqlite_store, cast(LabelStudio, studio), CONFIG, info, said.append)
+    passed, future = time.monotonic() - 1.0, time.monotonic() + 600.0
+    report = SyncReport()
+    assert synchronizer.first_read(1, passed, report) == 2
+    assert (studio.pages_read, report.tasks_read, report.complete) == ([1], 2, False)
+    assert sqlite_store.task_ids(7) == {1, 2}
+    report = SyncReport()
+    assert synchronizer.first_read(2, future, report) == 0
+    assert (studio.pages_read, report.complete) == ([1, 2, 3], True)
+    assert sqlite_store.task_ids(7) == {1, 2, 3, 4, 5}
+    report = SyncReport()
+    assert synchronizer.first_read(3, passed, report) == 0, "behind the last page nothing is left, however late it is"
+    assert report.complete
+    assert len(said) == 4, "people see every page"
