@@ -23,7 +23,10 @@ class Request:
 
 
 Respond = Callable[[Request], tuple[int, Any]]
-"""Status and body of the response; a body that is no string is sent as JSON, None as nothing."""
+"""Status and body of the response; a body that is no string is sent as JSON, None as nothing.
+
+Of a redirect the body is the address to go on at.
+"""
 
 
 @dataclass
@@ -54,6 +57,8 @@ def recording_server(respond: Respond) -> Iterator[RecordingServer]:
             sent = b"" if body is None else (body if isinstance(body, str) else json.dumps(body)).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(sent)))
+            if status in (301, 302, 307, 308):
+                self.send_header("Location", str(body))
             self.end_headers()
             self.wfile.write(sent)
 

@@ -266,6 +266,17 @@ def test_a_personal_access_token_is_exchanged_once_for_an_access_token():
     assert server.authorizations == [None, f"Bearer {access}", f"Bearer {access}"]
 
 
+def test_a_redirect_is_followed_with_the_credentials():
+    def respond(request: Request) -> tuple[int, Any]:
+        return (200, {"release": "1.23.2"}) if request.path == "/moved" else (302, "/moved")
+
+    versions: list[str] = []
+    server = asked(respond, lambda c: versions.append(c.version()))
+    assert versions == ["1.23.2"]
+    assert server.requests == [Request("GET", "/api/version"), Request("GET", "/moved")]
+    assert set(server.authorizations) == {f"Token {LEGACY_TOKEN}"}
+
+
 def test_what_fails_over_there_is_asked_three_times_and_what_is_refused_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(time, "sleep", lambda _: None)
     failures = [(503, "starting"), (429, "slow down")]
