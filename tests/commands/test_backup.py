@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ml_backend.annotation import Annotation
 from ml_backend.commands.backup import CannotCopy, back_up, examine_backup, put_back
 from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.settings import Settings
 from ml_backend.store import Store, schema
 from ml_backend.store import restore as restoring
-from ml_backend.store.records import AnnotationRecord, TaskRecord
+from ml_backend.store.records import TaskRecord
 from ml_backend.worker.queue import TaskQueue
 
 FIRST_DATABASE = Path(__file__).parents[1] / "store" / "first_database.sqlite.sql"
@@ -36,8 +37,8 @@ def store(settings: Settings):
     opened.close()
 
 
-def annotation(annotation_id: int, task_id: int, project: int = 1) -> AnnotationRecord:
-    return AnnotationRecord(annotation_id, project, task_id, 7, False, [{"type": "choices"}], "2026-01-01T00:00:00Z")
+def annotation(annotation_id: int, task_id: int) -> Annotation:
+    return Annotation(annotation_id, task_id, 7, False, [{"type": "choices"}], "2026-01-01T00:00:00Z")
 
 
 def fill(store: Store, project: int = 1, tasks: int = 3) -> None:
@@ -45,7 +46,7 @@ def fill(store: Store, project: int = 1, tasks: int = 3) -> None:
     records = [TaskRecord(project, i, f"hash {i}", None) for i in range(1, tasks + 1)]
     store.upsert_tasks(project, records, {f"hash {i}": f"text {i}" for i in range(1, tasks + 1)})
     store.put_embeddings("minilm", [f"hash {i}" for i in range(1, tasks + 1)], np.eye(tasks, dtype=np.float32))
-    store.replace_annotations(project, {1: [annotation(project * 100, 1, project)]})
+    store.replace_annotations(project, {1: [annotation(project * 100, 1)]})
 
 
 def write_first_database(file: Path) -> None:
