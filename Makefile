@@ -73,7 +73,7 @@ check: install-dev
 	$(BIN)/mypy
 
 docs: install-docs
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 benchmark: install-dev
 	$(BIN)/python benchmarks/compare.py
