@@ -4,12 +4,13 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 \
     MODEL_DIR=/data PORT=9090
 
 WORKDIR /app
-COPY requirements.txt ./
+COPY pyproject.toml requirements.txt README.md LICENSE ./
 # The CPU build of torch is a tenth of the default one's size; a GPU image takes the default index instead.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# The server and the worker, in the exact versions of requirements.txt; EXTRAS=[simulator] adds the simulator's packages.
+ARG EXTRAS=
 RUN pip install --extra-index-url "$TORCH_INDEX" "$(grep '^torch==' requirements.txt)" \
- && pip install -r requirements.txt
-COPY pyproject.toml README.md LICENSE ./
+ && pip install --constraint requirements.txt ".$EXTRAS"
 COPY ml_backend ml_backend
 COPY simulator simulator
 RUN pip install --no-deps . \

@@ -1,18 +1,28 @@
 # make demo          start Label Studio and the backend with a ready project, print the address
 # make demo CHECK=1  the same, then label 60 tasks and print accuracy per batch
-# make test          install what is missing, run all tests
+# make test          install what is missing, run all tests, print coverage
+# make unit          the tests that need no Label Studio, no browser and no network, in parallel
+# make e2e           the tests against a real Label Studio and a real Chromium, one after the other
 # make check         ruff and mypy
+# make docs          the documentation with the API reference, in site/
+# make benchmark     a quick form of the benchmarks beside the stored baseline
 # make screenshots   take the pictures of docs/images anew
+# ARGS='tests/web -k setup' goes to pytest with unit, e2e and test; WORKERS is the number of test processes.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= auto
+RESULTS := build/tests
+SLOW := e2e or browser
+PYTEST := $(BIN)/python -m pytest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check install install-dev clean browser screenshots
+.PHONY: demo test unit e2e check docs benchmark install install-dev install-docs clean browser screenshots
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
+install-docs: $(VENV)/.installed-docs
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -25,11 +35,28 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	touch $@
 
+$(VENV)/.installed-docs: $(VENV)/.installed-dev requirements-docs.txt
+	$(BIN)/pip install --quiet -r requirements-docs.txt
+	touch $@
+
 demo: install
 	$(BIN)/python -m ml_backend demo $(if $(CHECK),--check)
 
+unit: install-dev
+	$(PYTEST) -m "not ($(SLOW))" -n $(WORKERS) --dist worksteal $(ARGS)
+
+e2e: install-dev browser
+	$(PYTEST) -m "$(SLOW)" $(ARGS)
+
+# Both parts run even if the first one fails. Coverage is that of the unit tests: what an end-to-end test reaches runs
+# in processes that it kills. pytest ends with 5 where ARGS leaves a part without tests.
 test: install-dev browser
-	$(BIN)/python -m pytest $(ARGS)
+	@rm -rf $(RESULTS) && mkdir -p $(RESULTS); status=0; \
+	$(PYTEST) -m "not ($(SLOW))" -n $(WORKERS) --dist worksteal --junitxml=$(RESULTS)/unit.xml \
+	  --cov=ml_backend --cov=simulator --cov-report= $(ARGS) || { ended=$$?; [ $$ended -eq 5 ] || status=$$ended; }; \
+	$(PYTEST) -m "$(SLOW)" --junitxml=$(RESULTS)/e2e.xml $(ARGS) || { ended=$$?; [ $$ended -eq 5 ] || status=$$ended; }; \
+	$(BIN)/coverage report --skip-covered --sort=cover; \
+	$(BIN)/python tests/summary.py $(RESULTS)/*.xml; exit $$status
 
 # The browser tests drive a Chromium; where none can be installed they are skipped and say so.
 browser:
@@ -38,12 +65,18 @@ browser:
 	  echo "Chromium is missing and could not be installed; the browser tests are skipped"
 
 screenshots: install-dev browser
-	TEST_SCREENSHOTS=1 $(BIN)/python -m pytest tests/e2e/test_browser.py -k pictures
+	TEST_SCREENSHOTS=1 $(PYTEST) tests/e2e/test_browser.py -k pictures
 
 check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+docs: install-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+benchmark: install-dev
+	$(BIN)/python benchmarks/compare.py
+
 clean:
-	rm -rf $(VENV) .venv-labelstudio .demo
+	rm -rf $(VENV) .venv-labelstudio .demo build site .coverage

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,27 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
+DISTRIBUTION = "label-studio-active-learning"
+
 ProjectId = Annotated[int, typer.Argument(help="The number in the project's address, as in /projects/3/data.")]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        try:
+            print(version(DISTRIBUTION))
+        except PackageNotFoundError:
+            _fail(f"{DISTRIBUTION} runs from a folder and is not installed: `pip install --no-deps -e .`")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the command."""
 
 
 @app.command()

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.embedding.embedder import PACKAGED, ModelNotAvailable, encode_layers, load
-from ml_backend.learning.embedding.registry import known_words, registered
 from ml_backend.learning.embedding.names import PACKAGED_LAYERS, RANDOM_PROJECTION, TFIDF, EmbeddingName, parse
+from ml_backend.learning.embedding.registry import known_words, registered
 
 WORDS_ONLY = (TFIDF, RANDOM_PROJECTION)
 

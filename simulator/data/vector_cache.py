@@ -14,8 +14,8 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.embedding.registry import registered
 from ml_backend.learning.embedding.names import PACKAGED, RANDOM_PROJECTION, TFIDF, parse
+from ml_backend.learning.embedding.registry import registered
 from simulator.data.datasets import Dataset
 from simulator.data.embeddings import embed, separator
 from simulator.experiment.results import write_whole

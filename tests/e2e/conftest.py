@@ -89,7 +89,8 @@ def second_user(label_studio: LabelStudioProcess) -> Iterator[LabelStudio]:
     second.close()
 
 
-@pytest.fixture(autouse=True)
-def _marked(request: pytest.FixtureRequest) -> None:
-    """Every test here is an end-to-end test."""
-    request.node.add_marker(pytest.mark.e2e)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test of this folder is an end-to-end test, before `-m` chooses by the marks."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from small_texts import table
 
-from simulator.data.perturbations import Changes
 from simulator.data.datasets import Cleaning, held_out_rows, known_names, load
+from simulator.data.perturbations import Changes
 from simulator.data.registry import CARDS, Card
 from simulator.data.sources import Columns, DataError, hub_table
 

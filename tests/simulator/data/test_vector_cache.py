@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 from small_texts import table
 
-from simulator.data.datasets import Cleaning, Dataset, from_table
-from simulator.experiment.experiment import Experiment, run
-from simulator.data.vector_cache import _matrix, content_of, store
 from simulator.cli.progress import TerminalProgress
+from simulator.data.datasets import Cleaning, Dataset, from_table
+from simulator.data.vector_cache import _matrix, content_of, store
 from simulator.experiment.budget import Protocol
+from simulator.experiment.experiment import Experiment, run
 from simulator.experiment.manifest import AnotherExperiment
 
 

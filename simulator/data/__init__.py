@@ -1,0 +1,1 @@
+"""Datasets: where they come from, what is changed in them, and their embeddings."""
