@@ -7,9 +7,6 @@ from typing import Any
 
 from ml_backend.labelstudio.label_config import LabelConfig
 
-NO_MODEL = "no-model-yet"
-"""What Label Studio is told as the model's version while a project has no head."""
-
 
 def to_result(chosen: Sequence[tuple[str, float]], config: LabelConfig) -> list[dict[str, Any]]:
     """The result of a prediction: (class, probability) pairs as one answer; empty when none is chosen."""

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.labelstudio.label_config import LabelConfig, parse
-from ml_backend.labelstudio.predictions import NO_MODEL, to_result
+from ml_backend.labelstudio.predictions import to_result
 from ml_backend.labelstudio.texts import BadTask, task_text, text_hash
 from ml_backend.learning.head.files import from_bytes
 from ml_backend.pipeline.publish import likely_classes
@@ -25,6 +25,7 @@ from ml_backend.worker.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
 
+NO_MODEL = "no-model-yet"
 LONGEST_WAIT = 60.0
 """Label Studio gives /predict 100 s."""
 LOOK_EVERY = 0.05

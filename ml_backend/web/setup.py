@@ -7,7 +7,6 @@ from collections.abc import Set
 from typing import Any
 
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
-from ml_backend.labelstudio.predictions import NO_MODEL
 from ml_backend.pipeline.extra_params import taken_over
 from ml_backend.project_settings import ProjectSettings, SettingsError
 from ml_backend.store import Store
@@ -17,13 +16,15 @@ from ml_backend.web.context import Web
 
 logger = logging.getLogger(__name__)
 
+NO_MODEL = "no-model-yet"
+"""As in jobs.predict, which cannot be imported without numpy."""
 SEEN = "extra_params_seen"
 """Key of a project's meta: extra params that /setup has brought since a run read those of Label Studio's entries."""
 MOST_SEEN = 20
 
 
 def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
-    """Remember the project and ask for a run if anything is new; returns the version of its head, or NO_MODEL.
+    """Remember the project and ask for a run if anything is new; the answer is the version of its head.
 
     Nothing of the body becomes a setting: anybody may have sent it, so the run reads Label Studio's own entry.
     The version is never that of a batch: Label Studio would skip its tasks. It calls this before every prediction:

@@ -8,6 +8,7 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Any
 
+from ml_backend.learning.evaluation.stopping import stabilized
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.records import BatchRecord, EventRecord, HeadRecord
@@ -54,7 +55,7 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
 
     problems: the first 1,000 tasks kept out of the pool, {"task", "reason"}; problem_counts: all, by reason;
     runs: oldest first; seconds: by step of the last run; agreement: see `rolling_agreement`; accuracy_at_random: see
-    `random_accuracy`; stopping: see `pipeline.stopping.stopping_advice`.
+    `random_accuracy`; stopping: see `learning.stopping.stabilized`.
     """
     project = store.project(project_id)
     if project is None:
@@ -66,8 +67,6 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
     batch = _batch(store.current_batch(project_id), counted["queue_remaining"])
     by_reason = store.problem_counts(project_id)
     agreement = rolling_agreement(runs)
-    from ml_backend.pipeline.stopping import stopping_advice
-
     return {
         "project": project_id,
         "title": project.title,
@@ -85,7 +84,7 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
         "model": _head(store.current_head(project_id)),
         "agreement": agreement[-1] if agreement else None,
         "accuracy_at_random": random_accuracy(runs),
-        "stopping": asdict(stopping_advice([run["kappa"] for run in runs if run.get("kappa") is not None])),
+        "stopping": asdict(stabilized([run["kappa"] for run in runs if run.get("kappa") is not None])),
         "seconds": runs[-1].get("seconds", {}) if runs else {},
         "settings": settings.model_dump(mode="json"),
         "problems_total": sum(by_reason.values()),

@@ -1,4 +1,4 @@
-"""The webhook: keep the event, ask for a run, answer."""
+"""The webhook: keep the event, ring for a run, answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REASONS = {
 
 @blueprint.post("/webhook")
 def webhook() -> dict[str, Any]:
-    """Keep what Label Studio reports of a change; nothing else, since the annotator's own request waits for it."""
+    """Label Studio tells of a change, inside the annotator's own request: nothing is done here but to remember it."""
     need_webhook_secret()
     body = json_object()
     action = body.get("action")
