@@ -19,6 +19,7 @@ from ml_backend.labelstudio.client import (
     LabelStudioUnavailable,
     ProjectInfo,
 )
+from ml_backend.labelstudio.events import SECRET_HEADER
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.settings import Settings, SettingsError
@@ -230,7 +231,7 @@ def _webhook(what: str, project_id: int, hooks: list[connection.WebhookEntry], u
         return Check(what, False, "there is none: labels are only found by the minute's reconciliation", remedy)
     if not ours[0].active:
         return Check(what, False, "it is switched off", remedy)
-    if ours[0].headers.get(connection.SECRET_HEADER) != secret:
+    if ours[0].headers.get(SECRET_HEADER) != secret:
         return Check(what, False, "it does not carry the secret of this backend's database", remedy)
     return Check(what, True, "there, with its secret")
 

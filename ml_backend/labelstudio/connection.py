@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable, RequestRefused
+from ml_backend.labelstudio.events import SECRET_HEADER
 
-SECRET_HEADER = "X-Active-Learning-Secret"
 TITLE = "Active learning"
 
 

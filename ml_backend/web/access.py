@@ -7,7 +7,7 @@ import hmac
 
 from flask import request
 
-from ml_backend.labelstudio.connection import SECRET_HEADER
+from ml_backend.labelstudio.events import SECRET_HEADER
 from ml_backend.settings import Settings
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import Web, web
