@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from ml_backend.commands.failure import CommandFailed, connected_project
+from ml_backend.commands.failure import CommandFailed, connected_project, told_as_command_failed
 from ml_backend.learning.embedding.names import RANDOM_PROJECTION, EmbeddingName, parse
 from ml_backend.learning.embedding.registry import registered
 from ml_backend.learning.head.files import HeadInfo, from_bytes, save
@@ -53,7 +53,7 @@ def export_head(settings: Settings, project_id: int, folder: Path) -> str:
 
     Raises NotConnected and NothingToExport.
     """
-    with closing(Store(settings.database_url)) as store:
+    with told_as_command_failed(), closing(Store(settings.database_url)) as store:
         store.create()
         connected_project(store, project_id)
         record = store.current_head(project_id)
