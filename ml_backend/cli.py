@@ -71,28 +71,22 @@ def serve(
 def worker(
     threads: Annotated[int, typer.Option(min=1, help="Projects worked on at the same time.")] = 2,
     check: Annotated[
-        bool, typer.Option("--check", help="Start nothing; fail unless the worker of this container is well.")
+        bool, typer.Option("--check", help="Start nothing; fail unless this container's worker reaches its services.")
     ] = False,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Work in the background: read, embed, fit, choose, publish. Several may run on several machines with REDIS_URL."""
-    from ml_backend.worker.heartbeat import keep_beating, problem
-
     if check:
-        if (wrong := problem()) is not None:
-            _fail(wrong)
+        from ml_backend.worker.heartbeat import liveness_problem
+
+        if (problem := liveness_problem()) is not None:
+            _fail(problem)
         return
     settings = _settings()
-    from ml_backend.worker import worker as room
-    from ml_backend.worker.supervisor import give_way, stop_with_parent
+    from ml_backend.worker.process import run
 
-    if parent is not None:
-        stop_with_parent(parent)
-        give_way()
-    else:
-        keep_beating(settings)
     try:
-        room.run(settings, threads)
+        run(settings, threads, parent)
     except SettingsError as refused:
         _fail(str(refused))
 
@@ -113,13 +107,11 @@ def connect(
 ) -> None:
     """Connect a project by one command: backend, webhook with its secret, sampling, settings."""
     settings = _settings()
-    from ml_backend.commands.connect import ConnectFailed, connect_project
+    from ml_backend.commands.connect import connect_project
 
-    try:
+    with _failure_printed():
         for line in connect_project(settings, project, backend_url or settings.address, setting or []):
             console.print(f"[green]✓[/green] {line}")
-    except ConnectFailed as problem:
-        _fail(str(problem))
 
 
 @app.command()
@@ -129,11 +121,11 @@ def doctor(
         str | None, typer.Option(help="Where the backend listens \\[default: as `connect`].")
     ] = None,
 ) -> None:
-    """Check everything that has to be right, and say what is wrong and how to mend it."""
+    """Check everything that has to be right, and say what is wrong and how to repair it."""
     settings = _settings()
-    from ml_backend.commands.doctor import examine, print_findings
+    from ml_backend.commands.doctor import examine, print_checks
 
-    raise typer.Exit(print_findings(console, examine(settings, project, backend_url)))
+    raise typer.Exit(print_checks(console, examine(settings, project, backend_url)))
 
 
 @app.command("label-copies")
@@ -143,23 +135,19 @@ def label_copies(
 ) -> None:
     """Give each label to the tasks with the very same text, as annotations of the user of LABEL_STUDIO_API_KEY."""
     settings = _settings()
-    from ml_backend.commands.label_copies import NotConnected, find_copies
-    from ml_backend.commands.label_copies import label_copies as submit
-    from ml_backend.labelstudio.client import LabelStudioError
-    from ml_backend.labelstudio.label_config import UnsupportedLabelConfig
+    from ml_backend.commands.label_copies import annotate_copies, find_copies
 
-    try:
+    with _failure_printed():
         copies = find_copies(settings, project)
         console.print(f"{len(copies.chosen):,} open tasks have the same text as a labelled one", highlight=False)
         if copies.disputed:
             console.print(f"{len(copies.disputed):,} more are left out: their text has different labels")
         if not copies.chosen or not (yes or typer.confirm("Label them in Label Studio?")):
             return
-        done = list(track(submit(settings, project, copies), "labelling", len(copies.chosen), console=errors))
-    except (NotConnected, LabelStudioError, UnsupportedLabelConfig) as problem:
-        _fail(str(problem))
-    late = f"; {done.count(False):,} were labelled or deleted meanwhile" if not all(done) else ""
-    console.print(f"[green]✓[/green] {done.count(True):,} tasks labelled{late}", highlight=False)
+        progress = track(annotate_copies(settings, project, copies), "labelling", len(copies.chosen), console=errors)
+        labelled = list(progress)
+    late = f"; {labelled.count(False):,} were labelled or deleted meanwhile" if not all(labelled) else ""
+    console.print(f"[green]✓[/green] {labelled.count(True):,} tasks labelled{late}", highlight=False)
 
 
 @app.command()
@@ -183,11 +171,20 @@ def export(
 ) -> None:
     """Write the project's newest head, its classes, and ten lines that classify texts without this service."""
     settings = _settings()
-    from ml_backend.commands.export import NothingToExport, export_head
+    from ml_backend.commands.export import export_head
+
+    with _failure_printed():
+        console.print(f"[green]✓[/green] {export_head(settings, project, folder)}")
+
+
+@contextmanager
+def _failure_printed() -> Iterator[None]:
+    """Print the sentence of a command that failed, and exit with status 1."""
+    from ml_backend.commands.failure import CommandFailed
 
     try:
-        console.print(f"[green]✓[/green] {export_head(settings, project, folder)}")
-    except NothingToExport as problem:
+        yield
+    except CommandFailed as problem:
         _fail(str(problem))
 
 

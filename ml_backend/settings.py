@@ -1,6 +1,5 @@
 """Settings of the service, read from the environment under the names that Label Studio backends use."""
 
-import os
 from pathlib import Path
 from typing import Self
 
@@ -11,13 +10,16 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used; the message is a sentence for the person who set it."""
+    """A setting that cannot be used; the message says which and why, for the person who set it."""
 
 
 class Settings(BaseSettings):
-    """What the service needs to know; every field has its variable in capitals."""
+    """Settings of server, worker and commands; each field is read from the variable with its name in capitals.
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+    An empty variable, as an empty line in .env makes it, counts as not set. docs/deployment.md explains each.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
 
     label_studio_url: str = Field(
         default="http://localhost:8080",
@@ -57,9 +59,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _both_or_neither(self) -> Self:
         if bool(self.basic_auth_user) != bool(self.basic_auth_pass):
-            there, missing = ("USER", "PASS") if self.basic_auth_user else ("PASS", "USER")
+            given, missing = ("USER", "PASS") if self.basic_auth_user else ("PASS", "USER")
             raise ValueError(
-                f"BASIC_AUTH_{there} is set without BASIC_AUTH_{missing}: set both BASIC_AUTH_USER and BASIC_AUTH_PASS "
+                f"BASIC_AUTH_{given} is set without BASIC_AUTH_{missing}: set both BASIC_AUTH_USER and BASIC_AUTH_PASS "
                 "to have callers show them, or neither"
             )
         return self
@@ -77,28 +79,21 @@ class Settings(BaseSettings):
 
     @property
     def basic_auth(self) -> tuple[str, str] | None:
-        """User and password that callers must name, or None when nobody has to."""
+        """User and password that callers have to give, or None when basic auth is off."""
         return (self.basic_auth_user, self.basic_auth_pass) if self.basic_auth_user and self.basic_auth_pass else None
 
     @property
     def basic_auth_on(self) -> bool:
-        """Whether callers must name a user and a password."""
+        """Whether callers have to give a user and a password."""
         return self.basic_auth is not None
 
 
 def load_settings() -> Settings:
-    """Settings from the environment.
-
-    Raises SettingsError naming each variable that cannot be used and why.
-    """
-    empty = [name for name in variables() if os.environ.get(name) == ""]
-    given = {name: os.environ.pop(name) for name in empty}  # an empty line in .env means "not set"
+    """Settings from the environment. Raises SettingsError naming each variable that cannot be used and why."""
     try:
         return Settings()
     except ValidationError as error:
         raise SettingsError(_sentences(error)) from None
-    finally:
-        os.environ.update(given)
 
 
 def variables() -> list[str]:
@@ -114,6 +109,6 @@ def _sentences(error: ValidationError) -> str:
         if problem["loc"]:
             name = str(problem["loc"][0]).upper()
             lines.append(f"{name}: {message} (given: {problem.get('input')!r})")
-        else:  # what was given is then all of the settings, secrets included
+        else:  # the input of this problem is all of the settings, secrets included
             lines.append(message)
     return "The environment holds settings that cannot be used. " + "; ".join(lines) + "."

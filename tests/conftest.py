@@ -6,6 +6,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -14,7 +15,9 @@ from sqlalchemy.exc import OperationalError
 from ml_backend.store import Store
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
-REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379")
+REDIS_DATABASES = 15
+"""Databases 1 to 15 of a Redis with its usual 16, by the number of the pytest-xdist worker; 0 is left to people."""
 
 
 def missing(what: str) -> None:
@@ -74,15 +77,20 @@ def sqlite_store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def redis_url() -> Iterator[str]:
-    """An empty Redis database."""
+def redis_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A Redis database where the task queue of this test has a name, and so keys, of its own."""
     import redis
 
-    client = redis.Redis.from_url(REDIS)
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    url = urlsplit(REDIS)._replace(path=f"/{1 + worker % REDIS_DATABASES}").geturl()
+    client = redis.Redis.from_url(url)
     try:
-        client.flushdb()
+        client.ping()
     except redis.exceptions.ConnectionError as problem:
         missing(f"no Redis at {REDIS} (set TEST_REDIS_URL): {problem}")
-    yield REDIS
-    client.flushdb()
+    name = f"test{uuid.uuid4().hex}"
+    monkeypatch.setattr("ml_backend.worker.queue.QUEUE_NAME", name)
+    yield url
+    for key in client.scan_iter(f"*{name}*"):
+        client.delete(key)
     client.close()

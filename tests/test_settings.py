@@ -43,3 +43,11 @@ def test_the_address_of_the_backend(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("BACKEND_URL", "backend.example")
     with pytest.raises(SettingsError, match="BACKEND_URL: must start with http"):
         load_settings()
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PORT", "")
+    monkeypatch.setenv("LABEL_STUDIO_URL", "")
+    monkeypatch.setenv("LABEL_STUDIO_HOST", "http://studio:8080")
+    settings = load_settings()
+    assert (settings.port, settings.label_studio_url) == (9090, "http://studio:8080")

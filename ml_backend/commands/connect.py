@@ -1,4 +1,4 @@
-"""Connect a project to the backend, and say what was done."""
+"""Connect a project to the backend, and report each step."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio, LabelStudioError
+from ml_backend.commands.failure import CommandFailed, told_as_command_failed
+from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio
 from ml_backend.labelstudio.connection import connect_backend, ensure_webhook, same_address, stored_backends
-from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.labelstudio.label_config import parse
 from ml_backend.pipeline.extra_params import (
     canonical_extra_params,
     non_default_settings,
@@ -23,21 +24,19 @@ from ml_backend.store.records import ProjectRecord
 from ml_backend.worker.queue import TaskQueue
 
 
-class ConnectFailed(Exception):
-    """The project could not be connected; the message says why and what to do."""
-
-
 def connect_project(settings: Settings, project_id: int, backend_url: str, chosen: list[str]) -> Iterator[str]:
-    """Connect and tell each step as it is done. Raises ConnectFailed."""
-    try:
-        with (
-            closing(LabelStudio(settings.label_studio_url, settings.label_studio_api_key)) as client,
-            closing(Store(settings.database_url)) as store,
-        ):
-            store.create()
-            yield from _connect(client, store, settings, project_id, backend_url, parse_settings(chosen))
-    except (LabelStudioError, SettingsError, UnsupportedLabelConfig) as problem:
-        raise ConnectFailed(str(problem)) from None
+    """Connect a project; yields a sentence for each step as it is done.
+
+    backend_url: where Label Studio reaches this backend; chosen: settings of the project as `name=value`. May be
+    repeated: what is right already stays. Raises CommandFailed.
+    """
+    with (
+        told_as_command_failed(),
+        closing(LabelStudio(settings.label_studio_url, settings.label_studio_api_key)) as client,
+        closing(Store(settings.database_url)) as store,
+    ):
+        store.create()
+        yield from _connect(client, store, settings, project_id, backend_url, parse_settings(chosen))
 
 
 def _connect(
@@ -49,18 +48,18 @@ def _connect(
     changes: dict[str, Any],
 ) -> Iterator[str]:
     info = client.project(project_id)
-    there = [entry for entry in stored_backends(client, project_id) if same_address(entry.url, backend_url)]
-    params = _changed_params(there[0].extra_params if there else None, changes)
-    wanted = _settled(store.project(project_id) or ProjectRecord(id=project_id), params, changes)
-    config = parse(info.label_config, wanted.control, wanted.text_fields)
+    entries = [entry for entry in stored_backends(client, project_id) if same_address(entry.url, backend_url)]
+    params = _changed_params(entries[0].extra_params if entries else None, changes)
+    new_settings = _settings_after(store.project(project_id) or ProjectRecord(id=project_id), params, changes)
+    config = parse(info.label_config, new_settings.control, new_settings.text_fields)
     yield f"project {project_id} {info.title!r}: {len(config.classes)} classes of {config.control!r}"
     entry = connect_backend(client, project_id, backend_url, settings.basic_auth, params if changes else None)
     if entry.error:
-        raise ConnectFailed(f"Label Studio cannot use the backend at {backend_url}: {entry.error}")
+        raise CommandFailed(f"Label Studio cannot use the backend at {backend_url}: {entry.error}")
     yield f"backend {entry.url}: {entry.state}"
     project = store.project(project_id)
     if project is None:
-        raise ConnectFailed(
+        raise CommandFailed(
             f"the backend at {backend_url} keeps its projects in another database than the one configured here: give "
             "DATABASE_URL, or without it MODEL_DIR, as the backend has them, and connect again"
         )
@@ -79,15 +78,15 @@ def _changed_params(typed: Any, changes: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def _settled(project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> ProjectSettings:
-    """The project's settings after extra params and changes; these count whatever was typed or set before."""
-    kept = settings_from_extra_params(project, typed).get("settings", project.settings)
-    return ProjectSettings.model_validate(kept).merged(changes)
+def _settings_after(project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> ProjectSettings:
+    """The project's settings with the extra params taken over, then with the changes made."""
+    with_extra_params = settings_from_extra_params(project, typed).get("settings", project.settings)
+    return ProjectSettings.model_validate(with_extra_params).merged(changes)
 
 
 def _apply(store: Store, settings: Settings, project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> str:
-    """Give the project its settings and have them used; answers those that are not defaults, as a sentence's end."""
-    values = non_default_settings(_settled(project, typed, changes))
+    """Store the project's settings and have them used; returns those that are not defaults, as a sentence's end."""
+    values = non_default_settings(_settings_after(project, typed, changes))
     fields = {
         "settings": values,
         "extra_params": project.extra_params if typed is None else canonical_extra_params(typed),
@@ -99,7 +98,7 @@ def _apply(store: Store, settings: Settings, project: ProjectRecord, typed: Any,
 
 
 def parse_settings(chosen: list[str]) -> dict[str, Any]:
-    """`name=value` pairs as a dict, numbers and lists read as JSON. Raises SettingsError for what is not a pair."""
+    """`name=value` pairs as a dict, numbers and lists read as JSON. Raises SettingsError for what is no such pair."""
     changes: dict[str, Any] = {}
     for pair in chosen:
         name, equals, value = pair.partition("=")

@@ -1,4 +1,4 @@
-"""Look at everything that has to be right for the live loop, and say what is wrong and how to mend it."""
+"""Check everything that has to be right for the live loop, and say what is wrong and how to repair it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ml_backend.labelstudio.client import (
     LabelStudioUnavailable,
     ProjectInfo,
 )
+from ml_backend.labelstudio.events import SECRET_HEADER
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.settings import Settings, SettingsError
@@ -31,78 +32,81 @@ LOCAL_HINT = (
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; remedy: what to do when it is not right."""
+class Check:
+    """The result of one check: what was checked, whether it passed, what was seen, and what to do if it did not."""
 
     what: str
-    right: bool
-    found: str
+    passed: bool
+    detail: str
     remedy: str = ""
 
 
-def examine(settings: Settings, project_id: int | None, backend_url: str | None) -> Iterator[Finding]:
-    """Check services first, then every connected project (or the one named)."""
+def examine(settings: Settings, project_id: int | None, backend_url: str | None) -> Iterator[Check]:
+    """Check services first, then every connected project (or the one named); yields each result as it is known.
+
+    backend_url: where Label Studio reaches the backend, or None for what the settings say.
+    """
     client = LabelStudio(settings.label_studio_url, settings.label_studio_api_key)
     url = backend_url or settings.address
-    there = _label_studio(settings.label_studio_url)
-    yield there
-    if there.right:
+    label_studio = _label_studio(settings.label_studio_url)
+    yield label_studio
+    if label_studio.passed:
         key = _key(client, settings)
         yield key
-        if key.right:
+        if key.passed:
             yield _address(client, url)
     database, store = _database(settings)
     yield database
     yield _queue(settings)
     yield _model(settings)
     yield _backend(url)
-    if store is None or not there.right or not key.right:
+    if store is None or not label_studio.passed or not key.passed:
         return
     projects = [project_id] if project_id is not None else [p.id for p in store.projects()]
     if not projects:
-        yield Finding(
+        yield Check(
             "projects", False, "none is connected", "python -m ml_backend connect <project number>; " + LOCAL_HINT
         )
     for number in projects:
         yield from _project(settings, client, store, number)
 
 
-def print_findings(console: Console, findings: Iterator[Finding]) -> int:
-    """Print each finding as it comes; the exit status is 1 when anything is wrong."""
+def print_checks(console: Console, checks: Iterator[Check]) -> int:
+    """Print each check as it comes; returns the exit status, 1 when any failed."""
     wrong = []
-    for finding in findings:
-        mark = "[green]✓[/green]" if finding.right else "[red]✗[/red]"
-        console.print(f"{mark} [bold]{escape(finding.what)}[/bold]: {escape(finding.found)}", highlight=False)
-        if not finding.right:
-            wrong.append(finding.what)
-            if finding.remedy:
-                console.print(f"  [yellow]▸ {escape(finding.remedy)}[/yellow]", highlight=False)
+    for check in checks:
+        mark = "[green]✓[/green]" if check.passed else "[red]✗[/red]"
+        console.print(f"{mark} [bold]{escape(check.what)}[/bold]: {escape(check.detail)}", highlight=False)
+        if not check.passed:
+            wrong.append(check.what)
+            if check.remedy:
+                console.print(f"  [yellow]▸ {escape(check.remedy)}[/yellow]", highlight=False)
     console.print(f"[red]wrong: {escape(', '.join(wrong))}[/red]" if wrong else "[green]all is well[/green]")
     return 1 if wrong else 0
 
 
-def _label_studio(url: str) -> Finding:
+def _label_studio(url: str) -> Check:
     # Without the key, so that a wrong key is not taken for a wrong address.
     try:
         answer = httpx.get(f"{url}/api/version", timeout=10)
-        found = answer.raise_for_status().json()
-        return Finding("Label Studio", True, f"version {found['release']} at {url}")
+        version = answer.raise_for_status().json()["release"]
+        return Check("Label Studio", True, f"version {version} at {url}")
     except httpx.HTTPError as problem:
         said = f"does not answer at {url} ({type(problem).__name__}: {problem})"
     except (ValueError, KeyError, TypeError):
         said = f"something else answers at {url}"
-    return Finding("Label Studio", False, said, "start it, or set LABEL_STUDIO_URL to where it is")
+    return Check("Label Studio", False, said, "start it, or set LABEL_STUDIO_URL to where it is")
 
 
-def _key(client: LabelStudio, settings: Settings) -> Finding:
+def _key(client: LabelStudio, settings: Settings) -> Check:
     key = settings.label_studio_api_key or ""
     kind = "personal access token" if key.count(".") == 2 else "legacy token"
     try:
-        return Finding("API key", True, f"{kind} of {client.whoami().get('email')}")
+        return Check("API key", True, f"{kind} of {client.whoami().get('email')}")
     except LabelStudioUnavailable as problem:
-        return Finding("API key", False, str(problem), "see Label Studio's log")
+        return Check("API key", False, str(problem), "see Label Studio's log")
     except LabelStudioError as problem:
-        return Finding(
+        return Check(
             "API key",
             False,
             f"{problem} (the one given looks like a {kind})" if key else str(problem),
@@ -111,18 +115,18 @@ def _key(client: LabelStudio, settings: Settings) -> Finding:
         )
 
 
-def _address(client: LabelStudio, backend_url: str) -> Finding:
+def _address(client: LabelStudio, backend_url: str) -> Check:
     said = connection.address_refused(client, backend_url)
     if said is None:
-        return Finding("address", True, f"Label Studio may call {backend_url}")
+        return Check("address", True, f"Label Studio may call {backend_url}")
     if "reserved" in said:
         remedy = "restart Label Studio with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false (webhooks)"
     else:
         remedy = "give a --backend-url that Label Studio's machine knows, as http://backend:9090 between containers"
-    return Finding("address", False, f"Label Studio refuses to call {backend_url}: {said}", remedy)
+    return Check("address", False, f"Label Studio refuses to call {backend_url}: {said}", remedy)
 
 
-def _database(settings: Settings) -> tuple[Finding, Store | None]:
+def _database(settings: Settings) -> tuple[Check, Store | None]:
     kind = settings.database_url.split(":")[0]
     try:
         store = Store(settings.database_url)
@@ -130,67 +134,66 @@ def _database(settings: Settings) -> tuple[Finding, Store | None]:
         store.ping()
     except (SettingsError, SQLAlchemyError, OSError) as problem:
         said = " ".join(str(problem).split())[:300]
-        return Finding("database", False, f"{kind}: {said}", "check DATABASE_URL, and that its server runs"), None
-    return Finding("database", True, kind), store
+        return Check("database", False, f"{kind}: {said}", "check DATABASE_URL, and that its server runs"), None
+    return Check("database", True, kind), store
 
 
-def _queue(settings: Settings) -> Finding:
+def _queue(settings: Settings) -> Check:
     if not settings.redis_url:
         folder = settings.model_dir.expanduser().resolve()
         writable = os.access(folder if folder.exists() else folder.parent, os.W_OK)
-        return Finding("queue", writable, f"SQLite in {folder}", "" if writable else "make MODEL_DIR writable")
+        return Check("queue", writable, f"SQLite in {folder}", "" if writable else "make MODEL_DIR writable")
     import redis
 
     try:
         redis.Redis.from_url(settings.redis_url, socket_timeout=3).ping()
     except redis.exceptions.RedisError as problem:
-        return Finding("queue", False, f"Redis: {problem}", "start Redis, or check REDIS_URL")
-    return Finding("queue", True, "Redis")
+        return Check("queue", False, f"Redis: {problem}", "start Redis, or check REDIS_URL")
+    return Check("queue", True, "Redis")
 
 
-def _model(settings: Settings) -> Finding:
+def _model(settings: Settings) -> Check:
     from ml_backend.learning.embedding.embedder import ModelNotAvailable, load
 
     try:
         embedder = load(settings.embedding_model)
-        found = f"{embedder.name}, {embedder.dimensions} dimensions"
     except ModelNotAvailable as problem:
-        return Finding("embedding model", False, str(problem), "EMBEDDING_MODEL=minilm is always there")
-    return Finding("embedding model", True, found)
+        return Check("embedding model", False, str(problem), "EMBEDDING_MODEL=minilm is always there")
+    return Check("embedding model", True, f"{embedder.name}, {embedder.dimensions} dimensions")
 
 
-def _backend(url: str) -> Finding:
+def _backend(url: str) -> Check:
     try:
         answer = httpx.get(f"{url}/health", timeout=5)
         answer.raise_for_status()
     except httpx.HTTPError as problem:
-        return Finding("backend", False, f"{url}: {problem}", "python -m ml_backend serve, or name its --backend-url")
-    return Finding("backend", True, f"{url} answers in {answer.elapsed.total_seconds() * 1000:.0f} ms")
+        return Check("backend", False, f"{url}: {problem}", "python -m ml_backend serve, or name its --backend-url")
+    return Check("backend", True, f"{url} answers in {answer.elapsed.total_seconds() * 1000:.0f} ms")
 
 
-def _project(settings: Settings, client: LabelStudio, store: Store, project_id: int) -> Iterator[Finding]:
+def _project(settings: Settings, client: LabelStudio, store: Store, project_id: int) -> Iterator[Check]:
     name = f"project {project_id}"
     try:
         info = client.project(project_id)
         backends = connection.probe_backends(client, project_id)
         webhooks = connection.webhooks(client, project_id)
     except LabelStudioError as problem:
-        yield Finding(name, False, str(problem), "open it with this key's user, or check the number")
+        yield Check(name, False, str(problem), "open it with this key's user, or check the number")
         return
     yield _label_config(name, info, store)
     record = store.project(project_id)
     entry = connection.own_entry(backends, record.backend_url if record else settings.backend_url)
     if entry is None and backends:
-        there = ", ".join(b.url for b in backends)
-        remedy = f"set BACKEND_URL to the address of these by which Label Studio reaches this backend: {there}"
-        yield Finding(f"{name}: backend", False, "there are several, and none is known to be this one", remedy)
+        urls = ", ".join(b.url for b in backends)
+        remedy = f"set BACKEND_URL to the address of these by which Label Studio reaches this backend: {urls}"
+        yield Check(f"{name}: backend", False, "there are several, and none is known to be this one", remedy)
         return
     if entry is None:
-        yield Finding(
+        yield Check(
             f"{name}: backend", False, "not connected", f"python -m ml_backend connect {project_id}; {LOCAL_HINT}"
         )
         return
-    yield Finding(
+    yield Check(
         f"{name}: backend",
         not entry.error and entry.state not in {"Disconnected", "Error"},
         f"{entry.url} {entry.state} {entry.error}".strip(),
@@ -199,7 +202,7 @@ def _project(settings: Settings, client: LabelStudio, store: Store, project_id: 
     yield _webhook(
         f"{name}: webhook", project_id, webhooks, entry.url, settings.webhook_secret or store.webhook_secret()
     )
-    yield Finding(
+    yield Check(
         f"{name}: sampling",
         info.sampling == UNCERTAINTY_SAMPLING,
         info.sampling,
@@ -208,42 +211,40 @@ def _project(settings: Settings, client: LabelStudio, store: Store, project_id: 
     yield _serving(f"{name}: served batch", info, store)
     if record is not None:
         phase = f"{record.state}: {record.phase}" + (f": {record.error}" if record.error else "")
-        yield Finding(
-            f"{name}: last run", record.error is None, phase, "" if record.error is None else "see the message"
-        )
+        yield Check(f"{name}: last run", record.error is None, phase, "" if record.error is None else "see the message")
 
 
-def _label_config(name: str, info: ProjectInfo, store: Store) -> Finding:
+def _label_config(name: str, info: ProjectInfo, store: Store) -> Check:
     record = store.project(info.id)
     chosen = ProjectSettings.model_validate(record.settings) if record else ProjectSettings()
     try:
         config = parse(info.label_config, chosen.control, chosen.text_fields)
     except UnsupportedLabelConfig as problem:
-        return Finding(f"{name}: label config", False, str(problem), "change the label config, or name the control")
-    return Finding(f"{name}: label config", True, f"{config.control}: {len(config.classes)} classes of {info.title!r}")
+        return Check(f"{name}: label config", False, str(problem), "change the label config, or name the control")
+    return Check(f"{name}: label config", True, f"{config.control}: {len(config.classes)} classes of {info.title!r}")
 
 
-def _webhook(what: str, project_id: int, hooks: list[connection.WebhookEntry], url: str, secret: str) -> Finding:
-    mine = [w for w in hooks if connection.same_address(w.url, url.rstrip("/") + "/webhook")]
+def _webhook(what: str, project_id: int, hooks: list[connection.WebhookEntry], url: str, secret: str) -> Check:
+    ours = [w for w in hooks if connection.same_address(w.url, url.rstrip("/") + "/webhook")]
     remedy = f"python -m ml_backend connect {project_id} --backend-url {url}"
-    if not mine:
-        return Finding(what, False, "there is none: labels are only found by the minute's reconciliation", remedy)
-    if not mine[0].active:
-        return Finding(what, False, "it is switched off", remedy)
-    if mine[0].headers.get(connection.SECRET_HEADER) != secret:
-        return Finding(what, False, "it does not carry the secret of this backend's database", remedy)
-    return Finding(what, True, "there, with its secret")
+    if not ours:
+        return Check(what, False, "there is none: labels are only found by the minute's reconciliation", remedy)
+    if not ours[0].active:
+        return Check(what, False, "it is switched off", remedy)
+    if ours[0].headers.get(SECRET_HEADER) != secret:
+        return Check(what, False, "it does not carry the secret of this backend's database", remedy)
+    return Check(what, True, "there, with its secret")
 
 
-def _serving(what: str, info: ProjectInfo, store: Store) -> Finding:
+def _serving(what: str, info: ProjectInfo, store: Store) -> Check:
     batch = store.current_batch(info.id)
     if batch is None:
-        return Finding(what, False, "none yet", "is a worker running? its log says what it waits for")
+        return Check(what, False, "none yet", "is a worker running? its log says what it waits for")
     if batch.version != info.model_version:
-        return Finding(
+        return Check(
             what,
             False,
             f"Label Studio serves {info.model_version!r}, the newest batch is {batch.version!r}: the order is random",
             "the worker publishes anew within a minute; is one running?",
         )
-    return Finding(what, True, f"{batch.version}, {len(batch.task_ids)} tasks")
+    return Check(what, True, f"{batch.version}, {len(batch.task_ids)} tasks")

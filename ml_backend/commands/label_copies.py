@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
+from ml_backend.commands.failure import connected_project, told_as_command_failed
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.labels import labels
@@ -18,15 +19,11 @@ from ml_backend.store import Store
 CHECKED_AT_ONCE = 100
 
 
-class NotConnected(Exception):
-    """The project is not known to this backend; the message lists those that are."""
-
-
 @dataclass(frozen=True)
 class Copies:
-    """Tasks that nobody touched whose text has a label.
+    """Tasks without any annotation whose text has a label elsewhere.
 
-    chosen: task → classes of its text; disputed: tasks left out, since their text has different labels.
+    chosen: task id → classes of its text; disputed: ids of tasks left out, since their text has different labels.
     """
 
     config: LabelConfig
@@ -35,48 +32,48 @@ class Copies:
 
 
 def find_copies(settings: Settings, project_id: int) -> Copies:
-    """The open copies of labelled texts, by the backend's last look at the project.
+    """The open copies of labelled texts, by what the store has of the project.
 
-    Raises NotConnected, UnsupportedLabelConfig and LabelStudioError.
+    Raises NotConnected, or CommandFailed for what Label Studio or its label config is wrong about.
     """
-    with closing(Store(settings.database_url)) as store, closing(_client(settings)) as client:
+    with (
+        told_as_command_failed(),
+        closing(Store(settings.database_url)) as store,
+        closing(_client(settings)) as client,
+    ):
         store.create()
-        project = store.project(project_id)
-        if project is None:
-            known = ", ".join(str(p.id) for p in store.projects()) or "none"
-            raise NotConnected(f"project {project_id} is not connected to this backend; connected: {known}")
-        own = ProjectSettings.model_validate(project.settings)
-        config = parse(client.project(project_id).label_config, own.control, own.text_fields)
+        chosen_settings = ProjectSettings.model_validate(connected_project(store, project_id).settings)
+        label_config = client.project(project_id).label_config
+        config = parse(label_config, chosen_settings.control, chosen_settings.text_fields)
         annotations = store.annotations(project_id)
         text_of = {task_id: text for task_id, text, _ in store.tasks(project_id) if text is not None}
-    known_labels = labels(annotations, config).by_task
-    touched = {annotation.task_id for annotation in annotations}
+    annotated = {annotation.task_id for annotation in annotations}
     by_text: dict[str, set[tuple[str, ...]]] = defaultdict(set)
-    for task_id, chosen in known_labels.items():
+    for task_id, classes in labels(annotations, config).by_task.items():
         if task_id in text_of:
-            by_text[text_of[task_id]].add(chosen)
-    copies = {task_id: by_text[text] for task_id, text in text_of.items() if text in by_text and task_id not in touched}
+            by_text[text_of[task_id]].add(classes)
+    copies = {task: by_text[text] for task, text in text_of.items() if text in by_text and task not in annotated}
     return Copies(
         config,
-        {task_id: next(iter(given)) for task_id, given in copies.items() if len(given) == 1},
-        [task_id for task_id, given in copies.items() if len(given) > 1],
+        {task_id: next(iter(answers)) for task_id, answers in copies.items() if len(answers) == 1},
+        [task_id for task_id, answers in copies.items() if len(answers) > 1],
     )
 
 
-def label_copies(settings: Settings, project_id: int, copies: Copies) -> Iterator[bool]:
-    """Submit an annotation to each copy; answers for each whether it did, False where somebody was there first.
+def annotate_copies(settings: Settings, project_id: int, copies: Copies) -> Iterator[bool]:
+    """Submit an annotation to each copy; yields True for each, or False where a person annotated the task first.
 
-    Stopped half-way, what was submitted stays, and the rest is found again. Raises LabelStudioError.
+    Stopped half-way, what was submitted stays, and the rest is found again by the next call. Raises CommandFailed.
     """
-    with closing(_client(settings)) as client:
+    with told_as_command_failed(), closing(_client(settings)) as client:
         task_ids = sorted(copies.chosen)
         for start in range(0, len(task_ids), CHECKED_AT_ONCE):
-            some = task_ids[start : start + CHECKED_AT_ONCE]
-            untouched = {task.id for task in client.tasks_by_id(project_id, some) if not task.annotations}
-            for task_id in some:
-                if task_id in untouched:
+            chunk = task_ids[start : start + CHECKED_AT_ONCE]
+            still_open = {task.id for task in client.tasks_by_id(project_id, chunk) if not task.annotations}
+            for task_id in chunk:
+                if task_id in still_open:
                     _submit(client, project_id, task_id, copies)
-                yield task_id in untouched
+                yield task_id in still_open
 
 
 def _submit(client: LabelStudio, project_id: int, task_id: int, copies: Copies) -> None:

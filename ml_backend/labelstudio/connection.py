@@ -7,9 +7,8 @@ from typing import Any
 
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.errors import LabelStudioUnavailable, RequestRefused
+from ml_backend.labelstudio.events import SECRET_HEADER
 
-SECRET_HEADER = "X-Active-Learning-Secret"
-"""Header in which a webhook carries our secret: Label Studio sends webhooks without credentials."""
 TITLE = "Active learning"
 """Name of the backend in Label Studio."""
 

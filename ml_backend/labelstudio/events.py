@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+SECRET_HEADER = "X-Active-Learning-Secret"
+"""What the webhooks of this backend carry, since Label Studio sends them without credentials."""
 ANNOTATION_ACTIONS = {
     "ANNOTATION_CREATED",
     "ANNOTATIONS_CREATED",

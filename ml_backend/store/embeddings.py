@@ -1,16 +1,21 @@
-"""Embeddings by model and text hash: a text is paid for once, whichever project has it."""
+"""Embeddings by model and text hash: each text is embedded once, whichever projects have it.
+
+numpy is imported where vectors are read or written: importing the store, as the server does, does not load it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import and_, func, select
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database, slices
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 VECTORS_AT_ONCE = 4096
 
@@ -48,29 +53,38 @@ class EmbeddingRows:
             return int(connection.execute(_without_vector(count, project_id, model)).scalar_one())
 
     def put_embeddings(self, model: str, hashes: Sequence[str], vectors: NDArray[np.float32]) -> None:
-        """Keep vectors, (n, D) float32, in the order of the hashes."""
+        """Keep vectors, (n, D) float32, in the order of the hashes; those that are kept already stay as they are.
+
+        Raises ValueError when there are not as many hashes as vectors.
+        """
+        import numpy as np
+
         rows = [
             {"model": model, "text_hash": text_hash, "vector": vector.tobytes()}
             for text_hash, vector in zip(hashes, np.ascontiguousarray(vectors, dtype="<f4"), strict=True)
         ]
         with self._database.writing() as connection:
-            for some in slices(rows):
-                connection.execute(self._database.upsert(tables.embeddings).on_conflict_do_nothing(), some)
+            for chunk in slices(rows):
+                connection.execute(self._database.upsert(tables.embeddings).on_conflict_do_nothing(), chunk)
 
     def embeddings(self, model: str, hashes: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """Hash → (D,) float32, for those texts that have a vector."""
+        """Hash → vector (D,) float32, of those texts that have one."""
+        import numpy as np
+
         table = tables.embeddings
-        found: dict[str, NDArray[np.float32]] = {}
+        vectors: dict[str, NDArray[np.float32]] = {}
         with self._database.reading() as connection:
-            for some in slices(hashes):
+            for chunk in slices(hashes):
                 query = select(table.c.text_hash, table.c.vector).where(
-                    table.c.model == model, table.c.text_hash.in_(some)
+                    table.c.model == model, table.c.text_hash.in_(chunk)
                 )
-                found.update({row[0]: np.frombuffer(row[1], dtype="<f4") for row in connection.execute(query)})
-        return found
+                vectors.update({row[0]: np.frombuffer(row[1], dtype="<f4") for row in connection.execute(query)})
+        return vectors
 
     def vectors_by_task(self, project_id: int, model: str) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
         """Task ids and the vectors of their texts (n, D) float32, a few thousand at a time, by task id."""
+        import numpy as np
+
         task, vector = tables.tasks, tables.embeddings
         query = (
             select(task.c.task_id, vector.c.vector)

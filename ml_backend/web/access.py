@@ -1,4 +1,4 @@
-"""Who may call: basic auth, the secret of our webhooks, and the Label Studio key for settings."""
+"""Who may call: basic auth, the secret of the webhooks, and the Label Studio key for settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hmac
 
 from flask import request
 
-from ml_backend.labelstudio.connection import SECRET_HEADER
+from ml_backend.labelstudio.events import SECRET_HEADER
 from ml_backend.settings import Settings
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import Web, web
@@ -16,7 +16,7 @@ CHALLENGE = {"WWW-Authenticate": 'Basic realm="Active learning", charset="UTF-8"
 
 
 def need_basic_auth() -> None:
-    """Let the request pass when basic auth is off or right. Raises BadRequest with 401."""
+    """Require basic auth where it is configured. Raises BadRequest with 401."""
     settings = web().settings
     if settings.basic_auth_on and not _basic_auth_right(settings):
         raise BadRequest(
@@ -28,7 +28,7 @@ def need_basic_auth() -> None:
 
 
 def need_webhook_secret() -> None:
-    """Let a webhook pass with basic auth or our secret, or any when basic auth is off. Raises BadRequest with 401."""
+    """Require the secret of a webhook, or basic auth, where basic auth is configured. Raises BadRequest with 401."""
     context = web()
     if not context.settings.basic_auth_on or _basic_auth_right(context.settings) or _secret_right(context):
         return
@@ -41,7 +41,10 @@ def need_webhook_secret() -> None:
 
 
 def need_owner() -> None:
-    """Let pass who may change settings: basic auth or Label Studio's key, one of which has to be configured."""
+    """Require what changing settings takes: basic auth or Label Studio's key, one of which has to be configured.
+
+    Raises BadRequest with 401.
+    """
     settings = web().settings
     if not settings.basic_auth_on and not settings.label_studio_api_key:
         raise BadRequest(
@@ -69,11 +72,11 @@ def _basic_auth_right(settings: Settings) -> bool:
         given = base64.b64decode(encoded)
     except ValueError:
         return False
-    wanted = f"{settings.basic_auth_user}:{settings.basic_auth_pass or ''}"
+    expected = f"{settings.basic_auth_user}:{settings.basic_auth_pass or ''}"
     # Browsers send UTF-8 as they were asked to; Label Studio sends Latin-1 where that can hold the password.
-    right = hmac.compare_digest(given, wanted.encode())
-    if all(ord(c) < 256 for c in wanted):
-        right |= hmac.compare_digest(given, wanted.encode("latin-1"))
+    right = hmac.compare_digest(given, expected.encode())
+    if all(ord(c) < 256 for c in expected):
+        right |= hmac.compare_digest(given, expected.encode("latin-1"))
     return right
 
 
@@ -89,6 +92,6 @@ def _secret_right(context: Web) -> bool:
     return given is not None and _same(given, context.webhook_secret)
 
 
-def _same(given: str | None, wanted: str | None) -> bool:
+def _same(given: str | None, expected: str | None) -> bool:
     # Compared in constant time, and as bytes: compare_digest refuses strings outside ASCII.
-    return hmac.compare_digest((given or "").encode(), (wanted or "").encode())
+    return hmac.compare_digest((given or "").encode(), (expected or "").encode())

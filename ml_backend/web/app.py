@@ -13,28 +13,30 @@ from ml_backend.store import Store
 from ml_backend.web import pages, projects, protocol, webhooks
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import EXTENSION, Web, web
-from ml_backend.web.metrics import Metrics
+from ml_backend.web.metrics import RequestMetrics
 from ml_backend.worker.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 256 * 2**20
+"""Bytes."""
 LONGEST_REASON = 600
+"""Characters of a sentence that are sent in the status line."""
 
 
 def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
-    """The application on a store and a doorbell; nothing is loaded, read or written yet."""
+    """The application on a store and a task queue; nothing is loaded, read or written yet."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the order of the label config
-    app.extensions[EXTENSION] = Web(settings, store, queue, Metrics())
-    for room in (protocol, webhooks, projects, pages):
-        app.register_blueprint(room.blueprint)
+    app.extensions[EXTENSION] = Web(settings, store, queue, RequestMetrics())
+    for routes in (protocol, webhooks, projects, pages):
+        app.register_blueprint(routes.blueprint)
     app.before_request(_start_clock)
     app.after_request(_count)
-    app.register_error_handler(BadRequest, _refused)
+    app.register_error_handler(BadRequest, _bad_request)
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(Exception, _crashed)
+    app.register_error_handler(Exception, _unexpected)
     return app
 
 
@@ -45,13 +47,13 @@ def _start_clock() -> None:
 def _count(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule else "unknown"
     seconds = time.perf_counter() - g.get("started", time.perf_counter())
-    web().metrics.answered(request.method, route, response.status_code, seconds)
+    web().metrics.count(request.method, route, response.status_code, seconds)
     return response
 
 
-def _refused(problem: BadRequest) -> Response:
+def _bad_request(problem: BadRequest) -> Response:
     logger.info("%s %s answered %d: %s", request.method, request.path, problem.status, problem)
-    return _answer(str(problem), problem.status, problem.headers)
+    return _error_response(str(problem), problem.status, problem.headers)
 
 
 def _http_error(problem: HTTPException) -> Response:
@@ -62,16 +64,16 @@ def _http_error(problem: HTTPException) -> Response:
     if isinstance(problem, RequestEntityTooLarge):
         sentence = f"The body is larger than {LARGEST_BODY // 2**20} MB; send fewer tasks at once."
     if isinstance(problem, MethodNotAllowed):
-        return _answer(sentence, code, {"Allow": ", ".join(sorted(problem.valid_methods or ()))})
-    return _answer(sentence, code, {})
+        return _error_response(sentence, code, {"Allow": ", ".join(sorted(problem.valid_methods or ()))})
+    return _error_response(sentence, code, {})
 
 
-def _crashed(problem: Exception) -> Response:
+def _unexpected(problem: Exception) -> Response:
     logger.exception("%s %s failed", request.method, request.path)
-    return _answer(f"{type(problem).__name__} in this backend; its log has the details.", 500, {})
+    return _error_response(f"{type(problem).__name__} in this backend; its log has the details.", 500, {})
 
 
-def _answer(sentence: str, status: int, headers: dict[str, str]) -> Response:
+def _error_response(sentence: str, status: int, headers: dict[str, str]) -> Response:
     response = pages.error_page(sentence, status) if pages.wants_html() else jsonify(error=sentence)
     # Label Studio drops the body of an error and shows only the status line, so the sentence goes there too.
     reason = "".join(c if " " <= c <= "~" else "?" for c in " ".join(sentence.split()))

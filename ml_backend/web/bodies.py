@@ -1,4 +1,4 @@
-"""Read request bodies; what cannot be used is refused with a sentence."""
+"""Read request bodies; one that cannot be used is an error whose message is a sentence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ LARGEST_ID = 2**63 - 1
 
 
 class BadRequest(Exception):
-    """A request that cannot be answered; the message is a sentence for the person behind it."""
+    """A request that cannot be answered.
+
+    message: a sentence for the person behind the request; status: of the HTTP answer, 4xx; headers: to add to it.
+    """
 
     def __init__(self, message: str, status: int = 400, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What the routes work with."""
+"""What every route has at hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask import current_app
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.web.inbox import Inbox
-from ml_backend.web.metrics import Metrics
+from ml_backend.web.metrics import RequestMetrics
 from ml_backend.worker.queue import TaskQueue
 
 EXTENSION = "active_learning"
@@ -19,7 +19,7 @@ EXTENSION = "active_learning"
 
 @dataclass
 class Web:
-    """Settings, store and doorbell of one application.
+    """Settings, store, task queue and metrics of one application.
 
     waiting: how many /predict calls may wait for unseen texts at once, so that /health always finds a free thread.
     """
@@ -27,7 +27,7 @@ class Web:
     settings: Settings
     store: Store
     queue: TaskQueue
-    metrics: Metrics
+    metrics: RequestMetrics
     waiting: threading.BoundedSemaphore = field(init=False)
     inbox: Inbox = field(init=False)
     _secret: str | None = None
@@ -45,5 +45,5 @@ class Web:
 
 
 def web() -> Web:
-    """The context of the application that answers this request."""
+    """The context of the current request's application. Raises RuntimeError outside of a request."""
     return cast(Web, current_app.extensions[EXTENSION])

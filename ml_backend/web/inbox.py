@@ -1,4 +1,4 @@
-"""Where webhooks leave their events: those that arrive together are kept by one transaction."""
+"""Where webhooks put their events. Group commit: events that arrive together are kept by one transaction."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from ml_backend.worker.queue import TaskQueue
 
 
 @dataclass
-class _Letter:
+class _PendingEvent:
     event: NewEvent
     kept: bool = False
     problem: Exception | None = None
 
 
 class Inbox:
-    """Keeps events and rings for runs. `put` returns when its event is in the database, or raises what kept it out.
+    """Keeps events and wakes a worker for the projects that need a run.
 
-    A transaction costs several times what an event in it does: whoever opens one takes along all that came meanwhile.
+    A transaction costs several times what an event in it does, so the thread that opens one writes all events that
+    have arrived until then, those of other threads included.
     """
 
     def __init__(self, store: Store, queue: TaskQueue) -> None:
@@ -28,29 +29,29 @@ class Inbox:
         self._queue = queue
         self._arriving = threading.Lock()
         self._writing = threading.Lock()
-        self._letters: list[_Letter] = []
+        self._pending: list[_PendingEvent] = []
 
     def put(self, event: NewEvent) -> None:
-        """Keep one event."""
-        letter = _Letter(event)
+        """Keep one event; it is in the database when this returns. Raises what the store raised when it is not."""
+        pending = _PendingEvent(event)
         with self._arriving:
-            self._letters.append(letter)
+            self._pending.append(pending)
         with self._writing:
-            if not letter.kept and letter.problem is None:
-                self._keep_all()
-        if letter.problem is not None:
-            raise letter.problem
+            if not pending.kept and pending.problem is None:
+                self._commit_group()
+        if pending.problem is not None:
+            raise pending.problem
 
-    def _keep_all(self) -> None:
+    def _commit_group(self) -> None:
         with self._arriving:
-            letters, self._letters = self._letters, []
+            group, self._pending = self._pending, []
         try:
-            to_wake = self._store.add_events([letter.event for letter in letters])
+            to_wake = self._store.add_events([pending.event for pending in group])
         except Exception as problem:
-            for letter in letters:
-                letter.problem = problem
+            for pending in group:
+                pending.problem = problem
             return
-        for letter in letters:
-            letter.kept = True
+        for pending in group:
+            pending.kept = True
         for project_id in to_wake:
             self._queue.wake_worker(project_id)

@@ -21,8 +21,8 @@ COUNTS = {
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 60.0)
 
 
-class Metrics:
-    """Counters of one application, in a registry of its own."""
+class RequestMetrics:
+    """Counts and durations of one application's requests, in a registry of their own."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -37,8 +37,8 @@ class Metrics:
             registry=self._registry,
         )
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one request."""
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request; route: the rule that matched, as "/projects/<int:project_id>"."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
 

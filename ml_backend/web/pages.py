@@ -1,4 +1,4 @@
-"""Pages for people: the projects, and what goes on in each."""
+"""Pages for people: the list of projects, and one page per project."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def projects() -> Any:
 
 @blueprint.get("/projects/<int:project_id>")
 def project(project_id: int) -> Any:
-    """What goes on in a project."""
+    """The page of a project: state, progress, batch, model, settings."""
     need_basic_auth()
     try:
         status = project_status(web().store, project_id)
@@ -76,12 +76,12 @@ def project(project_id: int) -> Any:
 
 
 def wants_html() -> bool:
-    """Whether a browser asks."""
+    """Whether the request comes from a browser."""
     return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
 
 
 def error_page(sentence: str, status: int) -> Response:
-    """A refusal for a person at a browser."""
+    """An error as a page."""
     return _page("error.html", sentence=sentence, code=status)
 
 

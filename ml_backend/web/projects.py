@@ -1,4 +1,4 @@
-"""What people and scripts ask of projects in JSON: status and settings; and the numbers for Prometheus."""
+"""Status and settings of projects as JSON, and the metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ blueprint = Blueprint("projects", __name__)
 
 @blueprint.get("/projects/<int:project_id>/status")
 def status(project_id: int) -> dict[str, Any]:
-    """All that is known of a project."""
+    """The project's status, see `project_status`."""
     need_basic_auth()
     try:
         return project_status(web().store, project_id)

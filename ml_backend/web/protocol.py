@@ -16,18 +16,18 @@ from ml_backend.web.setup import set_up
 logger = logging.getLogger(__name__)
 blueprint = Blueprint("protocol", __name__)
 
-PATIENCE = 60.0
-"""Seconds that /predict waits for texts never seen; Label Studio gives it 100."""
+EMBEDDING_WAIT_SECONDS = 60.0
+"""Seconds that /predict waits for a worker to embed texts never seen; Label Studio gives up after 100."""
 
 
 def up() -> dict[str, Any]:
-    """What a health check is told: nothing is read or written for it."""
+    """The answer to a health check: nothing is read or written for it."""
     return {"status": "UP", "model_class": "ActiveLearning"}
 
 
 @blueprint.get("/health")
 def health() -> dict[str, Any]:
-    """Alive, without credentials."""
+    """Answer a health check; needs no credentials."""
     return up()
 
 
@@ -36,30 +36,32 @@ def setup() -> dict[str, Any]:
     """Label Studio connects a project, or asks which model is current."""
     need_basic_auth()
     # Behind a proxy the Host header is not the address that Label Studio calls; it only tells several entries apart.
-    came_by = web().settings.backend_url or request.url_root.rstrip("/")
-    return {"model_version": set_up(web(), json_object(), came_by)}
+    called_at = web().settings.backend_url or request.url_root.rstrip("/")
+    return {"model_version": set_up(web(), json_object(), called_at)}
 
 
 @blueprint.post("/predict")
 def predict() -> dict[str, Any]:
-    """Class and confidence for the tasks of the body, one entry a task."""
+    """Class and confidence for the tasks of the body, one entry per task."""
     need_basic_auth()
     body = json_object()
     project_id, tasks = project_number(body.get("project")), body.get("tasks")
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise BadRequest('"tasks" must be a list of tasks, each an object with its data.')
-    from ml_backend.pipeline.predict import predict as answer
+    # numpy comes with it; the server process has loaded it by now, see web/server.py.
+    from ml_backend.pipeline.predict import predict as predict_tasks
 
     context = web()
     may_wait = context.waiting.acquire(blocking=False)
+    wait = EMBEDDING_WAIT_SECONDS if may_wait else 0.0
     try:
-        found = answer(context.store, context.queue, project_id, tasks, wait=PATIENCE if may_wait else 0.0)
+        predictions = predict_tasks(context.store, context.queue, project_id, tasks, wait)
     except UnsupportedLabelConfig as problem:
         raise BadRequest(f"Project {project_id}: {problem}") from None
     finally:
         if may_wait:
             context.waiting.release()
-    return {"results": found.results, "model_version": found.model_version}
+    return {"results": predictions.results, "model_version": predictions.model_version}
 
 
 @blueprint.get("/versions")
@@ -67,11 +69,11 @@ def versions() -> dict[str, Any]:
     """Versions of heads, newest first: of ?project=, or of all projects, since Label Studio does not say which."""
     need_basic_auth()
     store = web().store
-    asked = parsed_project(request.args.get("project"))
-    projects = [project.id for project in store.projects()] if asked is None else [asked]
+    project_asked = parsed_project(request.args.get("project"))
+    projects = [project.id for project in store.projects()] if project_asked is None else [project_asked]
     heads = [head for project_id in projects for head in store.heads(project_id)]
-    found = [head.version for head in sorted(heads, key=lambda head: -head.created_at)]
-    return {"versions": found} if found else {"versions": [], "message": "No head was trained yet."}
+    names = [head.version for head in sorted(heads, key=lambda head: -head.created_at)]
+    return {"versions": names} if names else {"versions": [], "message": "No head was trained yet."}
 
 
 @blueprint.post("/validate")

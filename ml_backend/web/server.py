@@ -1,4 +1,9 @@
-"""Serve the application with gunicorn, inside this process."""
+"""Serve the application with gunicorn, inside this process.
+
+Importing the application loads no numpy. The process that answers requests imports it on purpose, right after the
+fork: /predict computes with vectors, and its first caller should not wait for the import. It never loads torch,
+scikit-learn, scipy or pandas; texts are embedded by a worker.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +23,15 @@ from ml_backend.worker.supervisor import WorkerProcess
 logger = logging.getLogger(__name__)
 
 FINISH_SECONDS = 30
-"""How long requests and the worker may finish when the server is told to stop."""
+"""Seconds that requests and the worker may take to finish when the server is told to stop."""
 SILENT_SECONDS = 120
-"""After this long without a sign of life the process that answers is replaced."""
+"""Seconds without a sign of life after which the process that answers is replaced."""
 
 
 def serve(settings: Settings, with_worker: bool = True) -> None:
-    """Answer on settings.host and settings.port until told to stop; with_worker: run a background worker too.
+    """Answer on settings.host and settings.port until SIGTERM or SIGINT; with_worker: run a background worker too.
 
-    The tables are there before the port opens. Raises SettingsError for a database address that cannot be
+    The tables exist before the port opens. Raises SettingsError for a database address that cannot be
     used; exits with a message when the port is taken.
     """
     store = Store(settings.database_url)
@@ -67,7 +72,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
         }
 
     def load(self) -> Flask:
-        """The application, in the process that answers: opened after the fork, with what /predict needs at hand."""
+        """The application, in the process that answers requests: gunicorn calls this after the fork."""
+        # Brings numpy, see the top of this file.
         import ml_backend.pipeline.predict  # noqa: F401
 
         store = Store(self._settings.database_url, quick_commits=True)

@@ -1,1 +1,1 @@
-"""The background worker: the task queue, what wakes a worker, and the process that runs pipelines."""
+"""The background worker: task queue, leases, retries, liveness file, and the process that runs pipelines."""

@@ -1,4 +1,8 @@
-"""A worker answers nobody: a file's age tells a health check when it last reached its database and its queue."""
+"""The liveness file of a worker, which has no port that a health check could ask.
+
+The worker touches the file while it reaches its database and its queue; `worker --check`, the health check of the
+worker's container, reads the file's age.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +18,16 @@ from ml_backend.worker.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
 
-FILE = Path(tempfile.gettempdir()) / "active-learning-worker"
-"""A container holds one worker and has its own folder for temporary files."""
+LIVENESS_FILE = Path(tempfile.gettempdir()) / "active-learning-worker"
+"""A container runs one worker and has its own folder for temporary files."""
 EVERY_SECONDS = 15.0
 TOO_OLD_SECONDS = 60.0
 
 
-def keep_beating(settings: Settings) -> None:
-    """Look at the database and the queue in the background from now on."""
+def start_heartbeat(settings: Settings) -> None:
+    """Check the database and the queue in the background, every 15 s from now on."""
     store, queue = Store(settings.database_url), TaskQueue(settings)
-    FILE.unlink(missing_ok=True)
+    LIVENESS_FILE.unlink(missing_ok=True)
 
     def watch() -> None:
         while True:
@@ -33,8 +37,8 @@ def keep_beating(settings: Settings) -> None:
     threading.Thread(target=watch, name="heartbeat", daemon=True).start()
 
 
-def beat(store: Store, queue: TaskQueue, file: Path = FILE) -> None:
-    """Touch the file when database and queue answer; log what does not."""
+def beat(store: Store, queue: TaskQueue, file: Path = LIVENESS_FILE) -> None:
+    """Touch the liveness file when database and queue can be reached; log what cannot."""
     try:
         store.ping()
         queue.huey.pending_count()
@@ -43,8 +47,8 @@ def beat(store: Store, queue: TaskQueue, file: Path = FILE) -> None:
         logger.exception("the worker does not reach its database or its queue")
 
 
-def problem(file: Path = FILE) -> str | None:
-    """What is wrong with the worker of this container, or None when its last look is recent."""
+def liveness_problem(file: Path = LIVENESS_FILE) -> str | None:
+    """What is wrong with the worker of this container, or None when its liveness file is younger than a minute."""
     try:
         age = time.time() - file.stat().st_mtime
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""The doorbell between web and worker: huey over SQLite or Redis.
+"""The task queue between web and worker: huey over SQLite or Redis.
 
-What has to be done is kept in the database; a message only says "look now". A lost message costs at
+What has to be done is kept in the database; a message in the queue only wakes a worker. A lost message costs at
 most the minute until the next reconciliation, never a label.
 """
 
@@ -15,22 +15,27 @@ from huey.api import Huey
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.worker.wake_up import DoorbellStorage
+from ml_backend.worker.wake_up import WakingSqliteStorage
 
 logger = logging.getLogger(__name__)
 
 QUEUE_NAME = "active-learning"
 EMBED_PRIORITY = 10
 RUN_PRIORITY = 1
+LOCK_SECONDS = 10.0
+"""How long to wait for SQLite's lock on the queue's database."""
 
 
 class TaskQueue:
-    """Rings for a run of a project, or for a few texts to be embedded at once for /predict."""
+    """Wakes a worker to run a project's pipeline, or to embed a few texts at once for /predict.
+
+    on_run: called by the worker with a project's id; on_embed: with the model's name and the texts, hash → text.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.huey = _make_huey(settings)
-        self.on_run: Callable[[int], None] = _only_rings
-        self.on_embed: Callable[[str, dict[str, str]], None] = _only_rings
+        self.on_run: Callable[[int], None] = _no_worker
+        self.on_embed: Callable[[str, dict[str, str]], None] = _no_worker
 
         # Both sides know a task by this module and name; only the worker sets what it does.
         def run_project(project_id: int) -> None:
@@ -60,12 +65,15 @@ class TaskQueue:
             )
 
     def embed_soon(self, model: str, texts: dict[str, str]) -> None:
-        """Have a worker embed texts (hash → text) before anything else and keep the vectors in the store."""
+        """Have a worker embed texts (hash → text) before anything else and keep the vectors in the store.
+
+        Raises sqlite3.OperationalError or redis.exceptions.RedisError when the queue is broken.
+        """
         self._embed(model, texts)
 
 
-def _only_rings(*_args: object) -> None:
-    raise RuntimeError("this process only rings the doorbell; start `python -m ml_backend worker`")
+def _no_worker(*_args: object) -> None:
+    raise RuntimeError("this process puts tasks into the queue only; `python -m ml_backend worker` works on them")
 
 
 def _make_huey(settings: Settings) -> Huey:
@@ -74,5 +82,9 @@ def _make_huey(settings: Settings) -> Huey:
     folder = Path(settings.model_dir)
     folder.mkdir(parents=True, exist_ok=True)
     return Huey(
-        QUEUE_NAME, storage_class=DoorbellStorage, filename=str(folder / "queue.db"), results=False, timeout=10.0
+        QUEUE_NAME,
+        storage_class=WakingSqliteStorage,
+        filename=str(folder / "queue.db"),
+        results=False,
+        timeout=LOCK_SECONDS,
     )

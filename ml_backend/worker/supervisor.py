@@ -11,9 +11,13 @@ import time
 
 logger = logging.getLogger(__name__)
 
+FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
+"""Seconds before a worker that ended is started again: doubled each time, until one has run for STEADY_SECONDS."""
 STEADY_SECONDS = 60.0
 STOP_SECONDS = 20.0
+"""How long a worker may finish what it does before it is killed."""
+PARENT_POLL_SECONDS = 0.5
 NICENESS = 5
 
 
@@ -27,14 +31,14 @@ class WorkerProcess:
     def __init__(self) -> None:
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._keep_running, name="worker keeper", daemon=True)
+        self._thread = threading.Thread(target=self._keep_running, name="worker supervisor", daemon=True)
 
     def start(self) -> None:
         """Start it in the background."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Let it finish what it does, for a bounded time."""
+        """Let it finish what it does, for at most STOP_SECONDS."""
         self._stopping.set()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
@@ -44,7 +48,7 @@ class WorkerProcess:
                 self._process.kill()
 
     def _keep_running(self) -> None:
-        pause = 1.0
+        pause = FIRST_PAUSE
         command = [sys.executable, "-m", "ml_backend", "worker", "--parent", str(os.getpid())]
         while not self._stopping.is_set():
             started = time.monotonic()
@@ -53,23 +57,26 @@ class WorkerProcess:
             if self._stopping.is_set():
                 return
             if time.monotonic() - started > STEADY_SECONDS:
-                pause = 1.0
+                pause = FIRST_PAUSE
             logger.error("the worker ended with status %s; starting it again in %.0f s", status, pause)
             self._stopping.wait(pause)
             pause = min(LONGEST_PAUSE, 2 * pause)
 
 
-def give_way() -> None:
-    """Let the server have the processor first whenever both want it: a person waits for its answers."""
+def lower_priority() -> None:
+    """Make the scheduler prefer the server to this process: a person waits for the server's answers."""
     os.nice(NICENESS)
 
 
 def stop_with_parent(parent: int) -> None:
-    """End this process soon after its parent did, however that ended: an orphan would go on publishing."""
+    """End this process within half a second of the parent's end, however that ended; an orphan would go on publishing.
+
+    parent: the process id of the server.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
-            time.sleep(0.5)
+            time.sleep(PARENT_POLL_SECONDS)
         logger.warning("the server is gone; the worker stops")
         os._exit(1)
 

@@ -14,23 +14,30 @@ from huey.storage import SqliteStorage
 
 logger = logging.getLogger(__name__)
 
-LONGEST_SLEEP = 1.0
-"""A ring that was lost, as when its process was killed between message and ring, is made good after this long."""
+LONGEST_WAIT = 1.0
+"""Seconds after which a waiting thread looks at the queue unasked.
+
+That finds a message whose sender was killed before it could write to the pipe.
+"""
 POLL_SECONDS = 0.05
-"""How often to look where the file system has no named pipes."""
+"""Seconds between two looks at the queue where the file system has no named pipes."""
 
 
-class DoorbellStorage(SqliteStorage):  # type: ignore[misc]
+class WakingSqliteStorage(SqliteStorage):  # type: ignore[misc]
     """Every message puts one byte into the pipe, and every waiting thread takes one byte for one look at the queue.
 
-    Does not wait for the disk at every message: one lost with the power is made good by the next reconciliation.
+    Does not wait for the disk at every message: the next reconciliation replaces one that a power failure lost.
     """
 
     blocking = True
 
     def __init__(self, name: str, filename: str, timeout: float) -> None:
-        self._pipe = Path(filename).with_suffix(".bell")
-        self._listening: int | None = None
+        """Open the queue.
+
+        name: of the queue; filename: the database; timeout: seconds to wait for SQLite's lock.
+        """
+        self._pipe = Path(filename).with_suffix(".wake")
+        self._reading_end: int | None = None
         try:
             os.mkfifo(self._pipe)
         except FileExistsError:
@@ -40,18 +47,18 @@ class DoorbellStorage(SqliteStorage):  # type: ignore[misc]
         super().__init__(name, filename=filename, timeout=timeout)
 
     def enqueue(self, data: bytes, priority: float | None = None) -> None:
-        """Put a message into the queue and ring."""
+        """Put a message into the queue and wake one waiting thread."""
         super().enqueue(data, priority)
-        # Without a listener, or with a pipe that is full of rings, there is nobody more to wake.
+        # The pipe cannot be opened when no worker reads it, and not be written when it is full: nobody has to be woken.
         with suppress(OSError):
-            bell = os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK)
+            writing_end = os.open(self._pipe, os.O_WRONLY | os.O_NONBLOCK)
             try:
-                os.write(bell, b"\0")
+                os.write(writing_end, b"\0")
             finally:
-                os.close(bell)
+                os.close(writing_end)
 
     def dequeue(self) -> bytes | None:
-        """The next message; waits up to LONGEST_SLEEP for one."""
+        """The next message, or None when none came within LONGEST_WAIT seconds."""
         message: bytes | None = super().dequeue()
         if message is None:
             self._wait()
@@ -59,16 +66,16 @@ class DoorbellStorage(SqliteStorage):  # type: ignore[misc]
         return message
 
     def _wait(self) -> None:
-        if self._listening is None:
+        if self._reading_end is None:
             try:
-                # Open for both, so that the pipe does not end when the last ringer closes it.
-                self._listening = os.open(self._pipe, os.O_RDWR | os.O_NONBLOCK)
+                # Open for both, so that the pipe does not end when the last writer closes it.
+                self._reading_end = os.open(self._pipe, os.O_RDWR | os.O_NONBLOCK)
             except OSError:
                 time.sleep(POLL_SECONDS)
                 return
-        if select.select([self._listening], [], [], LONGEST_SLEEP)[0]:
+        if select.select([self._reading_end], [], [], LONGEST_WAIT)[0]:
             with suppress(BlockingIOError):
-                os.read(self._listening, 1)
+                os.read(self._reading_end, 1)
 
     def _create_connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection = super()._create_connection()

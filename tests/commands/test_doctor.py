@@ -1,4 +1,4 @@
-"""Every thing that can be wrong is found, said apart from the others, and comes with its remedy."""
+"""Everything that can be wrong is recognised, told apart from the rest, and comes with its remedy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ml_backend.commands.doctor import Finding, examine, print_findings
+from ml_backend.commands.doctor import Check, examine, print_checks
 from ml_backend.labelstudio.connection import SECRET_HEADER
 from ml_backend.settings import Settings
 from ml_backend.store import Store
@@ -75,12 +75,12 @@ def label_studio() -> Iterator[Answers]:
 
 
 WRONG_KEY = {"detail": "Invalid token."}
-Examine = Callable[..., dict[str, Finding]]
+Examine = Callable[..., dict[str, Check]]
 
 
 @pytest.fixture
 def look(label_studio: Answers, tmp_path: Path, sqlite_store: Store) -> Examine:
-    """The findings by name, of project 7 connected to a backend that listens where Label Studio does."""
+    """The checks by name, of project 7 connected to a backend that listens where Label Studio does."""
     sqlite_store.ensure_project(7, label_config=CONFIG, backend_url=label_studio.url)
     batch = sqlite_store.plan_batch(7, method="badge", why="", head_version=None, task_ids=[1], size=1)
     sqlite_store.mark_batch(7, batch.number, "published")
@@ -89,27 +89,27 @@ def look(label_studio: Answers, tmp_path: Path, sqlite_store: Store) -> Examine:
     hook["headers"] = {SECRET_HEADER: sqlite_store.webhook_secret()}
     label_studio.by_path |= {"GET api/projects/7": (200, project), "GET api/webhooks": (200, [hook])}
 
-    def findings(**settings: Any) -> dict[str, Finding]:
+    def checks(**settings: Any) -> dict[str, Check]:
         chosen = {
             "label_studio_url": label_studio.url,
             "label_studio_api_key": KEY,
             "model_dir": tmp_path,
             "database_url": f"sqlite:///{tmp_path / 'store.db'}",
         } | settings
-        return {f.what: f for f in examine(Settings(**chosen), None, label_studio.url)}
+        return {c.what: c for c in examine(Settings(**chosen), None, label_studio.url)}
 
-    return findings
+    return checks
 
 
-def wrong(findings: dict[str, Finding]) -> dict[str, str]:
-    return {f.what: f"{f.found} ▸ {f.remedy}" for f in findings.values() if not f.right}
+def wrong(checks: dict[str, Check]) -> dict[str, str]:
+    return {c.what: f"{c.detail} ▸ {c.remedy}" for c in checks.values() if not c.passed}
 
 
 def test_all_is_well(look: Examine):
-    findings = look()
-    assert wrong(findings) == {}
-    assert findings["API key"].found == "legacy token of ann@example.com"
-    assert len(findings) == 13
+    checks = look()
+    assert wrong(checks) == {}
+    assert checks["API key"].detail == "legacy token of ann@example.com"
+    assert len(checks) == 13
 
 
 def test_the_address_of_label_studio(look: Examine):
@@ -229,9 +229,9 @@ def test_what_the_environment_has_wrong(look: Examine, settings: dict[str, Any],
     assert "hidden" not in said[what]
 
 
-def test_findings_are_printed_as_they_come_with_the_remedy_below_what_is_wrong():
+def test_checks_are_printed_as_they_come_with_the_remedy_below_what_is_wrong():
     console = Console(record=True, width=200, file=StringIO())
-    findings = [Finding("a", True, "fine"), Finding("b", False, "[Errno 111] refused", "do [this]")]
-    assert print_findings(console, iter(findings)) == 1
+    checks = [Check("a", True, "fine"), Check("b", False, "[Errno 111] refused", "do [this]")]
+    assert print_checks(console, iter(checks)) == 1
     text = console.export_text()
     assert re.search(r"✓ a: fine\n✗ b: \[Errno 111\] refused\n +▸ do \[this\]\nwrong: b\n", text), text

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml_backend.commands.export import NothingToExport, example, export_head
+from ml_backend.commands.export import NothingToExport, export_head, program
+from ml_backend.commands.failure import NotConnected
 from ml_backend.learning.embedding.embedder import load
 from ml_backend.learning.embedding.minilm import packaged_folder
 from ml_backend.learning.embedding.registry import MODELS, registered
@@ -41,7 +42,7 @@ def keep_head(settings: Settings, embedding: str, y: np.ndarray) -> Head:
 
 
 def classify(folder: Path) -> list[str]:
-    """What the exported program answers, run where this package cannot be imported."""
+    """What the exported program prints, run where this package cannot be imported."""
     environment = {"PATH": os.environ["PATH"], "EMBEDDING_MODEL": str(packaged_folder()), "PYTHONIOENCODING": "utf-8"}
     alone = "import runpy, sys; sys.modules['ml_backend'] = None; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
     done = subprocess.run(
@@ -72,7 +73,7 @@ def test_several_labels_are_listed(settings, tmp_path):
 
 def test_what_is_missing_is_said(settings, tmp_path):
     settings.model_dir.mkdir()
-    with pytest.raises(NothingToExport, match=r"project 7 is not connected.*none"):
+    with pytest.raises(NotConnected, match=r"project 7 is not connected.*none"):
         export_head(settings, 7, tmp_path / "out")
     store = Store(settings.database_url)
     store.ensure_project(7)
@@ -86,9 +87,9 @@ def test_what_is_missing_is_said(settings, tmp_path):
     [*(m.word for m in MODELS), "minilm:int8:chunks", "some/model:raw:max64:prompt=query", "minilm:layer2:unit"],
 )
 def test_every_embedding_has_a_program(embedding):
-    program = example(embedding, multi_label=False)
-    compile(program, "classify.py", "exec")
+    source = program(embedding, multi_label=False)
+    compile(source, "classify.py", "exec")
     model = embedding.split(":")[0].replace("minilm", "sentence-transformers/all-MiniLM-L6-v2")
     known = registered(model)
-    assert repr(known.hub_id if known else model) in program
-    assert ("trust_remote_code=True" in program) == bool(known and known.remote_code)
+    assert repr(known.hub_id if known else model) in source
+    assert ("trust_remote_code=True" in source) == bool(known and known.remote_code)

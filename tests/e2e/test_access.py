@@ -9,9 +9,10 @@ import pytest
 from gate import Gate
 from live_loop import CLASSES, Loop, choice, connected, gold_texts, new_project, wait_until
 
-from ml_backend.commands.connect import ConnectFailed, connect_project
+from ml_backend.commands.connect import connect_project
 from ml_backend.commands.demo.backend_process import BackendProcess
 from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port
+from ml_backend.commands.failure import CommandFailed
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.connection import SECRET_HEADER, connect_backend, stored_backends, webhooks
 from ml_backend.settings import Settings
@@ -76,7 +77,7 @@ def test_who_shows_neither_secret_nor_password_gets_401(locked_backend: BackendP
 def test_connecting_with_the_wrong_password_is_refused_with_the_reason(
     label_studio: LabelStudioProcess, client: LabelStudio, locked_backend: BackendProcess
 ):
-    with pytest.raises(ConnectFailed, match="asks for basic auth"):
+    with pytest.raises(CommandFailed, match="asks for basic auth"):
         connected(label_studio, client, locked_backend, gold_texts(2), auth=(AUTH[0], "wrong"))
 
 

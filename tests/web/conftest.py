@@ -1,4 +1,4 @@
-"""The application on a real store; the queue only notes that it was rung."""
+"""The application on a real store and a real task queue that no worker reads."""
 
 from __future__ import annotations
 

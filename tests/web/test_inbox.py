@@ -1,3 +1,5 @@
+"""Group commit of webhook events; and a /setup that has nothing new writes nothing."""
+
 from __future__ import annotations
 
 import threading
@@ -16,14 +18,14 @@ from ml_backend.web.inbox import Inbox
 from ml_backend.worker.queue import TaskQueue
 
 
-class Rings:
-    """A queue that only remembers for whom it was rung."""
+class RecordingQueue:
+    """A queue that only records for which projects a worker was to be woken."""
 
     def __init__(self) -> None:
-        self.rung: list[int] = []
+        self.woken: list[int] = []
 
     def wake_worker(self, project_id: int, delay: float = 0.0) -> None:
-        self.rung.append(project_id)
+        self.woken.append(project_id)
 
 
 def event(n: int, project_id: int = 1) -> NewEvent:
@@ -38,32 +40,41 @@ def at_once(*calls: Any) -> None:
         thread.join()
 
 
+def wait_until_pending(inbox: Inbox, n: int) -> None:
+    """Wait until that many events have arrived while a transaction is open."""
+    deadline = time.monotonic() + 10
+    while len(inbox._pending) < n:
+        assert time.monotonic() < deadline, f"{len(inbox._pending)} of {n} events arrived"
+        time.sleep(0.001)
+
+
 def test_events_that_arrive_together_are_kept_by_fewer_transactions(store: Store, monkeypatch: pytest.MonkeyPatch):
-    queue: Any = Rings()
+    queue: Any = RecordingQueue()
     inbox = Inbox(store, queue)
     sizes: list[int] = []
     first = threading.Event()
 
     def slow(self: Store, new: list[NewEvent], keep: Any = Store.add_events) -> set[int]:
         sizes.append(len(new))
-        first.set()
-        time.sleep(0.3)
+        if not first.is_set():
+            first.set()
+            wait_until_pending(inbox, 11)
         return set(keep(self, new))
 
     monkeypatch.setattr(Store, "add_events", slow)
 
     def later(n: int) -> None:
-        first.wait()
+        assert first.wait(10)
         inbox.put(event(n))
 
     at_once(lambda: inbox.put(event(0)), *(lambda n=n: later(n) for n in range(1, 12)))
     assert sizes == [1, 11]
     assert sorted(e.body["n"] for e in store.events(1)) == list(range(12))
-    assert queue.rung == [1]
+    assert queue.woken == [1]
 
 
 def test_an_event_is_in_the_store_when_put_returns(store: Store):
-    queue: Any = Rings()
+    queue: Any = RecordingQueue()
     inbox = Inbox(store, queue)
     for n in range(3):
         inbox.put(event(n))
@@ -71,12 +82,15 @@ def test_an_event_is_in_the_store_when_put_returns(store: Store):
 
 
 def test_everyone_whose_event_was_not_kept_is_told(store: Store, monkeypatch: pytest.MonkeyPatch):
-    queue: Any = Rings()
+    queue: Any = RecordingQueue()
     inbox = Inbox(store, queue)
     told: list[str] = []
+    sizes: list[int] = []
 
-    def broken(*_: Any) -> set[int]:
-        time.sleep(0.1)
+    def broken(_: Store, new: list[NewEvent]) -> set[int]:
+        sizes.append(len(new))
+        if len(sizes) == 1:
+            wait_until_pending(inbox, 5 - len(new))
         raise OperationalError("INSERT", {}, Exception("disk full"))
 
     def attempt(n: int) -> None:
@@ -88,6 +102,9 @@ def test_everyone_whose_event_was_not_kept_is_told(store: Store, monkeypatch: py
     monkeypatch.setattr(Store, "add_events", broken)
     at_once(*(lambda n=n: attempt(n) for n in range(5)))
     assert told == ["disk full"] * 5
+    assert sum(sizes) == 5
+    assert len(sizes) <= 2, "those that arrived meanwhile failed together"
+    assert queue.woken == []
     monkeypatch.undo()
     inbox.put(event(9))
     assert [e.body["n"] for e in store.events(1)] == [9]

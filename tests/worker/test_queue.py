@@ -1,15 +1,25 @@
+"""The task queue: a message wakes a worker of another process at once, on SQLite and on Redis."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huey.consumer import Consumer
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
+from ml_backend.worker import queue as queue_module
 from ml_backend.worker.queue import TaskQueue
+
+FAR_AWAY = 60.0
+"""Seconds that a thread would sleep unless it is woken: longer than any wait of these tests."""
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -26,60 +36,90 @@ def listening(queue: TaskQueue, workers: int = 1) -> Iterator[None]:
     try:
         yield
     finally:
+        queue.on_run = lambda _: None
+        consumer.stop_flag.set()
+        for _ in range(workers):
+            queue.wake_worker(0)  # a thread that sleeps sees the flag when it wakes
         consumer.stop(graceful=True)
 
 
-def wait_for(happened: threading.Event) -> None:
-    assert happened.wait(10), "the worker was not woken"
+@pytest.fixture
+def asleep(monkeypatch: pytest.MonkeyPatch) -> Callable[[TaskQueue], threading.Semaphore]:
+    """Makes threads of a queue sleep until they are woken; the semaphore counts how often one went to sleep."""
+
+    def watch(queue: TaskQueue) -> threading.Semaphore:
+        count = threading.Semaphore(0)
+        storage = queue.huey.storage
+        on, name = (storage, "_wait") if hasattr(storage, "_wait") else (storage.conn, "bzpopmin")
+        sleep = getattr(on, name)
+
+        def counted(*arguments: Any, **options: Any) -> Any:
+            count.release()
+            return sleep(*arguments, **options)
+
+        monkeypatch.setattr(on, name, counted)
+        monkeypatch.setattr("ml_backend.worker.wake_up.LONGEST_WAIT", FAR_AWAY)
+        monkeypatch.setattr(storage, "read_timeout", FAR_AWAY, raising=False)
+        return count
+
+    return watch
 
 
-def test_a_ring_in_one_process_wakes_a_worker_in_another(settings: Settings):
-    web, worker = TaskQueue(settings), TaskQueue(settings)
-    heard: list[int] = []
+def wait_for(happened: threading.Event | threading.Semaphore) -> None:
+    wait = happened.wait if isinstance(happened, threading.Event) else happened.acquire
+    assert wait(timeout=10), "the worker was not woken"
+
+
+def test_a_message_of_another_process_wakes_a_sleeping_worker(settings: Settings, asleep: Any):
+    worker = TaskQueue(settings)
+    sleeps = asleep(worker)
+    projects: list[int] = []
     done = threading.Event()
-    worker.on_run = lambda project_id: (heard.append(project_id), done.set())
+    worker.on_run = lambda project_id: (projects.append(project_id), done.set())
+    send = (
+        "import sys; from pathlib import Path; from ml_backend.settings import Settings; "
+        "from ml_backend.worker import queue; queue.QUEUE_NAME = sys.argv[1]; "
+        "settings = Settings(model_dir=Path(sys.argv[2]), redis_url=sys.argv[3] or None); "
+        "queue.TaskQueue(settings).wake_worker(7)"
+    )
+    arguments = [queue_module.QUEUE_NAME, str(settings.model_dir), settings.redis_url or ""]
     with listening(worker):
-        started = time.monotonic()
-        web.wake_worker(7)
+        wait_for(sleeps)
+        subprocess.run([sys.executable, "-c", send, *arguments], check=True)
         wait_for(done)
-    assert heard == [7]
-    assert time.monotonic() - started < 5
+    assert projects == [7]
 
 
-def test_a_worker_is_woken_at_once_and_sleeps_when_nothing_comes(settings: Settings, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ml_backend.worker.wake_up.LONGEST_SLEEP", 4.0)
+def test_a_worker_sleeps_while_nothing_comes_and_each_message_wakes_it_once(settings: Settings, asleep: Any):
     web, worker = TaskQueue(settings), TaskQueue(settings)
-    looks: list[None] = []
-    look = worker.huey.storage.dequeue
-    monkeypatch.setattr(worker.huey.storage, "dequeue", lambda: (looks.append(None), look())[1])
-    heard: list[float] = []
+    sleeps = asleep(worker)
     done = threading.Event()
-    worker.on_run = lambda _: (heard.append(time.monotonic()), done.set())
+    worker.on_run = lambda _: done.set()
     with listening(worker):
-        time.sleep(1.0)
-        assert len(looks) <= 2
-        rung = time.monotonic()
-        web.wake_worker(7)
-        wait_for(done)
-        web.wake_worker(8)
-    assert heard[0] - rung < 2
+        for _ in range(3):
+            wait_for(sleeps)
+            assert not sleeps.acquire(blocking=False), "it polls"
+            done.clear()
+            web.wake_worker(7)
+            wait_for(done)
 
 
-def test_two_rings_wake_two_workers(settings: Settings, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ml_backend.worker.wake_up.LONGEST_SLEEP", 4.0)
+def test_two_messages_wake_two_workers(settings: Settings, asleep: Any):
     web, worker = TaskQueue(settings), TaskQueue(settings)
-    together = threading.Barrier(2, timeout=3)
+    sleeps = asleep(worker)
+    # Passed only by two threads that run at the same time.
+    together = threading.Barrier(2, timeout=10)
     met: list[int] = []
-    done = threading.Event()
-    worker.on_run = lambda project_id: (together.wait(), met.append(project_id), len(met) == 2 and done.set())
+    done = threading.Semaphore(0)
+    worker.on_run = lambda project_id: (together.wait(), met.append(project_id), done.release())
     with listening(worker, workers=2):
-        time.sleep(0.5)
+        wait_for(sleeps)
+        wait_for(sleeps)
         web.wake_worker(1)
         web.wake_worker(2)
         wait_for(done)
-        web.wake_worker(1)
-        web.wake_worker(2)
-    assert set(met) == {1, 2}
+        wait_for(done)
+    assert sorted(met) == [1, 2]
 
 
 def test_where_there_are_no_pipes_the_queue_is_polled(
@@ -92,23 +132,30 @@ def test_where_there_are_no_pipes_the_queue_is_polled(
     settings = Settings(model_dir=tmp_path)
     web, worker = TaskQueue(settings), TaskQueue(settings)
     assert "the worker looks every 50 ms instead" in caplog.text
+    looks = threading.Semaphore(0)
+    look = worker.huey.storage.dequeue
+    monkeypatch.setattr(worker.huey.storage, "dequeue", lambda: (looks.release(), look())[1])
     done = threading.Event()
     worker.on_run = lambda _: done.set()
     with listening(worker):
-        time.sleep(0.2)
+        wait_for(looks)
+        wait_for(looks)
         web.wake_worker(7)
         wait_for(done)
 
 
-def test_requests_meanwhile_are_merged_into_one_ring(settings: Settings, sqlite_store: Store):
+def test_requests_meanwhile_are_merged_into_one_message(settings: Settings, sqlite_store: Store):
     web, worker = TaskQueue(settings), TaskQueue(settings)
     for reason in ("labels", "labels", "settings", "tasks"):
         web.request(sqlite_store, 7, reason)
-    heard: list[int] = []
-    worker.on_run = heard.append
+    assert worker.huey.pending_count() == 1
+    projects: list[int] = []
+    done = threading.Event()
+    worker.on_run = lambda project_id: (projects.append(project_id), done.set())
     with listening(worker):
-        time.sleep(0.5)
-    assert heard == [7]
+        wait_for(done)
+        assert worker.huey.pending_count() == 0
+    assert projects == [7]
     assert sqlite_store.take_requests(7) == ["labels", "settings", "tasks"]
 
 
@@ -132,3 +179,9 @@ def test_a_broken_queue_is_logged_and_the_request_is_kept(
     queue.request(sqlite_store, 7, "labels")
     assert "the next reconciliation runs it" in caplog.text
     assert sqlite_store.pending_projects() == [7]
+
+
+def test_a_process_that_only_sends_does_no_work(tmp_path: Path):
+    queue = TaskQueue(Settings(model_dir=tmp_path))
+    with pytest.raises(RuntimeError, match="`python -m ml_backend worker` works on them"):
+        queue.on_run(7)

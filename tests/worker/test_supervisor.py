@@ -5,12 +5,12 @@ import sys
 from ml_backend.worker.supervisor import NICENESS
 
 
-def test_a_worker_beside_the_server_gives_way_to_it():
+def test_a_worker_beside_the_server_has_lower_priority():
     said = subprocess.run(
         [
             sys.executable,
             "-c",
-            "import os; from ml_backend.worker.supervisor import give_way; give_way(); print(os.nice(0))",
+            "import os; from ml_backend.worker.supervisor import lower_priority; lower_priority(); print(os.nice(0))",
         ],
         capture_output=True,
         text=True,

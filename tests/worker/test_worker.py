@@ -2,51 +2,48 @@
 
 from __future__ import annotations
 
-import subprocess
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from ml_backend.labelstudio.client import LabelStudioUnavailable
 from ml_backend.pipeline.context import Services
-from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.worker import worker as worker_module
 from ml_backend.worker.queue import TaskQueue
+from ml_backend.worker.retry import LONGEST_RETRY_SECONDS, retry_delay
 from ml_backend.worker.worker import Worker
 
 
-class Doorbell:
-    """A queue that only notes the rings."""
+class RecordingQueue:
+    """A queue that only records who was to be woken, and after how many seconds."""
 
     def __init__(self) -> None:
-        self.rings: list[tuple[int, float]] = []
+        self.sent: list[tuple[int, float]] = []
 
     def wake_worker(self, project_id: int, delay: float = 0.0) -> None:
-        self.rings.append((project_id, delay))
+        self.sent.append((project_id, delay))
 
 
 @pytest.fixture
-def doorbell() -> Doorbell:
-    return Doorbell()
+def queue() -> RecordingQueue:
+    return RecordingQueue()
 
 
 @pytest.fixture
-def make_worker(sqlite_store: Store, doorbell: Doorbell, tmp_path: Path) -> Callable[[], Worker]:
+def make_worker(sqlite_store: Store, queue: RecordingQueue) -> Callable[[], Worker]:
     sqlite_store.ensure_project(7)
 
     def make() -> Worker:
         services = cast(Services, None)  # the runs of these tests need none
-        return Worker(Settings(model_dir=tmp_path), sqlite_store, cast(TaskQueue, doorbell), services)
+        return Worker(sqlite_store, cast(TaskQueue, queue), services)
 
     return make
 
 
 def runs(monkeypatch: pytest.MonkeyPatch, *bodies: Callable[[], bool]) -> list[list[str]]:
-    """Have the next runs do this; answers the reasons of each run so far."""
+    """Have the next runs do this; returns the reasons of each run so far, a list that grows."""
     seen: list[list[str]] = []
     left = list(bodies)
 
@@ -59,13 +56,13 @@ def runs(monkeypatch: pytest.MonkeyPatch, *bodies: Callable[[], bool]) -> list[l
 
 
 def test_what_is_asked_while_another_worker_runs_leads_to_one_more_run_at_once(
-    make_worker: Callable[[], Worker], sqlite_store: Store, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
+    make_worker: Callable[[], Worker], sqlite_store: Store, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
     first, second = make_worker(), make_worker()
 
     def meanwhile() -> bool:
         sqlite_store.request_run(7, "labels")
-        second.run(7)  # its ring finds the lease taken
+        second.run(7)  # its message finds the lease held
         sqlite_store.request_run(7, "labels")
         return False
 
@@ -73,14 +70,14 @@ def test_what_is_asked_while_another_worker_runs_leads_to_one_more_run_at_once(
     sqlite_store.request_run(7, "start")
     first.run(7)
     assert seen == [["start"]]
-    assert doorbell.rings == [(7, 0.0)]
+    assert queue.sent == [(7, 0.0)]
     second.run(7)
     assert seen == [["start"], ["labels"]]
-    assert doorbell.rings == [(7, 0.0)], "nothing was asked for any more"
+    assert queue.sent == [(7, 0.0)], "nothing was asked for any more"
 
 
 def test_a_failed_run_is_tried_again_later_and_keeps_its_reasons(
-    make_worker: Callable[[], Worker], sqlite_store: Store, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
+    make_worker: Callable[[], Worker], sqlite_store: Store, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
     def unavailable() -> bool:
         raise LabelStudioUnavailable("Label Studio does not answer")
@@ -100,30 +97,22 @@ def test_a_failed_run_is_tried_again_later_and_keeps_its_reasons(
     assert project is not None
     assert project.state == "failed"
     worker.run(7)
-    assert doorbell.rings == [(7, 2.0), (7, 4.0)], "each pause is longer"
+    assert queue.sent == [(7, 2.0), (7, 4.0)], "each pause is longer"
     assert seen == [["labels"]] * 3
     assert sqlite_store.pending_projects() == []
 
 
 def test_unfinished_work_goes_on_at_once(
-    make_worker: Callable[[], Worker], sqlite_store: Store, doorbell: Doorbell, monkeypatch: pytest.MonkeyPatch
+    make_worker: Callable[[], Worker], sqlite_store: Store, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
     seen = runs(monkeypatch, lambda: True)
     worker = make_worker()
     worker.run(7)
-    assert doorbell.rings == [(7, 0.0)]
+    assert queue.sent == [(7, 0.0)]
     worker.run(7)
     assert seen == [["unasked"], ["continued"]]
 
 
-def test_a_worker_that_was_killed_is_dead_although_nobody_has_waited_for_it():
-    sleeper = subprocess.Popen(["sleep", "60"])
-    assert worker_module.is_running(sleeper.pid)
-    sleeper.kill()
-    deadline = time.monotonic() + 5
-    while worker_module.is_running(sleeper.pid):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    assert Path(f"/proc/{sleeper.pid}").exists()
-    sleeper.wait()
-    assert not worker_module.is_running(sleeper.pid)
+def test_pauses_double_up_to_a_minute_however_long_it_fails():
+    assert [retry_delay(failures) for failures in range(1, 8)] == [2, 4, 8, 16, 32, 60, 60]
+    assert retry_delay(100_000) == LONGEST_RETRY_SECONDS

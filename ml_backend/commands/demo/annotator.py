@@ -1,4 +1,4 @@
-"""Plays an annotator with gold labels, through the same endpoints as the browser, and shows what the labels taught."""
+"""Simulates an annotator who gives the gold labels, through the same endpoints as the browser; prints the accuracy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RANDOM_ORDERS = 10
 
 
 class CheckFailed(Exception):
-    """Something of the live loop did not work; the message says what."""
+    """A step of the live loop did not work; the message says which."""
 
 
 def check_learning(
@@ -65,12 +65,15 @@ def check_learning(
 
 
 def wait_for_batch(backend: BackendProcess, project_id: int) -> dict[str, Any]:
-    """Wait until a batch is served. Raises CheckFailed with the backend's own words."""
+    """Wait until a batch is served; returns the project's status. Raises CheckFailed with the backend's message."""
     return _wait(backend, project_id, lambda status: status.get("batch") is not None, "no batch was published")
 
 
 def wait_for_labels(backend: BackendProcess, project_id: int, labels: int) -> dict[str, Any]:
-    """Wait until the current head knows all labels but those that do not make a full `retrain_every`."""
+    """Wait until the current head was fitted on all labels but those that do not make a full `retrain_every`.
+
+    Returns the project's status. Raises CheckFailed.
+    """
     every = 5
 
     def learned(status: dict[str, Any]) -> bool:
@@ -81,7 +84,7 @@ def wait_for_labels(backend: BackendProcess, project_id: int, labels: int) -> di
 
 
 def label_next(client: LabelStudio, backend: BackendProcess, project_id: int) -> tuple[str, str]:
-    """Label the task that Label Studio serves next with its gold label; answers text and label."""
+    """Label the task that Label Studio serves next with its gold label; returns text and label. Raises CheckFailed."""
     before = project_status(backend, project_id)["batch"]["task_ids"]
     task = client.request("GET", f"api/projects/{project_id}/next")
     # The next batch may be published between the requests: the task is of the one before or of the one after.
@@ -100,7 +103,7 @@ def label_next(client: LabelStudio, backend: BackendProcess, project_id: int) ->
 
 
 def served_accuracy(backend: BackendProcess, project_id: int, texts: Sequence[Message]) -> float:
-    """Share of texts for which /predict answers the gold label."""
+    """Share of texts, 0 to 1, for which /predict answers the gold label."""
     tasks = [{"id": i, "data": {"text": message.text}} for i, message in enumerate(texts)]
     body = {"tasks": tasks, "project": f"{project_id}.0"}
     answer = httpx.post(f"{backend.url}/predict", json=body, timeout=100).raise_for_status().json()
@@ -112,12 +115,12 @@ def served_accuracy(backend: BackendProcess, project_id: int, texts: Sequence[Me
 
 
 def random_accuracy(client: LabelStudio, project_id: int, held_back: Sequence[Message], labels: int) -> float:
-    """Mean accuracy of heads fitted on as many labels in random order."""
-    offered = _offered(client, project_id)
-    classes = sorted({m.label for m in offered} | {m.label for m in held_back})
+    """Mean accuracy, 0 to 1, of heads fitted on as many labels in random order."""
+    pool = _pool(client, project_id)
+    classes = sorted({m.label for m in pool} | {m.label for m in held_back})
     embedder = load("minilm")
-    X, X_test = (embedder.encode([m.text for m in some]) for some in (offered, held_back))
-    y, y_test = (np.array([classes.index(m.label) for m in some]) for some in (offered, held_back))
+    X, X_test = (embedder.encode([m.text for m in texts]) for texts in (pool, held_back))
+    y, y_test = (np.array([classes.index(m.label) for m in texts]) for texts in (pool, held_back))
     accuracies = []
     for seed in range(RANDOM_ORDERS):
         rows = np.random.default_rng(seed).permutation(len(y))[:labels]
@@ -127,14 +130,14 @@ def random_accuracy(client: LabelStudio, project_id: int, held_back: Sequence[Me
 
 
 def project_status(backend: BackendProcess, project_id: int) -> dict[str, Any]:
-    """What the backend says of the project."""
+    """The project's status as the backend returns it. Raises httpx.HTTPError."""
     status: dict[str, Any] = (
         httpx.get(f"{backend.url}/projects/{project_id}/status", timeout=10).raise_for_status().json()
     )
     return status
 
 
-def _offered(client: LabelStudio, project_id: int) -> list[Message]:
+def _pool(client: LabelStudio, project_id: int) -> list[Message]:
     tasks = client.tasks_page(project_id, 1, 10_000)
     return [Message(task.data["text"], task.data["gold"]) for task in tasks]
 

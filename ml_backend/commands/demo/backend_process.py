@@ -14,7 +14,7 @@ from ml_backend.settings import Settings, variables
 
 @dataclass
 class BackendProcess:
-    """One running backend: where it keeps its data, its port, and the Label Studio it works for."""
+    """One running backend; folder: where it keeps its data; environment: more variables for it."""
 
     folder: Path
     port: int
@@ -33,7 +33,7 @@ class BackendProcess:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The environment that it runs in, on top of ours; variables meant for another backend are not set in it."""
+        """The environment that it runs in, on top of this process's; variables meant for another backend are empty."""
         return {
             **dict.fromkeys(variables(), ""),
             "LABEL_STUDIO_URL": self.label_studio_url,
@@ -45,7 +45,7 @@ class BackendProcess:
 
     @property
     def own_settings(self) -> Settings:
-        """What it works with, for commands that are run beside it: what is not given here is the default."""
+        """Its settings, for commands that run in this process: what is not given here is the default."""
         given = {
             "label_studio_url": self.label_studio_url,
             "label_studio_api_key": self.api_key,

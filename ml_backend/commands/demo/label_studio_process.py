@@ -1,4 +1,4 @@
-"""A Label Studio of its own, from PyPI in its own virtual environment, without anyone at the screen."""
+"""A Label Studio of the demo's own: installed from PyPI into a virtual environment, set up without a browser."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ START_SECONDS = 180.0
 
 LOCAL_BACKENDS_ALLOWED = {"ML_BLOCK_LOCAL_IP": "false", "SSRF_PROTECTION_ENABLED": "false"}
 """Without these Label Studio refuses to call a backend on this machine."""
-OF_ANOTHER = ("LABEL_STUDIO_", "HEARTEX_", "DJANGO_", "POSTGRE_", "DATABASE_", "HOST")
-"""How variables begin that a shell may hold for a backend or for another Label Studio, its address or its database."""
+FOREIGN_PREFIXES = ("LABEL_STUDIO_", "HEARTEX_", "DJANGO_", "POSTGRE_", "DATABASE_", "HOST")
+"""Prefixes of variables that the shell may hold for a backend or another Label Studio: its address, its database."""
 
 
 class StartFailed(RuntimeError):
-    """A process did not come up, or could not be installed; the message holds the end of its log, or the remedy."""
+    """A process did not start, or could not be installed; the message holds the end of its log, or the remedy."""
 
 
 def installed(venv: Path) -> Path:
@@ -103,7 +103,7 @@ class LabelStudioProcess:
 
     def _environment(self) -> dict[str, str]:
         return {
-            **{name: value for name, value in os.environ.items() if not name.startswith(OF_ANOTHER)},
+            **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN_PREFIXES)},
             "LABEL_STUDIO_BASE_DATA_DIR": str(self.folder),
             "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
             "COLLECT_ANALYTICS": "false",
@@ -117,7 +117,7 @@ class LabelStudioProcess:
 
 
 def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
-    """Wait until an address answers 200. Raises StartFailed when the process ends or the time is over."""
+    """Wait until an address answers 200. Raises StartFailed when the process ends or `seconds` are over."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -137,7 +137,7 @@ def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path, seconds
 
 
 def stop_group(process: subprocess.Popen[bytes], seconds: float = 15.0) -> None:
-    """Stop a process that leads its own group, and the group with it: politely first, then for good."""
+    """Stop a process that leads its own group, and the group with it: SIGTERM first, SIGKILL after `seconds`."""
     for kind in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, kind)
@@ -154,7 +154,7 @@ def stop_group(process: subprocess.Popen[bytes], seconds: float = 15.0) -> None:
 
 
 def free_port(preferred: int) -> int:
-    """The preferred port when nobody listens there, or any free one."""
+    """The preferred port when nobody listens there, or any free one. Raises StartFailed when none is free."""
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,4 +1,4 @@
-"""`make demo`: everything up and connected by one command; with --check, 60 labels and what they taught."""
+"""`make demo`: start and connect everything by one command; with --check, label 60 tasks and print the accuracy."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import httpx
 from rich.console import Console
 from rich.markup import escape
 
-from ml_backend.commands.connect import ConnectFailed, connect_project
+from ml_backend.commands.connect import connect_project
 from ml_backend.commands.demo.annotator import CheckFailed, check_learning
 from ml_backend.commands.demo.backend_process import BackendProcess
 from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, StartFailed, free_port, installed
 from ml_backend.commands.demo.messages import Message, label_config, messages
+from ml_backend.commands.failure import CommandFailed
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 
 HELD_BACK = 400
@@ -25,7 +26,10 @@ TITLE = "Customer messages"
 
 
 def run_demo(console: Console, folder: Path, label_studio_venv: Path, check: bool) -> int:
-    """Start all of it, and label when `check`; answers the exit status."""
+    """Start Label Studio and the backend with the demo's project; returns the exit status, 0 or 1.
+
+    check: label 60 tasks with the gold labels, print the accuracy, and stop; otherwise run until Ctrl+C.
+    """
     started = time.monotonic()
     if check:
         # A check begins with nothing, beside a demo that somebody may be playing with.
@@ -42,7 +46,7 @@ def run_demo(console: Console, folder: Path, label_studio_venv: Path, check: boo
         backend = BackendProcess(folder / "backend", free_port(9090), label_studio.url, label_studio.token)
         with console.status("Starting the backend…"):
             backend.start()
-        project_id = _project(console, label_studio, backend)
+        project_id = _connected_project(console, label_studio, backend)
         console.print(f"[green]✓[/green] ready after {time.monotonic() - started:.0f} s\n")
         if check:
             check_learning(console, label_studio, backend, project_id, _held_back())
@@ -54,7 +58,7 @@ def run_demo(console: Console, folder: Path, label_studio_venv: Path, check: boo
     except KeyboardInterrupt:
         console.print("\nstopping; the labels are kept, `make demo` goes on with them")
         return 0
-    except (StartFailed, LabelStudioError, ConnectFailed, CheckFailed) as problem:
+    except (StartFailed, LabelStudioError, CommandFailed, CheckFailed) as problem:
         console.print("[red]✗[/red]", escape(str(problem)), highlight=False)
         return 1
     except httpx.HTTPError as problem:
@@ -68,24 +72,24 @@ def run_demo(console: Console, folder: Path, label_studio_venv: Path, check: boo
                 process.stop()
 
 
-def _project(console: Console, label_studio: LabelStudioProcess, backend: BackendProcess) -> int:
-    """The demo's project: the one that is there, or a new one with its texts imported; connected either way."""
+def _connected_project(console: Console, label_studio: LabelStudioProcess, backend: BackendProcess) -> int:
+    """The id of the demo's project, made with its texts where Label Studio has none of its title yet; connected."""
     with closing(LabelStudio(label_studio.url, label_studio.token)) as client:
-        project_id = _found_or_made(console, client)
+        project_id = _existing_or_new(console, client)
     for line in connect_project(backend.own_settings, project_id, backend.url, []):
         console.print(f"[green]✓[/green] {line}")
     return project_id
 
 
-def _found_or_made(console: Console, client: LabelStudio) -> int:
-    found = client.request("GET", "api/projects", params={"page_size": 100})["results"]
-    project_id = next((p["id"] for p in found if p["title"] == TITLE), None)
+def _existing_or_new(console: Console, client: LabelStudio) -> int:
+    projects = client.request("GET", "api/projects", params={"page_size": 100})["results"]
+    project_id = next((p["id"] for p in projects if p["title"] == TITLE), None)
     if project_id is None:
-        offered = messages()[HELD_BACK:]
+        pool = messages()[HELD_BACK:]
         config = label_config(sorted({m.label for m in messages()}))
-        made = client.request("POST", "api/projects", body={"title": TITLE, "label_config": config})
-        project_id = int(made["id"])
-        tasks: list[dict[str, Any]] = [{"text": m.text, "gold": m.label} for m in offered]
+        created = client.request("POST", "api/projects", body={"title": TITLE, "label_config": config})
+        project_id = int(created["id"])
+        tasks: list[dict[str, Any]] = [{"text": m.text, "gold": m.label} for m in pool]
         client.request("POST", f"api/projects/{project_id}/import", body=tasks)
         console.print(f"[green]✓[/green] project {project_id} {TITLE!r} with {len(tasks)} messages")
     return int(project_id)

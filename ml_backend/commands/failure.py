@@ -1,0 +1,38 @@
+"""How a command fails: with one sentence for the person who gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ml_backend.labelstudio.client import LabelStudioError
+from ml_backend.labelstudio.label_config import UnsupportedLabelConfig
+from ml_backend.settings import SettingsError
+from ml_backend.store import Store
+from ml_backend.store.records import ProjectRecord
+
+
+class CommandFailed(Exception):
+    """The command could not do what it was asked; the message says why and, where known, what to do."""
+
+
+class NotConnected(CommandFailed):
+    """The project is not known to this backend; the message lists those that are."""
+
+
+@contextmanager
+def told_as_command_failed() -> Iterator[None]:
+    """Turn what Label Studio, its label config or a setting is wrong about into CommandFailed, message kept."""
+    try:
+        yield
+    except (LabelStudioError, SettingsError, UnsupportedLabelConfig) as problem:
+        raise CommandFailed(str(problem)) from None
+
+
+def connected_project(store: Store, project_id: int) -> ProjectRecord:
+    """The record of a project. Raises NotConnected."""
+    project = store.project(project_id)
+    if project is None:
+        connected = ", ".join(str(p.id) for p in store.projects()) or "none"
+        raise NotConnected(f"project {project_id} is not connected to this backend; connected: {connected}")
+    return project

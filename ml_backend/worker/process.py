@@ -1,0 +1,52 @@
+"""The process of a worker: what it is made of, and how it starts and ends."""
+
+from __future__ import annotations
+
+from huey import crontab
+from huey.consumer import Consumer
+
+from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.learning.embedding.embedder import load
+from ml_backend.pipeline.context import Services
+from ml_backend.pipeline.run import EVERY_MINUTE
+from ml_backend.pipeline.task_arrays import ArrayCache
+from ml_backend.settings import Settings
+from ml_backend.store import Store
+from ml_backend.worker.heartbeat import start_heartbeat
+from ml_backend.worker.queue import TaskQueue
+from ml_backend.worker.supervisor import lower_priority, stop_with_parent
+from ml_backend.worker.worker import Worker
+
+
+def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None:
+    """Work until SIGTERM or SIGINT; runs under way are finished first.
+
+    threads: projects worked on at the same time; parent: process id of the server that started this worker, which
+    then ends with it. A worker without a parent keeps a liveness file. Raises SettingsError for a database address
+    that cannot be used.
+    """
+    if parent is not None:
+        stop_with_parent(parent)
+        lower_priority()
+    else:
+        start_heartbeat(settings)
+    queue = TaskQueue(settings)
+    services = _services(settings)
+    worker = Worker(services.store, queue, services)
+    worker.release_stale_leases()
+    queue.huey.periodic_task(crontab(minute="*"), name="reconcile")(lambda: worker.reconcile_all(EVERY_MINUTE))
+    worker.reconcile_all("start")
+    Consumer(queue.huey, workers=threads, graceful_signal="TERM").run()
+
+
+def _services(settings: Settings) -> Services:
+    store = Store(settings.database_url)
+    store.create()
+    return Services(
+        store=store,
+        client=LabelStudio(settings.label_studio_url, settings.label_studio_api_key),
+        arrays=ArrayCache(store),
+        embedder=load,
+        default_model=settings.embedding_model,
+        webhook_secret=settings.webhook_secret or store.webhook_secret(),
+    )
