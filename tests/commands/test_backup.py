@@ -342,7 +342,7 @@ def test_what_the_documentation_says_may_be_deleted_is_made_again(settings: Sett
     queue = TaskQueue(settings)
     queue.wake_worker(1)
     assert queue.huey.pending_count() == 1
-    assert (tmp_path / "queue.bell").exists()
+    assert (tmp_path / "queue.wake").exists()
     with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
         connection.execute("DELETE FROM embeddings")
         connection.commit()
