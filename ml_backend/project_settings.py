@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ml_backend.learning import catalogue
 from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
 from ml_backend.settings import SettingsError
 
@@ -70,18 +70,18 @@ def known_names() -> list[str]:
 
 
 def strategy_names() -> list[str]:
-    """Names of the strategies there are."""
-    return _names("ml_backend.learning.strategies")
+    """Names of all strategies, those of other packages included, sorted."""
+    return catalogue.strategy_names()
+
+
+def strategy_summaries() -> dict[str, str]:
+    """Strategy → what it does, in a sentence or two for people, sorted by name."""
+    return {name: catalogue.summary(name) for name in strategy_names()}
 
 
 def initial_names() -> list[str]:
-    """Names of the initial methods there are."""
-    return _names("ml_backend.learning.initial")
-
-
-def _names(module: str) -> list[str]:
-    names: Callable[[], list[str]] = importlib.import_module(module).names
-    return names()
+    """Names of all initial methods, sorted."""
+    return sorted(catalogue.INITIAL_POOLS)
 
 
 def _one_of(what: str, value: str, known: list[str]) -> str:

@@ -11,13 +11,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ml_backend.learning import initial, strategies
+    from ml_backend.learning.catalogue import StrategyInfo
     from ml_backend.learning.embedding.embedder import Embedder
     from ml_backend.learning.head import Head
     from ml_backend.learning.pool import NeedsHead, Pool
 
-__all__ = ["Embedder", "Head", "NeedsHead", "Pool", "initial", "strategies"]
+__all__ = ["Embedder", "Head", "NeedsHead", "Pool", "StrategyInfo", "initial", "strategies"]
 
-_MODULE_OF = {"Embedder": "embedding.embedder", "Head": "head", "NeedsHead": "pool", "Pool": "pool"}
+_MODULE_OF = {
+    "Embedder": "embedding.embedder",
+    "Head": "head",
+    "NeedsHead": "pool",
+    "Pool": "pool",
+    "StrategyInfo": "catalogue",
+}
 
 
 def __getattr__(name: str) -> object:
