@@ -22,11 +22,11 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import typer
+from ml_backend.learning.embedding.cache import EmbeddingCache
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from ml_backend.learning.embedding.cache import EmbeddingCache
 from ml_backend.learning.embedding.embedder import Embedder, load
 from ml_backend.learning.embedding.minilm import CPU_TOKENS, batches, packaged_folder, shared
 from ml_backend.learning.head import Head

@@ -152,7 +152,7 @@ def _model(settings: Settings) -> Finding:
     from ml_backend.learning.embedding.embedder import ModelNotAvailable, load
 
     try:
-        embedder = load(settings.embedding_model)
+        embedder = load(settings.embedding_model, trust_remote_code=settings.embedding_trust_remote_code)
         found = f"{embedder.name}, {embedder.dimensions} dimensions"
     except ModelNotAvailable as problem:
         return Finding("embedding model", False, str(problem), "EMBEDDING_MODEL=minilm is always there")

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from huey import crontab
@@ -160,7 +161,7 @@ def build(settings: Settings) -> tuple[Worker, TaskQueue]:
         store=store,
         client=client,
         arrays=ArrayCache(store),
-        embedder=load,
+        embedder=partial(load, trust_remote_code=settings.embedding_trust_remote_code),
         default_model=settings.embedding_model,
         webhook_secret=settings.webhook_secret or store.webhook_secret(),
     )
