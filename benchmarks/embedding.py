@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from ml_backend.learning.embedding.cache import EmbeddingCache
 from ml_backend.learning.embedding.embedder import Embedder, load
 from ml_backend.learning.embedding.minilm import CPU_TOKENS, batches, packaged_folder, shared
 from ml_backend.learning.head import Head
@@ -138,7 +137,7 @@ def ways() -> dict[str, Way]:
     return found
 
 
-def accuracy(folder: Path, embedder: Embedder, cache: EmbeddingCache, test_rows: int) -> float:
+def accuracy(folder: Path, embedder: Embedder, test_rows: int) -> float:
     """Mean accuracy over the data sets with a head of LABELS labels."""
     found = []
     for path in sorted(folder.glob("*.parquet")):
@@ -148,8 +147,8 @@ def accuracy(folder: Path, embedder: Embedder, cache: EmbeddingCache, test_rows:
         test = test.sample(min(test_rows, len(test)), random_state=0)
         classes = sorted(set(table["label"]))
         y, y_test = (some["label"].map(classes.index).to_numpy() for some in (train, test))
-        head = Head(C=10.0).fit(cache.encode(embedder, texts_of(train)), y, len(classes))
-        found.append((head.predict_proba(cache.encode(embedder, texts_of(test))).argmax(axis=1) == y_test).mean())
+        head = Head(C=10.0).fit(embedder.encode(texts_of(train)), y, len(classes))
+        found.append((head.predict_proba(embedder.encode(texts_of(test))).argmax(axis=1) == y_test).mean())
     return float(np.mean(found))
 
 
@@ -174,12 +173,8 @@ def main(
             started = time.perf_counter()
             vectors[title] = encode(sampled)
             seconds[title].append(time.perf_counter() - started)
-    with tempfile.TemporaryDirectory() as folder:
-        cache = EmbeddingCache(folder)
-        scores = {t: accuracy(data, load(n), cache, test_rows) for t, n in PRECISIONS.items()} if test_rows else {}
-        look_up = look_up_rate(cache)
+    scores = {t: accuracy(data, load(n), test_rows) for t, n in PRECISIONS.items()} if test_rows else {}
     show(len(sampled), seconds, vectors, scores)
-    Console().print(f"A second encoding, 50,000 known texts of 384 dimensions on disk: {look_up:,.0f} texts/s")
 
 
 def show(n: int, seconds: dict[str, list[float]], vectors: dict[str, Vectors], scores: dict[str, float]) -> None:
@@ -200,22 +195,6 @@ def show(n: int, seconds: dict[str, list[float]], vectors: dict[str, Vectors], s
             f"{scores[title]:.4f}" if title in scores else "",
         )
     Console(width=120).print(table)
-
-
-def look_up_rate(cache: EmbeddingCache) -> float:
-    """Texts a second that the cache finds again."""
-
-    class Made:
-        name, worth_keeping = "made up", True
-
-        def encode(self, texts: list[str], progress: bool = False) -> Vectors:
-            return np.random.default_rng(0).normal(size=(len(texts), 384)).astype(np.float32)
-
-    known = [f"a text of a usual length, with a number that makes it its own: {i}" for i in range(50_000)]
-    cache.encode(Made(), known)  # type: ignore[arg-type]
-    started = time.perf_counter()
-    cache.encode(Made(), known)  # type: ignore[arg-type]
-    return len(known) / (time.perf_counter() - started)
 
 
 if __name__ == "__main__":

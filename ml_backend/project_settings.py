@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ml_backend.learning import catalogue
+from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
 from ml_backend.settings import SettingsError
 
 __all__ = ["ProjectSettings", "SettingsError", "known_names"]
@@ -18,11 +19,13 @@ class ProjectSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    strategy: str = "uherding"
-    initial: str = "typiclust"
+    strategy: str = DEFAULT_STRATEGY
+    initial: str = DEFAULT_INITIAL
     batch_size: int = Field(default=20, ge=1, le=1000)
     retrain_every: int = Field(default=5, ge=1, le=10_000)
     random_share: float = Field(default=0.0, ge=0, le=1)
+    subpool: int | None = Field(default=None, ge=1)
+    balance: int | None = Field(default=None, ge=1, le=100)
     embedding_model: str | None = Field(default=None, min_length=1)
     text_fields: list[str] | None = Field(default=None, min_length=1)
     control: str | None = Field(default=None, min_length=1)
@@ -69,18 +72,18 @@ def known_names() -> list[str]:
 
 
 def strategy_names() -> list[str]:
-    """Names of the strategies there are."""
-    return _names("ml_backend.learning.strategies")
+    """Names of all strategies, those of other packages included, sorted."""
+    return catalogue.strategy_names()
+
+
+def strategy_summaries() -> dict[str, str]:
+    """Strategy → what it does, in a sentence or two for people, sorted by name."""
+    return {name: catalogue.summary(name) for name in strategy_names()}
 
 
 def initial_names() -> list[str]:
-    """Names of the initial methods there are."""
-    return _names("ml_backend.learning.initial")
-
-
-def _names(module: str) -> list[str]:
-    names: Callable[[], list[str]] = importlib.import_module(module).names
-    return names()
+    """Names of all initial methods, sorted."""
+    return sorted(catalogue.INITIAL_POOLS)
 
 
 def _one_of(what: str, value: str, known: list[str]) -> str:

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     database_url: str = ""
     redis_url: str | None = None
     embedding_model: str = "minilm"
+    embedding_trust_remote_code: bool = False
     threads: int = Field(default=8, ge=1, le=256)
 
     @field_validator("label_studio_url", "label_studio_public_url", "backend_url")

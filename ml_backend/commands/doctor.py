@@ -156,7 +156,7 @@ def _model(settings: Settings) -> Check:
     from ml_backend.learning.embedding.embedder import ModelNotAvailable, load
 
     try:
-        embedder = load(settings.embedding_model)
+        embedder = load(settings.embedding_model, trust_remote_code=settings.embedding_trust_remote_code)
     except ModelNotAvailable as problem:
         return Check("embedding model", False, str(problem), "EMBEDDING_MODEL=minilm is always there")
     return Check("embedding model", True, f"{embedder.name}, {embedder.dimensions} dimensions")

@@ -1,4 +1,4 @@
-"""One cycle of active learning: fit the head on the labels there are, then choose what to label next.
+"""One cycle of active learning: fit the head on the labels so far, then choose what to label next.
 
 The live service and the simulator both run this object, so that what is measured offline is what happens live.
 """
@@ -8,12 +8,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning import initial, strategies
+from ml_backend.learning.batch.random_share import random_places, random_rows
+from ml_backend.learning.defaults import DEFAULT_C
 from ml_backend.learning.head import Head
 from ml_backend.learning.pool import Pool
 from ml_backend.learning.strategies import tcm
@@ -43,18 +46,20 @@ class Proposal:
 class Cycle:
     """How every cycle of a project or a run chooses; cycle number and seed alone decide the random draws.
 
-    C: inverse strength of the head's penalty, for embeddings scaled to a mean square norm of 1, so that one number
-    suits every embedding model. `Head`'s own default of 1 lets few labels of unit vectors say next to nothing.
-    random_share: chance of each place in a batch to go to a row drawn uniformly, whatever the strategy: finds classes
-    that it passes over, and labels on which the head can be measured without bias.
+    C: inverse strength of the head's penalty, for embeddings scaled to a mean square norm of 1; see `DEFAULT_C`.
+    random_share: chance of each place in a batch to go to a row drawn uniformly, see `batch.random_share`.
+    subpool, balance: options of the strategy, see `strategies.select`; None: off. Initial methods take neither, and
+    balance is off where there are no predicted classes to balance, without a head or with several labels for a text.
     """
 
     strategy: str
     initial: str
     batch_size: int
     seed: int = 0
-    C: float = 30.0
+    C: float = DEFAULT_C
     random_share: float = 0.0
+    subpool: int | None = None
+    balance: int | None = None
 
     def fit(self, X: NDArray[np.float32], y: NDArray[np.integer[Any]], n_classes: int) -> Head:
         """The head of labelled embeddings X (n, D) with labels y as `Head.fit` takes them; raises what that raises."""
@@ -87,23 +92,15 @@ class Cycle:
             head = self.fit(pool.rows(pool.labeled), pool.labels[pool.labeled], n_classes)
             pool.head = head
         fitted = time.perf_counter()
-        name, why = self.strategy, ""
-        select: Callable[..., NDArray[np.int64]] = strategies.select
-        strategy = strategies.get(name)
-        if head is None and (strategy.NEEDS_HEAD or not len(pool.labeled)):
-            name, select = self.initial, initial.select
-            why = f"the initial method {name} chose, since there are labels of {seen} classes so far"
-        elif pool.multi_label and not strategy.MULTI_LABEL:
-            name = "random"
-            why = f"random chose, since {self.strategy} has no multi-label form"
-        places = self._random_places(min(len(pool.unlabeled), self.batch_size + reserve), cycle)
-        drawn = self._draw(pool, int(places.sum()), cycle)
+        method = self._method(pool, seen)
+        n_places = min(len(pool.unlabeled), self.batch_size + reserve)
+        places = random_places(n_places, self.random_share, self.seed, cycle)
+        drawn = random_rows(pool, int(places.sum()), self.seed, cycle)
         pool = pool.without(drawn)
         strategic = int((~places[: self.batch_size]).sum())
-        options = {"typiclust_up_to": tcm.FIRST_BATCHES * self.batch_size} if name == "tcm" else {}
-        rows = select(name, pool, strategic, np.random.default_rng([self.seed, cycle]), **options)
+        rows = method.select(pool, strategic, np.random.default_rng([self.seed, cycle]))
         rest = len(places) - len(drawn) - strategic
-        reserve_rows = select(name, pool.without(rows), rest, np.random.default_rng([self.seed, cycle, 1]), **options)
+        reserve_rows = method.select(pool.without(rows), rest, np.random.default_rng([self.seed, cycle, 1]))
         merged = np.empty(len(places), dtype=np.int64)
         merged[places], merged[~places] = drawn, np.concatenate([rows, reserve_rows])
         return Proposal(
@@ -111,23 +108,33 @@ class Cycle:
             reserve_rows=merged[self.batch_size :],
             random_rows=drawn,
             head=head,
-            method=name,
-            why=why,
+            method=method.name,
+            why=method.why,
             fit_seconds=fitted - started,
             query_seconds=time.perf_counter() - fitted,
         )
 
-    def _random_places(self, n: int, cycle: int) -> NDArray[np.bool_]:
-        """Which of n places are not the strategy's, (n,): by chance, so that the share holds wherever a batch ends."""
-        if not self.random_share:
-            return np.zeros(n, dtype=bool)
-        return np.random.default_rng([self.seed, cycle, 2]).random(n) < self.random_share
+    def _method(self, pool: Pool, classes_seen: int) -> _Method:
+        """What chooses from this pool: the strategy, or what stands in for it, and why."""
+        info = strategies.get(self.strategy).INFO
+        if pool.head is None and (info.needs_head or not len(pool.labeled)):
+            why = f"the initial method {self.initial} chose, since there are labels of {classes_seen} classes so far"
+            return _Method(self.initial, partial(initial.select, self.initial), why)
+        name, why = self.strategy, ""
+        if pool.multi_label and not info.multi_label:
+            name, why = "random", f"random chose, since {self.strategy} has no multi-label form"
+        options: dict[str, Any] = {"typiclust_up_to": tcm.FIRST_BATCHES * self.batch_size} if name == "tcm" else {}
+        balance = None if pool.head is None or pool.multi_label else self.balance
+        return _Method(name, partial(strategies.select, name, subpool=self.subpool, balance=balance, **options), why)
 
-    def _draw(self, pool: Pool, n: int, cycle: int) -> NDArray[np.int64]:
-        """n unlabelled rows, drawn before the strategy chooses: afterwards they would be what it left."""
-        rng = np.random.default_rng([self.seed, cycle, 3])
-        drawn: NDArray[np.int64] = rng.choice(pool.unlabeled, n, replace=False) if n else np.empty(0, dtype=np.int64)
-        return drawn
+
+@dataclass(frozen=True)
+class _Method:
+    """A strategy or initial method with its options; select(pool, batch_size, rng) → rows."""
+
+    name: str
+    select: Callable[[Pool, int, np.random.Generator], NDArray[np.int64]]
+    why: str
 
 
 def _classes_seen(pool: Pool) -> int:

@@ -43,6 +43,8 @@ def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle:
         settings.batch_size,
         settings.seed,
         random_share=settings.random_share,
+        subpool=settings.subpool,
+        balance=settings.balance,
     )
     proposal = plan.propose(pool.embeddings, pool.labels, n_classes, cycle, candidates=pool.fresh, reserve=reserve)
     room = settings.batch_size + reserve - len(proposal.rows) - len(proposal.reserve_rows)

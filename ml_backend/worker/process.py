@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from huey import crontab
 from huey.consumer import Consumer
 
@@ -46,7 +48,7 @@ def _services(settings: Settings) -> Services:
         store=store,
         client=LabelStudio(settings.label_studio_url, settings.label_studio_api_key),
         arrays=ArrayCache(store),
-        embedder=load,
+        embedder=partial(load, trust_remote_code=settings.embedding_trust_remote_code),
         default_model=settings.embedding_model,
         webhook_secret=settings.webhook_secret or store.webhook_secret(),
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.embedding.embedder import PACKAGED, ModelNotAvailable, encode_layers, load
+from ml_backend.learning.embedding.embedder import PACKAGED, Embedder, ModelNotAvailable, encode_layers, load
 from ml_backend.learning.embedding.names import PACKAGED_LAYERS, RANDOM_PROJECTION, TFIDF, EmbeddingName, parse
 from ml_backend.learning.embedding.registry import known_words, registered
 
@@ -31,6 +32,12 @@ def check_names(embeddings: Sequence[str]) -> None:
             )
 
 
+def load_embedder(name: str) -> Embedder:
+    """The embedder of that name; EMBEDDING_TRUST_REMOTE_CODE=1 allows models that bring their own code, as in the
+    service. Raises ModelNotAvailable."""
+    return load(name, trust_remote_code=os.environ.get("EMBEDDING_TRUST_REMOTE_CODE") == "1")
+
+
 def separator(embedding: str) -> str:
     """What stands between the two texts of a pair, as in the live service."""
     return parse(embedding).field_separator
@@ -51,7 +58,7 @@ def embed(
     for name in embeddings:
         if name in ladder:
             continue
-        embedder = load(name)
+        embedder = load_embedder(name)
         if embedder.needs_corpus:
             embedder = embedder.fit(train if parse(name).model == TFIDF else texts)
         yield name, embedder.encode(texts)

@@ -15,9 +15,10 @@ from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.texts import task_text
 from ml_backend.learning.cycle import Cycle
-from ml_backend.learning.embedding.embedder import Embedder, load
+from ml_backend.learning.embedding.embedder import Embedder
 from ml_backend.text_fields import FIELD_SEPARATOR
 from simulator.data.datasets import Split
+from simulator.data.embeddings import load_embedder
 from simulator.experiment.grid import Cell
 from simulator.experiment.metrics import evaluate
 from simulator.experiment.simulate import Run
@@ -177,7 +178,7 @@ def _measured(
     model = settings["embedding_model"] or (status["model"] or {}).get("embedding_model")
     if model is None:
         raise LiveFailed("the backend has fitted no head yet: label tasks of at least two classes")
-    embedder = load(model)
+    embedder = load_embedder(model)
     tasks = _tasks(session)
     position = {task_id: row for row, task_id in enumerate(sorted(tasks))}
     number = {name: i for i, name in enumerate(config.classes)}

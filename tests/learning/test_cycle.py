@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from ml_backend.learning import Pool, strategies
 from ml_backend.learning.cycle import Cycle
 from ml_backend.pipeline.select import asked_at_random
 from ml_backend.store.records import BatchRecord
@@ -59,6 +60,25 @@ def test_tcm_changes_over_after_three_batches_whatever_one_call_asks_for(labelle
     expected = replace(plan, strategy=stage).propose(X, labels, 2, cycle=3, reserve=100)
     assert found.rows.tolist() == expected.rows.tolist()
     assert found.reserve_rows.tolist() == expected.reserve_rows.tolist()
+
+
+def test_subpool_and_balance_are_those_of_the_strategy_and_change_nothing_when_off():
+    plain = PLAN.propose(X, LABELS, 2, cycle=3, reserve=10)
+    pool = Pool(X, LABELS, 2, plain.head)
+    for options in ({"subpool": 60}, {"balance": 4}, {"subpool": 60, "balance": 2}):
+        proposal = replace(PLAN, **options).propose(X, LABELS, 2, cycle=3, reserve=10)
+        rows = strategies.select("margin", pool, 20, np.random.default_rng([4, 3]), **options)
+        assert proposal.rows.tolist() == rows.tolist() != plain.rows.tolist()
+        assert len({*proposal.rows, *proposal.reserve_rows}) == 30
+    assert plain.rows.tolist() == strategies.select("margin", pool, 20, np.random.default_rng([4, 3])).tolist()
+
+
+def test_balance_is_off_where_no_class_is_predicted():
+    plan = replace(PLAN, balance=4)
+    assert len(plan.propose(X, np.full(300, -1), 2, cycle=0).rows) == 20
+    several = np.where(LABELS[:, None] < 0, -1, np.stack([LABELS, 1 - LABELS], axis=1))
+    expected = PLAN.propose(X, several, 2, cycle=3)
+    assert plan.propose(X, several, 2, cycle=3).rows.tolist() == expected.rows.tolist()
 
 
 def test_what_chance_drew_before_and_the_strategy_chooses_now_is_not_random():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -12,7 +11,6 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.embedding import registry as embedding_models
 from ml_backend.learning.embedding.names import (
     PACKAGED,
     PACKAGED_LAYERS,
@@ -23,7 +21,8 @@ from ml_backend.learning.embedding.names import (
     NeedsCorpus,
     parse,
 )
-from ml_backend.learning.embedding.progress import Report, bar
+from ml_backend.learning.embedding.progress import Report, silent
+from ml_backend.learning.embedding.registry import registered
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
 from ml_backend.text_fields import FIELD_SEPARATOR
 
@@ -48,10 +47,10 @@ class Embedder:
 
     Names: `minilm` (packaged; vectors of length 1), `minilm:layer1` … `minilm:layer6` (mean-pooled hidden states, not
     normalised), `tfidf`, `random-projection`, a word of the registry, a hub id or folder of a sentence-transformers
-    model, or the path of a computed matrix; after colons come options (see embedding_names).
+    model, or the path of a computed matrix; after colons come options (see `names.OPTIONS`).
 
     `tfidf` and matrices without texts are defined for one list of texts only: `needs_corpus` is True until
-    `fit(texts)`, whose answer is ready to encode. Thread-safe.
+    `fit(texts)`, which returns an embedder that is ready to encode. Thread-safe.
     """
 
     def __init__(self, name: str, *, prompt: str | None = None, trust_remote_code: bool = False) -> None:
@@ -76,15 +75,10 @@ class Embedder:
         """Length of a vector. Raises NeedsCorpus where that is known only after `fit`."""
         return self._ready().dimensions
 
-    @property
-    def worth_keeping(self) -> bool:
-        """Whether computing a vector costs more than keeping and finding it."""
-        return not (self._wanted.is_matrix or self._wanted.model in (TFIDF, RANDOM_PROJECTION))
-
     def fit(self, texts: Sequence[str]) -> Self:
         """This embedding for a list of texts: TF-IDF is fitted on them, a matrix's rows are matched to them in order.
 
-        Answers a new Embedder, whose name ends in a fingerprint of the texts; other embeddings answer themselves.
+        Returns a new Embedder, whose name ends in a fingerprint of the texts; other embeddings return themselves.
         Raises ValueError when a matrix has another number of rows, or the texts no words.
         """
         _check(texts)
@@ -96,12 +90,13 @@ class Embedder:
         fitted.name = f"{self._wanted}:{_fingerprint(texts)}"
         return fitted
 
-    def encode(self, texts: Sequence[str], progress: bool = False) -> Vectors:
+    def encode(self, texts: Sequence[str], report: Report = silent) -> Vectors:
         """Embeddings of the texts in their order, (N, D) float32; (0, D) for none. A text given twice costs once.
 
         `FIELD_SEPARATOR` in a text becomes what the model reads between two fields.
-        progress: show a bar. Raises, naming the row, TypeError for what is no string and NotFinite for a vector with
-        NaN or infinity; NeedsCorpus before `fit`.
+        report: called with the number of distinct texts done since the last call.
+        Raises TypeError naming the row that is no string, NotFinite naming the row whose vector holds NaN or infinity,
+        and NeedsCorpus before `fit`.
         """
         _check(texts)
         encoder = self._ready()
@@ -109,7 +104,7 @@ class Embedder:
             return np.empty((0, encoder.dimensions), dtype=np.float32)
         between = self._wanted.field_separator
         distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, between) for text in texts])
-        with self._lock, bar(f"embedding with {self.name}", len(distinct), progress) as report:
+        with self._lock:
             vectors = encoder.encode(distinct, report)
         bad = not_finite(vectors)
         if len(bad):
@@ -128,11 +123,12 @@ class Embedder:
         return self._encoder
 
 
-def encode_layers(texts: Sequence[str], layers: Sequence[int | str], progress: bool = False) -> dict[str, Vectors]:
-    """The packaged model's ladder in one pass over the texts: name to (N, 384) float32.
+def encode_layers(texts: Sequence[str], layers: Sequence[int | str], report: Report = silent) -> dict[str, Vectors]:
+    """Several layers of the packaged model in one pass over the texts: name → (N, 384) float32.
 
     layers: numbers 1 to 6 or names, `minilm:layer3` or `minilm` (its last layer at length 1), which come back as keys.
-    Costs as much as its highest layer.
+    Costs as much as its highest layer. report: as of `Embedder.encode`.
+    Raises ModelNotAvailable for names that are no layer of the packaged model, and TypeError as `Embedder.encode`.
     """
     from ml_backend.learning.embedding.minilm_encoder import MiniLMEncoder
 
@@ -146,9 +142,8 @@ def encode_layers(texts: Sequence[str], layers: Sequence[int | str], progress: b
         return {name: np.empty((0, MiniLMEncoder.dimensions), dtype=np.float32) for name in names}
     between = wanted[0].field_separator
     distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, between) for text in texts])
-    with bar("embedding with minilm", len(distinct), progress) as report:
-        found = MiniLMEncoder(wanted[0]).encode_several(distinct, wanted, report)
-    return {name: vectors[rows] for name, vectors in zip(names, found, strict=True)}
+    by_name = MiniLMEncoder(wanted[0]).encode_several(distinct, wanted, report)
+    return {name: vectors[rows] for name, vectors in zip(names, by_name, strict=True)}
 
 
 def _encoder(wanted: EmbeddingName, prompt: str | None, trust_remote_code: bool) -> Encoder | None:
@@ -161,7 +156,7 @@ def _encoder(wanted: EmbeddingName, prompt: str | None, trust_remote_code: bool)
         matrix = Precomputed(wanted.model)
         return matrix if matrix.knows_its_texts else None
     if wanted.model == RANDOM_PROJECTION:
-        from ml_backend.learning.embedding.corpus import RandomProjection
+        from ml_backend.learning.embedding.random_projection import RandomProjection
 
         return RandomProjection()
     if wanted.model == PACKAGED:
@@ -170,12 +165,12 @@ def _encoder(wanted: EmbeddingName, prompt: str | None, trust_remote_code: bool)
         return MiniLMEncoder(wanted)
     from ml_backend.learning.embedding.sentence_models import SentenceModel
 
-    return SentenceModel(wanted, embedding_models.registered(wanted.model), prompt, trust_remote_code)
+    return SentenceModel(wanted, registered(wanted.model), prompt, trust_remote_code)
 
 
 def _fitted(wanted: EmbeddingName, texts: Sequence[str]) -> Encoder | None:
     if wanted.model == TFIDF:
-        from ml_backend.learning.embedding.corpus import TfidfSvd
+        from ml_backend.learning.embedding.tfidf import TfidfSvd
 
         return TfidfSvd(texts)
     if wanted.is_matrix:
@@ -211,15 +206,15 @@ _loading = threading.Lock()
 
 
 @cache
-def _loaded(name: str) -> Embedder:
-    return Embedder(name, trust_remote_code=os.environ.get("EMBEDDING_TRUST_REMOTE_CODE") == "1")
+def _loaded(name: str, trust_remote_code: bool) -> Embedder:
+    return Embedder(name, trust_remote_code=trust_remote_code)
 
 
-def load(name: str) -> Embedder:
+def load(name: str, *, trust_remote_code: bool = False) -> Embedder:
     """The process's one embedder of that name; thread-safe. Raises ModelNotAvailable.
 
-    EMBEDDING_TRUST_REMOTE_CODE=1 in the environment allows models that bring their own code: who may set a
-    project's model is not always who may run code on this machine.
+    trust_remote_code: allow models that bring their own code. It is an argument and no option of the name: who may
+    set a project's model is not always who may run code on this machine.
     """
     with _loading:
-        return _loaded(str(parse(name)))
+        return _loaded(str(parse(name)), trust_remote_code)

@@ -23,7 +23,7 @@ def linear(weight: torch.Tensor, bias: torch.Tensor, precision: str | None, gelu
 
     weight (out, in) and bias (out,) float32; precision None: float32.
 
-    Raises ModelNotAvailable for int8 where this build of torch, or this device, has no 8-bit products.
+    Raises ModelNotAvailable for int8 where this build of torch, or this processor, has no exact 8-bit products.
     """
     if precision is None and weight.device.type == "cpu" and _has_onednn():
         return _packed(weight, bias, gelu)
@@ -62,30 +62,61 @@ def _product(weight: torch.Tensor, bias: torch.Tensor, precision: str | None) ->
 
 
 def _int8(weight: torch.Tensor, bias: torch.Tensor) -> Linear:
-    """Symmetric 8-bit weights, a scale an output; 8-bit inputs, a scale a token.
+    """Symmetric whole-number weights with one scale per output; 8-bit inputs with one range per token.
 
-    A scale a token costs a pass more than one for the batch, and buys vectors that do not depend on which other
-    texts are in the batch, and errors half as large.
+    The range is from a token's lowest to its highest value: most inputs lie to one side of 0, and a range that is
+    symmetric around it would leave half of the 256 steps to nothing. One range per token costs a pass more than one
+    for the batch. In return vectors do not depend on which other texts are in the batch.
     """
-    scale = weight.abs().amax(dim=1).clamp_min(1e-12) / 127
-    whole = (weight / scale[:, None]).round().to(torch.int8)
-    try:
-        packed: Any = torch.ops.onednn.qlinear_prepack(whole, None)
-    except (AttributeError, RuntimeError) as error:
-        raise ModelNotAvailable("int8 runs on x86 CPUs with a torch that has oneDNN; use bf16 here") from error
+    scale = weight.abs().amax(dim=1).clamp_min(1e-12) / _largest_exact_weight()
+    whole = (weight / scale[:, None]).round()
+    packed: Any = torch.ops.onednn.qlinear_prepack(whole.to(torch.int8), None)
+    sums = whole.sum(dim=1) * scale
     zeros = torch.zeros(len(weight), dtype=torch.int8)
 
     def run(hidden: torch.Tensor) -> torch.Tensor:
         tokens = hidden.reshape(-1, hidden.shape[-1])
-        largest = tokens.abs().amax(dim=1, keepdim=True).clamp_min_(1e-12)
-        # The product wants unsigned inputs around 128; the half makes the cut to whole numbers a rounding.
-        inputs = torch.addcmul(_MIDDLE, tokens, 127 / largest).to(torch.uint8)
+        lowest, highest = tokens.aminmax(dim=1, keepdim=True)
+        step = (highest - lowest).clamp_min_(1e-12) / 255
+        # The half makes the cut to whole numbers a rounding.
+        inputs = ((tokens - lowest) / step).add_(0.5).to(torch.uint8)
         products = torch.ops.onednn.qlinear_pointwise(
-            inputs, 1 / 127, 128, packed, scale, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+            inputs, 1.0, 0, packed, scale, zeros, None, 1.0, 0, torch.float32, "none", [], ""
         )
-        return torch.addcmul(bias, products, largest).view(*hidden.shape[:-1], -1)
+        outputs = torch.addcmul(bias, products, step).addr_(lowest[:, 0], sums)
+        return outputs.view(*hidden.shape[:-1], -1)
 
     return run
 
 
-_MIDDLE = torch.tensor(128.5)
+@cache
+def _largest_exact_weight() -> int:
+    """The largest weight whose products this processor adds up exactly: 127, or 63 without VNNI.
+
+    Processors with VNNI add products of 8 bits in 32 bits. Those before it, as AVX2 alone, add pairs of them in 16
+    bits, where 2 · 255 · 127 does not fit and is cut off without a word; with weights of 7 bits, 2 · 255 · 63 fits.
+    The product itself is tried, since which kernel runs is oneDNN's choice.
+
+    Raises ModelNotAvailable where not even those are exact, or where this build of torch has no such products.
+    """
+    try:
+        for largest in (127, 63):
+            if _is_exact(largest):
+                return largest
+    except (AttributeError, RuntimeError) as error:
+        raise ModelNotAvailable("int8 runs on x86 CPUs with a torch that has oneDNN; use bf16 here") from error
+    raise ModelNotAvailable("int8 products are not exact on this processor; use bf16 or float32 here")
+
+
+def _is_exact(largest: int) -> bool:
+    """Whether products of the largest inputs and of weights of ± `largest` are those of whole numbers."""
+    signs = torch.tensor([[1], [-1]], dtype=torch.int8).repeat(16, 1)
+    weights = (signs * largest).expand(32, 128).contiguous()
+    inputs = torch.tensor([[255], [0]], dtype=torch.uint8).repeat(16, 1).expand(32, 128).contiguous()
+    packed: Any = torch.ops.onednn.qlinear_prepack(weights, None)
+    ones, zeros = torch.ones(32), torch.zeros(32, dtype=torch.int8)
+    products = torch.ops.onednn.qlinear_pointwise(
+        inputs, 1.0, 0, packed, ones, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+    )
+    exact = inputs.long() @ weights.long().T
+    return torch.equal(products, exact.float())

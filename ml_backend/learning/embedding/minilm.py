@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from ml_backend.learning.embedding.linear_layers import Linear, linear
+from ml_backend.learning.embedding.long_texts import cutting
 from ml_backend.learning.embedding.names import PACKAGED_LAYERS, ModelNotAvailable
 from ml_backend.learning.embedding.progress import Report, silent
 
@@ -25,8 +26,9 @@ DIMENSIONS = 384
 HEADS = 12
 LAYER_NORM_EPSILON = 1e-12
 MAX_LENGTH = 256
-"""Tokens; longer texts are cut there, as the model's own configuration says. Its positions end at LONGEST."""
+"""Tokens; `long_texts` says what becomes of longer texts. 256 is what the model's own configuration says."""
 LONGEST = 512
+"""Tokens for which the model has positions."""
 CPU_TOKENS = 512
 """Tokens of a batch for each thread: the activations then stay in the cache, and little is padding."""
 CUDA_TOKENS = 32_768
@@ -72,9 +74,7 @@ class MiniLM:
         folder = packaged_folder()
         self.max_length = max_length
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.tokenizer: Any = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self.tokenizer.enable_truncation(max_length)
-        self.tokenizer.no_padding()
+        self.tokenizer: Any = cutting(Tokenizer.from_file(str(folder / "tokenizer.json")), max_length)
         tensors = load_file(folder / "model.safetensors", device=self.device)
         self._words = tensors["embeddings.word_embeddings.weight"]
         # Every token is of the first segment: its vector is added to the positions once and for all.

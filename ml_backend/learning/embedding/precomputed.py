@@ -90,17 +90,26 @@ def _read_safetensors(path: Path) -> Read:
 
 
 def _read_parquet(path: Path) -> Read:
-    import pandas as pd
+    import pyarrow.parquet as pq
+    from pyarrow.types import is_floating, is_integer
 
-    table = pd.read_parquet(path)
-    texts = table.pop(TEXT_COLUMN).tolist() if TEXT_COLUMN in table else None
+    table = pq.read_table(path)
+    texts = table[TEXT_COLUMN].to_pylist() if TEXT_COLUMN in table.column_names else None
     for name in VECTOR_COLUMNS:
-        if name in table:
-            return np.stack(table[name].to_list()), texts
-    numbers = table.select_dtypes("number")
-    if not numbers.shape[1]:
-        raise ValueError(f"no column {', '.join(VECTOR_COLUMNS)} and no number columns, only {', '.join(table)}")
-    return numbers.to_numpy(), texts
+        if name in table.column_names:
+            return np.stack(table[name].to_numpy()), texts
+    # pandas keeps the index of a table in a column of the file, which is no dimension of the vectors.
+    index = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    numbers = [
+        field.name
+        for field in table.schema
+        if (is_floating(field.type) or is_integer(field.type)) and field.name not in index
+    ]
+    if not numbers:
+        raise ValueError(
+            f"no column {', '.join(VECTOR_COLUMNS)} and no number columns, only {', '.join(table.column_names)}"
+        )
+    return np.column_stack([table[name].to_numpy() for name in numbers]), texts
 
 
 _READERS = {".npy": _read_npy, ".safetensors": _read_safetensors, ".parquet": _read_parquet}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.embedding.long_texts import cut, mean_of_chunks, room
+from ml_backend.learning.embedding.long_texts import first_tokens, mean_of_chunks, room, whole
 from ml_backend.learning.embedding.names import EmbeddingName, ModelNotAvailable
 from ml_backend.learning.embedding.progress import Report, silent
 from ml_backend.learning.embedding.registry import RegisteredModel, known_words
@@ -32,9 +30,7 @@ class SentenceModel:
     def __init__(
         self, wanted: EmbeddingName, registered: RegisteredModel | None, prompt: str | None, trust_remote_code: bool
     ) -> None:
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        _silence_hub()
         self._model = _load(wanted, registered, trust_remote_code)
         if wanted.max_length:
             self._model.max_seq_length = wanted.max_length
@@ -59,7 +55,7 @@ class SentenceModel:
         """(N, D) float32; report is called with the number of texts done since the last call."""
         if self._wanted.long_texts == "cut":
             # The model cuts at its end, where the ending is.
-            return self._encode(cut(texts, self._tokenizer, self._room) if self._ending else texts, report)
+            return self._encode(first_tokens(texts, self._tokenizer, self._room) if self._ending else texts, report)
         unit = bool(self._wanted.normalize) or _normalizes(self._model)
         vectors = mean_of_chunks(texts, self._tokenizer, self._room, lambda pieces: self._encode(pieces, silent), unit)
         report(len(texts))
@@ -68,10 +64,7 @@ class SentenceModel:
     @cached_property
     def _tokenizer(self) -> Any:
         """The model's tokenizer as it reads a text of any length."""
-        tokenizer = copy.deepcopy(self._model.tokenizer.backend_tokenizer)
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        return tokenizer
+        return whole(self._model.tokenizer.backend_tokenizer)
 
     @cached_property
     def _room(self) -> int:
@@ -98,6 +91,15 @@ class SentenceModel:
         vectors: Vectors = np.empty((len(texts), parts[0].shape[1]), dtype=np.float32)
         vectors[order] = np.concatenate(parts)
         return vectors
+
+
+def _silence_hub() -> None:
+    """No telemetry, and no progress bars in the logs. To be called before the libraries of the hub are used."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    constants.HF_HUB_DISABLE_TELEMETRY = True
+    disable_progress_bars()
 
 
 def _normalizes(model: Any) -> bool:

@@ -9,7 +9,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.head.calibration import fit_temperature
 from ml_backend.learning.head.losses import Sigmoid, Softmax
 from ml_backend.learning.head.solver import solve
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
@@ -31,12 +30,16 @@ class Head:
     form with one weight vector (its optimum differs from the softmax's, which penalises both rows), kept as
     two rows of half that vector with opposite signs. Multi-label, y (n, n_classes): a binary head per column.
 
-    Degenerate labels have an answer: a class never seen has probability about 0, a single class seen about 1, and a
+    C is scikit-learn's and means what it means there, for embeddings as they are. Live projects and simulated runs use
+    `learning.defaults.DEFAULT_C` = 30 on embeddings scaled to a mean square norm of 1 instead: `Cycle.fit`.
+
+    Degenerate labels do not fail: a class never seen has probability about 0, a single class seen about 1, and a
     multi-label column of one value only the constant logit log((positives + ½) / (negatives + ½)).
 
     Fitting is deterministic. Attributes after `fit`, all numpy float32 unless said: weights (n_classes, D),
     bias (n_classes,), seen (n_classes,) bool (classes with a positive label), multi_label: bool, n_classes: int,
-    temperature: float, fit_seconds: float (wall time of the last fit).
+    temperature: float (`predict_proba` divides logits by it; 1 unless set), fit_seconds: float (wall time of the last
+    fit).
     """
 
     weights: NDArray[np.float32]
@@ -114,25 +117,14 @@ class Head:
                 _softmax(block)
         return logits
 
-    def calibrate(self, X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]) -> Self:
-        """Set the temperature by held-out embeddings X (n, D) and labels y in the form that `fit` takes.
-
-        Classes that the fit never saw say nothing about the temperature and are left out.
-        Raises ValueError for labels of the other form or out of range, and when none is left.
-        """
-        logits, known = self.calibration_logits(X, y)
-        if not len(known):
-            raise ValueError("no held-out label is of a class that the head was fitted on")
-        self.temperature = fit_temperature(logits, known)
-        return self
-
     def calibration_logits(
         self, X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]
     ) -> tuple[NDArray[np.float32], NDArray[np.integer[Any]]]:
         """Logits and labels that say something about the temperature, in the form that `fit_temperature` takes.
 
         (m, n_classes) and (m,) for the m ≤ n rows whose class the fit saw, −∞ for the others' classes; multi-label,
-        (n · k, 1) both, for the k columns that it saw with both values. Raises ValueError as `calibrate`.
+        (n · k, 1) both, for the k columns that it saw with both values.
+        Raises ValueError for labels of the other form or out of range.
         """
         logits, y = self.decision_function(np.asarray(X)), np.asarray(y)
         _check_labels(y, len(logits), self.n_classes)

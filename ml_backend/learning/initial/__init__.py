@@ -1,35 +1,35 @@
-"""Initial pools by name: what to label before any head exists."""
+"""Initial pools by name: what to label before any head exists. `catalogue.INITIAL_POOLS` maps names to modules."""
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.catalogue import INITIAL_POOLS
 from ml_backend.learning.numerics.threads import one_thread
 from ml_backend.learning.pool import Pool
 
 
 class UnknownInitial(ValueError):
-    """No initial method of that name; the message lists those there are."""
+    """No initial method has that name; the message lists the names that exist."""
 
 
-@cache
 def names() -> list[str]:
     """Names of all initial methods, sorted."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+    return sorted(INITIAL_POOLS)
 
 
 def select(name: str, pool: Pool, size: int, rng: np.random.Generator, **options: Any) -> NDArray[np.int64]:
     """Pick rows to label first, (b,) int64, best first; the same on any number of threads.
 
+    b is size, or the number of unlabelled rows when there are fewer. options: those of the method's own `select`.
+
     Raises UnknownInitial, NotFinite naming a row that holds NaN or infinity, or ValueError for a negative size.
     """
-    if name not in names():
+    if name not in INITIAL_POOLS:
         raise UnknownInitial(f"unknown initial method {name!r}; known: {', '.join(names())}")
     if size < 0:
         raise ValueError(f"size must be 0 or more, got {size}")
@@ -37,6 +37,6 @@ def select(name: str, pool: Pool, size: int, rng: np.random.Generator, **options
     size = min(size, len(pool.unlabeled))
     if size == 0:
         return np.empty(0, dtype=np.int64)
-    module: Any = importlib.import_module(f"{__name__}.{name}")
+    module: Any = importlib.import_module(INITIAL_POOLS[name])
     with one_thread():
         return np.asarray(module.select(pool, size, rng, **options), dtype=np.int64)

@@ -24,6 +24,17 @@ COLUMNS = 512
 """Columns of the kernel at a time."""
 
 
+def rbf(bandwidth: float) -> Kernel:
+    """The kernel exp(−d² / bandwidth²) as a function of squared distances d², in place."""
+    gamma = np.float32(1 / bandwidth**2)
+
+    def kernel(d: Matrix) -> Matrix:
+        d *= -gamma
+        return np.exp(d, out=d)
+
+    return kernel
+
+
 def greedy_cover(
     x: Matrix,
     covered_by: Matrix,

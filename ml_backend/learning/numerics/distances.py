@@ -12,6 +12,9 @@ from ml_backend.learning.numerics.threads import blocks
 Matrix: TypeAlias = NDArray[np.float32]
 Index: TypeAlias = slice | NDArray[np.int64]
 
+ROUNDING = 1e-6
+"""Rounding moves a squared distance by up to about this share of the squared norms, another way on each processor."""
+
 
 def squared_norms(x: Matrix) -> Matrix:
     """Of each row of x (n, D), (n,)."""
@@ -22,7 +25,7 @@ def squared_norms(x: Matrix) -> Matrix:
 def squared_distances(x: Matrix, y: Matrix, x_squared: Matrix | None = None, y_squared: Matrix | None = None) -> Matrix:
     """Between the rows of x (n, D) and of y (t, D), (n, t) at least 0; with the squared norms where they are known.
 
-    Rounding leaves up to about 1e-6 of the squared norms where the distance is 0.
+    Where the distance is 0, rounding leaves up to about ROUNDING of the squared norms.
     """
     d: Matrix = x @ y.T
     d *= -2

@@ -1,62 +1,70 @@
-"""Query strategies by name: one file each, found by its file name.
+"""Query strategies by name: one file each, found by its file name; other packages add theirs by entry point.
 
-A strategy file defines
+A strategy is a module that defines
 
-    NEEDS_HEAD: bool          # scores with the head's probabilities or weights
-    MULTI_LABEL: bool         # has a meaning for multi-label heads (its docstring says which)
-    PAPER: str                # whose it is
-    SUMMARY, WHEN, COST: str  # what it does in two sentences, when to choose it, what it costs; for pages and docs
+    INFO = StrategyInfo(...)  # what it needs, what it does, whose it is; literal values
     def select(pool, batch_size, rng, *, option=default) -> (b,) int64 rows, best first
 
-and may count on 1 ≤ batch_size ≤ number of unlabelled rows, and on a head where it needs one.
+and may count on 1 ≤ batch_size ≤ number of unlabelled rows, and on a head where INFO says that it needs one.
+docs/strategies.md shows how another package adds one.
 """
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import logging
 from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.balancing import balanced
+from ml_backend.learning.batch.class_balance import balanced
+from ml_backend.learning.catalogue import StrategyInfo, builtin_names, name_clashes, package_of, plugins, strategy_names
 from ml_backend.learning.numerics.threads import one_thread
 from ml_backend.learning.pool import NeedsHead, Pool
 
+logger = logging.getLogger(__name__)
+
 
 class Strategy(Protocol):
-    """What a strategy module offers."""
+    """What a strategy's module defines."""
 
-    NEEDS_HEAD: bool
-    MULTI_LABEL: bool
-    PAPER: str
-    SUMMARY: str
-    WHEN: str
-    COST: str
+    INFO: StrategyInfo
     __doc__: str | None
 
     def select(self, pool: Pool, batch_size: int, rng: np.random.Generator, **options: Any) -> NDArray[np.int64]: ...
 
 
 class UnknownStrategy(ValueError):
-    """No strategy of that name; the message lists those there are."""
+    """No strategy has that name; the message lists the names that exist."""
+
+
+class BrokenStrategy(ValueError):
+    """A strategy of another package cannot be used; the message names the package."""
 
 
 @cache
 def names() -> list[str]:
-    """Names of all strategies, sorted."""
-    return sorted(m.name for m in pkgutil.iter_modules(__path__) if not m.name.startswith("_"))
+    """Names of all strategies, sorted. Broken strategies of other packages are left out, and logged as errors."""
+    return [name for name in strategy_names() if name in builtin_names() or _is_usable(name)]
 
 
 @cache
 def get(name: str) -> Strategy:
-    """The strategy's module. Raises UnknownStrategy listing the known names."""
-    if name not in names():
-        raise UnknownStrategy(f"unknown strategy {name!r}; known: {', '.join(names())}")
-    module: Any = importlib.import_module(f"{__name__}.{name}")
-    return module  # type: ignore[no-any-return]
+    """The strategy's module.
+
+    Raises UnknownStrategy listing the known names, and BrokenStrategy for one of another package that does not load or
+    shares its name with that of a third.
+    """
+    if name in builtin_names():
+        module: Any = importlib.import_module(f"{__name__}.{name}")
+        return module  # type: ignore[no-any-return]
+    if name in plugins():
+        return _plugin(name)
+    if name in name_clashes():
+        raise BrokenStrategy(name_clashes()[name])
+    raise UnknownStrategy(f"unknown strategy {name!r}; known: {', '.join(names())}")
 
 
 def select(
@@ -71,15 +79,15 @@ def select(
 ) -> NDArray[np.int64]:
     """Pick rows to label next, (b,) int64, unlabelled, no repeats, best first.
 
-    b is batch_size, or all unlabelled rows when there are fewer. Equal inputs and generator states give equal picks
-    on any number of threads. Any strategy may be wrapped:
-    subpool: choose among that many unlabelled rows, drawn uniformly; by default among all.
+    b is batch_size, or the number of unlabelled rows when there are fewer. Equal inputs and generator states give
+    equal picks on any number of threads. Two options go with any strategy:
+    subpool: choose among that many unlabelled rows, drawn uniformly; None: among all.
     balance: ask the strategy for balance × batch_size rows and keep those whose predicted classes have fewest labels,
-    see `balanced`; needs a head and exclusive classes; by default off.
+    see `balanced`; needs a head and exclusive classes; None: off.
     options: the strategy's own, see its `select`.
 
-    Raises UnknownStrategy, NeedsHead, NotFinite naming a labelled or unlabelled row that holds NaN or infinity, or
-    ValueError for sizes out of range or a strategy that has no multi-label form.
+    Raises UnknownStrategy; BrokenStrategy; NeedsHead; NotFinite naming a labelled or unlabelled row that holds NaN or
+    infinity; ValueError for sizes out of range or a strategy that has no multi-label form.
     """
     strategy = get(name)
     _check(name, strategy, pool, batch_size, subpool, balance)
@@ -92,7 +100,36 @@ def select(
     asked = size if balance is None else min(balance * size, len(pool.unlabeled))
     with one_thread():
         picks = np.asarray(strategy.select(pool, asked, rng, **options), dtype=np.int64)
+        if name in plugins():
+            _check_picks(name, pool, picks, asked)
         return picks if balance is None else balanced(pool, picks, size)
+
+
+def _is_usable(name: str) -> bool:
+    try:
+        get(name)
+    except BrokenStrategy as problem:
+        logger.error("%s", problem)
+        return False
+    return True
+
+
+def _plugin(name: str) -> Strategy:
+    package = package_of(plugins()[name])
+    try:
+        module: Any = plugins()[name].load()
+    except Exception as error:
+        raise BrokenStrategy(f"strategy {name!r} of package {package} cannot be loaded: {error!r}") from error
+    if not isinstance(getattr(module, "INFO", None), StrategyInfo) or not callable(getattr(module, "select", None)):
+        raise BrokenStrategy(f"strategy {name!r} of package {package} lacks INFO, a StrategyInfo, or a function select")
+    return module  # type: ignore[no-any-return]
+
+
+def _check_picks(name: str, pool: Pool, picks: NDArray[np.int64], size: int) -> None:
+    """Raise BrokenStrategy unless picks are `size` different unlabelled rows: no test of ours has seen the package."""
+    if picks.shape != (size,) or len(np.unique(picks)) != size or not np.isin(picks, pool.unlabeled).all():
+        package = package_of(plugins()[name])
+        raise BrokenStrategy(f"strategy {name!r} of package {package} must return {size} different unlabelled rows")
 
 
 def _check(
@@ -103,10 +140,10 @@ def _check(
     for option, value in (("subpool", subpool), ("balance", balance)):
         if value is not None and value < 1:
             raise ValueError(f"{option} must be 1 or more, got {value}")
-    if strategy.NEEDS_HEAD and pool.head is None:
+    if strategy.INFO.needs_head and pool.head is None:
         raise NeedsHead(f"strategy {name!r} needs a fitted head; label some tasks or use an initial method")
-    if pool.multi_label and not strategy.MULTI_LABEL:
-        usable = [n for n in names() if get(n).MULTI_LABEL]
+    if pool.multi_label and not strategy.INFO.multi_label:
+        usable = [n for n in names() if get(n).INFO.multi_label]
         raise ValueError(f"strategy {name!r} has no multi-label form; use one of: {', '.join(usable)}")
     if balance is not None and pool.head is None:
         raise NeedsHead("balance needs a fitted head to predict classes; label some tasks first")

@@ -5,21 +5,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.diversity import nearest_to_cluster_centres
+from ml_backend.learning.batch.diversity import nearest_to_cluster_centres
+from ml_backend.learning.catalogue import StrategyInfo
+from ml_backend.learning.head.uncertainty import prediction_error
 from ml_backend.learning.numerics.distances import Matrix, squared_distances, squared_norms
 from ml_backend.learning.numerics.threads import over_blocks
 from ml_backend.learning.pool import Pool
-from ml_backend.learning.strategies.badge import prediction_error
 
-NEEDS_HEAD = True
-MULTI_LABEL = True
-PAPER = "Parvaneh et al. 2022, arXiv 2203.07034"
-SUMMARY = (
-    "Keeps texts whose prediction flips on a small step towards a labelled class, and clusters them. "
-    "Takes the text nearest to each centre."
+INFO = StrategyInfo(
+    needs_head=True,
+    multi_label=True,
+    paper="Parvaneh et al. 2022, arXiv 2203.07034",
+    summary=(
+        "Keeps texts whose prediction flips on a small step towards a labelled class, and clusters them. "
+        "Takes the text nearest to each centre."
+    ),
+    when="Few to middle budgets, as a middle way between margin and clusters.",
+    cost="one scoring of the pool, and a k-means with a cluster a pick",
 )
-WHEN = "Few to middle budgets, as a middle way between margin and clusters."
-COST = "one scoring of the pool, and a k-means with a cluster a pick"
 
 
 def select(

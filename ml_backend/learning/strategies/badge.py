@@ -5,20 +5,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.catalogue import StrategyInfo
+from ml_backend.learning.head.uncertainty import prediction_error
 from ml_backend.learning.numerics.distances import Index, Matrix
 from ml_backend.learning.numerics.neighbours import Points, sample_squared_distance
 from ml_backend.learning.numerics.ranking import first_highest
 from ml_backend.learning.pool import Pool
 
-NEEDS_HEAD = True
-MULTI_LABEL = True
-PAPER = "Ash et al. 2020, arXiv 1906.03671"
-SUMMARY = (
-    "Samples texts whose loss gradients are long and point in different ways. "
-    "So a batch is uncertain and diverse at once."
+INFO = StrategyInfo(
+    needs_head=True,
+    multi_label=True,
+    paper="Ash et al. 2020, arXiv 1906.03671",
+    summary=(
+        "Samples texts whose loss gradients are long and point in different ways. "
+        "So a batch is uncertain and diverse at once."
+    ),
+    when="Robust over data sets, batch sizes and budgets, and cheap.",
+    cost="one scoring of the pool, and a product with the picks",
 )
-WHEN = "Robust over data sets, batch sizes and budgets, and cheap."
-COST = "one scoring of the pool, and a product with the picks"
 
 
 def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -35,13 +39,3 @@ def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.
     first = first_highest(points.squared, rng.permutation(len(p)))
     picks: NDArray[np.int64] = pool.unlabeled[sample_squared_distance(points, batch_size, first, rng)]
     return picks
-
-
-def prediction_error(p: Matrix, multi_label: bool) -> Matrix:
-    """a = ŷ − p with ŷ the prediction, of p (len, n_classes)."""
-    a = -p
-    if multi_label:
-        a += p >= 0.5
-    else:
-        a[np.arange(len(p)), p.argmax(axis=1)] += 1
-    return a

@@ -5,19 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.numerics.distances import Matrix
 from ml_backend.learning.numerics.fisher import add_greedily, drop_greedily, scatter
 from ml_backend.learning.pool import Pool
 
-NEEDS_HEAD = True
-MULTI_LABEL = True
-PAPER = "Ash et al. 2021, arXiv 2106.09675; the binary form is that of dal-toolbox"
-SUMMARY = (
-    "Takes the batch that most lowers the variance that the head's Fisher information predicts over the pool. "
-    "Adds twice as many as are wanted, then drops the most dispensable."
+INFO = StrategyInfo(
+    needs_head=True,
+    multi_label=True,
+    paper="Ash et al. 2021, arXiv 2106.09675; the binary form is that of dal-toolbox",
+    summary=(
+        "Takes the batch that most lowers the variance that the head's Fisher information predicts over the pool. "
+        "Adds twice as many as are wanted, then drops the most dispensable."
+    ),
+    when="From middle budgets on; the slowest to query.",
+    cost="some passes over at most `exact_up_to` texts, and D × D matrices",
 )
-WHEN = "From middle budgets on; the slowest to query."
-COST = "some passes over at most `exact_up_to` texts, and D × D matrices"
 
 
 def select(

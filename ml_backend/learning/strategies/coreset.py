@@ -5,19 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.numerics.neighbours import Nearest, Points
 from ml_backend.learning.numerics.ranking import first_highest
 from ml_backend.learning.pool import Pool
 
-NEEDS_HEAD = False
-MULTI_LABEL = True
-PAPER = "Sener & Savarese 2018, arXiv 1708.00489"
-SUMMARY = (
-    "Takes the text farthest from all that is labelled or picked, again and again. "
-    "Spreads to the edges, outliers first."
+INFO = StrategyInfo(
+    needs_head=False,
+    multi_label=True,
+    paper="Sener & Savarese 2018, arXiv 1708.00489",
+    summary=(
+        "Takes the text farthest from all that is labelled or picked, again and again. "
+        "Spreads to the edges, outliers first."
+    ),
+    when="Clean data in which rare kinds of text matter; a poor start on noisy text.",
+    cost="distances to all labelled texts and all picks",
 )
-WHEN = "Clean data in which rare kinds of text matter; a poor start on noisy text."
-COST = "distances to all labelled texts and all picks"
 
 
 def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -7,21 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.diversity import nearest_to_cluster_centres
+from ml_backend.learning.batch.diversity import nearest_to_cluster_centres
+from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.numerics.distances import Matrix
 from ml_backend.learning.numerics.ranking import highest
 from ml_backend.learning.numerics.threads import ROWS_AT_A_TIME, over_blocks
 from ml_backend.learning.pool import Pool
 
-NEEDS_HEAD = True
-MULTI_LABEL = True
-PAPER = "Gupte et al. 2024, arXiv 2401.14555"
-SUMMARY = (
-    "Keeps texts whose prediction flips when three quarters of the embedding are dropped, and clusters them. "
-    "Takes the text nearest to each centre."
+INFO = StrategyInfo(
+    needs_head=True,
+    multi_label=True,
+    paper="Gupte et al. 2024, arXiv 2401.14555",
+    summary=(
+        "Keeps texts whose prediction flips when three quarters of the embedding are dropped, and clusters them. "
+        "Takes the text nearest to each centre."
+    ),
+    when="Few labels and a good embedding.",
+    cost="three scorings of the pool, and a k-means with a cluster a pick",
 )
-WHEN = "Few labels and a good embedding."
-COST = "three scorings of the pool, and a k-means with a cluster a pick"
 
 
 def select(

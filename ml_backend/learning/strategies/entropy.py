@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.numerics.ranking import highest
 from ml_backend.learning.pool import Pool
 
-NEEDS_HEAD = True
-MULTI_LABEL = True
-PAPER = "Shannon 1948; Settles 2009, Active Learning Literature Survey"
-SUMMARY = "Takes the texts whose probabilities are flattest over all classes. Gains most from good embeddings."
-WHEN = "With good embeddings and a few labels a class; robust over data sets."
-COST = "one scoring of the pool"
+INFO = StrategyInfo(
+    needs_head=True,
+    multi_label=True,
+    paper="Shannon 1948; Settles 2009, Active Learning Literature Survey",
+    summary="Takes the texts whose probabilities are flattest over all classes. Gains most from good embeddings.",
+    when="With good embeddings and a few labels a class; robust over data sets.",
+    cost="one scoring of the pool",
+)
 
 
 def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:

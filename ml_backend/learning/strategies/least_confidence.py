@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.numerics.ranking import highest
 from ml_backend.learning.pool import Pool
 
-NEEDS_HEAD = True
-MULTI_LABEL = True
-PAPER = "Lewis & Gale 1994, arXiv cmp-lg/9407020"
-SUMMARY = "Takes the texts whose top class is least probable. Looks at each text alone: a batch may repeat itself."
-WHEN = "For small batches, and errors in the top class are what counts."
-COST = "one scoring of the pool"
+INFO = StrategyInfo(
+    needs_head=True,
+    multi_label=True,
+    paper="Lewis & Gale 1994, arXiv cmp-lg/9407020",
+    summary=("Takes the texts whose top class is least probable. Looks at each text alone: a batch may repeat itself."),
+    when="For small batches, and errors in the top class are what counts.",
+    cost="one scoring of the pool",
+)
 
 
 def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.numerics.coverage import Kernel, greedy_cover
-from ml_backend.learning.numerics.distances import Matrix, unit
+from ml_backend.learning.catalogue import StrategyInfo
+from ml_backend.learning.numerics.coverage import greedy_cover, rbf
+from ml_backend.learning.numerics.distances import unit
 from ml_backend.learning.pool import Pool
 
-NEEDS_HEAD = False
-MULTI_LABEL = True
-PAPER = "Bae et al. 2024, arXiv 2407.12212"
-SUMMARY = (
-    "Takes the text that most raises how similar every text is to its most similar labelled one. A smooth ProbCover."
+INFO = StrategyInfo(
+    needs_head=False,
+    multi_label=True,
+    paper="Bae et al. 2024, arXiv 2407.12212",
+    summary=(
+        "Takes the text that most raises how similar every text is to its most similar labelled one. "
+        "A smooth ProbCover."
+    ),
+    when="For the first labels, where clusters are not apparent.",
+    cost="kernels of all pairs, of at most `exact_up_to` texts",
 )
-WHEN = "For the first labels, where clusters are not apparent."
-COST = "kernels of all pairs, of at most `exact_up_to` texts"
 
 
 def select(
@@ -36,14 +40,3 @@ def select(
     x, labelled = unit(pool.unlabeled_embeddings(slice(None))), unit(pool.rows(pool.labeled))
     picks: NDArray[np.int64] = pool.unlabeled[greedy_cover(x, labelled, rbf(bandwidth), batch_size, rng)]
     return picks
-
-
-def rbf(bandwidth: float) -> Kernel:
-    """exp(−d² / bandwidth²) as a function of d²."""
-    gamma = np.float32(1 / bandwidth**2)
-
-    def kernel(d: Matrix) -> Matrix:
-        d *= -gamma
-        return np.exp(d, out=d)
-
-    return kernel

@@ -5,21 +5,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.numerics.coverage import greedy_cover
-from ml_backend.learning.numerics.distances import Matrix, squared_distances, squared_norms
+from ml_backend.learning.numerics.distances import ROUNDING, Matrix, squared_distances, squared_norms
 from ml_backend.learning.numerics.kmeans import kmeans
 from ml_backend.learning.numerics.threads import over_blocks
 from ml_backend.learning.pool import Pool
 
-NEEDS_HEAD = False
-MULTI_LABEL = True
-PAPER = "Yehuda et al. 2022, arXiv 2205.11320"
-SUMMARY = (
-    "Takes the text whose ball of radius δ holds most texts that no ball holds yet. "
-    "Dense regions first, outliers never."
+INFO = StrategyInfo(
+    needs_head=False,
+    multi_label=True,
+    paper="Yehuda et al. 2022, arXiv 2205.11320",
+    summary=(
+        "Takes the text whose ball of radius δ holds most texts that no ball holds yet. "
+        "Dense regions first, outliers never."
+    ),
+    when="Very few labels.",
+    cost="distances of all pairs, of at most `exact_up_to` texts",
 )
-WHEN = "Very few labels."
-COST = "distances of all pairs, of at most `exact_up_to` texts"
 
 
 def select(
@@ -77,4 +80,6 @@ def pure_radius(
         impure[block] = np.sqrt(d.min(axis=1))
 
     over_blocks(look, len(at), 256)
-    return float(np.sort(impure)[min(int((1 - purity) * len(at)), len(at) - 1)])
+    radius = float(np.sort(impure)[min(int((1 - purity) * len(at)), len(at) - 1)])
+    # The radius is the distance of two rows: shorter by what rounding may move it, they are apart on every processor.
+    return float(np.sqrt(max(radius**2 - ROUNDING * float(squared.max()), 0.0)))

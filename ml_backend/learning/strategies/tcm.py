@@ -5,15 +5,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.pool import Pool
 from ml_backend.learning.strategies import margin, typiclust
 
-NEEDS_HEAD = False
-MULTI_LABEL = True
-PAPER = "Doucet et al. 2024, arXiv 2403.03728"
-SUMMARY = "typiclust while labels are few, margin afterwards. Both where they are strong, with one number to choose."
-WHEN = "When a project starts from nothing and a single setting should see it through."
-COST = "that of typiclust, then of margin"
+INFO = StrategyInfo(
+    needs_head=False,
+    multi_label=True,
+    paper="Doucet et al. 2024, arXiv 2403.03728",
+    summary=(
+        "typiclust while labels are few, margin afterwards. Both where they are strong, with one number to choose."
+    ),
+    when="When a project starts from nothing and a single setting should see it through.",
+    cost="that of typiclust, then of margin",
+)
 
 FIRST_BATCHES = 3
 """Ours; the paper leaves it to the reader."""

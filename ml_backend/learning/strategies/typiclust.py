@@ -5,21 +5,24 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.numerics.distances import Index, Matrix, squared_distances, squared_norms
 from ml_backend.learning.numerics.kmeans import kmeans
 from ml_backend.learning.numerics.ranking import coarse
 from ml_backend.learning.numerics.threads import over_blocks
 from ml_backend.learning.pool import Pool
 
-NEEDS_HEAD = False
-MULTI_LABEL = True
-PAPER = "Hacohen et al. 2022, arXiv 2202.02794"
-SUMMARY = (
-    "Clusters the pool and takes the most typical text of the largest clusters without a label. "
-    "Covers what is common, once each."
+INFO = StrategyInfo(
+    needs_head=False,
+    multi_label=True,
+    paper="Hacohen et al. 2022, arXiv 2202.02794",
+    summary=(
+        "Clusters the pool and takes the most typical text of the largest clusters without a label. "
+        "Covers what is common, once each."
+    ),
+    when="For the first labels, the more so the better the embedding; ever less use after some hundred.",
+    cost="one k-means with up to 500 clusters",
 )
-WHEN = "For the first labels, the more so the better the embedding; ever less use after some hundred."
-COST = "one k-means with up to 500 clusters"
 
 
 def select(

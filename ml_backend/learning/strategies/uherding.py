@@ -5,24 +5,26 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.head import Head
 from ml_backend.learning.head.calibration import fit_temperature
-from ml_backend.learning.numerics.coverage import greedy_cover
+from ml_backend.learning.head.uncertainty import closeness
+from ml_backend.learning.numerics.coverage import greedy_cover, rbf
 from ml_backend.learning.numerics.distances import Matrix, squared_distances, squared_norms, unit
 from ml_backend.learning.numerics.threads import blocks, over_blocks
 from ml_backend.learning.pool import Pool
-from ml_backend.learning.strategies.margin import closeness
-from ml_backend.learning.strategies.max_herding import rbf
 
-NEEDS_HEAD = True
-MULTI_LABEL = True
-PAPER = "Bae et al. 2024, arXiv 2412.20644"
-SUMMARY = (
-    "Covers the pool like max_herding, but counts each text by how close its two top classes are. "
-    "Moves by itself from cover to margin as labels come in."
+INFO = StrategyInfo(
+    needs_head=True,
+    multi_label=True,
+    paper="Bae et al. 2024, arXiv 2412.20644",
+    summary=(
+        "Covers the pool like max_herding, but counts each text by how close its two top classes are. "
+        "Moves by itself from cover to margin as labels come in."
+    ),
+    when="When one strategy is to serve from the first label to the last.",
+    cost="kernels of all pairs, of at most `exact_up_to` texts, and up to five small fits of the head",
 )
-WHEN = "When one strategy is to serve from the first label to the last."
-COST = "kernels of all pairs, of at most `exact_up_to` texts, and up to five small fits of the head"
 
 FOLDS = 5
 VOTES = 200

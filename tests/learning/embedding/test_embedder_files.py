@@ -3,9 +3,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from ml_backend.learning.embedding import cache as embedding_cache
-from ml_backend.learning.embedding.cache import EmbeddingCache
-from ml_backend.learning.embedding.embedder import Embedder, ModelNotAvailable, encode_layers, load
+from ml_backend.learning.embedding.embedder import Embedder, ModelNotAvailable
 
 TEXTS = ["first", "second", "third"]
 MATRIX = np.arange(12, dtype=np.float16).reshape(3, 4)
@@ -61,67 +59,7 @@ def test_files_that_hold_no_embeddings_are_refused(tmp_path):
         Embedder(str(tmp_path / "broken.npy"))
 
 
-class Counting:
-    """An embedder that counts what it computes, and may fail at a text."""
-
-    name, worth_keeping = "counting", True
-
-    def __init__(self, fails_at=None):
-        self.computed, self.fails_at = [], fails_at
-
-    def encode(self, texts, progress=False):
-        if self.fails_at in texts:
-            raise KeyboardInterrupt
-        self.computed.extend(texts)
-        return np.array([[len(text), hash(text) % 1000] for text in texts], dtype=np.float32).reshape(len(texts), 2)
-
-
-def test_known_texts_are_looked_up(tmp_path):
-    embedder = Counting()
-    first = EmbeddingCache(tmp_path).encode(embedder, ["a", "bb", "a"])
-    again = EmbeddingCache(tmp_path).encode(embedder, ["bb", "ccc", "a"])
-    assert embedder.computed == ["a", "bb", "ccc"]
-    np.testing.assert_array_equal(again[[0, 2]], first[[1, 0]])
-    np.testing.assert_array_equal(again, Counting().encode(["bb", "ccc", "a"]))
-
-
-def test_a_crash_costs_the_chunk_under_way(tmp_path, monkeypatch):
-    monkeypatch.setattr(embedding_cache, "CHUNK", 2)
-    texts = ["a", "b", "c", "d", "e"]
-    with pytest.raises(KeyboardInterrupt):
-        EmbeddingCache(tmp_path).encode(Counting(fails_at="d"), texts)
-    embedder = Counting()
-    EmbeddingCache(tmp_path).encode(embedder, texts)
-    assert embedder.computed == ["c", "d", "e"]
-
-
-def test_half_written_chunks_are_not_read(tmp_path, monkeypatch):
-    def full_disk(file, **arrays):
-        file.write(b"PK half of it")
-        raise OSError("no space left on device")
-
-    EmbeddingCache(tmp_path).encode(Counting(), ["a"])
-    with monkeypatch.context() as patch:
-        patch.setattr(np, "savez", full_disk)
-        with pytest.raises(OSError, match="no space"):
-            EmbeddingCache(tmp_path).encode(Counting(), ["b"])
-    embedder = Counting()
-    EmbeddingCache(tmp_path).encode(embedder, ["a", "b"])
-    assert embedder.computed == ["b"]
-
-
-def test_models_do_not_share_vectors(tmp_path):
-    cache, other = EmbeddingCache(tmp_path), Counting()
-    other.name = "other"
-    cache.encode(Counting(), ["a"])
-    cache.encode(other, ["a"])
-    assert other.computed == ["a"]
-
-
-def test_layers_are_kept_one_by_one(tmp_path):
-    cache, texts = EmbeddingCache(tmp_path), ["hello", "world"]
-    whole = cache.encode_layers(texts, [1, "minilm"])
-    for name, vectors in encode_layers(texts, [1, "minilm"]).items():
-        np.testing.assert_allclose(whole[name], vectors, atol=2e-6)
-    np.testing.assert_array_equal(cache.encode(load("minilm"), texts), whole["minilm"])
-    assert cache.encode(load("minilm"), []).shape == (0, 384)
+def test_the_index_that_pandas_keeps_in_a_parquet_file_is_no_dimension(tmp_path):
+    pd.DataFrame(MATRIX.astype(np.float32), index=[7, 8, 9]).rename(columns=str).to_parquet(tmp_path / "a.parquet")
+    fitted = Embedder(str(tmp_path / "a.parquet")).fit(TEXTS)
+    np.testing.assert_array_equal(fitted.encode(TEXTS), MATRIX)

@@ -13,9 +13,9 @@ from sklearn.linear_model import LogisticRegression
 from strategy_pools import clustered
 
 from ml_backend.learning import strategies
+from ml_backend.learning.head.uncertainty import prediction_error
 from ml_backend.learning.numerics.kmeans import kmeans
 from ml_backend.learning.numerics.neighbours import Nearest, Points
-from ml_backend.learning.strategies.badge import prediction_error
 from ml_backend.learning.strategies.probcover import pure_radius
 
 

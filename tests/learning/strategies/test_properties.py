@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -119,7 +121,7 @@ def test_another_order_of_the_pool_gives_the_same_texts(name, seed):
 @pytest.mark.parametrize("name", ["least_confidence", "margin", "entropy", "coreset", "probcover", "max_herding"])
 def test_ties_are_broken_by_the_generator(name):
     pool = tied()
-    if not strategies.get(name).NEEDS_HEAD:
+    if not strategies.get(name).INFO.needs_head:
         pool = Pool(pool.embeddings, np.full(len(pool), -1), 3)
     firsts = {int(strategies.select(name, pool, 1, np.random.default_rng(seed))[0]) for seed in range(30)}
     assert len(firsts) > 1
@@ -127,19 +129,20 @@ def test_ties_are_broken_by_the_generator(name):
         assert len(np.unique(pool.embeddings[list(firsts)], axis=0)) <= 3
 
 
-@pytest.mark.parametrize("name", [n for n in strategies.names() if strategies.get(n).MULTI_LABEL])
+@pytest.mark.parametrize("name", [n for n in strategies.names() if strategies.get(n).INFO.multi_label])
 def test_multi_label_heads_serve_strategies_that_have_a_form_for_them(name):
     pool = multi_label()
     check(strategies.select(name, pool, 15, np.random.default_rng(0)), pool, 15)
 
 
 def test_one_without_such_a_form_refuses_and_names_those_that_have_it(monkeypatch):
-    monkeypatch.setattr(strategies.get("margin"), "MULTI_LABEL", False)
+    margin = strategies.get("margin")
+    monkeypatch.setattr(margin, "INFO", replace(margin.INFO, multi_label=False))
     with pytest.raises(ValueError, match=r"'margin' has no multi-label form; use one of: .*badge"):
         strategies.select("margin", multi_label(), 5, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("name", [n for n in strategies.names() if strategies.get(n).NEEDS_HEAD])
+@pytest.mark.parametrize("name", [n for n in strategies.names() if strategies.get(n).INFO.needs_head])
 def test_a_strategy_that_needs_a_head_says_so(name):
     pool = Pool(np.ones((4, 2), np.float32), np.array([0, -1, -1, -1]), 2)
     with pytest.raises(NeedsHead, match=f"'{name}' needs a fitted head"):

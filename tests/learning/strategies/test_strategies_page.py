@@ -7,22 +7,30 @@ from pathlib import Path
 import pytest
 
 from ml_backend.learning import initial, strategies
+from ml_backend.learning.catalogue import builtin_info
+from ml_backend.learning.documentation import strategy_table, with_table
+from ml_backend.project_settings import strategy_summaries
 
 TEXT = (Path(__file__).parents[3] / "docs" / "strategies.md").read_text()
 
 
-def table() -> str:
-    """The table of strategies as it must stand in the docs."""
-    lines = ["| strategy | what it does | when | costs | needs | paper |", "|---|---|---|---|---|---|"]
-    for name in strategies.names():
-        s = strategies.get(name)
-        needs = ", ".join(word for word, there in (("head", s.NEEDS_HEAD), ("multi", s.MULTI_LABEL)) if there)
-        lines.append(f"| `{name}` | {s.SUMMARY} | {s.WHEN} | {s.COST} | {needs} | {s.PAPER} |")
-    return "\n".join(lines)
-
-
 def test_the_table_of_strategies_is_that_of_the_code():
-    assert table() in TEXT, f"docs/strategies.md must hold this table:\n{table()}"
+    assert strategies.names() == sorted(set(re.findall(r"^\| `(\w+)`", strategy_table(), re.MULTILINE)))
+    assert with_table(TEXT) == TEXT, "write it anew: python -m ml_backend.learning.documentation"
+
+
+def test_a_table_that_is_not_up_to_date_is_replaced_and_nothing_else():
+    stale = re.sub(r"\| `margin` .*\n", "", TEXT).replace("one scoring of the pool", "nothing")
+    assert stale != TEXT
+    assert with_table(stale) == TEXT
+    with pytest.raises(ValueError, match="must have a table"):
+        with_table("# Strategies\n")
+
+
+@pytest.mark.parametrize("name", strategies.names())
+def test_descriptions_read_from_the_source_are_those_of_the_module(name):
+    assert builtin_info(name) == strategies.get(name).INFO
+    assert strategy_summaries()[name] == strategies.get(name).INFO.summary
 
 
 def test_the_initial_pools_are_those_of_the_code():
