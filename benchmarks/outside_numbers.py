@@ -19,7 +19,7 @@ from rich.table import Table
 
 from simulator.cli.progress import TerminalProgress
 from simulator.data.vector_cache import default_cache
-from simulator.experiment.budget import Protocol
+from simulator.experiment.budget import Budget
 from simulator.experiment.experiment import Experiment, run
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -61,7 +61,7 @@ def main(
         seeds=seeds,
         out=out,
         data=data,
-        protocol=Protocol(200, 200, 20),
+        protocol=Budget(200, 200, 20),
         jobs=jobs,
         cache=(cache or default_cache()).absolute(),
     )

@@ -29,9 +29,10 @@ from ml_backend.learning import strategies
 from ml_backend.learning.cycle import Cycle
 from simulator.data.datasets import load
 from simulator.data.vector_cache import default_cache, store
-from simulator.experiment.budget import Protocol
+from simulator.experiment.budget import Budget
 from simulator.experiment.metrics import evaluate
-from simulator.experiment.simulate import Data, simulate
+from simulator.data.embedded_dataset import EmbeddedDataset
+from simulator.experiment.simulate import simulate
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
 console = Console(width=160)
@@ -109,7 +110,7 @@ def seconds(
             runs = []
             for _ in range(repeats):
                 started = time.perf_counter()
-                played = simulate(arrays, Cycle(name, "random", 1), Protocol())
+                played = simulate(arrays, Cycle(name, "random", 1), Budget())
                 whole = time.perf_counter() - started
                 sums = [sum(c[column] for c in played.cycles) for column in ("fit_seconds", "query_seconds")]
                 runs.append([whole, *sums])
@@ -119,27 +120,27 @@ def seconds(
         console.print(table)
 
 
-def embedded(data: Path, dataset: str, cache: Path | None) -> Data:
+def embedded(data: Path, dataset: str, cache: Path | None) -> EmbeddedDataset:
     """A dataset as minilm sees it, in memory, so that no disk is timed."""
     _, stored = next(store(load(dataset, data), ["minilm"], cache or default_cache()))
     found = stored.open()
-    return Data(np.array(found.X), found.y, found.offered, np.array(found.X_test), found.y_test, found.n_classes)
+    return EmbeddedDataset(np.array(found.X), found.y, found.offered, np.array(found.X_test), found.y_test, found.n_classes)
 
 
-def our_curve(data: Data, strategy: str, cycles: int) -> Curve:
+def our_curve(data: EmbeddedDataset, strategy: str, cycles: int) -> Curve:
     """Our loop."""
     started = time.perf_counter()
-    run = simulate(data, Cycle(strategy, "random", 1), Protocol(SIZE, SIZE, cycles))
+    run = simulate(data, Cycle(strategy, "random", 1), Budget(SIZE, SIZE, cycles))
     return Curve([c["accuracy"] for c in run.cycles], time.perf_counter() - started)
 
 
-def peer_curve(data: Data, strategy: str, cycles: int) -> Curve:
+def peer_curve(data: EmbeddedDataset, strategy: str, cycles: int) -> Curve:
     """The loop as scikit-activeml's tutorials write it."""
     from skactiveml.classifier import SklearnClassifier
 
     X = np.array(data.X, dtype=np.float64)
     y = np.full(len(X), np.nan)
-    first = simulate(data, Cycle("random", "random", 1), Protocol(SIZE, SIZE, 0)).picks[0]
+    first = simulate(data, Cycle("random", "random", 1), Budget(SIZE, SIZE, 0)).picks[0]
     y[first] = data.y[first]
     method, takes_head = peer_strategy(strategy, data.n_classes)
     C = Cycle.C / float((X[first] ** 2).sum(axis=1).mean())

@@ -18,8 +18,9 @@ from simulator.analysis.resplits import corrected_t, resampled_means
 from simulator.analysis.statistics import holm
 from simulator.data.datasets import TEST_SHARE, held_out_rows
 from simulator.data.embeddings import embed
-from simulator.experiment.budget import Protocol
-from simulator.experiment.simulate import Data, simulate
+from simulator.experiment.budget import Budget
+from simulator.data.embedded_dataset import EmbeddedDataset
+from simulator.experiment.simulate import simulate
 
 LEAST_LABELS = 100
 LEAST_PER_CLASS = 5
@@ -81,11 +82,11 @@ def check_enough(y: NDArray[np.int64]) -> None:
         )
 
 
-def protocol_for(pool: int, n_classes: int) -> Protocol:
+def protocol_for(pool: int, n_classes: int) -> Budget:
     """A replay that ends at two thirds of the pool: beyond that every order has the same texts."""
     batch = max(5, pool // 24)
     initial = max(batch, min(n_classes * 2, pool // 4))
-    return Protocol(initial_size=initial, batch_size=batch, cycles=max(2, (2 * pool // 3 - initial) // batch))
+    return Budget(initial_size=initial, batch_size=batch, cycles=max(2, (2 * pool // 3 - initial) // batch))
 
 
 @dataclass(frozen=True)
@@ -137,12 +138,12 @@ def replay(
 
 
 def _rows(
-    y: NDArray[np.int64], protocol: Protocol, X: NDArray[np.float32], keys: dict[str, Any]
+    y: NDArray[np.int64], protocol: Budget, X: NDArray[np.float32], keys: dict[str, Any]
 ) -> list[dict[str, Any]]:
     held_out = held_out_rows(y, keys["seed"])
     pool = ~held_out
     offered = np.ones(int(pool.sum()), dtype=bool)
-    data = Data(X[pool], y[pool], offered, X[held_out], y[held_out], int(y.max()) + 1)
+    data = EmbeddedDataset(X[pool], y[pool], offered, X[held_out], y[held_out], int(y.max()) + 1)
     plan = Cycle(keys["strategy"], keys["initial"], batch_size=1, seed=keys["seed"])
     return [keys | cycle for cycle in simulate(data, plan, protocol).cycles]
 

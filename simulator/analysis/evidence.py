@@ -56,7 +56,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Finding:
+class PaperFinding:
     """title: the paper's sentence; verdict: supported if all claims are, not supported if one is not, or undecided."""
 
     title: str
@@ -64,7 +64,7 @@ class Finding:
     verdict: Verdict
 
 
-def finding(title: str, claims: Sequence[Claim]) -> Finding:
+def finding(title: str, claims: Sequence[Claim]) -> PaperFinding:
     """Decide the claims, p-values Holm-corrected within the finding, and from them the finding."""
     corrected = holm(np.array([claim.evidence.p if claim.evidence else np.nan for claim in claims]))
     decided = [
@@ -77,7 +77,7 @@ def finding(title: str, claims: Sequence[Claim]) -> Finding:
         verdict = "not supported"
     elif "undecided" in verdicts:
         verdict = "undecided"
-    return Finding(title, decided, verdict)
+    return PaperFinding(title, decided, verdict)
 
 
 def decide(evidence: Evidence | None, p: float) -> Verdict:

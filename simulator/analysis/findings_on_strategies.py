@@ -19,7 +19,7 @@ from simulator.analysis.evidence import (
     NO_QUALITY,
     Claim,
     Evidence,
-    Finding,
+    PaperFinding,
     finding,
     left_out,
     listed,
@@ -35,7 +35,7 @@ ROBUST = ["badge", "entropy"]
 SPIKY = "margin"
 
 
-def strategies_finding(whole: pd.DataFrame, quality: pd.DataFrame | None) -> Finding:
+def strategies_finding(whole: pd.DataFrame, quality: pd.DataFrame | None) -> PaperFinding:
     gain = gains(whole)
     return finding(
         "No strategy is best everywhere: Margin spikes on single datasets; Badge and Entropy are robust, and gain "

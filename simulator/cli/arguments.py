@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from simulator.experiment.budget import PROTOCOLS, Protocol
+from simulator.experiment.budget import BUDGETS, Budget
 
 
 def names(listed: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
 
 
-def protocol_of(name: str, initial_size: int | None, batch_size: int | None, cycles: int | None) -> Protocol:
-    if name not in PROTOCOLS:
-        raise ValueError(f"unknown protocol {name!r}; known: {', '.join(PROTOCOLS)}")
-    base = PROTOCOLS[name]
-    return Protocol(
+def budget_of(name: str, initial_size: int | None, batch_size: int | None, cycles: int | None) -> Budget:
+    if name not in BUDGETS:
+        raise ValueError(f"unknown protocol {name!r}; known: {', '.join(BUDGETS)}")
+    base = BUDGETS[name]
+    return Budget(
         initial_size=base.initial_size if initial_size is None else initial_size,
         batch_size=base.batch_size if batch_size is None else batch_size,
         cycles=base.cycles if cycles is None else cycles,

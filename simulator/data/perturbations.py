@@ -13,7 +13,7 @@ from simulator.data.sources import DataError
 
 
 @dataclass(frozen=True)
-class Changes:
+class Perturbations:
     """Switches, each off by default; the same for all seeds of runs, so that runs of a dataset stay comparable.
 
     pool_size, test_size: at most that many rows, drawn at random, by name of the dataset, under "" for all others;

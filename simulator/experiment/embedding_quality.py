@@ -1,4 +1,7 @@
-"""How good an embedding is for a dataset, whatever the strategy: full-data probe, cluster tightness, class margin."""
+"""How good an embedding is for a dataset, whatever the strategy: full-data probe, cluster tightness, class margin.
+
+The three are those that the paper relates strategies to (Rauch et al. 2025, arXiv 2506.01992), in formulas of our own.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from ml_backend.learning.cycle import Cycle
 from simulator.experiment.metrics import evaluate
-from simulator.experiment.simulate import Data
+from simulator.data.embedded_dataset import EmbeddedDataset
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Quality:
     class_margin: float
 
 
-def quality(data: Data, C: float) -> Quality:
+def quality(data: EmbeddedDataset, C: float) -> Quality:
     """Measure an embedding on the pool (tightness, class margin) and the test split (probe)."""
     with threadpool_limits(limits=1):
         X = np.asarray(data.X, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Play the runs of a grid, on processes of this machine or on a Dask cluster."""
+"""Run the cells of a grid, on processes of this machine or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from typing import Any, NamedTuple, TypeVar
 import joblib
 
 from ml_backend.learning.cycle import Cycle
-from simulator.data.vector_cache import Stored
-from simulator.experiment.budget import Protocol
+from simulator.data.vector_cache import CachedDataset
+from simulator.experiment.budget import Budget
 from simulator.experiment.embedding_quality import Quality, quality
 from simulator.experiment.grid import Cell
-from simulator.experiment.simulate import Run, simulate
+from simulator.experiment.simulate import SimulatedRun, simulate
 
 WORKERS_SECONDS = 30
 DIED = (
-    "its worker process died, and again when nothing else was played: most likely it needs more memory than there is. "
+    "its worker process died, and again when nothing else was running: most likely it needs more memory than there is. "
     "Give it a smaller --pool-size or a larger machine."
 )
 
@@ -32,56 +32,60 @@ class NoScheduler(ConnectionError):
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that could not be played: the error in a line, and where it happened."""
+    """A run that failed: the error in a line, and where it happened."""
 
     message: str
     trace: str = ""
 
 
 @dataclass(frozen=True)
-class Played:
-    """What became of a run, and the seconds that it took."""
+class CellOutcome:
+    """What became of a run, and the seconds that it took; NaN where its process died."""
 
     cell: Cell
-    outcome: Run | Failure
+    outcome: SimulatedRun | Failure
     seconds: float
 
 
-Place = tuple[str, str]
-"""A dataset and an embedding."""
+DatasetEmbedding = tuple[str, str]
+"""The names of a dataset and an embedding."""
 
 
-def play(cell: Cell, stored: Stored, protocol: Protocol) -> Played:
-    """One run; an error in it is an answer, so that the others go on."""
+def run_cell(cell: Cell, cached: CachedDataset, budget: Budget) -> CellOutcome:
+    """One run; an error in it is returned as a Failure, so that the others go on."""
     started = time.perf_counter()
     try:
         plan = Cycle(cell.strategy, cell.initial, batch_size=1, seed=cell.seed)
-        outcome: Run | Failure = simulate(stored.open(), plan, protocol)
+        outcome: SimulatedRun | Failure = simulate(cached.open(), plan, budget)
     except Exception as error:
         outcome = Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
-    return Played(cell, outcome, time.perf_counter() - started)
+    return CellOutcome(cell, outcome, time.perf_counter() - started)
 
 
-def play_all(
-    cells: Sequence[Cell], stored: Mapping[Place, Stored], protocol: Protocol, jobs: int, scheduler: str | None
-) -> Iterator[Played]:
+def run_cells(
+    cells: Sequence[Cell],
+    cached: Mapping[DatasetEmbedding, CachedDataset],
+    budget: Budget,
+    jobs: int,
+    scheduler: str | None,
+) -> Iterator[CellOutcome]:
     """All runs, each as soon as it is done. Raises NoScheduler."""
-    calls = {cell: Call(play, (cell, stored[cell.dataset, cell.embedding], protocol)) for cell in cells}
-    for cell, played in _spread(calls, jobs, scheduler):
-        yield Played(cell, played, float("nan")) if isinstance(played, Failure) else played
+    calls = {cell: Call(run_cell, (cell, cached[cell.dataset, cell.embedding], budget)) for cell in cells}
+    for cell, outcome in _distribute(calls, jobs, scheduler):
+        yield CellOutcome(cell, outcome, float("nan")) if isinstance(outcome, Failure) else outcome
 
 
-def measure_all(
-    stored: Mapping[Place, Stored], C: float, jobs: int, scheduler: str | None
-) -> Iterator[tuple[Place, Quality | Failure]]:
+def measure_embeddings(
+    cached: Mapping[DatasetEmbedding, CachedDataset], C: float, jobs: int, scheduler: str | None
+) -> Iterator[tuple[DatasetEmbedding, Quality | Failure]]:
     """What each embedding is worth on each dataset, each as soon as it is done. Raises NoScheduler."""
-    calls = {place: Call(_measure, (where, C)) for place, where in stored.items()}
-    yield from _spread(calls, jobs, scheduler)
+    calls = {pair: Call(_measure, (files, C)) for pair, files in cached.items()}
+    yield from _distribute(calls, jobs, scheduler)
 
 
-def _measure(stored: Stored, C: float) -> Quality | Failure:
+def _measure(cached: CachedDataset, C: float) -> Quality | Failure:
     try:
-        return quality(stored.open(), C)
+        return quality(cached.open(), C)
     except Exception as error:
         return Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
 
@@ -96,8 +100,8 @@ class Call(NamedTuple):
 Key = TypeVar("Key")
 
 
-def _spread(calls: Mapping[Key, Call], jobs: int, scheduler: str | None) -> Iterator[tuple[Key, Any]]:
-    """The answer of each call as soon as it is there; a Failure where its process died of it."""
+def _distribute(calls: Mapping[Key, Call], jobs: int, scheduler: str | None) -> Iterator[tuple[Key, Any]]:
+    """What each call returns, as soon as it does; a Failure where its process died of it."""
     if not calls:
         return iter(())
     return _on_this_machine(calls, jobs) if scheduler is None else _on_cluster(calls, scheduler)
@@ -110,10 +114,10 @@ def _on_this_machine(calls: Mapping[Key, Call], jobs: int) -> Iterator[tuple[Key
     while left:
         under_way: dict[Key, Call] = {}
         try:
-            for key, answer in _in_parallel(left, under_way, jobs):
+            for key, returned in _in_parallel(left, under_way, jobs):
                 del left[key]
                 under_way.pop(key)
-                yield key, answer
+                yield key, returned
         except BrokenProcessPool:
             if not under_way:
                 raise
@@ -126,19 +130,19 @@ def _on_this_machine(calls: Mapping[Key, Call], jobs: int) -> Iterator[tuple[Key
 
 
 def _in_parallel(calls: Mapping[Key, Call], under_way: dict[Key, Call], jobs: int) -> Iterator[tuple[Key, Any]]:
-    """Answers by key; `under_way` is told each call that is handed out. Raises BrokenProcessPool."""
+    """What calls return, by key; `under_way` holds each call that is handed out. Raises BrokenProcessPool."""
 
     def tasks() -> Iterator[Any]:
         for key, call in list(calls.items()):
             under_way[key] = call
-            yield joblib.delayed(_answer)(key, call)
+            yield joblib.delayed(_with_key)(key, call)
 
     with joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1):
-        # One task at a time to a worker: what is in flight when the command is killed has to be played again.
+        # One task at a time to a worker: what is under way when the command is killed has to be run again.
         yield from joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(tasks())
 
 
-def _answer(key: Key, call: Call) -> tuple[Key, Any]:
+def _with_key(key: Key, call: Call) -> tuple[Key, Any]:
     return key, call.function(*call.arguments)
 
 
@@ -169,7 +173,7 @@ def _on_cluster(calls: Mapping[Key, Call], scheduler: str) -> Iterator[tuple[Key
 
 
 def _result(future: Any, scheduler: str) -> Any:
-    """What the call answered; a Failure for what kept it from being made, as code that the worker cannot load.
+    """What the call returned; a Failure for what kept it from being made, as code that the worker cannot load.
 
     Raises NoScheduler, and KilledWorker for what the scheduler has given up.
     """

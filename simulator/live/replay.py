@@ -20,7 +20,7 @@ from ml_backend.text_fields import FIELD_SEPARATOR
 from simulator.data.datasets import Split
 from simulator.experiment.grid import Cell
 from simulator.experiment.metrics import evaluate
-from simulator.experiment.simulate import Run
+from simulator.experiment.simulate import SimulatedRun
 from simulator.live.annotators import Annotator, AnnotatorBehaviour, Answer, agreed, label_together
 
 PATIENCE_SECONDS = 120.0
@@ -61,7 +61,7 @@ class Session:
     keys: Sequence[str]
     backend: Backend
     gold_field: str
-    habits: AnnotatorBehaviour
+    behaviour: AnnotatorBehaviour
     labels: int
     seed: int
     wait: bool
@@ -77,7 +77,7 @@ def find_backend(client: LabelStudio, project_id: int, auth: tuple[str, str] | N
     return Backend(str(entries[0]["url"]).rstrip("/"), project_id, auth)
 
 
-def play_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, Run]:
+def run_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, SimulatedRun]:
     """Label, and measure after every round; what it measured, in the form of a simulated run.
 
     A pick is the position of the task among the project's tasks by id. Raises LiveFailed, before the first label where
@@ -92,7 +92,7 @@ def play_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, Run]:
     users = [LabelStudio(session.client.url, key) for key in session.keys]
     try:
         annotators = [
-            Annotator(user, project_id, config, session.gold_field, session.habits, seed)
+            Annotator(user, project_id, config, session.gold_field, session.behaviour, seed)
             for seed, user in enumerate(users, start=session.seed)
         ]
         rounds = _rounds(session, annotators, status, say)
@@ -172,7 +172,7 @@ def _served(session: Session) -> str:
 
 def _measured(
     session: Session, config: LabelConfig, rounds: Sequence[Sequence[Answer]], status: dict[str, Any], title: str
-) -> tuple[Cell, Run]:
+) -> tuple[Cell, SimulatedRun]:
     settings = status["settings"]
     model = settings["embedding_model"] or (status["model"] or {}).get("embedding_model")
     if model is None:
@@ -202,7 +202,7 @@ def _measured(
             }
         )
         picks.append([position[task_id] for task_id in known if task_id not in before])
-    return Cell(title, model, settings["initial"], settings["strategy"], settings["seed"]), Run(records, picks)
+    return Cell(title, model, settings["initial"], settings["strategy"], settings["seed"]), SimulatedRun(records, picks)
 
 
 def _seconds(runs: Sequence[dict[str, Any]], step: str, labels: int) -> float:

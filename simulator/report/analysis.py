@@ -31,7 +31,7 @@ from simulator.analysis.comparisons import (
     shared,
     with_quality,
 )
-from simulator.analysis.evidence import Finding, left_out
+from simulator.analysis.evidence import PaperFinding, left_out
 from simulator.analysis.findings import findings
 from simulator.analysis.rank_correlation import Correlation, mean_spearman
 from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
@@ -184,7 +184,7 @@ class Analysis:
         return found
 
     @cached_property
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[PaperFinding]:
         return findings(self.results, self.quality)
 
     @cached_property

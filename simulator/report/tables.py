@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from simulator.analysis.comparisons import BASELINE, PERIODS, areas, compare
-from simulator.analysis.evidence import Finding
+from simulator.analysis.evidence import PaperFinding
 from simulator.analysis.statistics import mean_interval
 from simulator.report.analysis import AULC, GAIN, Analysis
 from simulator.report.interactive import CURVE, TABLE_METRICS
@@ -37,7 +37,7 @@ def write_tables(analysis: Analysis, curves: pd.DataFrame, folder: Path) -> None
             table.to_csv(folder / f"{name}.csv", index=False, float_format="%.4f")
 
 
-def findings_table(findings: list[Finding]) -> pd.DataFrame:
+def findings_table(findings: list[PaperFinding]) -> pd.DataFrame:
     """One row a claim."""
     rows = []
     for finding in findings:

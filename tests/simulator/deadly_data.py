@@ -9,17 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from simulator.data.vector_cache import Stored
-from simulator.experiment.simulate import Data
+from simulator.data.vector_cache import CachedDataset
+from simulator.data.embedded_dataset import EmbeddedDataset
 
 
 @dataclass(frozen=True)
-class Arrays(Stored):
+class Arrays(CachedDataset):
     """Data without files; opening it is deadly that many times. embeddings: a folder that remembers the deaths."""
 
     deaths: int = 0
 
-    def open(self) -> Data:
+    def open(self) -> EmbeddedDataset:
         died = Path(self.embeddings)
         if len(list(died.iterdir())) < self.deaths:
             (died / str(os.getpid())).touch()
@@ -27,10 +27,10 @@ class Arrays(Stored):
         rng = np.random.default_rng(0)
         y = np.arange(40) % 2
         X = (rng.normal(size=(40, 4)) + y[:, None]).astype(np.float32)
-        return Data(X[:30], y[:30], np.ones(30, dtype=bool), X[30:], y[30:], 2)
+        return EmbeddedDataset(X[:30], y[:30], np.ones(30, dtype=bool), X[30:], y[30:], 2)
 
 
-def stored(folder: Path, deaths: dict[str, int]) -> dict[tuple[str, str], Stored]:
+def stored(folder: Path, deaths: dict[str, int]) -> dict[tuple[str, str], CachedDataset]:
     """By names of datasets and how often each is deadly."""
     for name in deaths:
         (folder / name).mkdir()

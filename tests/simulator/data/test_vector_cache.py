@@ -16,7 +16,7 @@ from simulator.data.datasets import Cleaning, Dataset, from_table
 from simulator.experiment.experiment import Experiment, run
 from simulator.data.vector_cache import _matrix, content_of, store
 from simulator.cli.progress import TerminalProgress
-from simulator.experiment.budget import Protocol
+from simulator.experiment.budget import Budget
 from simulator.experiment.manifest import AnotherExperiment
 
 
@@ -85,7 +85,7 @@ def test_a_folder_takes_no_results_of_another_content_of_an_embedding(data: Path
         seeds=1,
         out=tmp_path / "out",
         data=data,
-        protocol=Protocol(10, 10, 1),
+        protocol=Budget(10, 10, 1),
         cache=tmp_path / "cache",
     )
     quiet = TerminalProgress(Console(file=io.StringIO()))

@@ -17,12 +17,12 @@ from small_texts import hashed
 
 from simulator.data import vector_cache as prepare
 from simulator.experiment import execution as play
-from simulator.experiment.budget import Protocol
+from simulator.experiment.budget import Budget
 from simulator.experiment.execution import NoScheduler
 from simulator.experiment.experiment import Experiment, run
 from simulator.experiment.grid import Cell
 from simulator.experiment.results import same_results
-from simulator.experiment.simulate import Run
+from simulator.experiment.simulate import SimulatedRun
 
 
 @dataclass
@@ -84,7 +84,7 @@ def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> E
         seeds=3,
         out=tmp_path / "local",
         data=data,
-        protocol=Protocol(10, 10, 6),
+        protocol=Budget(10, 10, 6),
         cache=tmp_path / "cache",
     )
 
@@ -140,7 +140,7 @@ def sole_worker(tmp_path: Path) -> Iterator[str]:
 def test_a_run_that_kills_its_worker_is_told_and_the_others_are_played(sole_worker: str, tmp_path: Path):
     places = stored(tmp_path, {"mail": 0, "huge": 99})
     cells = [Cell(name, "minilm", "random", "margin", seed) for seed in range(2) for name, _ in places]
-    found = {p.cell: p.outcome for p in play.play_all(cells[:3], places, Protocol(6, 3, 2), 1, sole_worker)}
+    found = {p.cell: p.outcome for p in play.run_cells(cells[:3], places, Budget(6, 3, 2), 1, sole_worker)}
     assert {cell.dataset for cell, outcome in found.items() if isinstance(outcome, play.Failure)} == {"huge"}
     assert {cell.dataset for cell, outcome in found.items() if isinstance(outcome, Run)} == {"mail"}
 
@@ -163,6 +163,6 @@ def test_a_scheduler_without_workers_is_told(experiment: Experiment, tmp_path: P
 
 
 def test_a_worker_that_cannot_read_what_was_prepared_says_so(tmp_path: Path):
-    gone = prepare.Stored(str(tmp_path / "gone.npy"), str(tmp_path / "gone.npz"), 3)
+    gone = prepare.CachedDataset(str(tmp_path / "gone.npy"), str(tmp_path / "gone.npz"), 3)
     with pytest.raises(prepare.CannotRead, match=r"--cache a folder that all of them share"):
         gone.open()

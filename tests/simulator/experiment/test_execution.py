@@ -6,19 +6,19 @@ from pathlib import Path
 
 from deadly_data import stored
 
-from simulator.data.vector_cache import Stored
-from simulator.experiment.budget import Protocol
-from simulator.experiment.execution import Failure, Played, measure_all, play_all
+from simulator.data.vector_cache import CachedDataset
+from simulator.experiment.budget import Budget
+from simulator.experiment.execution import Failure, CellOutcome, measure_embeddings, run_cells
 from simulator.experiment.grid import Cell
-from simulator.experiment.simulate import Run
+from simulator.experiment.simulate import SimulatedRun
 
-SHORT = Protocol(6, 3, 2)
+SHORT = Budget(6, 3, 2)
 
 
-def outcomes(places: dict[tuple[str, str], Stored], seeds: int = 3) -> dict[str, list[Run | Failure]]:
+def outcomes(places: dict[tuple[str, str], CachedDataset], seeds: int = 3) -> dict[str, list[SimulatedRun | Failure]]:
     cells = [Cell(name, "minilm", "random", "margin", seed) for seed in range(seeds) for name, _ in places]
-    found: dict[str, list[Run | Failure]] = {}
-    played: list[Played] = list(play_all(cells, places, SHORT, jobs=2, scheduler=None))
+    found: dict[str, list[SimulatedRun | Failure]] = {}
+    played: list[CellOutcome] = list(run_cells(cells, places, SHORT, jobs=2, scheduler=None))
     assert sorted(p.cell for p in played) == sorted(cells)
     for one in played:
         found.setdefault(one.cell.dataset, []).append(one.outcome)
@@ -40,6 +40,6 @@ def test_a_process_that_is_killed_once_costs_only_time(tmp_path: Path):
 
 
 def test_a_measurement_that_kills_its_process_leaves_the_others(tmp_path: Path):
-    found = dict(measure_all(stored(tmp_path, {"mail": 0, "huge": 99}), C=1.0, jobs=2, scheduler=None))
+    found = dict(measure_embeddings(stored(tmp_path, {"mail": 0, "huge": 99}), C=1.0, jobs=2, scheduler=None))
     assert isinstance(found["huge", "minilm"], Failure)
     assert found["mail", "minilm"].probe_accuracy > 0.5

@@ -19,9 +19,9 @@ from small_texts import hashed, table
 from ml_backend.learning import strategies
 from ml_backend.learning.strategies import margin
 from simulator.data import vector_cache as prepare
-from simulator.data.perturbations import Changes
+from simulator.data.perturbations import Perturbations
 from simulator.experiment import results
-from simulator.experiment.budget import Protocol
+from simulator.experiment.budget import Budget
 from simulator.experiment.experiment import Experiment, run
 from simulator.experiment.grid import Cell, cells
 from simulator.experiment.manifest import AnotherExperiment
@@ -48,7 +48,7 @@ def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> E
         seeds=2,
         out=tmp_path / "out",
         data=data,
-        protocol=Protocol(10, 10, 3),
+        protocol=Budget(10, 10, 3),
         cache=tmp_path / "cache",
     )
 
@@ -110,7 +110,7 @@ def test_a_folder_takes_no_results_of_another_protocol_or_of_other_texts(experim
     small = replace(experiment, datasets=["mail"], seeds=1)
     played(small)
     with pytest.raises(AnotherExperiment, match=r"protocol .*another --out"):
-        run(replace(small, protocol=Protocol(10, 20, 3)), Quiet())
+        run(replace(small, protocol=Budget(10, 20, 3)), Quiet())
     table(240, seed=9).to_parquet(data / "mail.parquet")
     with pytest.raises(AnotherExperiment, match="other texts or labels of 'mail'"):
         run(small, Quiet())
@@ -149,10 +149,10 @@ def test_a_dataset_that_cannot_be_used_leaves_the_others(experiment: Experiment,
         ({"initials": ["margin"]}, "unknown initial method 'margin'; known: .*typiclust"),
         ({"embeddings": ["minilm:layer9"]}, "minilm:layer9"),
         (
-            {"changes": Changes(pool_size={"mial": 50})},
+            {"changes": Perturbations(pool_size={"mial": 50})},
             "names the dataset 'mial', which there is not; known: mail, chat",
         ),
-        ({"changes": Changes(test_size={"": 9, "m": 50})}, "names the dataset 'm', which there is not"),
+        ({"changes": Perturbations(test_size={"": 9, "m": 50})}, "names the dataset 'm', which there is not"),
     ],
 )
 def test_unknown_names_are_refused_before_anything_is_read(experiment: Experiment, changed: dict, says: str):
@@ -162,7 +162,7 @@ def test_unknown_names_are_refused_before_anything_is_read(experiment: Experimen
 
 
 def test_a_size_may_be_named_of_a_dataset_that_comes_later(experiment: Experiment):
-    sized = replace(experiment, seeds=1, changes=Changes(pool_size={"chat": 90, "mail": 80}))
+    sized = replace(experiment, seeds=1, changes=Perturbations(pool_size={"chat": 90, "mail": 80}))
     played(replace(sized, datasets=["mail"]))
     played(sized)
     record = json.loads((experiment.out / "run.json").read_text())

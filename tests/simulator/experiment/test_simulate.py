@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from ml_backend.learning.cycle import Cycle
-from simulator.experiment.budget import PROTOCOLS, Protocol
+from simulator.experiment.budget import BUDGETS, Budget
 from simulator.experiment.embedding_quality import quality
-from simulator.experiment.simulate import Data, PoolTooSmall, simulate
+from simulator.data.embedded_dataset import EmbeddedDataset
+from simulator.experiment.simulate import PoolTooSmall, simulate
 
-SHORT = Protocol(initial_size=10, batch_size=5, cycles=4)
+SHORT = Budget(initial_size=10, batch_size=5, cycles=4)
 
 
-def blobs(n: int = 120, k: int = 3, spread: float = 0.3, seed: int = 0, **changes: object) -> Data:
+def blobs(n: int = 120, k: int = 3, spread: float = 0.3, seed: int = 0, **changes: object) -> EmbeddedDataset:
     rng = np.random.default_rng(seed)
     centers = rng.normal(size=(k, 8))
     y = rng.integers(0, k, n)
@@ -27,7 +28,7 @@ def blobs(n: int = 120, k: int = 3, spread: float = 0.3, seed: int = 0, **change
         "y_test": y[train:],
         "n_classes": k,
     }
-    return Data(**(parts | changes))  # type: ignore[arg-type]
+    return EmbeddedDataset(**(parts | changes))  # type: ignore[arg-type]
 
 
 def plan(strategy: str = "margin", initial: str = "random", seed: int = 0) -> Cycle:
@@ -51,13 +52,13 @@ def test_all_strategies_of_a_seed_begin_with_the_same_labels_and_other_seeds_wit
 
 
 def test_more_labels_teach_more():
-    cycles = simulate(blobs(400, 4, spread=0.8), plan("random"), Protocol(8, 30, 5)).cycles
+    cycles = simulate(blobs(400, 4, spread=0.8), plan("random"), Budget(8, 30, 5)).cycles
     assert cycles[-1]["accuracy"] > cycles[0]["accuracy"]
     assert cycles[-1]["nll"] < cycles[0]["nll"]
 
 
 def test_a_pool_that_runs_out_ends_the_run_with_every_text_labelled():
-    run = simulate(blobs(40), plan(), Protocol(10, 8, 15))
+    run = simulate(blobs(40), plan(), Budget(10, 8, 15))
     assert [c["n_labeled"] for c in run.cycles] == [10, 18, 26, 30]
 
 
@@ -73,19 +74,19 @@ def test_an_initial_pool_of_one_class_only_is_measured_all_the_same():
     data = blobs()
     y = np.zeros_like(data.y)
     y[::30] = 1
-    run = simulate(blobs(y=y), plan("badge", seed=3), Protocol(2, 2, 3))
+    run = simulate(blobs(y=y), plan("badge", seed=3), Budget(2, 2, 3))
     assert run.cycles[0]["accuracy"] == pytest.approx(float((data.y_test == 0).mean()))
 
 
 def test_a_pool_smaller_than_the_initial_pool_is_refused_with_the_numbers():
     with pytest.raises(PoolTooSmall, match=r"30 different texts, fewer than the initial pool of 100.*--initial-size"):
-        simulate(blobs(40), plan(), Protocol())
+        simulate(blobs(40), plan(), Budget())
 
 
 def test_the_low_budget_protocol_scales_with_the_classes():
-    low = PROTOCOLS["low-budget"]
+    low = BUDGETS["low-budget"]
     assert (low.sizes(77), low.sizes(2), low.cycles) == ((77, 77), (10, 10), 20)
-    assert PROTOCOLS["default"].sizes(77) == (100, 100)
+    assert BUDGETS["default"].sizes(77) == (100, 100)
 
 
 def test_quality_tells_tight_classes_from_loose_ones():
