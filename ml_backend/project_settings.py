@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
 from ml_backend.settings import SettingsError
 
 __all__ = ["ProjectSettings", "SettingsError", "known_names"]
@@ -18,8 +19,8 @@ class ProjectSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    strategy: str = "uherding"
-    initial: str = "typiclust"
+    strategy: str = DEFAULT_STRATEGY
+    initial: str = DEFAULT_INITIAL
     batch_size: int = Field(default=20, ge=1, le=1000)
     retrain_every: int = Field(default=5, ge=1, le=10_000)
     random_share: float = Field(default=0.0, ge=0, le=1)

@@ -1,23 +1,28 @@
-"""Active learning on embeddings: pool, head, query strategies, initial pools, embedders; arrays in, arrays out."""
+"""Active learning on embeddings: pool, head, query strategies, initial pools, embedders; arrays in, arrays out.
+
+Importing the package loads neither numpy nor torch: each name is loaded when it is first used. So the server reads
+`defaults` and `catalogue` without numpy, and who only fits and queries never waits for torch, which `Embedder` needs.
+"""
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
-from ml_backend.learning import initial, strategies
-from ml_backend.learning.head import Head
-from ml_backend.learning.pool import NeedsHead, Pool
-
 if TYPE_CHECKING:
+    from ml_backend.learning import initial, strategies
     from ml_backend.learning.embedding.embedder import Embedder
+    from ml_backend.learning.head import Head
+    from ml_backend.learning.pool import NeedsHead, Pool
 
 __all__ = ["Embedder", "Head", "NeedsHead", "Pool", "initial", "strategies"]
 
+_MODULE_OF = {"Embedder": "embedding.embedder", "Head": "head", "NeedsHead": "pool", "Pool": "pool"}
+
 
 def __getattr__(name: str) -> object:
-    # The embedder brings torch with it; whoever only fits and queries never waits for that.
-    if name == "Embedder":
-        from ml_backend.learning.embedding.embedder import Embedder
-
-        return Embedder
+    if name in _MODULE_OF:
+        return getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning import initial, strategies
+from ml_backend.learning.defaults import DEFAULT_C
 from ml_backend.learning.head import Head
 from ml_backend.learning.pool import Pool
 from ml_backend.learning.strategies import tcm
@@ -43,8 +44,7 @@ class Proposal:
 class Cycle:
     """How every cycle of a project or a run chooses; cycle number and seed alone decide the random draws.
 
-    C: inverse strength of the head's penalty, for embeddings scaled to a mean square norm of 1, so that one number
-    suits every embedding model. `Head`'s own default of 1 lets few labels of unit vectors say next to nothing.
+    C: inverse strength of the head's penalty, for embeddings scaled to a mean square norm of 1; see `DEFAULT_C`.
     random_share: chance of each place in a batch to go to a row drawn uniformly, whatever the strategy: finds classes
     that it passes over, and labels on which the head can be measured without bias.
     """
@@ -53,7 +53,7 @@ class Cycle:
     initial: str
     batch_size: int
     seed: int = 0
-    C: float = 30.0
+    C: float = DEFAULT_C
     random_share: float = 0.0
 
     def fit(self, X: NDArray[np.float32], y: NDArray[np.integer[Any]], n_classes: int) -> Head:

@@ -31,7 +31,10 @@ class Head:
     form with one weight vector (its optimum differs from the softmax's, which penalises both rows), kept as
     two rows of half that vector with opposite signs. Multi-label, y (n, n_classes): a binary head per column.
 
-    Degenerate labels have an answer: a class never seen has probability about 0, a single class seen about 1, and a
+    C is scikit-learn's and means what it means there, for embeddings as they are. Live projects and simulated runs use
+    `learning.defaults.DEFAULT_C` = 30 on embeddings scaled to a mean square norm of 1 instead: `Cycle.fit`.
+
+    Degenerate labels do not fail: a class never seen has probability about 0, a single class seen about 1, and a
     multi-label column of one value only the constant logit log((positives + ½) / (negatives + ½)).
 
     Fitting is deterministic. Attributes after `fit`, all numpy float32 unless said: weights (n_classes, D),
