@@ -20,7 +20,8 @@ from rich.table import Table
 from simulator.cli.progress import TerminalProgress
 from simulator.data.vector_cache import default_cache
 from simulator.experiment.budget import Budget
-from simulator.experiment.experiment import Experiment, run
+from simulator.experiment.definition import Experiment
+from simulator.experiment.runner import run
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 CLOSE = 0.02
@@ -61,7 +62,7 @@ def main(
         seeds=seeds,
         out=out,
         data=data,
-        protocol=Budget(200, 200, 20),
+        budget=Budget(200, 200, 20),
         jobs=jobs,
         cache=(cache or default_cache()).absolute(),
     )

@@ -28,10 +28,10 @@ from threadpoolctl import threadpool_limits
 from ml_backend.learning import strategies
 from ml_backend.learning.cycle import Cycle
 from simulator.data.datasets import load
+from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.data.vector_cache import default_cache, store
 from simulator.experiment.budget import Budget
 from simulator.experiment.metrics import evaluate
-from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.simulate import simulate
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
@@ -124,7 +124,9 @@ def embedded(data: Path, dataset: str, cache: Path | None) -> EmbeddedDataset:
     """A dataset as minilm sees it, in memory, so that no disk is timed."""
     _, stored = next(store(load(dataset, data), ["minilm"], cache or default_cache()))
     found = stored.open()
-    return EmbeddedDataset(np.array(found.X), found.y, found.offered, np.array(found.X_test), found.y_test, found.n_classes)
+    return EmbeddedDataset(
+        np.array(found.X), found.y, found.offered, np.array(found.X_test), found.y_test, found.n_classes
+    )
 
 
 def our_curve(data: EmbeddedDataset, strategy: str, cycles: int) -> Curve:

@@ -11,9 +11,9 @@ import typer
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 from ml_backend.settings import load_settings
 from simulator.cli.console import console, errors, fail, print_line
+from simulator.data.atomic_files import CannotSave
 from simulator.data.datasets import load
 from simulator.data.sources import Columns
-from simulator.data.atomic_files import CannotSave
 from simulator.experiment.results import Results
 from simulator.live.annotators import AnnotatorBehaviour
 from simulator.live.replay import LiveFailed, Session, find_backend, run_live

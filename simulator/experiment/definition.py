@@ -47,9 +47,7 @@ def check_known(experiment: Experiment) -> None:
     check_names(experiment.embeddings)
     if experiment.perturbations.sized():
         # Also those that this call leaves out: the sizes have to stay the same while a folder grows by more datasets.
-        experiment.perturbations.check_names(
-            list(dict.fromkeys([*experiment.datasets, *known_names(experiment.data)]))
-        )
+        experiment.perturbations.check_names(list(dict.fromkeys([*experiment.datasets, *known_names(experiment.data)])))
 
 
 def check_known_methods(strategy_names: Sequence[str], initial_names: Sequence[str]) -> None:

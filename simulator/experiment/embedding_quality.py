@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ml_backend.learning.cycle import Cycle
-from simulator.experiment.metrics import evaluate
 from simulator.data.embedded_dataset import EmbeddedDataset
+from simulator.experiment.metrics import evaluate
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from live_loop import Loop
 from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.embedding.embedder import load as load_embedder
 from simulator.data.datasets import Dataset, load
+from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.data.perturbations import Perturbations
 from simulator.experiment.budget import Budget
-from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.simulate import SimulatedRun, simulate
 from simulator.live.annotators import AnnotatorBehaviour
 from simulator.live.replay import Session, find_backend, run_live

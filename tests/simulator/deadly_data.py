@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from simulator.data.vector_cache import CachedDataset
 from simulator.data.embedded_dataset import EmbeddedDataset
+from simulator.data.vector_cache import CachedDataset
 
 
 @dataclass(frozen=True)

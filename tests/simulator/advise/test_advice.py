@@ -13,9 +13,10 @@ import pytest
 from scipy import stats
 from small_texts import table
 
-from simulator.advise import advice as advice_module
-from simulator.advise.advice import Labelled, TooFewLabels, advise, check_enough, protocol_for, replay, sentence
+from simulator.advise import replay as replay_module
+from simulator.advise.advice import advise, sentence
 from simulator.advise.labels_so_far import of_file
+from simulator.advise.replay import Labelled, TooFewLabels, budget_for, check_enough, replay
 from simulator.analysis.resplits import corrected_t, resampled_means
 from simulator.data.sources import Columns, DataError
 
@@ -143,10 +144,10 @@ def test_too_few_labels_are_refused_with_the_reason(labels: np.ndarray, says: st
 
 @pytest.mark.parametrize(("pool", "k"), [(80, 2), (80, 15), (1000, 10), (8000, 77)])
 def test_the_replay_leaves_a_third_of_the_pool(pool: int, k: int):
-    protocol = protocol_for(pool, k)
-    initial, batch = protocol.sizes(k)
-    assert protocol.cycles >= 2
-    assert initial + batch * protocol.cycles <= max(2 * pool // 3, initial + 2 * batch) < pool
+    budget = budget_for(pool, k)
+    initial, batch = budget.sizes(k)
+    assert budget.cycles >= 2
+    assert initial + batch * budget.cycles <= max(2 * pool // 3, initial + 2 * batch) < pool
 
 
 def follow(items: Iterator, total: int) -> Iterator:
@@ -184,7 +185,7 @@ def test_a_text_counts_once_with_the_label_that_most_of_its_copies_have(tmp_path
 def test_a_replay_makes_no_copy_of_the_vectors_for_each_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     table(160, split=False).to_parquet(tmp_path / "mine.parquet")
     given = []
-    monkeypatch.setattr(advice_module, "_rows", lambda y, protocol, X, keys: given.append(X) or [keys])
+    monkeypatch.setattr(replay_module, "_rows", lambda y, budget, X, keys: given.append(X) or [keys])
     replay(
         of_file(tmp_path / "mine.parquet", Columns()), ["tfidf"], ["random"], ["random"], seeds=5, jobs=1, follow=follow
     )

@@ -13,13 +13,15 @@ from rich.console import Console
 from small_texts import table
 from typer.testing import CliRunner
 
-from simulator.advise.advice import Advice, Labelled
+from simulator.advise.advice import StrategyAdvice
+from simulator.advise.replay import Labelled
 from simulator.cli.advice_table import show
-from simulator.cli.app import _tell, app
+from simulator.cli.app import app
 from simulator.cli.console import fail
 from simulator.cli.progress import TerminalProgress
+from simulator.cli.run import print_outcome
 from simulator.experiment.execution import Failure
-from simulator.experiment.experiment import Outcome
+from simulator.experiment.runner import ExperimentOutcome
 
 ODD = 'pip install "label-studio-active-learning[hub]" [/INST] [red] :warning: \\[x]'
 
@@ -35,7 +37,7 @@ def test_a_failure_is_told_as_it_is(capsys: pytest.CaptureFixture[str]):
 
 
 def test_failed_runs_and_their_trace_are_told_as_they_are(capsys: pytest.CaptureFixture[str]):
-    status = _tell(Outcome(0, 0, {"mail [/b]": Failure(ODD, f"trace {ODD}")}), Path("[out]"))
+    status = print_outcome(ExperimentOutcome(0, 0, {"mail [/b]": Failure(ODD, f"trace {ODD}")}), Path("[out]"))
     printed = capsys.readouterr()
     assert status == 1
     assert "results in [out]" in flat(printed.out)
@@ -47,7 +49,7 @@ def test_progress_and_advice_are_told_as_they_are():
     to = Console(file=io.StringIO(), width=1000)
     TerminalProgress(to).say(ODD)
     folder = "models/[/INST]"
-    one = Advice(folder, "margin", "random", *[0.5] * 10)
+    one = StrategyAdvice(folder, "margin", "random", *[0.5] * 10)
     show(to, Labelled(["a", "b"], np.array([0, 1]), ("[/INST]", "x")), [one])
     printed = to.file.getvalue()
     assert ODD in printed
@@ -56,7 +58,7 @@ def test_progress_and_advice_are_told_as_they_are():
 
 def test_no_number_of_the_advice_is_cut_short_on_a_narrow_terminal():
     to = Console(file=io.StringIO(), width=80)
-    one = Advice("random-projection", "typiclust", "typiclust", *[-0.1234567] * 10)
+    one = StrategyAdvice("random-projection", "typiclust", "typiclust", *[-0.1234567] * 10)
     show(to, Labelled(["a", "b"], np.array([0, 1]), ("x", "y")), [one])
     assert "…" not in to.file.getvalue()
     assert to.file.getvalue().count("-0.123") >= 3

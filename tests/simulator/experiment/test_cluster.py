@@ -18,10 +18,11 @@ from small_texts import hashed
 from simulator.data import vector_cache as prepare
 from simulator.experiment import execution as play
 from simulator.experiment.budget import Budget
+from simulator.experiment.definition import Experiment
 from simulator.experiment.execution import NoScheduler
-from simulator.experiment.experiment import Experiment, run
 from simulator.experiment.grid import Cell
 from simulator.experiment.results import same_results
+from simulator.experiment.runner import run
 from simulator.experiment.simulate import SimulatedRun
 
 
@@ -84,7 +85,7 @@ def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> E
         seeds=3,
         out=tmp_path / "local",
         data=data,
-        protocol=Budget(10, 10, 6),
+        budget=Budget(10, 10, 6),
         cache=tmp_path / "cache",
     )
 
@@ -142,7 +143,7 @@ def test_a_run_that_kills_its_worker_is_told_and_the_others_are_played(sole_work
     cells = [Cell(name, "minilm", "random", "margin", seed) for seed in range(2) for name, _ in places]
     found = {p.cell: p.outcome for p in play.run_cells(cells[:3], places, Budget(6, 3, 2), 1, sole_worker)}
     assert {cell.dataset for cell, outcome in found.items() if isinstance(outcome, play.Failure)} == {"huge"}
-    assert {cell.dataset for cell, outcome in found.items() if isinstance(outcome, Run)} == {"mail"}
+    assert {cell.dataset for cell, outcome in found.items() if isinstance(outcome, SimulatedRun)} == {"mail"}
 
 
 def test_a_scheduler_without_workers_is_told(experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -8,7 +8,7 @@ from deadly_data import stored
 
 from simulator.data.vector_cache import CachedDataset
 from simulator.experiment.budget import Budget
-from simulator.experiment.execution import Failure, CellOutcome, measure_embeddings, run_cells
+from simulator.experiment.execution import CellOutcome, Failure, measure_embeddings, run_cells
 from simulator.experiment.grid import Cell
 from simulator.experiment.simulate import SimulatedRun
 
@@ -27,7 +27,7 @@ def outcomes(places: dict[tuple[str, str], CachedDataset], seeds: int = 3) -> di
 
 def test_runs_that_kill_their_process_are_told_and_all_others_are_played(tmp_path: Path):
     found = outcomes(stored(tmp_path, {"mail": 0, "huge": 99, "chat": 0}), seeds=2)
-    assert all(isinstance(run, Run) for name in ("mail", "chat") for run in found[name])
+    assert all(isinstance(run, SimulatedRun) for name in ("mail", "chat") for run in found[name])
     for failure in found["huge"]:
         assert isinstance(failure, Failure)
         assert failure.message.startswith("its worker process died, and again when nothing else was played")
@@ -35,7 +35,7 @@ def test_runs_that_kill_their_process_are_told_and_all_others_are_played(tmp_pat
 
 def test_a_process_that_is_killed_once_costs_only_time(tmp_path: Path):
     found = outcomes(stored(tmp_path, {"mail": 0, "unlucky": 1}))
-    assert all(isinstance(run, Run) for runs in found.values() for run in runs)
+    assert all(isinstance(run, SimulatedRun) for runs in found.values() for run in runs)
     assert len(list((tmp_path / "unlucky").iterdir())) == 1
 
 

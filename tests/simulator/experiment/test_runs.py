@@ -19,13 +19,15 @@ from small_texts import hashed, table
 from ml_backend.learning import strategies
 from ml_backend.learning.strategies import margin
 from simulator.data import vector_cache as prepare
+from simulator.data.atomic_files import CannotSave
 from simulator.data.perturbations import Perturbations
 from simulator.experiment import results
 from simulator.experiment.budget import Budget
-from simulator.experiment.experiment import Experiment, run
+from simulator.experiment.definition import Experiment
 from simulator.experiment.grid import Cell, cells
 from simulator.experiment.manifest import AnotherExperiment
-from simulator.experiment.results import CannotSave, Results, same_results
+from simulator.experiment.results import Results, same_results
+from simulator.experiment.runner import run
 
 
 class Quiet:
@@ -48,7 +50,7 @@ def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> E
         seeds=2,
         out=tmp_path / "out",
         data=data,
-        protocol=Budget(10, 10, 3),
+        budget=Budget(10, 10, 3),
         cache=tmp_path / "cache",
     )
 
@@ -110,7 +112,7 @@ def test_a_folder_takes_no_results_of_another_protocol_or_of_other_texts(experim
     small = replace(experiment, datasets=["mail"], seeds=1)
     played(small)
     with pytest.raises(AnotherExperiment, match=r"protocol .*another --out"):
-        run(replace(small, protocol=Budget(10, 20, 3)), Quiet())
+        run(replace(small, budget=Budget(10, 20, 3)), Quiet())
     table(240, seed=9).to_parquet(data / "mail.parquet")
     with pytest.raises(AnotherExperiment, match="other texts or labels of 'mail'"):
         run(small, Quiet())
@@ -149,10 +151,10 @@ def test_a_dataset_that_cannot_be_used_leaves_the_others(experiment: Experiment,
         ({"initials": ["margin"]}, "unknown initial method 'margin'; known: .*typiclust"),
         ({"embeddings": ["minilm:layer9"]}, "minilm:layer9"),
         (
-            {"changes": Perturbations(pool_size={"mial": 50})},
+            {"perturbations": Perturbations(pool_size={"mial": 50})},
             "names the dataset 'mial', which there is not; known: mail, chat",
         ),
-        ({"changes": Perturbations(test_size={"": 9, "m": 50})}, "names the dataset 'm', which there is not"),
+        ({"perturbations": Perturbations(test_size={"": 9, "m": 50})}, "names the dataset 'm', which there is not"),
     ],
 )
 def test_unknown_names_are_refused_before_anything_is_read(experiment: Experiment, changed: dict, says: str):
@@ -162,7 +164,7 @@ def test_unknown_names_are_refused_before_anything_is_read(experiment: Experimen
 
 
 def test_a_size_may_be_named_of_a_dataset_that_comes_later(experiment: Experiment):
-    sized = replace(experiment, seeds=1, changes=Perturbations(pool_size={"chat": 90, "mail": 80}))
+    sized = replace(experiment, seeds=1, perturbations=Perturbations(pool_size={"chat": 90, "mail": 80}))
     played(replace(sized, datasets=["mail"]))
     played(sized)
     record = json.loads((experiment.out / "run.json").read_text())

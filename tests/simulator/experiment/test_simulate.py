@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ml_backend.learning.cycle import Cycle
+from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.budget import BUDGETS, Budget
 from simulator.experiment.embedding_quality import quality
-from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.simulate import PoolTooSmall, simulate
 
 SHORT = Budget(initial_size=10, batch_size=5, cycles=4)

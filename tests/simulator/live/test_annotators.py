@@ -9,7 +9,7 @@ import pytest
 from simulator.live.annotators import Answer, NoGoldLabel, agreed, label_together
 
 
-class CellOutcome:
+class SimulatedAnnotator:
     """Skips now and then, and finds nothing more after so many tasks."""
 
     def __init__(self, seed: int, tasks: int = 1000) -> None:
@@ -24,7 +24,7 @@ class CellOutcome:
 
 @pytest.mark.parametrize("seed", range(50))
 def test_together_they_give_exactly_the_labels_that_were_asked_for(seed: int):
-    answers = label_together([CellOutcome(seed), CellOutcome(seed + 1), CellOutcome(seed + 2)], 10)
+    answers = label_together([SimulatedAnnotator(seed), SimulatedAnnotator(seed + 1), SimulatedAnnotator(seed + 2)], 10)
     assert sum(answer.label is not None for answer in answers) == 10
     assert any(answer.label is None for answer in answers) or len(answers) == 10
 
@@ -35,11 +35,11 @@ def test_a_task_that_two_were_handed_at_once_is_one_label_or_none():
 
 
 def test_they_stop_when_nothing_is_left():
-    assert len(label_together([CellOutcome(0, tasks=3), CellOutcome(1, tasks=2)], 10)) == 5
+    assert len(label_together([SimulatedAnnotator(0, tasks=3), SimulatedAnnotator(1, tasks=2)], 10)) == 5
 
 
 def test_what_one_of_them_cannot_answer_stops_all():
-    class Lost(Played):
+    class Lost(SimulatedAnnotator):
         def label_next(self) -> Answer | None:
             raise NoGoldLabel("task 7 has None in its field 'gold'")
 
