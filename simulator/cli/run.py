@@ -19,7 +19,7 @@ from simulator.data.perturbations import Perturbations
 from simulator.data.sources import Columns
 from simulator.data.vector_cache import default_cache
 from simulator.experiment.definition import Experiment
-from simulator.experiment.execution import NoScheduler
+from simulator.experiment.processes import NoScheduler
 from simulator.experiment.runner import ExperimentOutcome
 from simulator.experiment.runner import run as run_experiment
 

@@ -1,4 +1,4 @@
-"""Embed datasets once, and keep the arrays where every worker process maps them into memory instead of copying them."""
+"""Embed datasets once, and keep the arrays in files that every later experiment reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
@@ -17,44 +16,9 @@ from numpy.typing import NDArray
 from ml_backend.learning.embedding.names import PACKAGED, RANDOM_PROJECTION, TFIDF, parse
 from ml_backend.learning.embedding.registry import registered
 from simulator.data.atomic_files import write_whole
+from simulator.data.cached_dataset import CachedDataset
 from simulator.data.datasets import Dataset
-from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.data.embeddings import embed, separator
-
-
-class CannotRead(OSError):
-    """A worker process cannot read the cache; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class CachedDataset:
-    """A dataset as one embedding sees it, in two files of the cache: small enough to be sent to a worker process.
-
-    embeddings: path of an .npy file, pool then test split, (N + M, D) float32; labels: path of an .npz file with y,
-    y_test and offered of `EmbeddedDataset`.
-    """
-
-    embeddings: str
-    labels: str
-    n_classes: int
-
-    def open(self) -> EmbeddedDataset:
-        """The arrays, the embeddings mapped into memory. Raises CannotRead."""
-        return _open(self)
-
-
-@lru_cache(maxsize=4)
-def _open(cached: CachedDataset) -> EmbeddedDataset:
-    try:
-        with np.load(cached.labels) as arrays:
-            y, y_test, offered = arrays["y"], arrays["y_test"], arrays["offered"]
-        X = np.load(cached.embeddings, mmap_mode="r")
-    except (OSError, ValueError) as problem:
-        raise CannotRead(
-            f"a worker cannot read {cached.embeddings} ({problem}); on several machines give --cache a folder that all "
-            "of them share"
-        ) from problem
-    return EmbeddedDataset(X[: len(y)], y, offered, X[len(y) :], y_test, cached.n_classes)
 
 
 def default_cache() -> Path:

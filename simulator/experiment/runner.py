@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from simulator.data.atomic_files import CannotSave
+from simulator.data.cached_dataset import CachedDataset
 from simulator.data.datasets import Dataset, load
 from simulator.data.sources import DataError
-from simulator.data.vector_cache import CachedDataset, embed_and_cache
+from simulator.data.vector_cache import embed_and_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.definition import Experiment, check_known
-from simulator.experiment.execution import DatasetEmbedding, Failure, measure_embeddings, run_cells
+from simulator.experiment.execution import DatasetEmbedding, measure_embeddings, run_cells
 from simulator.experiment.manifest import check_same_experiment, write_manifest
+from simulator.experiment.processes import Failure
 from simulator.experiment.results import Results
 from simulator.experiment.simulate import PoolTooSmall
 
