@@ -8,6 +8,7 @@ import json
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def write_report(folder: Path) -> Path:
         images={name: _base64(path.read_bytes()) for name, path in figures.items()},
         curves=_packed(json.dumps(curve_payload(analysis, curves), separators=(",", ":"))),
         areas=_packed(json.dumps(area_payload(analysis), separators=(",", ":"))),
-        plotly=_packed(get_plotlyjs()),
+        plotly=_packed_plotly(),
         protocol=analysis.record.get("protocol", {}),
         changes=_changes(analysis.record.get("changes", {})),
         commands=recorded_commands(analysis.record),
@@ -83,6 +84,11 @@ def _template() -> jinja2.Template:
 def _packed(text: str) -> str:
     """Compressed for the page, which unpacks it with DecompressionStream; the same text gives the same bytes."""
     return _base64(gzip.compress(text.encode(), mtime=0, compresslevel=7))
+
+
+@cache
+def _packed_plotly() -> str:
+    return _packed(get_plotlyjs())
 
 
 def _base64(content: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -30,15 +31,16 @@ def table(n: int, seed: int = 0, split: bool = True) -> pd.DataFrame:
     return pd.DataFrame(rows) if split else pd.DataFrame(rows).drop(columns="split")
 
 
+@cache
+def _vector(word: str) -> NDArray[np.float64]:
+    return np.random.default_rng([*word.encode()]).normal(size=16)
+
+
 def hashed(
     embeddings: Sequence[str], train: Sequence[str], test: Sequence[str]
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Bags of words in 16 random dimensions, the same for the same word."""
-
-    def vector(word: str) -> NDArray[np.float64]:
-        return np.random.default_rng([*word.encode()]).normal(size=16)
-
-    rows = [np.mean([vector(word) for word in text.split()], axis=0) for text in [*train, *test]]
+    rows = [np.mean([_vector(word) for word in text.split()], axis=0) for text in [*train, *test]]
     for embedding in embeddings:
         yield embedding, np.array(rows, dtype=np.float32)
 

@@ -46,7 +46,7 @@ def run_until(moment: int, data: Path, folder: Path) -> None:
         embeddings=["minilm"],
         strategies=["random", "margin"],
         initials=["random"],
-        seeds=2,
+        seeds=1,
         out=folder / f"killed-{moment}",
         data=data,
         budget=Budget(10, 10, 3),

@@ -17,7 +17,7 @@ from small_texts import Arrays, hashed, table
 
 from ml_backend.learning import strategies
 from ml_backend.learning.strategies import margin
-from simulator.data import vector_cache as prepare
+from simulator.data import vector_cache
 from simulator.data.atomic_files import CannotSave
 from simulator.data.perturbations import Perturbations
 from simulator.experiment import results
@@ -44,7 +44,7 @@ class Quiet:
 
 @pytest.fixture
 def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
-    monkeypatch.setattr(prepare, "embed", hashed)
+    monkeypatch.setattr(vector_cache, "embed", hashed)
     return Experiment(
         datasets=["mail", "chat"],
         embeddings=["minilm"],
@@ -227,9 +227,9 @@ def number_of_writes(folder: Path, experiment: Experiment) -> int:
 
 
 def test_a_kill_at_any_moment_loses_and_doubles_nothing(experiment: Experiment, tmp_path: Path):
-    small = replace(experiment, datasets=["mail"])
+    small = replace(experiment, datasets=["mail"], seeds=1)
     moments = number_of_writes(tmp_path, small)
-    assert moments > 4 + 3, "four runs and the tables are written one by one"
+    assert moments > 2 + 3, "two runs and the tables are written one by one"
     killed = subprocess.run(
         [sys.executable, KILLED_RUNS, str(small.data), str(tmp_path), str(moments)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
@@ -239,18 +239,18 @@ def test_a_kill_at_any_moment_loses_and_doubles_nothing(experiment: Experiment, 
     )
     assert json.loads(killed.stdout) == [signal.SIGKILL] * moments
     whole = simulated(replace(small, out=tmp_path / "whole"))
-    assert len(whole) == 2 * 2 * 4
+    assert len(whole) == 2 * 4
     saved_before = []
     for moment in range(1, moments + 1):
         out = tmp_path / f"killed-{moment}"
         resumed = replace(small, out=out, cache=tmp_path / f"cache-{moment}")
         outcome = run(resumed, Quiet())
         assert not outcome.failed
-        assert outcome.finished + outcome.saved_before == 4
+        assert outcome.finished + outcome.saved_before == 2
         saved_before.append(outcome.saved_before)
         assert same_results(pd.read_parquet(out / "results.parquet"), whole)
     assert saved_before == sorted(saved_before)
-    assert set(saved_before) == set(range(5)), "it was killed with none, some and all of the runs saved"
+    assert set(saved_before) == {0, 1, 2}, "it was killed with none, some and all of the runs saved"
 
 
 def test_the_command_tells_failures_by_its_exit_status(data: Path, tmp_path: Path):
