@@ -53,7 +53,7 @@ def main(
     embedding: Annotated[str, typer.Option(help="Which embedding.")] = "minilm:layer6",
     cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept.")] = None,
 ) -> None:
-    """Play the runs that are missing and print the table."""
+    """Run the missing cells and print the table."""
     experiment = Experiment(
         datasets=["banking77"],
         embeddings=[embedding],

@@ -33,6 +33,7 @@ from simulator.analysis.evidence import (
 
 
 def embeddings_finding(area: pd.Series, by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> PaperFinding:
+    """Decide it. area: AULC, index RUN; by_cycle: of `comparisons.curves`; quality: of embeddings, or None."""
     return finding(
         "The quality of the embedding bounds what active learning can reach; with poor embeddings all strategies fall "
         "together.",

@@ -83,7 +83,8 @@ def wilcoxon(differences: Floats, alternative: Alternative = "two-sided") -> Sig
     """Wilcoxon's signed-rank test on paired differences (n,), zeros ranked and then left out (Pratt 1959).
 
     The statistic is the sum of the ranks of the positive ones. Exact up to 50 pairs, given the ties and zeros, for
-    which scipy has a normal approximation only; above 50 it is scipy's. NaN are left out. No pairs: p is NaN; all zero: 1.
+    which scipy has a normal approximation only; above 50 it is scipy's. NaN are left out. No pairs:
+    p is NaN; all zero: 1.
     """
     pairs = differences[~np.isnan(differences)]
     ranks = stats.rankdata(np.abs(pairs))[pairs != 0]
@@ -133,9 +134,9 @@ def mean_interval(values: NDArray[np.floating[Any]], level: float = LEVEL) -> tu
     """Bootstrap interval of the mean over the first axis of values (n, ...): low and high, each (...) float64.
 
     Expanded percentiles (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5), which
-    `scipy.stats.bootstrap` does not have: plain percentiles are too narrow for few rows, by about a third for five.
-    All resamples up to 7 rows, 1,000 random ones above, the same ones each time. Below 5 rows no resample lies far enough out, and the interval is Student's. Fewer
-    than two rows: NaN.
+    `scipy.stats.bootstrap` does not have: plain percentiles are too narrow for few rows, by
+    about a third for five. All resamples up to 7 rows, 1,000 random ones above, the same ones each time. Below 5 rows
+    no resample lies far enough out, and the interval is Student's. Fewer than two rows: NaN.
     """
     values = np.asarray(values, dtype=np.float64)
     n = len(values)

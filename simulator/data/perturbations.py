@@ -30,7 +30,7 @@ class Perturbations:
     seed: int = 0
 
     def apply(self, dataset: Dataset) -> Dataset:
-        """The changed dataset. Raises DataError for values out of range, classes that do not exist, and what is left
+        """The perturbed dataset. Raises DataError for values out of range, classes that do not exist, and what is left
         of the dataset when it cannot be used."""
         self._check(dataset)
         train = _subsample(dataset.train, _size(self.pool_size, dataset.name), np.random.default_rng([self.seed, 1]))
@@ -53,7 +53,7 @@ class Perturbations:
         unknown = sorted(self.sized() - set(datasets))
         if unknown:
             raise DataError(
-                f"--pool-size or --test-size names the dataset {unknown[0]!r}, which there is not; "
+                f"--pool-size or --test-size names the dataset {unknown[0]!r}, which does not exist; "
                 f"known: {', '.join(datasets)}"
             )
 

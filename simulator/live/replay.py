@@ -51,7 +51,7 @@ class Backend:
 
 @dataclass(frozen=True)
 class Session:
-    """What is played: labels in rounds of as many as the project retrains after.
+    """What is asked for: labels in rounds of as many as the project retrains after.
 
     wait: whether annotators wait for the next batch after each round, as nobody does who is paid by the hour, but as
     a measurement does; test, classes: what each round is measured on.
@@ -78,7 +78,7 @@ def find_backend(client: LabelStudio, project_id: int, auth: tuple[str, str] | N
 
 
 def run_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, SimulatedRun]:
-    """Label, and measure after every round; what it measured, in the form of a simulated run.
+    """Label, and measure after every round; returns what it measured, in the form of a simulated run.
 
     A pick is the position of the task among the project's tasks by id. Raises LiveFailed, before the first label where
     the test split has a class that the project does not, NoGoldLabel and LabelStudioError.
@@ -120,8 +120,8 @@ def _rounds(
     before: list[Answer] = []
     while (labelled := len(agreed(before))) < session.labels:
         number = status["batch"]["number"]
-        wanted = min(every, session.labels - labelled)
-        answers = _label(annotators, before, labelled + wanted)
+        missing = min(every, session.labels - labelled)
+        answers = _label(annotators, before, labelled + missing)
         before = [*before, *answers]
         gained = len(agreed(before)) - labelled
         if not gained:
@@ -185,30 +185,30 @@ def _measured(
     y_test = np.array([number[session.classes[i]] for i in session.test.y])
     plan = Cycle(settings["strategy"], settings["initial"], settings["batch_size"], settings["seed"])
     vector = _vectors(embedder, tasks, config, rounds)
-    records, picks, known = [], [], dict[int, str]()
+    records, picks, labelled = [], [], dict[int, str]()
     answers: list[Answer] = []
     for cycle, answered in enumerate(rounds):
         answers += answered
-        before, known = known, agreed(answers)
-        X = np.stack([vector[task_id] for task_id in known])
-        head = plan.fit(X, np.array([number[label] for label in known.values()]), len(config.classes))
+        before, labelled = labelled, agreed(answers)
+        X = np.stack([vector[task_id] for task_id in labelled])
+        head = plan.fit(X, np.array([number[label] for label in labelled.values()]), len(config.classes))
         records.append(
             {
                 "cycle": cycle,
-                "n_labeled": len(known),
+                "n_labeled": len(labelled),
                 **asdict(evaluate(head.predict_proba(X_test), y_test)),
-                "fit_seconds": _seconds(status["runs"], "fit", len(known)),
+                "fit_seconds": _seconds(status["runs"], "fit", len(labelled)),
                 "query_seconds": _seconds(status["runs"], "query", len(before)),
             }
         )
-        picks.append([position[task_id] for task_id in known if task_id not in before])
+        picks.append([position[task_id] for task_id in labelled if task_id not in before])
     return Cell(title, model, settings["initial"], settings["strategy"], settings["seed"]), SimulatedRun(records, picks)
 
 
 def _seconds(runs: Sequence[dict[str, Any]], step: str, labels: int) -> float:
     """Of the newest run that knew no more labels: a batch that runs low brings the next before a round ends."""
-    known = [run for run in runs if run["labels"] <= labels]
-    return float(known[-1]["seconds"].get(step, float("nan"))) if known else float("nan")
+    earlier = [run for run in runs if run["labels"] <= labels]
+    return float(earlier[-1]["seconds"].get(step, float("nan"))) if earlier else float("nan")
 
 
 def _vectors(

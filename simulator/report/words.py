@@ -152,7 +152,7 @@ def cost_seen(analysis: Analysis) -> str:
     fit = f"A fit of the head takes {seconds(float(analysis.results['fit_seconds'].median()))} (all medians)."
     if not len(table):
         return f"{NOT_COMPARED} {fit}"
-    text = f"{table.index[0]} is the fastest ({seconds(table.iloc[0])} a query)"
+    text = f"{table.index[0]} is the fastest ({seconds(table.iloc[0])} per query)"
     text += f", {table.index[-1]} the slowest ({seconds(table.iloc[-1])})" if len(table) > 1 else ""
     return sentences(f"{text}.", fit, f"Timed on other runs, and left out of this: {listed(rare)}." if rare else "")
 
@@ -180,7 +180,8 @@ def test_power(analysis: Analysis) -> str:
         + ("hardly" if smallest_p(seeds) * max(1, len(analysis.order) - 1) >= 0.05 else "just")
         + f" show a difference after correction; pooled over embeddings and starts a dataset has up to {blocks} pairs. "
         "Pairs with the same seed share their test set and partly their initial labels, so the pooled test speaks of "
-        "these datasets, embeddings and starts; aulc_comparison.csv adds p_seeds, a paired t-test on one value a seed."
+        "these datasets, embeddings and starts; "
+        "aulc_comparison.csv adds p_seeds, a paired t-test on one value per seed."
     )
 
 

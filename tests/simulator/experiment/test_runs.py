@@ -155,9 +155,9 @@ def test_a_dataset_that_cannot_be_used_leaves_the_others(experiment: Experiment,
         ({"embeddings": ["minilm:layer9"]}, "minilm:layer9"),
         (
             {"perturbations": Perturbations(pool_size={"mial": 50})},
-            "names the dataset 'mial', which there is not; known: mail, chat",
+            "names the dataset 'mial', which does not exist; known: mail, chat",
         ),
-        ({"perturbations": Perturbations(test_size={"": 9, "m": 50})}, "names the dataset 'm', which there is not"),
+        ({"perturbations": Perturbations(test_size={"": 9, "m": 50})}, "names the dataset 'm', which does not exist"),
     ],
 )
 def test_unknown_names_are_refused_before_anything_is_read(experiment: Experiment, changed: dict, says: str):
