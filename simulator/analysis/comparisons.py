@@ -76,8 +76,8 @@ def audit(results: pd.DataFrame, plan: Mapping[str, Sequence[Any]] | None = None
     """Separate complete runs from the others.
 
     Planned is the product of the strategies and seeds in the results, over each (dataset, embedding, initial) in them;
-    plan may name more of any column of RUN. Raises ValueError naming the columns, runs or datasets when columns are missing,
-    a cycle occurs twice, or runs of one dataset have different numbers of labels at the same cycle.
+    plan may name more of any column of RUN. Raises ValueError naming the columns, runs or datasets when columns are
+    missing, a cycle occurs twice, or runs of one dataset have different numbers of labels at the same cycle.
     """
     absent = [column for column in COLUMNS if column not in results]
     if absent:

@@ -136,7 +136,7 @@ def quality_figure(
 def correlation_figure(
     by_cycle: Mapping[str, Mapping[str, Sequence[Correlation]]], axis: LabelAxis, cycles: Sequence[int]
 ) -> Figure:
-    """Rank correlation of quality with each outcome as labels come in. by_cycle: by outcome and measure, one per cycle."""
+    """Rank correlation of quality with each outcome as labels come in. by_cycle: outcome, then measure."""
     figure = new_figure(9.2, 2.9)
     axes = figure.subplots(1, len(by_cycle), squeeze=False, sharey=True)[0]
     look = sequence_looks(list(MEASURES))

@@ -116,8 +116,8 @@ def start_seen(analysis: Analysis) -> str:
     alike = (first.notna().all(axis=1)).all()
     words = []
     for name in effects.columns:
-        there = first[name].dropna().index
-        counts = [f"{len(there.unique(column))} {column}" for column in ("dataset", "embedding", "seed")]
+        compared = first[name].dropna().index
+        counts = [f"{len(compared.unique(column))} {column}" for column in ("dataset", "embedding", "seed")]
         rests = "" if alike else f" ({', '.join(f'{n}s' if not n.startswith('1 ') else n for n in counts)})"
         words.append(
             f"{name}{rests}: {points(first[name].mean())} with the initial labels alone, {points(last[name].mean())} "
@@ -130,9 +130,9 @@ def quality_seen(analysis: Analysis) -> str:
     words = []
     for title in analysis.outcomes:
         parts = [
-            f"{MEASURES[measure]} {found.rho:.2f} [{found.low:.2f}, {found.high:.2f}], {p_value(found.p)}"
+            f"{MEASURES[measure]} {rho.rho:.2f} [{rho.low:.2f}, {rho.high:.2f}], {p_value(rho.p)}"
             for measure in MEASURES
-            if not np.isnan((found := analysis.correlations[measure, title]).rho)
+            if not np.isnan((rho := analysis.correlations[measure, title]).rho)
         ]
         if parts:
             outcome = title.removesuffix(" (points)")

@@ -58,7 +58,7 @@ def write_report(folder: Path) -> Path:
         curves=_packed(json.dumps(curve_payload(analysis, curves), separators=(",", ":"))),
         areas=_packed(json.dumps(area_payload(analysis), separators=(",", ":"))),
         plotly=_packed_plotly(),
-        protocol=analysis.record.get("protocol", {}),
+        budget=analysis.record.get("protocol", {}),
         changes=_perturbations(analysis.record.get("changes", {})),
         commands=recorded_commands(analysis.record),
         wall_time=_wall_time(analysis.record),

@@ -13,8 +13,9 @@ from rich.console import Console
 from small_texts import table
 from typer.testing import CliRunner
 
+from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
 from simulator.advise.advice import StrategyAdvice
-from simulator.advise.replay import Labelled
+from simulator.advise.replay import Labelled, TooFewLabels, check_enough
 from simulator.cli.advice_table import show
 from simulator.cli.app import app
 from simulator.cli.console import fail
@@ -83,3 +84,17 @@ def test_few_seeds_are_refused_before_anything_is_replayed(tmp_path: Path):
     done = CliRunner().invoke(app, ["advise", "--data", str(tmp_path / "mine.csv"), "--seeds", "4"])
     assert done.exit_code == 2
     assert "equal to 5" in flat(done.stderr)
+
+
+def test_one_constant_decides_what_is_compared_by_default():
+    def default(command: str, option: str) -> list[str]:
+        parameters = typer.main.get_command(app).commands[command].params
+        return next(p.default for p in parameters if option in p.opts).split(",")
+
+    assert default("run", "--strategies") == ["random", DEFAULT_STRATEGY]
+    assert {"random", DEFAULT_STRATEGY, "margin", "entropy", "badge", "typiclust"} == set(
+        default("advise", "--strategies")
+    )
+    assert DEFAULT_INITIAL in default("advise", "--initial")
+    with pytest.raises(TooFewLabels, match=f"Go on with {DEFAULT_STRATEGY} and a {DEFAULT_INITIAL} start"):
+        check_enough(np.arange(60) % 3)
