@@ -14,7 +14,7 @@ from simulator.data.sources import DataError
 
 @dataclass(frozen=True)
 class Perturbations:
-    """Switches, each off by default; the same for all seeds of runs, so that runs of a dataset stay comparable.
+    """What is made harder or smaller, each off by default; the same for all seeds of runs, so that runs of a dataset stay comparable.
 
     pool_size, test_size: at most that many rows, drawn at random, by name of the dataset, under "" for all others;
     imbalance: how many times larger the largest class of the pool is than the smallest, the sizes between on an

@@ -30,7 +30,7 @@ class Quality:
 
 
 def quality(data: EmbeddedDataset, C: float) -> Quality:
-    """Measure an embedding on the pool (tightness, class margin) and the test split (probe)."""
+    """Measure an embedding on the pool (tightness, class margin) and the test split (probe). C: of the probe's head."""
     with threadpool_limits(limits=1):
         X = np.asarray(data.X, dtype=np.float32)
         head = Cycle("random", "random", 1, C=C).fit(X, data.y, data.n_classes)

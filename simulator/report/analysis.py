@@ -83,6 +83,7 @@ class Analysis:
 
     @cached_property
     def axis(self) -> LabelAxis:
+        """What stands on the x axis of figures over all datasets."""
         return label_axis(self.results)
 
     @cached_property
@@ -185,6 +186,7 @@ class Analysis:
 
     @cached_property
     def findings(self) -> list[PaperFinding]:
+        """The paper's findings, decided on complete runs."""
         return findings(self.results, self.quality)
 
     @cached_property

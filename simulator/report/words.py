@@ -55,6 +55,7 @@ def missing_rows(analysis: Analysis) -> list[tuple[str, str, str, str, str, str]
 
 
 def wins_seen(analysis: Analysis) -> str:
+    """Which strategy is most often above the others, and on how many comparisons that rests."""
     names, wins, ties, rows = analysis.wins
     off = ~np.eye(len(names), dtype=bool)
     least, most = int(rows[off].min()), int(rows[off].max())
@@ -72,6 +73,7 @@ def wins_seen(analysis: Analysis) -> str:
 
 
 def ranks_seen(analysis: Analysis) -> str:
+    """Whether strategies differ, and which are significantly behind the first."""
     words = []
     for ranks in analysis.ranks:
         test = ranks.test
@@ -94,6 +96,7 @@ def ranks_seen(analysis: Analysis) -> str:
 
 
 def gain_seen(analysis: Analysis) -> str:
+    """Which strategies gain most and least over random, and which are below it."""
     means = analysis.mean_gains
     rare = [name for name in gains(analysis.whole) if name not in means]
     left = f"Left out of this, since they lack runs to compare: {listed(rare)}; their panels show their own runs."
@@ -127,6 +130,7 @@ def start_seen(analysis: Analysis) -> str:
 
 
 def quality_seen(analysis: Analysis) -> str:
+    """How the quality of an embedding goes with each outcome."""
     words = []
     for title in analysis.outcomes:
         parts = [
@@ -146,6 +150,7 @@ def quality_seen(analysis: Analysis) -> str:
 
 
 def cost_seen(analysis: Analysis) -> str:
+    """Which strategy is the fastest, which the slowest, and what a fit takes."""
     table = analysis.seconds.set_index("strategy")["middle"]
     rare = [name for name in table.index if name not in analysis.compared]
     table = table.drop(rare).sort_values()
@@ -158,6 +163,7 @@ def cost_seen(analysis: Analysis) -> str:
 
 
 def calibration_seen(analysis: Analysis) -> str:
+    """With which strategy the calibration error is smallest and largest at the end."""
     results = analysis.results
     ends = results[results["cycle"] == results.groupby("dataset")["cycle"].transform("max")]
     every = by_strategy(ends.set_index(RUN)["ece"])
