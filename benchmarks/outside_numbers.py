@@ -19,8 +19,9 @@ from rich.table import Table
 
 from simulator.cli.progress import TerminalProgress
 from simulator.data.vector_cache import default_cache
-from simulator.experiment.budget import Protocol
-from simulator.experiment.experiment import Experiment, run
+from simulator.experiment.budget import Budget
+from simulator.experiment.definition import Experiment
+from simulator.experiment.runner import run
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 CLOSE = 0.02
@@ -52,7 +53,7 @@ def main(
     embedding: Annotated[str, typer.Option(help="Which embedding.")] = "minilm:layer6",
     cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept.")] = None,
 ) -> None:
-    """Play the runs that are missing and print the table."""
+    """Run the missing cells and print the table."""
     experiment = Experiment(
         datasets=["banking77"],
         embeddings=[embedding],
@@ -61,7 +62,7 @@ def main(
         seeds=seeds,
         out=out,
         data=data,
-        protocol=Protocol(200, 200, 20),
+        budget=Budget(200, 200, 20),
         jobs=jobs,
         cache=(cache or default_cache()).absolute(),
     )

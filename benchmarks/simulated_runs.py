@@ -3,17 +3,17 @@
     python benchmarks/simulated_runs.py peer [--cycles 5] [--badge-cycles 1]
     python benchmarks/simulated_runs.py seconds [--repeats 3]
 
-Both use one thread of one process. `peer` plays banking77 with the same initial labels, the same number of labels a
+Both use one thread of one process. `peer` runs banking77 with the same initial labels, the same number of labels per
 cycle and the same optimum (LogisticRegression of the same C, tolerance 1e-4): accuracy curves side by side, and the
-ratio of wall times. scikit-activeml's Badge builds the gradient embeddings, which takes it minutes a query here, so it
-gets fewer cycles. `seconds` plays whole runs of the default protocol: 16 fits, 15 queries, 16 evaluations.
+ratio of wall times. scikit-activeml's Badge builds the gradient embeddings, which takes it minutes per query here, so
+it gets fewer cycles. `seconds` times whole runs of the default budget: 16 fits, 15 queries, 16 evaluations.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,16 +22,17 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from simulator.data.embedded_dataset import EmbeddedDataset
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from ml_backend.learning import strategies
 from ml_backend.learning.cycle import Cycle
 from simulator.data.datasets import load
-from simulator.data.vector_cache import default_cache, store
-from simulator.experiment.budget import Protocol
+from simulator.data.vector_cache import default_cache, embed_and_cache
+from simulator.experiment.budget import Budget
 from simulator.experiment.metrics import evaluate
-from simulator.experiment.simulate import Data, simulate
+from simulator.experiment.simulate import simulate
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
 console = Console(width=160)
@@ -101,7 +102,7 @@ def seconds(
     repeats: Annotated[int, typer.Option(help="Runs of each; the median is shown.")] = 3,
     cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept.")] = None,
 ) -> None:
-    """Seconds per run of the default protocol."""
+    """Seconds per run of the default budget."""
     for dataset in datasets.split(","):
         arrays = embedded(data, dataset, cache)
         table = Table("strategy", "run s", "16 fits s", "15 queries s", "last accuracy", title=f"{dataset}, minilm")
@@ -109,37 +110,37 @@ def seconds(
             runs = []
             for _ in range(repeats):
                 started = time.perf_counter()
-                played = simulate(arrays, Cycle(name, "random", 1), Protocol())
+                run = simulate(arrays, Cycle(name, "random", 1), Budget())
                 whole = time.perf_counter() - started
-                sums = [sum(c[column] for c in played.cycles) for column in ("fit_seconds", "query_seconds")]
+                sums = [sum(c[column] for c in run.cycles) for column in ("fit_seconds", "query_seconds")]
                 runs.append([whole, *sums])
             whole, fits, queries = np.median(runs, axis=0)
-            last = played.cycles[-1]["accuracy"]
+            last = run.cycles[-1]["accuracy"]
             table.add_row(name, f"{whole:.2f}", f"{fits:.2f}", f"{queries:.2f}", f"{last:.3f}")
         console.print(table)
 
 
-def embedded(data: Path, dataset: str, cache: Path | None) -> Data:
+def embedded(data: Path, dataset: str, cache: Path | None) -> EmbeddedDataset:
     """A dataset as minilm sees it, in memory, so that no disk is timed."""
-    _, stored = next(store(load(dataset, data), ["minilm"], cache or default_cache()))
-    found = stored.open()
-    return Data(np.array(found.X), found.y, found.offered, np.array(found.X_test), found.y_test, found.n_classes)
+    _, cached = next(embed_and_cache(load(dataset, data), ["minilm"], cache or default_cache()))
+    mapped = cached.open()
+    return replace(mapped, X=np.array(mapped.X), X_test=np.array(mapped.X_test))
 
 
-def our_curve(data: Data, strategy: str, cycles: int) -> Curve:
+def our_curve(data: EmbeddedDataset, strategy: str, cycles: int) -> Curve:
     """Our loop."""
     started = time.perf_counter()
-    run = simulate(data, Cycle(strategy, "random", 1), Protocol(SIZE, SIZE, cycles))
+    run = simulate(data, Cycle(strategy, "random", 1), Budget(SIZE, SIZE, cycles))
     return Curve([c["accuracy"] for c in run.cycles], time.perf_counter() - started)
 
 
-def peer_curve(data: Data, strategy: str, cycles: int) -> Curve:
+def peer_curve(data: EmbeddedDataset, strategy: str, cycles: int) -> Curve:
     """The loop as scikit-activeml's tutorials write it."""
     from skactiveml.classifier import SklearnClassifier
 
     X = np.array(data.X, dtype=np.float64)
     y = np.full(len(X), np.nan)
-    first = simulate(data, Cycle("random", "random", 1), Protocol(SIZE, SIZE, 0)).picks[0]
+    first = simulate(data, Cycle("random", "random", 1), Budget(SIZE, SIZE, 0)).picks[0]
     y[first] = data.y[first]
     method, takes_head = peer_strategy(strategy, data.n_classes)
     C = Cycle.C / float((X[first] ** 2).sum(axis=1).mean())

@@ -1,28 +1,19 @@
-"""`python -m simulator advise`: what the labels of a project so far say about embedding and strategy."""
+"""`python -m simulator advise`: what replays on the labels so far say about embedding and strategy."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import product
-from typing import Any
 
-import joblib
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_backend.learning.cycle import Cycle
+from ml_backend.learning.defaults import DEFAULT_STRATEGY
 from simulator.analysis.resplits import corrected_t, resampled_means
 from simulator.analysis.statistics import holm
-from simulator.data.datasets import TEST_SHARE, held_out_rows
-from simulator.data.embeddings import embed
-from simulator.experiment.budget import Protocol
-from simulator.experiment.simulate import Data, simulate
+from simulator.data.datasets import TEST_SHARE
 
-LEAST_LABELS = 100
-LEAST_PER_CLASS = 5
 LEAST_SEEDS = 5
 RESAMPLES = 2000
 SURE = 0.05
@@ -30,12 +21,8 @@ BASELINE = "random"
 COMBINATION = ["embedding", "strategy", "initial"]
 
 
-class TooFewLabels(ValueError):
-    """The labels cannot carry any advice; the message says how many would."""
-
-
 @dataclass(frozen=True)
-class Advice:
+class StrategyAdvice:
     """One combination against random order on the same embedding.
 
     area: mean of accuracy (0..1) over the whole curve; gain: that minus random order's; low, high: 95 % interval of the
@@ -65,90 +52,10 @@ class Advice:
         return self.gain > 0 and self.p <= SURE
 
 
-def check_enough(y: NDArray[np.int64]) -> None:
-    """Raise TooFewLabels, with the reason, where a replay would tell noise. y (N,): the labels there are."""
-    total = len(y)
-    if total < LEAST_LABELS:
-        raise TooFewLabels(
-            f"there are {total} labels; advice needs {LEAST_LABELS} or more, each of another text: a fifth has to "
-            "measure what the others teach. Go on with badge and typiclust meanwhile: they are the defaults."
-        )
-    counts = np.bincount(y)
-    if np.median(counts) < LEAST_PER_CLASS:
-        raise TooFewLabels(
-            f"half of the {len(counts)} classes have fewer than {LEAST_PER_CLASS} labels; advice about so many classes "
-            f"needs about {LEAST_PER_CLASS * len(counts):,} labels, and there are {total}"
-        )
-
-
-def protocol_for(pool: int, n_classes: int) -> Protocol:
-    """A replay that ends at two thirds of the pool: beyond that every order has the same texts."""
-    batch = max(5, pool // 24)
-    initial = max(batch, min(n_classes * 2, pool // 4))
-    return Protocol(initial_size=initial, batch_size=batch, cycles=max(2, (2 * pool // 3 - initial) // batch))
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """What a project has: texts, no two of them equal, and labels y (N,) as positions in classes."""
-
-    texts: list[str]
-    y: NDArray[np.int64]
-    classes: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        # A copy on the other side of a split would be measured on after it was learned.
-        if len(set(self.texts)) < len(self.texts):
-            raise ValueError("a text occurs twice among the labels; give each text once, with one label")
-
-    def test_to_train(self) -> float:
-        """Labels held out for each label of the pool, the same for every seed."""
-        held_out = held_out_rows(self.y, seed=0)
-        return float(held_out.sum() / (~held_out).sum())
-
-
-def replay(
-    labelled: Labelled,
-    embeddings: Sequence[str],
-    strategies: Sequence[str],
-    initials: Sequence[str],
-    seeds: int,
-    jobs: int,
-    follow: Callable[[Iterator[Any], int], Iterator[Any]],
-) -> pd.DataFrame:
-    """Play every combination on the labels there are; rows as of results.parquet, without a dataset.
-
-    Each seed holds out another fifth of each class. follow: shows the progress of an iterator of so many items.
-    Raises TooFewLabels, ModelNotAvailable and what strategies raise.
-    """
-    check_enough(labelled.y)
-    pool = int((~held_out_rows(labelled.y, seed=0)).sum())
-    play = partial(_rows, labelled.y, protocol_for(pool, len(labelled.classes)))
-    vectors = dict(embed(embeddings, labelled.texts, []))
-    # Made one by one: each holds the arrays that its worker gets.
-    tasks = (
-        joblib.delayed(play)(vectors[name], {"embedding": name, "strategy": strategy, "initial": initial, "seed": seed})
-        for name, seed, strategy, initial in product(vectors, range(seeds), strategies, initials)
-    )
-    total = len(vectors) * seeds * len(strategies) * len(initials)
-    with joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1):
-        runs = joblib.Parallel(return_as="generator")(tasks)
-        return pd.DataFrame([row for rows in follow(runs, total) for row in rows])
-
-
-def _rows(
-    y: NDArray[np.int64], protocol: Protocol, X: NDArray[np.float32], keys: dict[str, Any]
-) -> list[dict[str, Any]]:
-    held_out = held_out_rows(y, keys["seed"])
-    pool = ~held_out
-    offered = np.ones(int(pool.sum()), dtype=bool)
-    data = Data(X[pool], y[pool], offered, X[held_out], y[held_out], int(y.max()) + 1)
-    plan = Cycle(keys["strategy"], keys["initial"], batch_size=1, seed=keys["seed"])
-    return [keys | cycle for cycle in simulate(data, plan, protocol).cycles]
-
-
-def advise(results: pd.DataFrame, test_to_train: float = TEST_SHARE / (1 - TEST_SHARE), seed: int = 0) -> list[Advice]:
-    """All combinations, the best first.
+def advise(
+    results: pd.DataFrame, test_to_train: float = TEST_SHARE / (1 - TEST_SHARE), seed: int = 0
+) -> list[StrategyAdvice]:
+    """Advice on all combinations, the highest mean accuracy first.
 
     results: rows of results.parquet for one dataset, with `random` among the strategies; test_to_train: of each of its
     seeds. Only numbers of labels that every run has count. Raises ValueError for fewer than 5 seeds and where runs have
@@ -172,13 +79,13 @@ def advise(results: pd.DataFrame, test_to_train: float = TEST_SHARE / (1 - TEST_
         for key, curve in curves.items()
     }
     p = holm(np.array([np.nan if key[1] == BASELINE else gain.p for key, gain in gains.items()]))
-    found = []
+    advice = []
     for (key, gain), corrected in zip(gains.items(), p, strict=True):
         embedding, strategy, initial = key
         saved = _saved(labels, drawn[key], drawn[embedding, BASELINE, start])
         saved_low, middle, saved_high = np.quantile(saved, [0.025, 0.5, 0.975])
-        found.append(
-            Advice(
+        advice.append(
+            StrategyAdvice(
                 embedding=embedding,
                 strategy=strategy,
                 initial=initial,
@@ -194,10 +101,10 @@ def advise(results: pd.DataFrame, test_to_train: float = TEST_SHARE / (1 - TEST_
                 best=float((_area(labels, drawn[key]) >= highest).mean()),
             )
         )
-    return sorted(found, key=lambda a: -a.area)
+    return sorted(advice, key=lambda a: -a.area)
 
 
-def sentence(advice: Sequence[Advice]) -> str:
+def sentence(advice: Sequence[StrategyAdvice]) -> str:
     """The recommendation in words, with how sure it is."""
     top = advice[0]
     # Another strategy may be surer of its gain on an embedding that is worse whatever the strategy.
@@ -206,7 +113,7 @@ def sentence(advice: Sequence[Advice]) -> str:
         return (
             f"Nothing beats random order beyond doubt on {top.embedding}, where {top.strategy} after a {top.initial} "
             f"start had the highest curve of all ({_how_often(top)}). Choose the embedding by its accuracy, keep the "
-            "default strategy, and ask again with twice the labels."
+            f"default strategy, {DEFAULT_STRATEGY}, and ask again with twice the labels."
         )
     rivals = [a for a in advice if a is not chosen and a.best > 0.05]
     tied = f"; not told apart from {', '.join(_short(a) for a in rivals[:3])}" if rivals else ""
@@ -225,11 +132,11 @@ def sentence(advice: Sequence[Advice]) -> str:
     )
 
 
-def _how_often(advice: Advice) -> str:
+def _how_often(advice: StrategyAdvice) -> str:
     return f"best in {advice.best:.0%} of the resamples"
 
 
-def _short(advice: Advice) -> str:
+def _short(advice: StrategyAdvice) -> str:
     return f"{advice.strategy}/{advice.initial}/{advice.embedding}"
 
 
@@ -241,9 +148,9 @@ def _area(labels: NDArray[np.float64], curves: NDArray[np.float64]) -> NDArray[n
 def _saved(
     labels: NDArray[np.float64], curves: NDArray[np.float64], baseline: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Labels fewer until the baseline's last value, by linear interpolation; negative where it is never reached.
+    """Labels fewer until the baseline's last value, by linear interpolation, (R,); negative where it is never reached.
 
-    curves, baseline (R, T). A curve that stays below counts as one batch more than the whole budget.
+    labels (T,); curves, baseline (R, T). A curve that stays below counts as one batch more than the whole budget.
     """
     goal = baseline[:, -1]
     return _first_reached(labels, baseline, goal) - _first_reached(labels, curves, goal)

@@ -11,18 +11,18 @@ from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.labels import labels, majority
 from ml_backend.labelstudio.texts import BadTask, task_text
-from simulator.advise.advice import Labelled
+from simulator.advise.replay import Labelled
 from simulator.data.sources import Columns, DataError, read_file
 
 
 def of_project(client: LabelStudio, project_id: int, control: str | None) -> Labelled:
     """All tasks of a project that have a label, by the majority of their annotators, as the backend counts them.
 
-    Raises LabelStudioError, UnsupportedLabelConfig, and DataError for a project of several labels a task.
+    Raises LabelStudioError, UnsupportedLabelConfig, and DataError for a project of several labels per task.
     """
     config = parse(client.project(project_id).label_config, control)
     if config.multi_label:
-        raise DataError(f"project {project_id} allows several labels a task; advice is for one label a task so far")
+        raise DataError(f"project {project_id} allows several labels per task; advice is for one label per task so far")
     tasks = [task for page in client.task_pages(project_id, annotated_only=True) for task in page.tasks]
     chosen = labels([a for task in tasks for a in task.annotations], config).by_task
     rows = []
@@ -49,7 +49,7 @@ def of_file(path: Path, columns: Columns) -> Labelled:
 
 
 def _labelled(table: pd.DataFrame) -> Labelled:
-    table = _one_row_a_text(table)
+    table = _one_row_per_text(table)
     counts = table["label"].value_counts()
     # A label seen once can be learned from or measured on, not both.
     table = table[table["label"].isin(counts.index[counts > 1])]
@@ -63,7 +63,7 @@ def _labelled(table: pd.DataFrame) -> Labelled:
     return Labelled(table["text"].tolist(), y, classes)
 
 
-def _one_row_a_text(table: pd.DataFrame) -> pd.DataFrame:
+def _one_row_per_text(table: pd.DataFrame) -> pd.DataFrame:
     """Each text once, with the label that most of its copies have; texts whose labels tie are left out."""
     votes: dict[str, list[tuple[str, ...]]] = {}
     for text, label in zip(table["text"], table["label"], strict=True):

@@ -1,4 +1,4 @@
-"""From results, one row a cycle, to what can be compared: areas, gains, effects of the initial pool, qualities.
+"""From results, one row per cycle, to what can be compared: areas, gains, effects of the initial pool, qualities.
 
 Runs are paired: all strategies of one (dataset, embedding, initial, seed), a block, begin with the same labels. Only
 values of the same block are ever set against each other.
@@ -32,10 +32,10 @@ ENOUGH = 0.8
 
 @dataclass(frozen=True)
 class Audit:
-    """What there is. results: rows of complete runs; planned, complete: numbers of runs.
+    """Which runs are complete. results: rows of these; planned, complete: numbers of runs.
 
     missing: runs (columns of RUN, found, expected cycles) that are absent or ended before the others of their dataset;
-    not_run: dataset, embedding and initial combinations of which there is nothing at all.
+    not_run: dataset, embedding and initial combinations without a single run.
     """
 
     results: pd.DataFrame
@@ -75,9 +75,9 @@ def common_cycles(table: pd.DataFrame) -> pd.DataFrame:
 def audit(results: pd.DataFrame, plan: Mapping[str, Sequence[Any]] | None = None) -> Audit:
     """Separate complete runs from the others.
 
-    Planned is the product of the strategies and seeds there are, over each (dataset, embedding, initial) there is; plan
-    may name more of any column of RUN. Raises ValueError naming the columns, runs or datasets when columns are missing,
-    a cycle is there twice, or runs of one dataset have different numbers of labels at the same cycle.
+    Planned is the product of the strategies and seeds in the results, over each (dataset, embedding, initial) in them;
+    plan may name more of any column of RUN. Raises ValueError naming the columns, runs or datasets when columns are
+    missing, a cycle occurs twice, or runs of one dataset have different numbers of labels at the same cycle.
     """
     absent = [column for column in COLUMNS if column not in results]
     if absent:
@@ -87,16 +87,16 @@ def audit(results: pd.DataFrame, plan: Mapping[str, Sequence[Any]] | None = None
     twice = results.duplicated([*RUN, "cycle"])
     if twice.any():
         first = results.loc[twice, [*RUN, "cycle"]].iloc[0].to_dict()
-        raise ValueError(f"{int(twice.sum())} cycles are there twice, the first is {first}")
-    _refuse_two_protocols(results)
+        raise ValueError(f"{int(twice.sum())} cycles occur twice, the first is {first}")
+    _refuse_two_budgets(results)
     named = {column: sorted({*results[column], *(plan or {}).get(column, ())}) for column in RUN}
-    there = results[GROUP].drop_duplicates()
+    groups = results[GROUP].drop_duplicates()
     every = pd.MultiIndex.from_product([named[column] for column in GROUP], names=GROUP).to_frame(index=False)
-    not_run = every.merge(there, how="left", indicator=True).query("_merge == 'left_only'")[GROUP]
-    planned = there.merge(pd.Series(named["strategy"], name="strategy"), how="cross")
+    not_run = every.merge(groups, how="left", indicator=True).query("_merge == 'left_only'")[GROUP]
+    planned = groups.merge(pd.Series(named["strategy"], name="strategy"), how="cross")
     planned = planned.merge(pd.Series(named["seed"], name="seed"), how="cross").sort_values(RUN)
-    found = results[results["accuracy"].notna()].groupby(RUN)["cycle"].size()
-    planned["found"] = found.reindex(pd.MultiIndex.from_frame(planned[RUN]), fill_value=0).to_numpy()
+    cycles = results[results["accuracy"].notna()].groupby(RUN)["cycle"].size()
+    planned["found"] = cycles.reindex(pd.MultiIndex.from_frame(planned[RUN]), fill_value=0).to_numpy()
     planned["expected"] = planned["dataset"].map(results.groupby("dataset")["cycle"].max() + 1)
     complete = planned["found"] >= planned["expected"]
     kept = results.merge(planned.loc[complete, RUN], on=RUN)
@@ -106,7 +106,7 @@ def audit(results: pd.DataFrame, plan: Mapping[str, Sequence[Any]] | None = None
     )
 
 
-def _refuse_two_protocols(results: pd.DataFrame) -> None:
+def _refuse_two_budgets(results: pd.DataFrame) -> None:
     sizes = results.groupby(["dataset", "cycle"])["n_labeled"].nunique()
     if (sizes > 1).any():
         dataset, cycle = sizes[sizes > 1].index[0]
@@ -117,14 +117,14 @@ def _refuse_two_protocols(results: pd.DataFrame) -> None:
 
 
 def curves(results: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The metric with a row for each BLOCK and cycle, and a column for each strategy; NaN where there is no run."""
+    """The metric with one row per BLOCK and cycle, and one column per strategy; NaN where a run is missing."""
     return results.pivot(index=[*BLOCK, "cycle"], columns="strategy", values=metric).sort_index()
 
 
 def areas(results: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Area under the learning curve, a row for each run (index RUN), for each of PERIODS: the whole and its thirds.
+    """Area under the learning curve, one row per run (index RUN), one column per period: the whole and its thirds.
 
-    Trapezoids over the number of labels, Runs of one cycle: their only value.
+    Trapezoids over the number of labels. Runs of one cycle: their only value.
     """
     parts = []
     for _, part in results.groupby("dataset"):
@@ -143,7 +143,7 @@ def _areas_by_period(labels: Floats, values: Floats) -> Floats:
 
 
 def by_strategy(values: pd.Series) -> pd.DataFrame:
-    """Values with index RUN as a table with a row for each BLOCK and a column for each strategy."""
+    """Values with index RUN as a table with one row per BLOCK and one column per strategy."""
     return values.unstack("strategy").sort_index()
 
 
@@ -153,7 +153,7 @@ def gains(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def initial_effects(values: pd.Series) -> pd.DataFrame:
-    """Effect of other initial pools against a random one: index dataset, embedding, seed (and cycle), a column each.
+    """Effect of other initial pools against a random one: index dataset, embedding, seed (and cycle), one column each.
 
     values: index RUN, with or without cycle. `paired_initial_effects`, averaged over the strategies that both have,
     since strategies share their initial pool.
@@ -182,14 +182,14 @@ def shared(values: pd.Series, column: str) -> pd.Series:
     without which most rows are complete, it is the one with most comparisons, rows × (levels − 1).
     """
     table = values.unstack(column)
-    there = table.notna()
-    names = list(there.sum().sort_values(kind="stable").index)
+    has_value = table.notna()
+    names = list(has_value.sum().sort_values(kind="stable").index)
     chosen, most = names, -1
     while names:
-        complete = int(there[names].all(axis=1).sum())
+        complete = int(has_value[names].all(axis=1).sum())
         if complete * (len(names) - 1) > most:
             chosen, most = list(names), complete * (len(names) - 1)
-        names.remove(max(names, key=lambda name: there[[other for other in names if other != name]].all(axis=1).sum()))
+        names.remove(max(names, key=lambda name: has_value[[n for n in names if n != name]].all(axis=1).sum()))
     kept = table[chosen].dropna().stack()
     return kept.reorder_levels(values.index.names).sort_index()
 
@@ -206,10 +206,10 @@ def _enough(values: Floats) -> NDArray[np.bool_]:
 
 
 def compare(values: pd.DataFrame, *, lower_is_better: bool = False) -> pd.DataFrame:
-    """`compare_columns` of a table whose rows, blocks, have an index level seed: a row a strategy."""
+    """`compare_columns` of a table whose rows, blocks, have an index level seed: one row per strategy."""
     seeds = values.index.get_level_values("seed").to_numpy()
-    found = compare_columns(values.to_numpy(dtype=np.float64), seeds, lower_is_better=lower_is_better)
-    return pd.DataFrame(found, index=values.columns)
+    columns = compare_columns(values.to_numpy(dtype=np.float64), seeds, lower_is_better=lower_is_better)
+    return pd.DataFrame(columns, index=values.columns)
 
 
 def compare_columns(values: Floats, seeds: NDArray[Any], *, lower_is_better: bool = False) -> dict[str, NDArray[Any]]:
@@ -220,19 +220,21 @@ def compare_columns(values: Floats, seeds: NDArray[Any], *, lower_is_better: boo
     averaged within a seed), mark: "best", "tied" (p_holm ≥ 0.05), "worse", or "partial" for a strategy with too few
     blocks (ENOUGH), compared with nothing. Means are over the blocks that all compared strategies have.
     """
-    there = ~np.isnan(values)
-    blocks = there.sum(axis=0)
-    mean = np.divide(np.where(there, values, 0).sum(axis=0), blocks, out=np.full(len(blocks), np.nan), where=blocks > 0)
+    has_value = ~np.isnan(values)
+    blocks = has_value.sum(axis=0)
+    mean = np.divide(
+        np.where(has_value, values, 0).sum(axis=0), blocks, out=np.full(len(blocks), np.nan), where=blocks > 0
+    )
     behind, p, p_holm, p_seeds = (np.full(len(blocks), np.nan) for _ in range(4))
     mark = np.full(len(blocks), "partial", dtype=object)
     at = np.flatnonzero(_enough(values))
-    rows = there[:, at].all(axis=1)
+    rows = has_value[:, at].all(axis=1)
     if len(at) and rows.any():
-        numbers = values[np.ix_(rows, at)]
-        mean[at], blocks[at] = numbers.mean(axis=0), len(numbers)
+        shared_rows = values[np.ix_(rows, at)]
+        mean[at], blocks[at] = shared_rows.mean(axis=0), len(shared_rows)
         sign = -1 if lower_is_better else 1
         best = int((sign * mean[at]).argmax())
-        gaps = sign * (numbers[:, [best]] - numbers)
+        gaps = sign * (shared_rows[:, [best]] - shared_rows)
         others = np.delete(np.arange(len(at)), best)
         behind[at] = gaps.mean(axis=0)
         p[at[others]] = [wilcoxon(gaps[:, i]).p for i in others]
@@ -240,32 +242,32 @@ def compare_columns(values: Floats, seeds: NDArray[Any], *, lower_is_better: boo
         p_seeds[at[others]] = paired_t(_by_seed(gaps[:, others], seeds[rows]))
         mark[at[others]] = np.where(p_holm[at[others]] < 0.05, "worse", "tied")
         mark[at[best]] = "best"
-    found = {"mean": mean, "blocks": blocks, "behind": behind, "p": p, "p_holm": p_holm, "p_seeds": p_seeds}
-    return {**found, "mark": mark}
+    numbers = {"mean": mean, "blocks": blocks, "behind": behind, "p": p, "p_holm": p_holm, "p_seeds": p_seeds}
+    return {**numbers, "mark": mark}
 
 
 def _by_seed(values: Floats, seeds: NDArray[Any]) -> Floats:
     """Means of rows with the same seed."""
-    found, codes = np.unique(seeds, return_inverse=True)
-    sums = np.zeros((len(found), values.shape[1]))
+    different, codes = np.unique(seeds, return_inverse=True)
+    sums = np.zeros((len(different), values.shape[1]))
     np.add.at(sums, codes, values)
     return sums / np.bincount(codes)[:, None]
 
 
 def quality_table(quality: pd.DataFrame, measure: str, like: pd.DataFrame) -> pd.DataFrame:
-    """The measure of embedding quality, arranged as `like`: a row a dataset, a column an embedding."""
+    """The measure of embedding quality, arranged as `like`: one row per dataset, one column per embedding."""
     return quality.pivot(index="dataset", columns="embedding", values=measure).reindex_like(like)
 
 
 def with_quality(values: pd.Series, quality: pd.DataFrame) -> pd.Series:
     """The values (index with dataset and embedding) of embeddings whose quality is known on that dataset."""
-    known = pd.MultiIndex.from_frame(quality[["dataset", "embedding"]])
-    others = [name for name in values.index.names if name not in known.names]
-    return values[values.index.droplevel(others).isin(known)]
+    measured = pd.MultiIndex.from_frame(quality[["dataset", "embedding"]])
+    others = [name for name in values.index.names if name not in measured.names]
+    return values[values.index.droplevel(others).isin(measured)]
 
 
 def embedding_means(values: pd.Series) -> pd.DataFrame:
-    """Mean of values (index with dataset and embedding) as a table: a row a dataset, a column an embedding.
+    """Mean of values (index with dataset and embedding) as a table: one row per dataset, one column per embedding.
 
     To compare embeddings, values have to be `shared` by them.
     """

@@ -56,7 +56,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Finding:
+class PaperFinding:
     """title: the paper's sentence; verdict: supported if all claims are, not supported if one is not, or undecided."""
 
     title: str
@@ -64,7 +64,7 @@ class Finding:
     verdict: Verdict
 
 
-def finding(title: str, claims: Sequence[Claim]) -> Finding:
+def finding(title: str, claims: Sequence[Claim]) -> PaperFinding:
     """Decide the claims, p-values Holm-corrected within the finding, and from them the finding."""
     corrected = holm(np.array([claim.evidence.p if claim.evidence else np.nan for claim in claims]))
     decided = [
@@ -77,7 +77,7 @@ def finding(title: str, claims: Sequence[Claim]) -> Finding:
         verdict = "not supported"
     elif "undecided" in verdicts:
         verdict = "undecided"
-    return Finding(title, decided, verdict)
+    return PaperFinding(title, decided, verdict)
 
 
 def decide(evidence: Evidence | None, p: float) -> Verdict:
@@ -113,14 +113,15 @@ def mean_effect(units: pd.Series, seen: str, against: str = "") -> Evidence:
 
 def rank_correlation(quality: pd.DataFrame, outcome: pd.DataFrame, seen: str = "") -> Evidence | None:
     """Evidence that quality and outcome (rows datasets, columns embeddings) rise together; None below 3 of these."""
-    found = mean_spearman(_floats(quality), _floats(outcome))
-    if np.isnan(found.rho):
+    correlation = mean_spearman(_floats(quality), _floats(outcome))
+    if np.isnan(correlation.rho):
         return None
+    datasets = int((~np.isnan(correlation.rhos)).sum())
     name = (
-        f"Spearman's ρ over {quality.shape[1]} embeddings, mean of {int((~np.isnan(found.rhos)).sum())} datasets, "
+        f"Spearman's ρ over {quality.shape[1]} embeddings, mean of {datasets} datasets, "
         "permutation of embeddings, one-sided"
     )
-    return Evidence("rho", found.rho, found.low, found.high, name, found.p, seen)
+    return Evidence("rho", correlation.rho, correlation.low, correlation.high, name, correlation.p, seen)
 
 
 def correlation_claim(
@@ -140,8 +141,8 @@ def left_out(before: pd.Index, after: pd.Index) -> str:
     words = []
     for column in RUN:
         gone = before.unique(column).difference(after.unique(column)) if column in before.names else []
-        one, several = titles.get(column, (column, f"{column}s"))
-        words += [f"{one if len(gone) == 1 else several} {listed(list(gone))}"] if len(gone) else []
+        singular, plural = titles.get(column, (column, f"{column}s"))
+        words += [f"{singular if len(gone) == 1 else plural} {listed(list(gone))}"] if len(gone) else []
     return f"Left out, since they lack runs to compare: {'; '.join(words)}." if words else ""
 
 
@@ -152,8 +153,8 @@ def sentences(*parts: str) -> str:
 
 def weakest(several: Sequence[Evidence], seen: str, against: str = "") -> Evidence:
     """A claim about several holds when it holds of each: the largest p and the smallest effect (intersection-union)."""
-    least = min(several, key=lambda one: one.effect)
-    p = float(np.max([one.p for one in several]))
+    least = min(several, key=lambda evidence: evidence.effect)
+    p = float(np.max([evidence.p for evidence in several]))
     return replace(least, p=p, seen=seen, against=against)
 
 

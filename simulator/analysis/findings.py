@@ -22,7 +22,7 @@ from simulator.analysis.evidence import (
     FEW_EMBEDDINGS,
     NO_QUALITY,
     Claim,
-    Finding,
+    PaperFinding,
     across,
     correlation_claim,
     finding,
@@ -35,7 +35,7 @@ from simulator.analysis.findings_on_embeddings import embeddings_finding
 from simulator.analysis.findings_on_strategies import strategies_finding
 
 
-def findings(results: pd.DataFrame, quality: pd.DataFrame | None, metric: str = "accuracy") -> list[Finding]:
+def findings(results: pd.DataFrame, quality: pd.DataFrame | None, metric: str = "accuracy") -> list[PaperFinding]:
     """The paper's three findings, decided on complete runs (see `comparisons.audit`); metric: larger is better."""
     area = areas(results, metric)
     whole = by_strategy(area["whole"])
@@ -48,7 +48,7 @@ def findings(results: pd.DataFrame, quality: pd.DataFrame | None, metric: str = 
     ]
 
 
-def _starts(early: pd.Series, by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> Finding:
+def _starts(early: pd.Series, by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> PaperFinding:
     effects = initial_effects(early)
     at_once = initial_effects(by_cycle.stack()[lambda values: values.index.get_level_values("cycle") == 0])
     return finding(

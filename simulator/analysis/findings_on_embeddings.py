@@ -18,7 +18,7 @@ from simulator.analysis.evidence import (
     NO_QUALITY,
     Claim,
     Evidence,
-    Finding,
+    PaperFinding,
     across,
     correlation_claim,
     finding,
@@ -32,7 +32,8 @@ from simulator.analysis.evidence import (
 )
 
 
-def embeddings_finding(area: pd.Series, by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> Finding:
+def embeddings_finding(area: pd.Series, by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> PaperFinding:
+    """Decide it. area: AULC, index RUN; by_cycle: of `comparisons.curves`; quality: of embeddings, or None."""
     return finding(
         "The quality of the embedding bounds what active learning can reach; with poor embeddings all strategies fall "
         "together.",

@@ -19,7 +19,7 @@ from simulator.analysis.evidence import (
     NO_QUALITY,
     Claim,
     Evidence,
-    Finding,
+    PaperFinding,
     finding,
     left_out,
     listed,
@@ -35,7 +35,8 @@ ROBUST = ["badge", "entropy"]
 SPIKY = "margin"
 
 
-def strategies_finding(whole: pd.DataFrame, quality: pd.DataFrame | None) -> Finding:
+def strategies_finding(whole: pd.DataFrame, quality: pd.DataFrame | None) -> PaperFinding:
+    """Decide it. whole: AULC, one row per block, one column per strategy; quality: of embeddings, or None."""
     gain = gains(whole)
     return finding(
         "No strategy is best everywhere: Margin spikes on single datasets; Badge and Entropy are robust, and gain "
@@ -105,8 +106,8 @@ def _spikes(gain: pd.DataFrame) -> Claim:
             text, measured, None, "It takes at least 4 datasets on which these three and random were run side by side."
         )
     spiky, steady = means[SPIKY].to_numpy(), means[ROBUST].mean(axis=1).to_numpy()
-    found = pitman_morgan(spiky, steady)
-    if np.isnan(found.p):
+    spread = pitman_morgan(spiky, steady)
+    if np.isnan(spread.p):
         return Claim(text, measured, None, "The gains do not vary over datasets.")
     best = means[SPIKY].idxmax()
     seen = (
@@ -115,7 +116,7 @@ def _spikes(gain: pd.DataFrame) -> Claim:
         f"Entropy {steady.std(ddof=1) * 100:.2f}."
     )
     test = f"Pitman–Morgan test of equal variances over {len(means)} datasets, paired, one-sided"
-    return Claim(text, measured, Evidence("ratio", found.ratio, found.low, found.high, test, found.p, seen))
+    return Claim(text, measured, Evidence("ratio", spread.ratio, spread.low, spread.high, test, spread.p, seen))
 
 
 def _robust(gain: pd.DataFrame) -> Claim:

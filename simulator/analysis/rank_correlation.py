@@ -15,7 +15,7 @@ SHUFFLES = 9999
 
 @dataclass(frozen=True)
 class Correlation:
-    """rho: mean over groups of Spearman's ρ, low, high: 95 % interval; p: one-sided, for ρ > 0; rhos: one a group."""
+    """rho: mean over groups of Spearman's ρ, low, high: 95 % interval; p: one-sided, for ρ > 0; rhos (groups,)."""
 
     rho: float
     low: float
@@ -26,11 +26,11 @@ class Correlation:
 
 def spearman(x: Floats, y: Floats) -> float:
     """Spearman's ρ of x and y (n,), over the entries that both have; NaN for fewer than 3 and for a constant."""
-    known = ~(np.isnan(x) | np.isnan(y))
-    x, y = x[known], y[known]
+    both = ~(np.isnan(x) | np.isnan(y))
+    x, y = x[both], y[both]
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
-    return float(np.corrcoef(stats.rankdata(x), stats.rankdata(y))[0, 1])
+    return float(stats.spearmanr(x, y).statistic)
 
 
 def mean_spearman(x: Floats, y: Floats) -> Correlation:
@@ -42,14 +42,14 @@ def mean_spearman(x: Floats, y: Floats) -> Correlation:
     over items. NaN where nothing can be said.
     """
     rhos = _row_spearmans(x, y)
-    known = ~np.isnan(rhos)
-    if not known.any():
+    defined = ~np.isnan(rhos)
+    if not defined.any():
         return Correlation(np.nan, np.nan, np.nan, np.nan, rhos)
-    x, y = x[known], y[known]
-    low, high = _correlation_interval(x, y, rhos[known])
+    x, y = x[defined], y[defined]
+    low, high = _correlation_interval(x, y, rhos[defined])
     full = ~np.isnan(x + y).any(axis=1)
     p = _permutation_p(x[full], y[full]) if full.any() else float("nan")
-    return Correlation(float(rhos[known].mean()), low, high, p, rhos)
+    return Correlation(float(rhos[defined].mean()), low, high, p, rhos)
 
 
 def _row_spearmans(x: Floats, y: Floats) -> Floats:

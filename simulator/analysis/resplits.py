@@ -2,7 +2,7 @@
 
 Nadeau and Bengio (2003, "Inference for the Generalization Error", Machine Learning 52): a mean over n splits varies by
 (1/n + n_test/n_train) σ², not by σ²/n. However many splits there are, the second term stays: it is what other labels
-would have said.
+would have said. Neither scipy nor statsmodels has the corrected test.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class ResampledT:
 
 
 def corrected_t(differences: Floats, test_to_train: float) -> ResampledT:
-    """The corrected resampled t-test on differences (n,), one a split; test_to_train: n_test / n_train of a split.
+    """The corrected resampled t-test on differences (n,), one per split; test_to_train: n_test / n_train of a split.
 
     Differences that are all equal: p is 1 when they are 0, otherwise 0. Raises ValueError for fewer than two.
     """

@@ -1,7 +1,8 @@
 """Numbers behind the report: areas under curves, paired tests with their correction, intervals.
 
 Everything here takes arrays and knows no dataset. Tests are those recommended for comparing learners over datasets by
-Demšar (2006, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7).
+Demšar (2006, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7), by scipy and statsmodels where
+these have them; what is our own says why.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Friedman:
 
 
 def area(labels: Floats, values: Floats, start: float, end: float) -> Floats:
-    """Area under values (..., n) over labels (n,), rising, from start to end, divided by end − start: (...).
+    """Area under values (..., n) float64 over labels (n,), rising, from start to end, divided by end − start: (...).
 
     Trapezoids; values at start and end are interpolated. Raises ValueError for fewer than two points, labels that do
     not rise, and bounds outside the labels.
@@ -60,35 +61,42 @@ def area(labels: Floats, values: Floats, start: float, end: float) -> Floats:
         raise ValueError(f"{start} to {end} is not within {labels[0]} to {labels[-1]}")
     x = np.concatenate([[start], labels[(labels > start) & (labels < end)], [end]])
     # The area is linear in the values: the weight of a point is the area under the curve that is 1 there and else 0.
-    weights = [np.trapezoid(np.interp(x, labels, one), x) / (end - start) for one in np.eye(len(labels))]
+    units = np.eye(len(labels))
+    weights = [np.trapezoid(np.interp(x, labels, unit), x) / (end - start) for unit in units]
     return np.asarray(values @ np.array(weights))
 
 
 def holm(p: Floats) -> Floats:
     """P-values (n,) corrected step-down for n tests (Holm 1979); NaN stays NaN and is not counted as a test."""
+    # Loaded here: half a second that only commands which test something take.
+    from statsmodels.stats.multitest import multipletests
+
     p = np.asarray(p, dtype=np.float64)
     corrected = np.full(p.shape, np.nan)
-    tested = np.flatnonzero(~np.isnan(p))
-    order = tested[np.argsort(p[tested], kind="stable")]
-    steps = p[order] * np.arange(len(order), 0, -1)
-    corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
+    tested = ~np.isnan(p)
+    if tested.any():
+        corrected[tested] = multipletests(p[tested], method="holm")[1]
     return corrected
 
 
 def wilcoxon(differences: Floats, alternative: Alternative = "two-sided") -> SignedRank:
     """Wilcoxon's signed-rank test on paired differences (n,), zeros ranked and then left out (Pratt 1959).
 
-    The statistic is the sum of the ranks of the positive ones. Exact up to 50 pairs, given the ties; normal
-    approximation above. NaN are left out. No pairs: p is NaN; all zero: 1.
+    The statistic is the sum of the ranks of the positive ones. Exact up to 50 pairs, given the ties and zeros, for
+    which scipy has a normal approximation only; above 50 it is scipy's. NaN are left out. No pairs:
+    p is NaN; all zero: 1.
     """
-    known = differences[~np.isnan(differences)]
-    ranks = stats.rankdata(np.abs(known))[known != 0]
-    w = float(ranks[known[known != 0] > 0].sum())
+    pairs = differences[~np.isnan(differences)]
+    ranks = stats.rankdata(np.abs(pairs))[pairs != 0]
+    w = float(ranks[pairs[pairs != 0] > 0].sum())
     if not len(ranks):
-        return SignedRank(0.0, 1.0 if len(known) else float("nan"), len(known))
-    at_most, at_least = _exact_tails(ranks, w) if len(known) <= EXACT_PAIRS else _normal_tails(ranks, w)
+        return SignedRank(0.0, 1.0 if len(pairs) else float("nan"), len(pairs))
+    if len(pairs) > EXACT_PAIRS:
+        p = float(stats.wilcoxon(pairs, zero_method="pratt", alternative=alternative).pvalue)
+        return SignedRank(w, p, len(pairs))
+    at_most, at_least = _exact_tails(ranks, w)
     p = {"less": at_most, "greater": at_least, "two-sided": min(1.0, 2 * min(at_most, at_least))}[alternative]
-    return SignedRank(w, p, len(known))
+    return SignedRank(w, p, len(pairs))
 
 
 def _exact_tails(ranks: Floats, w: float) -> tuple[float, float]:
@@ -104,11 +112,6 @@ def _exact_tails(ranks: Floats, w: float) -> tuple[float, float]:
     return float(share[: at + 1].sum()), float(share[at:].sum())
 
 
-def _normal_tails(ranks: Floats, w: float) -> tuple[float, float]:
-    z = (w - ranks.sum() / 2) / sqrt((ranks**2).sum() / 4)
-    return float(stats.norm.cdf(z)), float(stats.norm.sf(z))
-
-
 def smallest_p(pairs: int) -> float:
     """Smallest two-sided p-value that Wilcoxon's test can give with so many pairs: 2 / 2ⁿ."""
     return min(1.0, 2.0 ** (1 - pairs))
@@ -119,22 +122,21 @@ def paired_t(differences: Floats) -> Floats:
 
     Fewer than two rows: NaN; a column of equal differences: 1 when they are 0, otherwise 0.
     """
-    n = len(differences)
-    if n < 2:
+    if len(differences) < 2:
         return np.full(differences.shape[1], np.nan)
-    mean, error = differences.mean(axis=0), differences.std(axis=0, ddof=1) / sqrt(n)
-    level = np.ptp(differences, axis=0) == 0
-    t = np.divide(mean, error, out=np.where(mean == 0, 0.0, np.inf), where=~level)
-    return np.asarray(2 * stats.t.sf(np.abs(t), n - 1))
+    p = (differences.mean(axis=0) == 0).astype(np.float64)
+    vary = np.ptp(differences, axis=0) > 0
+    p[vary] = stats.ttest_1samp(differences[:, vary], 0).pvalue
+    return np.asarray(p)
 
 
 def mean_interval(values: NDArray[np.floating[Any]], level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Bootstrap interval of the mean over the first axis of values (n, ...): low and high, each (...).
+    """Bootstrap interval of the mean over the first axis of values (n, ...): low and high, each (...) float64.
 
-    Expanded percentiles (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5): plain
-    percentiles are too narrow for few rows, by about a third for five. All resamples up to 7 rows, 1,000 random ones
-    above, the same ones each time. Below 5 rows no resample lies far enough out, and the interval is Student's. Fewer
-    than two rows: NaN.
+    Expanded percentiles (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5), which
+    `scipy.stats.bootstrap` does not have: plain percentiles are too narrow for few rows, by
+    about a third for five. All resamples up to 7 rows, 1,000 random ones above, the same ones each time. Below 5 rows
+    no resample lies far enough out, and the interval is Student's. Fewer than two rows: NaN.
     """
     values = np.asarray(values, dtype=np.float64)
     n = len(values)
@@ -183,14 +185,14 @@ def shares_above(values: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
     k = values.shape[1]
     wins, ties = np.full((k, k), np.nan), np.full((k, k), np.nan)
     rows = np.zeros((k, k), dtype=np.int64)
-    known = ~np.isnan(values)
+    has_value = ~np.isnan(values)
     for i in range(k):
-        both = known & known[:, [i]]
+        both = has_value & has_value[:, [i]]
         rows[i] = both.sum(axis=0)
-        there = rows[i] > 0
+        compared = rows[i] > 0
         own = values[:, [i]]
-        wins[i, there] = (both & (own > values)).sum(axis=0)[there] / rows[i, there]
-        ties[i, there] = (both & (own == values)).sum(axis=0)[there] / rows[i, there]
+        wins[i, compared] = (both & (own > values)).sum(axis=0)[compared] / rows[i, compared]
+        ties[i, compared] = (both & (own == values)).sum(axis=0)[compared] / rows[i, compared]
     return wins, ties, rows
 
 
@@ -230,6 +232,7 @@ class SpreadRatio:
 def pitman_morgan(x: Floats, y: Floats) -> SpreadRatio:
     """Is the spread of paired x (n,) larger than that of y? (Pitman 1939; Morgan 1939, Biometrika 31).
 
+    Our own, since scipy and statsmodels compare variances of independent samples only.
     The variances are equal exactly when x + y and x − y are uncorrelated; the interval inverts that test. NaN for fewer
     than 4 pairs and where x or y is constant or one is a multiple of the other.
     """

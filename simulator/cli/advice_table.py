@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from simulator.advise.advice import Advice, Labelled, sentence
+from simulator.advise.advice import StrategyAdvice, sentence
+from simulator.advise.replay import Labelled
 from simulator.cli.console import print_line
-from simulator.experiment.results import write_whole
+from simulator.data.atomic_files import write_whole
 
 
-def show(to: Console, labelled: Labelled, advice: Sequence[Advice]) -> None:
+def show(to: Console, labelled: Labelled, advice: Sequence[StrategyAdvice]) -> None:
     """Print the recommendation and all combinations, the best first."""
     heads = ("embedding", "strategy", "initial", "mean", "gain over random", "p", "last", "labels saved", "best in")
     # On a narrow terminal a long cell is folded: half a number would be another number.
@@ -47,6 +48,6 @@ def show(to: Console, labelled: Labelled, advice: Sequence[Advice]) -> None:
     )
 
 
-def write_csv(path: Path, advice: Sequence[Advice]) -> None:
-    """A row a combination, the best first. Raises CannotSave."""
+def write_csv(path: Path, advice: Sequence[StrategyAdvice]) -> None:
+    """One row per combination, the best first. Raises CannotSave."""
     write_whole(path, pd.DataFrame([asdict(a) for a in advice]).to_csv(index=False).encode())

@@ -10,18 +10,20 @@ import typer
 
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 from ml_backend.learning import strategies
+from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
 from ml_backend.settings import load_settings
-from simulator.advise.advice import BASELINE, LEAST_SEEDS, Labelled, replay
+from simulator.advise.advice import BASELINE, LEAST_SEEDS
 from simulator.advise.advice import advise as weigh
 from simulator.advise.labels_so_far import of_file, of_project
+from simulator.advise.replay import Labelled, replay
 from simulator.cli.advice_table import show, write_csv
 from simulator.cli.arguments import names
 from simulator.cli.console import console, errors, fail
 from simulator.cli.progress import TerminalProgress
+from simulator.data.atomic_files import CannotSave
 from simulator.data.embeddings import check_names
 from simulator.data.sources import Columns
-from simulator.experiment.experiment import check_known_names
-from simulator.experiment.results import CannotSave
+from simulator.experiment.definition import check_known_methods
 
 
 def advise(
@@ -30,8 +32,10 @@ def advise(
     embeddings: Annotated[str, typer.Option(help="What to compare, by comma.")] = "minilm,tfidf",
     strategy_names: Annotated[
         str, typer.Option("--strategies", help="`all`, or by comma; random is always in it.")
-    ] = "random,margin,entropy,badge,typiclust",
-    initial_names: Annotated[str, typer.Option("--initial", help="Initial pools, by comma.")] = "random,typiclust",
+    ] = f"random,{DEFAULT_STRATEGY},margin,entropy,badge,typiclust",
+    initial_names: Annotated[
+        str, typer.Option("--initial", help="Initial pools, by comma.")
+    ] = f"random,{DEFAULT_INITIAL}",
     seeds: Annotated[
         int,
         typer.Option(
@@ -46,16 +50,15 @@ def advise(
     control: Annotated[str | None, typer.Option(help="The control with the label, where there are several.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the advice as CSV there.")] = None,
 ) -> None:
-    """Replay strategies and embeddings on the labels there are, and recommend, with how sure that is.
+    """Replay strategies and embeddings on the labels so far, and recommend, with how sure that is.
 
     Give --project (with LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY) or --data. Labels that a strategy chose are not a
     random sample of all texts: the advice is about the kind of texts that were labelled.
     """
-
     try:
         chosen = strategies.names() if strategy_names == "all" else names(strategy_names)
         chosen = list(dict.fromkeys([BASELINE, *chosen]))
-        check_known_names(chosen, names(initial_names))
+        check_known_methods(chosen, names(initial_names))
         check_names(names(embeddings))
         labelled = _labels_so_far(project, data, Columns(text=text_column, label=label_column, control=control))
         progress = TerminalProgress(errors)
@@ -79,7 +82,6 @@ def advise(
 
 
 def _labels_so_far(project: int | None, data: Path | None, columns: Columns) -> Labelled:
-
     if (project is None) == (data is None):
         raise ValueError("give either --project, a number, or --data, a file")
     if data is not None:

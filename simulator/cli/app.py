@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from ml_backend.learning import initial, strategies
 from simulator.cli.advise import advise
-from simulator.cli.arguments import names, protocol_of, rates, sizes
-from simulator.cli.console import console, errors, fail, print_line, print_problem
 from simulator.cli.live import live
-from simulator.cli.progress import TerminalProgress
-from simulator.data.datasets import Cleaning, known_names
-from simulator.data.perturbations import Changes
-from simulator.data.sources import Columns
-from simulator.data.vector_cache import default_cache
-from simulator.experiment.execution import NoScheduler
-from simulator.experiment.experiment import Experiment, Outcome
-from simulator.experiment.experiment import run as run_experiment
-from simulator.experiment.results import CannotSave
+from simulator.cli.report import report
+from simulator.cli.run import run
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,181 +15,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Measure active learning before you label: which embedding, which start, which strategy, how many labels.\n\n"
     "The simulator replays gold labels through the code of the live service. A first look, a minute or two:\n\n"
-    "[bold]python -m simulator run --data texts.csv --strategies random,badge --seeds 3 --out first[/bold]\n\n"
+    "[bold]python -m simulator run --data texts.csv --seeds 3 --out first[/bold]\n\n"
     "[bold]python -m simulator report first[/bold]",
 )
-app.command()(live)
-app.command()(advise)
-
-DATA, GRID, BUDGET, CHANGE, MACHINE = (
-    "Data",
-    "What is compared",
-    "How many labels",
-    "Make it harder on purpose",
-    "Where it runs",
-)
-
-
-@app.command()
-def run(
-    out: Annotated[Path, typer.Option(help="Folder of the results; the same command goes on where it stopped.")],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            help="A folder of files, one a dataset, or a file (Parquet, CSV, JSONL, Label Studio export as JSON). "
-            "Left out: the benchmark's datasets from the hub.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    datasets: Annotated[
-        str | None, typer.Option(help="Names, by comma. \\[default: all of --data]", rich_help_panel=DATA)
-    ] = None,
-    text_column: Annotated[str, typer.Option(help="Column with the text.", rich_help_panel=DATA)] = "text",
-    pair_column: Annotated[
-        str, typer.Option(help="Column with the second text of a pair; need not be there.", rich_help_panel=DATA)
-    ] = "text_pair",
-    label_column: Annotated[str, typer.Option(help="Column with the gold label.", rich_help_panel=DATA)] = "label",
-    split_column: Annotated[
-        str,
-        typer.Option(
-            help="Column with `train` or `test`; without it a fifth of each class is the test split.",
-            rich_help_panel=DATA,
-        ),
-    ] = "split",
-    control: Annotated[
-        str | None,
-        typer.Option(help="Of a Label Studio export: the control that holds the label.", rich_help_panel=DATA),
-    ] = None,
-    drop_empty: Annotated[bool, typer.Option(help="Leave out rows with an empty text.", rich_help_panel=DATA)] = False,
-    drop_rare: Annotated[
-        int, typer.Option(min=0, help="Leave out labels with fewer examples than that.", rich_help_panel=DATA)
-    ] = 0,
-    embeddings: Annotated[
-        str,
-        typer.Option(
-            help="minilm, minilm:layer1 … minilm:layer6, tfidf, random-projection, or a hub model; by comma.",
-            rich_help_panel=GRID,
-        ),
-    ] = "minilm",
-    strategy_names: Annotated[
-        str,
-        typer.Option(
-            "--strategies", help=f"`all`, or by comma: {', '.join(strategies.names())}.", rich_help_panel=GRID
-        ),
-    ] = "random,badge",
-    initial_names: Annotated[
-        str,
-        typer.Option("--initial", help=f"Initial pools, by comma: {', '.join(initial.names())}.", rich_help_panel=GRID),
-    ] = "random",
-    seeds: Annotated[
-        int,
-        typer.Option(
-            min=1, help="Runs of each combination; all strategies of a seed start alike.", rich_help_panel=GRID
-        ),
-    ] = 10,
-    protocol: Annotated[
-        str,
-        typer.Option(
-            help="default: 100 + 15 × 100 labels; low-budget: as many as classes, at least 10, and 20 cycles.",
-            rich_help_panel=BUDGET,
-        ),
-    ] = "default",
-    initial_size: Annotated[
-        int | None, typer.Option(min=1, help="Labels before the first query.", rich_help_panel=BUDGET)
-    ] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Labels a cycle.", rich_help_panel=BUDGET)] = None,
-    cycles: Annotated[int | None, typer.Option(min=0, help="Queries of a run.", rich_help_panel=BUDGET)] = None,
-    pool_size: Annotated[
-        str,
-        typer.Option(
-            help="At most that many texts to choose from, as 6000 or mnli=6000,qnli=4000.", rich_help_panel=CHANGE
-        ),
-    ] = "",
-    test_size: Annotated[
-        str, typer.Option(help="At most that many texts to measure on, in the same form.", rich_help_panel=CHANGE)
-    ] = "",
-    imbalance: Annotated[
-        float, typer.Option(help="Long tail: largest class / smallest class.", rich_help_panel=CHANGE)
-    ] = 1.0,
-    label_noise: Annotated[
-        float, typer.Option(help="Share of wrong labels, any other class alike.", rich_help_panel=CHANGE)
-    ] = 0.0,
-    class_noise: Annotated[
-        str, typer.Option(help="The same by class, as spam=0.3,ham=0.1.", rich_help_panel=CHANGE)
-    ] = "",
-    data_seed: Annotated[
-        int, typer.Option(min=0, help="Draws subsamples, noise, tail and split.", rich_help_panel=CHANGE)
-    ] = 0,
-    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.", rich_help_panel=MACHINE)] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Address of a Dask scheduler, as tcp://host:8786.", rich_help_panel=MACHINE)
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Where embeddings are kept, for all experiments.", rich_help_panel=MACHINE)
-    ] = None,
-) -> None:
-    """Play a grid of runs and write results.parquet, one row a cycle.
-
-    Interrupted, the same command plays only what is missing. A run that fails is told at the end, with exit status 1.
-    """
-    # What is finished is merged before the command ends, whoever stops it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        experiment = Experiment(
-            datasets=names(datasets) if datasets else known_names(data) if data else [],
-            embeddings=names(embeddings),
-            strategies=strategies.names() if strategy_names == "all" else names(strategy_names),
-            initials=names(initial_names),
-            seeds=seeds,
-            out=out,
-            data=data,
-            protocol=protocol_of(protocol, initial_size, batch_size, cycles),
-            columns=Columns(text_column, pair_column, label_column, split_column, control),
-            cleaning=Cleaning(drop_empty, drop_rare),
-            changes=Changes(
-                sizes("--pool-size", pool_size),
-                sizes("--test-size", test_size),
-                imbalance,
-                label_noise,
-                rates(class_noise),
-                data_seed,
-            ),
-            jobs=jobs,
-            scheduler=scheduler,
-            cache=(cache or default_cache()).absolute(),
-        )
-        if not experiment.datasets:
-            raise ValueError(f"no datasets: name some by --datasets. Known: {', '.join(known_names(data))}")
-        outcome = run_experiment(experiment, TerminalProgress(errors))
-    except (ValueError, CannotSave, NoScheduler) as problem:
-        fail(str(problem))
-    except KeyboardInterrupt:
-        fail(f"stopped; what was finished is in {out}, and the same command plays the rest", status=130)
-    raise typer.Exit(_tell(outcome, out))
-
-
-@app.command()
-def report(folder: Annotated[Path, typer.Argument(help="The --out of `run` or `live`.")]) -> None:
-    """Write report.html, one file that opens offline, with PNG and CSV files beside it."""
-    from simulator.experiment.results import Results
-    from simulator.report import write_report
-
-    try:
-        results = Results(folder)
-        if results.parts.is_dir():
-            results.merge()
-        print_line(console, str(write_report(folder)), "✓", "green")
-    except (ValueError, OSError) as problem:
-        fail(str(problem))
-
-
-def _tell(outcome: Outcome, out: Path) -> int:
-    print_line(console, f"{outcome.played:,} runs played, {outcome.there:,} were there; results in {out}")
-    for what, failure in outcome.failed.items():
-        print_problem(f"{what}: {failure.message}")
-    if outcome.failed:
-        print_line(errors, f"{len(outcome.failed)} failed; mend the cause and run the same command again.")
-        traces = [f.trace for f in outcome.failed.values() if f.trace]
-        if traces:
-            print_line(errors, f"The first trace:\n{traces[0]}")
-    return 1 if outcome.failed else 0
+for command in (live, advise, run, report):
+    app.command()(command)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from simulator.experiment.budget import PROTOCOLS, Protocol
+from simulator.experiment.budget import BUDGETS, Budget
 
 
 def names(listed: str) -> list[str]:
+    """Names between commas, each once, in their order."""
     return list(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
 
 
-def protocol_of(name: str, initial_size: int | None, batch_size: int | None, cycles: int | None) -> Protocol:
-    if name not in PROTOCOLS:
-        raise ValueError(f"unknown protocol {name!r}; known: {', '.join(PROTOCOLS)}")
-    base = PROTOCOLS[name]
-    return Protocol(
+def budget_of(name: str, initial_size: int | None, batch_size: int | None, cycles: int | None) -> Budget:
+    """The budget of that name with the numbers that are given in place of its own. Raises ValueError."""
+    if name not in BUDGETS:
+        raise ValueError(f"unknown protocol {name!r}; known: {', '.join(BUDGETS)}")
+    base = BUDGETS[name]
+    return Budget(
         initial_size=base.initial_size if initial_size is None else initial_size,
         batch_size=base.batch_size if batch_size is None else batch_size,
         cycles=base.cycles if cycles is None else cycles,
@@ -22,6 +24,7 @@ def protocol_of(name: str, initial_size: int | None, batch_size: int | None, cyc
 
 
 def sizes(option: str, listed: str) -> dict[str, int]:
+    """Sizes by dataset, under "" for all others, out of `6000` or `mnli=6000,qnli=4000`. Raises ValueError."""
     try:
         return {name: int(size) for name, _, size in (pair.rpartition("=") for pair in names(listed))}
     except ValueError:
@@ -31,6 +34,7 @@ def sizes(option: str, listed: str) -> dict[str, int]:
 
 
 def rates(listed: str) -> dict[str, float]:
+    """Shares by class out of `spam=0.3,ham=0.1`. Raises ValueError."""
     rates = {}
     for pair in names(listed):
         name, equals, rate = pair.rpartition("=")

@@ -11,11 +11,12 @@ import typer
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 from ml_backend.settings import load_settings
 from simulator.cli.console import console, errors, fail, print_line
+from simulator.data.atomic_files import CannotSave
 from simulator.data.datasets import load
 from simulator.data.sources import Columns
-from simulator.experiment.results import CannotSave, Results
+from simulator.experiment.results import Results
 from simulator.live.annotators import AnnotatorBehaviour
-from simulator.live.replay import LiveFailed, Session, find_backend, play_live
+from simulator.live.replay import LiveFailed, Session, find_backend, run_live
 
 
 def live(
@@ -25,7 +26,7 @@ def live(
     gold: Annotated[str, typer.Option(help="Field of a task's data that holds the gold label.")] = "gold",
     labels: Annotated[int, typer.Option(min=1, help="How many labels to give.")] = 100,
     key: Annotated[
-        list[str] | None, typer.Option(help="Key of a user; once for each annotator. \\[default: LABEL_STUDIO_API_KEY]")
+        list[str] | None, typer.Option(help="Key of a user; once per annotator. \\[default: LABEL_STUDIO_API_KEY]")
     ] = None,
     noise: Annotated[float, typer.Option(min=0, max=1, help="Share of wrong answers.")] = 0.0,
     skip: Annotated[float, typer.Option(min=0, max=0.9, help="Share of tasks skipped.")] = 0.0,
@@ -37,12 +38,12 @@ def live(
     text_column: Annotated[str, typer.Option(help="Column of --data with the text.")] = "text",
     label_column: Annotated[str, typer.Option(help="Column of --data with the label.")] = "label",
 ) -> None:
-    """Play annotators in a running Label Studio, through the endpoints of the browser, and measure what they teach.
+    """Simulate annotators in a running Label Studio, through the endpoints of the browser, and measure what they teach.
 
     Label Studio and its key come from LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY, basic auth of the backend from
     BASIC_AUTH_USER and BASIC_AUTH_PASS.
     """
-    habits = AnnotatorBehaviour(noise, skip, pause)
+    behaviour = AnnotatorBehaviour(noise, skip, pause)
     try:
         settings = load_settings()
         measured_on = load(data.stem, data, Columns(text=text_column, label=label_column))
@@ -54,16 +55,16 @@ def live(
                 keys=keys,
                 backend=find_backend(client, project, auth),
                 gold_field=gold,
-                habits=habits,
+                behaviour=behaviour,
                 labels=labels,
                 seed=seed,
                 wait=wait,
                 test=measured_on.test,
                 classes=measured_on.classes,
             )
-            cell, played = play_live(session, lambda line: print_line(errors, line))
-        Results(out).save(cell, played)
+            cell, run = run_live(session, lambda line: print_line(errors, line))
+        Results(out).save(cell, run)
         Results(out).merge()
     except (ValueError, CannotSave, LabelStudioError, LiveFailed) as problem:
         fail(str(problem))
-    print_line(console, f"{cell}: {len(played.cycles)} rounds; results in {out}")
+    print_line(console, f"{cell}: {len(run.cycles)} rounds; results in {out}")

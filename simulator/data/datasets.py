@@ -31,12 +31,12 @@ class Split:
         return len(self.texts)
 
     def at(self, rows: NDArray[np.int64]) -> Split:
-        """Some rows, in their order."""
+        """The rows (n,) int64, in their order."""
         pairs = None if self.pairs is None else [self.pairs[i] for i in rows]
         return Split([self.texts[i] for i in rows], pairs, self.y[rows])
 
     def joined(self, separator: str) -> list[str]:
-        """One text a row; pairs with the separator between."""
+        """One text per row; pairs with the separator between."""
         if self.pairs is None:
             return self.texts
         return [f"{a}{separator}{b}" for a, b in zip(self.texts, self.pairs, strict=True)]
@@ -66,7 +66,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What is left out instead of being refused: rows with an empty text, labels with fewer examples than that."""
+    """What is left out instead of being refused: empty texts, and labels with fewer than `drop_rare` examples."""
 
     drop_empty: bool = False
     drop_rare: int = 0
@@ -127,8 +127,8 @@ def _file_of(name: str, data: Path) -> Path:
     if name in {path.stem for path in files}:
         return _only(name, [path for path in files if path.stem == name])
     registered = " (the registry knows it: leave --data out to load it from the hub)" if name in CARDS else ""
-    there = dict.fromkeys(path.stem for path in files)
-    raise DataError(f"unknown dataset {name!r}{registered}; the folder {data} has: {', '.join(there) or 'none'}")
+    names = dict.fromkeys(path.stem for path in files)
+    raise DataError(f"unknown dataset {name!r}{registered}; the folder {data} has: {', '.join(names) or 'none'}")
 
 
 def from_table(name: str, table: pd.DataFrame, cleaning: Cleaning, seed: int) -> Dataset:
@@ -197,16 +197,16 @@ def _without_rare(name: str, table: pd.DataFrame, least: int, refuse: bool) -> p
 
 def _test_rows(name: str, table: pd.DataFrame, y: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
     if "split" in table.columns:
-        known = table["split"].isin(["train", "test"])
-        if not known.all():
-            raise DataError(f"{name}: the split must be 'train' or 'test', not {table['split'][~known].iloc[0]!r}")
+        valid = table["split"].isin(["train", "test"])
+        if not valid.all():
+            raise DataError(f"{name}: the split must be 'train' or 'test', not {table['split'][~valid].iloc[0]!r}")
         return np.asarray(table["split"] == "test", dtype=bool)
     columns = [column for column in ("text", "text_pair") if column in table.columns]
     return held_out_rows(y, seed, groups=table.groupby(columns, sort=False).ngroup().to_numpy(dtype=np.int64))
 
 
 def held_out_rows(y: NDArray[np.int64], seed: int, groups: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
-    """A fifth of each class, at least one and never its only one, drawn by the seed, (N,) bool.
+    """A fifth of each class, at least one and never its only one, drawn by the seed, (N,) bool; y (N,) int64.
 
     groups (N,): rows of one number, copies of a text, stay together; they count once, for the class of their first row.
     """

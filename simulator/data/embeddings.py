@@ -17,14 +17,14 @@ WORDS_ONLY = (TFIDF, RANDOM_PROJECTION)
 
 
 def check_names(embeddings: Sequence[str]) -> None:
-    """Raise ModelNotAvailable for names that no embedding can have, listing those that there are.
+    """Raise ModelNotAvailable for names that no embedding can have, listing those that exist.
 
     Whether a hub model exists shows when it is loaded.
     """
     for name in embeddings:
         model = parse(name)
-        known = model.model in (PACKAGED, *WORDS_ONLY) or model.is_matrix or registered(model.model) is not None
-        if not known and "/" not in model.model and not Path(model.model).is_dir():
+        exists = model.model in (PACKAGED, *WORDS_ONLY) or model.is_matrix or registered(model.model) is not None
+        if not exists and "/" not in model.model and not Path(model.model).is_dir():
             words = f", {known_words()}" if known_words() else ""
             raise ModelNotAvailable(
                 f"unknown embedding {name!r}; known: minilm, minilm:layer1 … minilm:layer{PACKAGED_LAYERS}, {TFIDF}, "
@@ -46,7 +46,7 @@ def separator(embedding: str) -> str:
 def embed(
     embeddings: Sequence[str], train: Sequence[str], test: Sequence[str]
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Each embedding with its vectors of pool and test split, (N_train + N_test, D) float32, as soon as it is there.
+    """Each embedding, as soon as computed, with its vectors of pool and test split, (N_train + N_test, D) float32.
 
     TF-IDF is fitted on the pool; all layers of the packaged model come from one pass over the texts. Rows of a matrix
     file are those of the pool, then of the test split. Raises ModelNotAvailable, and ValueError for what does not fit.

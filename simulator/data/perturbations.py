@@ -13,8 +13,10 @@ from simulator.data.sources import DataError
 
 
 @dataclass(frozen=True)
-class Changes:
-    """Switches, each off by default; the same for all seeds of runs, so that runs of a dataset stay comparable.
+class Perturbations:
+    """What is made harder or smaller, each off by default.
+
+    The same for all seeds of runs, so that runs of a dataset stay comparable.
 
     pool_size, test_size: at most that many rows, drawn at random, by name of the dataset, under "" for all others;
     imbalance: how many times larger the largest class of the pool is than the smallest, the sizes between on an
@@ -30,7 +32,7 @@ class Changes:
     seed: int = 0
 
     def apply(self, dataset: Dataset) -> Dataset:
-        """The changed dataset. Raises DataError for values out of range, classes that do not exist, and what is left
+        """The perturbed dataset. Raises DataError for values out of range, classes that do not exist, and what is left
         of the dataset when it cannot be used."""
         self._check(dataset)
         train = _subsample(dataset.train, _size(self.pool_size, dataset.name), np.random.default_rng([self.seed, 1]))
@@ -53,7 +55,7 @@ class Changes:
         unknown = sorted(self.sized() - set(datasets))
         if unknown:
             raise DataError(
-                f"--pool-size or --test-size names the dataset {unknown[0]!r}, which there is not; "
+                f"--pool-size or --test-size names the dataset {unknown[0]!r}, which does not exist; "
                 f"known: {', '.join(datasets)}"
             )
 

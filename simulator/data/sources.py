@@ -24,7 +24,7 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns of a file. text_pair and split need not be there; control: of a Label Studio export."""
+    """Names of the columns of a file. text_pair and split are optional; control: of a Label Studio export."""
 
     text: str = "text"
     text_pair: str = "text_pair"
@@ -70,20 +70,20 @@ def _read(path: Path, columns: Columns) -> pd.DataFrame:
 
 
 def _named(table: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
-    wanted = {
+    column_of = {
         "text": columns.text,
         "text_pair": columns.text_pair,
         "label": columns.label,
         "split": columns.split,
     }
     for role in ("text", "label"):
-        if wanted[role] not in table.columns:
+        if column_of[role] not in table.columns:
             raise DataError(
-                f"{path} has no column {wanted[role]!r}; it has: {', '.join(map(str, table.columns))}. "
+                f"{path} has no column {column_of[role]!r}; it has: {', '.join(map(str, table.columns))}. "
                 f"Name the right one by --{role}-column."
             )
-    there = {name: role for role, name in wanted.items() if name in table.columns}
-    return table[list(there)].rename(columns=there)
+    roles = {name: role for role, name in column_of.items() if name in table.columns}
+    return table[list(roles)].rename(columns=roles)
 
 
 def export_table(tasks: Sequence[dict[str, Any]], columns: Columns, source: str) -> pd.DataFrame:
@@ -140,9 +140,9 @@ def _control(tasks: Sequence[dict[str, Any]], named: str | None, source: str) ->
     if named is not None and named not in kinds:
         raise DataError(f"{source} has no answers of a control {named!r}; it has: {', '.join(sorted(kinds)) or 'none'}")
     if named is None and len(kinds) != 1:
-        found = ", ".join(sorted(kinds))
+        controls = ", ".join(sorted(kinds))
         raise DataError(
-            f"{source} has answers of several controls: {found}. Choose one by --control."
+            f"{source} has answers of several controls: {controls}. Choose one by --control."
             if kinds
             else f"{source} has no answer of <Choices> or <Taxonomy>: label some tasks first"
         )

@@ -1,4 +1,4 @@
-"""Embed datasets once, and keep the arrays where every worker process maps them into memory instead of copying them."""
+"""Embed datasets once, and keep the arrays in files that every later experiment reads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
@@ -16,41 +15,10 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.embedding.names import PACKAGED, RANDOM_PROJECTION, TFIDF, parse
 from ml_backend.learning.embedding.registry import registered
+from simulator.data.atomic_files import write_whole
+from simulator.data.cached_dataset import CachedDataset
 from simulator.data.datasets import Dataset
 from simulator.data.embeddings import embed, separator
-from simulator.experiment.results import write_whole
-from simulator.experiment.simulate import Data
-
-
-class CannotRead(OSError):
-    """A worker cannot read what was prepared; the message says what to do."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A dataset as one embedding sees it, in two files: embeddings of pool and test (.npy), and the rest (.npz)."""
-
-    embeddings: str
-    labels: str
-    n_classes: int
-
-    def open(self) -> Data:
-        """The arrays, the embeddings mapped into memory. Raises CannotRead."""
-        return _open(self)
-
-
-@lru_cache(maxsize=4)
-def _open(stored: Stored) -> Data:
-    try:
-        with np.load(stored.labels) as rest:
-            y, y_test, offered = rest["y"], rest["y_test"], rest["offered"]
-        X = np.load(stored.embeddings, mmap_mode="r")
-    except (OSError, ValueError) as problem:
-        raise CannotRead(
-            f"a worker cannot read {stored.embeddings} ({problem}); on several machines give --cache a folder that all "
-            "of them share"
-        ) from problem
-    return Data(X[: len(y)], y, offered, X[len(y) :], y_test, stored.n_classes)
 
 
 def default_cache() -> Path:
@@ -59,24 +27,23 @@ def default_cache() -> Path:
     return Path(base) / "label-studio-active-learning"
 
 
-def store(dataset: Dataset, embeddings: Sequence[str], cache: Path) -> Iterator[tuple[str, Stored]]:
-    """Embed what is not in the cache yet; each embedding as soon as it is there.
+def embed_and_cache(dataset: Dataset, embeddings: Sequence[str], cache: Path) -> Iterator[tuple[str, CachedDataset]]:
+    """Each embedding with its files, those of the cache first; the others as soon as they are computed and written.
 
     Raises what the embedding raises, and CannotSave.
     """
-    labels = _stored_labels(dataset, cache)
-    matrices = {name: _matrix(dataset, name, cache) for name in embeddings}
-    for name, matrix in matrices.items():
-        if matrix.exists():
-            yield name, Stored(str(matrix), str(labels), len(dataset.classes))
-    by_separator: dict[str, list[str]] = {}
-    for name, matrix in matrices.items():
-        if not matrix.exists():
-            by_separator.setdefault(separator(name), []).append(name)
-    for between, names in by_separator.items():
+    labels = _labels_file(dataset, cache)
+    files = {name: _embeddings_file(dataset, name, cache) for name in embeddings}
+    missing_by_separator: dict[str, list[str]] = {}
+    for name, file in files.items():
+        if file.exists():
+            yield name, CachedDataset(str(file), str(labels), len(dataset.classes))
+        else:
+            missing_by_separator.setdefault(separator(name), []).append(name)
+    for between, names in missing_by_separator.items():
         for name, vectors in embed(names, dataset.train.joined(between), dataset.test.joined(between)):
-            _write_array(matrices[name], vectors)
-            yield name, Stored(str(matrices[name]), str(labels), len(dataset.classes))
+            _write_array(files[name], vectors)
+            yield name, CachedDataset(str(files[name]), str(labels), len(dataset.classes))
 
 
 def content_of(embedding: str) -> str | None:
@@ -104,11 +71,11 @@ def _file_hash(path: Path, _size_and_time: tuple[int, int]) -> str:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
 
 
-def _matrix(dataset: Dataset, embedding: str, cache: Path) -> Path:
+def _embeddings_file(dataset: Dataset, embedding: str, cache: Path) -> Path:
     return cache / "matrices" / f"{quote(embedding, safe=':')}-{_texts_key(dataset, embedding)}.npy"
 
 
-def _stored_labels(dataset: Dataset, cache: Path) -> Path:
+def _labels_file(dataset: Dataset, cache: Path) -> Path:
     path = cache / "datasets" / f"{quote(dataset.name, safe='')}-{dataset.fingerprint()}.npz"
     if not path.exists():
         content = io.BytesIO()

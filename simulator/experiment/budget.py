@@ -1,4 +1,4 @@
-"""How many labels a run begins with, adds each cycle, and how often."""
+"""How many labels a run begins with, adds in each cycle, and how often."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LEAST_PER_CYCLE = 10
 
 
 @dataclass(frozen=True)
-class Protocol:
+class Budget:
     """Numbers of labels; None means one for each class of the dataset, at least 10.
 
     C: inverse strength of the head's penalty; the live service's unless said otherwise.
@@ -30,8 +30,9 @@ class Protocol:
         )
 
 
-PROTOCOLS = {
-    "default": Protocol(),
-    "low-budget": Protocol(initial_size=None, batch_size=None, cycles=20),
+BUDGETS = {
+    "default": Budget(),
+    "low-budget": Budget(initial_size=None, batch_size=None, cycles=20),
 }
-"""`default` ends at 1,600 labels as ActiveGLAE does (arXiv 2306.10087); `low-budget` scales with the classes."""
+"""By the names that --protocol takes: `default` ends at 1,600 labels as ActiveGLAE does (arXiv 2306.10087);
+`low-budget` scales with the classes."""

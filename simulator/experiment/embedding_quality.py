@@ -1,4 +1,7 @@
-"""How good an embedding is for a dataset, whatever the strategy: full-data probe, cluster tightness, class margin."""
+"""How good an embedding is for a dataset, whatever the strategy: full-data probe, cluster tightness, class margin.
+
+The three are those that the paper relates strategies to (Rauch et al. 2025, arXiv 2506.01992), in formulas of our own.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ml_backend.learning.cycle import Cycle
+from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.metrics import evaluate
-from simulator.experiment.simulate import Data
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Quality:
     class_margin: float
 
 
-def quality(data: Data, C: float) -> Quality:
-    """Measure an embedding on the pool (tightness, class margin) and the test split (probe)."""
+def quality(data: EmbeddedDataset, C: float) -> Quality:
+    """Measure an embedding on the pool (tightness, class margin) and the test split (probe). C: of the probe's head."""
     with threadpool_limits(limits=1):
         X = np.asarray(data.X, dtype=np.float32)
         head = Cycle("random", "random", 1, C=C).fit(X, data.y, data.n_classes)

@@ -1,4 +1,4 @@
-"""Which runs there are, in which order."""
+"""The runs of a grid, and their order."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def cells(
     initials: Sequence[str],
     seeds: Sequence[int],
 ) -> list[Cell]:
-    """All runs of a grid, seed by seed: what is there when it is stopped early has complete seeds."""
+    """All runs of a grid, seed by seed: of a grid that is stopped early, whole seeds are saved."""
     return [
         Cell(dataset, embedding, initial, strategy, seed)
         for seed, dataset, embedding, initial, strategy in product(seeds, datasets, embeddings, initials, strategies)

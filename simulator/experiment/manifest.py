@@ -9,21 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from simulator.data.atomic_files import write_whole
 from simulator.data.datasets import Dataset
 from simulator.data.vector_cache import content_of
-from simulator.experiment.results import write_whole
+from simulator.experiment.definition import Experiment
 
-if TYPE_CHECKING:
-    from simulator.experiment.experiment import Experiment
-
-RECORD = "run.json"
+MANIFEST = "run.json"
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "sentence-transformers", "joblib")
 
 
 class AnotherExperiment(ValueError):
-    """The folder holds results of another protocol or of other data; mixing them would compare what differs."""
+    """The folder holds results of another budget or of other data; mixing them would compare what differs."""
 
 
 def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset]) -> None:
@@ -31,7 +29,7 @@ def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset
 
     Raises AnotherExperiment naming the difference.
     """
-    path = experiment.out / RECORD
+    path = experiment.out / MANIFEST
     if not path.exists():
         return
     try:
@@ -40,8 +38,7 @@ def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset
         raise AnotherExperiment(
             f"{path} is broken; use another --out, or delete it if you know what the folder holds"
         ) from None
-    now = _fixed(experiment)
-    for name, value in now.items():
+    for name, value in _fixed(experiment).items():
         if before[name] != value:
             raise AnotherExperiment(
                 f"{experiment.out} holds results with {name} {before[name]}, and now it is {value}: use another --out"
@@ -54,16 +51,16 @@ def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset
                 "back what was there"
             )
     for name, dataset in datasets.items():
-        known = before["datasets"].get(name)
-        if known is not None and known["fingerprint"] != dataset.fingerprint():
+        described = before["datasets"].get(name)
+        if described is not None and described["fingerprint"] != dataset.fingerprint():
             raise AnotherExperiment(
                 f"{experiment.out} holds results on other texts or labels of {name!r}: use another --out"
             )
 
 
-def write_record(experiment: Experiment, datasets: Mapping[str, Dataset], seconds: float | None) -> None:
+def write_manifest(experiment: Experiment, datasets: Mapping[str, Dataset], seconds: float | None) -> None:
     """Write run.json for all calls so far; `seconds`: wall time of this one once it ends. Raises CannotSave."""
-    path = experiment.out / RECORD
+    path = experiment.out / MANIFEST
     before: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     command = ["python", "-m", "simulator", *sys.argv[1:]]
     calls = before.get("calls", [])
@@ -73,10 +70,10 @@ def write_record(experiment: Experiment, datasets: Mapping[str, Dataset], second
     record = {
         "command": command,
         **_fixed(experiment),
-        "embeddings": _with(before.get("embeddings", []), experiment.embeddings),
+        "embeddings": _union(before.get("embeddings", []), experiment.embeddings),
         "embedding_contents": before.get("embedding_contents", {}) | _contents(experiment),
-        "strategies": _with(before.get("strategies", []), experiment.strategies),
-        "initials": _with(before.get("initials", []), experiment.initials),
+        "strategies": _union(before.get("strategies", []), experiment.strategies),
+        "initials": _union(before.get("initials", []), experiment.initials),
         "seeds": max(before.get("seeds", 0), experiment.seeds),
         "jobs": experiment.jobs,
         "datasets": before.get("datasets", {}) | {name: _described(d) for name, d in datasets.items()},
@@ -88,16 +85,17 @@ def write_record(experiment: Experiment, datasets: Mapping[str, Dataset], second
 
 
 def _fixed(experiment: Experiment) -> dict[str, Any]:
-    return {"protocol": asdict(experiment.protocol), "changes": asdict(experiment.changes)}
+    """What every run of a folder has in common, by its key in the manifest."""
+    return {"protocol": asdict(experiment.budget), "changes": asdict(experiment.perturbations)}
 
 
 def _contents(experiment: Experiment) -> dict[str, str]:
     """Of embeddings that lie in files of the user."""
-    found = {name: content_of(name) for name in experiment.embeddings}
-    return {name: content for name, content in found.items() if content is not None}
+    contents = {name: content_of(name) for name in experiment.embeddings}
+    return {name: content for name, content in contents.items() if content is not None}
 
 
-def _with(before: Sequence[str], now: Sequence[str]) -> list[str]:
+def _union(before: Sequence[str], now: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*before, *now]))
 
 

@@ -1,14 +1,11 @@
 """Results on disk: a part for each finished run, and the table that they are merged into.
 
-A part is written beside its place and renamed into it, so that it is whole or not there: a kill at any moment costs
-the runs that were being played, and no others.
+A part is whole or not there, so that a kill at any moment costs the runs that were under way, and no others.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import uuid
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -16,9 +13,10 @@ from typing import Any
 
 import pandas as pd
 
+from simulator.data.atomic_files import CannotSave, write_json, write_table
 from simulator.experiment.embedding_quality import Quality
 from simulator.experiment.grid import Cell
-from simulator.experiment.simulate import Run
+from simulator.experiment.simulate import SimulatedRun
 
 RESULTS = "results.parquet"
 QUALITY = "embedding_quality.parquet"
@@ -26,10 +24,6 @@ KEYS = ["dataset", "embedding", "strategy", "initial", "seed", "cycle"]
 SECONDS = ["fit_seconds", "query_seconds"]
 COLUMNS = [*KEYS, "n_labeled", "accuracy", "balanced_accuracy", "macro_f1", "nll", "ece", *SECONDS]
 QUALITY_COLUMNS = ["dataset", "embedding", "probe_accuracy", "tightness", "class_margin"]
-
-
-class CannotSave(OSError):
-    """Results cannot be written; the message says what to do."""
 
 
 class Results:
@@ -40,17 +34,17 @@ class Results:
         self.parts = folder / "parts"
 
     def has(self, cell: Cell) -> bool:
-        """Whether the run was played and saved."""
+        """Whether the run was simulated and saved."""
         return (self.parts / cell.part()).exists()
 
-    def save(self, cell: Cell, run: Run) -> None:
+    def save(self, cell: Cell, run: SimulatedRun) -> None:
         """Keep a finished run. Raises CannotSave, with the other parts untouched."""
         write_json(self.parts / cell.part(), {"cell": asdict(cell), "cycles": run.cycles, "picks": run.picks})
 
-    def read(self, cell: Cell) -> Run:
-        """A run as it was saved."""
+    def read(self, cell: Cell) -> SimulatedRun:
+        """A run as it was saved. Raises FileNotFoundError for one that was not."""
         part = json.loads((self.parts / cell.part()).read_text())
-        return Run(part["cycles"], part["picks"])
+        return SimulatedRun(part["cycles"], part["picks"])
 
     def has_quality(self, dataset: str, embedding: str) -> bool:
         """Whether the embedding was measured on the dataset."""
@@ -62,7 +56,10 @@ class Results:
         write_json(self.folder / "quality" / _quality_part(dataset, embedding), record)
 
     def merge(self) -> pd.DataFrame:
-        """Write results.parquet and embedding_quality.parquet from all parts, in a fixed order; answers the results."""
+        """Write results.parquet and embedding_quality.parquet from all parts, in a fixed order; returns the results.
+
+        Raises CannotSave for a part that is broken and tables that cannot be written.
+        """
         table = pd.DataFrame([row for part in _json_files(self.parts) for row in _rows(part)], columns=COLUMNS)
         table = table.sort_values(KEYS, ignore_index=True)
         write_table(self.folder / RESULTS, table)
@@ -71,41 +68,9 @@ class Results:
         return table
 
 
-def same_results(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+def same_results(first: pd.DataFrame, second: pd.DataFrame) -> bool:
     """Whether two tables of results are equal to the last bit in everything but the seconds."""
-    return bool(one.drop(columns=SECONDS).equals(other.drop(columns=SECONDS)))
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write as a whole or not at all. Raises CannotSave."""
-    write_whole(path, json.dumps(value).encode())
-
-
-def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a Parquet file as a whole or not at all. Raises CannotSave."""
-    write_whole(path, table.to_parquet(index=False, compression="zstd"))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write as a whole or not at all: whoever reads sees the old file or the new one. Raises CannotSave."""
-    # Not a temporary file of the standard library: those can be read by their owner only, and results are shared.
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with beside.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-    except OSError as problem:
-        raise CannotSave(
-            f"{path} cannot be written: {problem.strerror or problem}. What was saved before is whole; make room and "
-            "run the same command again, it goes on where it stopped."
-        ) from problem
+    return bool(first.drop(columns=SECONDS).equals(second.drop(columns=SECONDS)))
 
 
 def _quality_part(dataset: str, embedding: str) -> Path:

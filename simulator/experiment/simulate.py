@@ -15,31 +15,16 @@ from threadpoolctl import threadpool_limits
 
 from ml_backend.learning import Head
 from ml_backend.learning.cycle import Cycle
-from simulator.experiment.budget import Protocol
+from simulator.data.embedded_dataset import EmbeddedDataset
+from simulator.experiment.budget import Budget
 from simulator.experiment.metrics import evaluate
 
 assert sklearn.cluster
 
 
 @dataclass(frozen=True)
-class Data:
-    """A dataset as one embedding sees it.
-
-    X (N, D) float32 and y (N,) int64: the pool with the labels that an annotator would give; offered (N,) bool: rows
-    that may be asked for, the first of each text; X_test, y_test: what every cycle is measured on.
-    """
-
-    X: NDArray[np.float32]
-    y: NDArray[np.int64]
-    offered: NDArray[np.bool_]
-    X_test: NDArray[np.float32]
-    y_test: NDArray[np.int64]
-    n_classes: int
-
-
-@dataclass(frozen=True)
-class Run:
-    """cycles: one record of results a cycle; picks: rows asked for, best first, one list a cycle."""
+class SimulatedRun:
+    """cycles: one record of results per cycle; picks: rows asked for, best first, one list per cycle."""
 
     cycles: list[dict[str, float]]
     picks: list[list[int]]
@@ -57,24 +42,23 @@ class PoolTooSmall(ValueError):
         )
 
 
-def simulate(data: Data, plan: Cycle, protocol: Protocol) -> Run:
-    """Play one run; the same on any number of threads, but for the two columns of seconds.
+def simulate(data: EmbeddedDataset, plan: Cycle, budget: Budget) -> SimulatedRun:
+    """Simulate one run; the same on any number of threads, but for the two columns of seconds.
 
-    A record holds n_labeled, the metrics of the head fitted on these labels, fit_seconds for that fit, and
-    query_seconds for choosing the labels that this cycle added. A pool that runs out ends the run early.
-    Raises PoolTooSmall, and what strategies raise.
+    plan: strategy, initial method and seed; its batch size and C are those of the budget. A record holds n_labeled, the
+    metrics of the head fitted on these labels, fit_seconds for that fit, and query_seconds for choosing the labels that
+    this cycle added. A pool that runs out ends the run early. Raises PoolTooSmall, and what strategies raise.
     """
-    initial_size, batch_size = protocol.sizes(data.n_classes)
+    initial_size, batch_size = budget.sizes(data.n_classes)
     offered = int(data.offered.sum())
     if offered < initial_size:
         raise PoolTooSmall.of(offered, initial_size)
     with threadpool_limits(limits=1):
-        return _play(data, replace(plan, C=protocol.C), initial_size, batch_size, protocol.cycles)
+        return _run_cycles(data, replace(plan, C=budget.C), [initial_size] + [batch_size] * budget.cycles)
 
 
-def _play(data: Data, plan: Cycle, initial_size: int, batch_size: int, cycles: int) -> Run:
+def _run_cycles(data: EmbeddedDataset, plan: Cycle, sizes: list[int]) -> SimulatedRun:
     labels = np.full(len(data.y), -1, dtype=np.int64)
-    sizes = [initial_size] + [batch_size] * cycles
     records: list[dict[str, float]] = []
     picks: list[list[int]] = []
     query_seconds = 0.0
@@ -91,27 +75,26 @@ def _play(data: Data, plan: Cycle, initial_size: int, batch_size: int, cycles: i
         query_seconds = proposal.query_seconds
         labels[proposal.rows] = data.y[proposal.rows]
         picks.append(proposal.rows.tolist())
-    return Run(records, picks)
+    return SimulatedRun(records, picks)
 
 
 def _measured(
-    data: Data,
+    data: EmbeddedDataset,
     plan: Cycle,
     labels: NDArray[np.int64],
     head: Head | None,
     fit_seconds: float,
     query_seconds: float,
 ) -> dict[str, Any]:
-    known = np.flatnonzero(labels >= 0)
+    labelled = np.flatnonzero(labels >= 0)
     if head is None:
-        # Labels of one class only: a constant answer is what there is to measure.
+        # Labels of one class only: a head that always says that class is what can be measured.
         started = time.perf_counter()
-        head = plan.fit(data.X[known], labels[known], data.n_classes)
+        head = plan.fit(data.X[labelled], labels[labelled], data.n_classes)
         fit_seconds = time.perf_counter() - started
-    metrics = evaluate(head.predict_proba(data.X_test), data.y_test)
     return {
-        "n_labeled": len(known),
-        **asdict(metrics),
+        "n_labeled": len(labelled),
+        **asdict(evaluate(head.predict_proba(data.X_test), data.y_test)),
         "fit_seconds": fit_seconds,
         "query_seconds": query_seconds,
     }

@@ -1,1 +1,1 @@
-"""Played annotators who label in a running Label Studio."""
+"""Simulated annotators who label in a running Label Studio."""

@@ -48,14 +48,14 @@ class Annotator:
         project_id: int,
         config: LabelConfig,
         gold_field: str,
-        habits: AnnotatorBehaviour,
+        behaviour: AnnotatorBehaviour,
         seed: int,
     ) -> None:
         self._client = client
         self._project_id = project_id
         self._config = config
         self._gold_field = gold_field
-        self._habits = habits
+        self._behaviour = behaviour
         self._rng = np.random.default_rng(seed)
 
     def label_next(self) -> Answer | None:
@@ -66,9 +66,9 @@ class Annotator:
             # This is how Label Studio says that nothing is left.
             return None
         started = time.monotonic()
-        if self._habits.pause:
-            time.sleep(self._rng.exponential(self._habits.pause))
-        label = None if self._rng.random() < self._habits.skip else self._label(task)
+        if self._behaviour.pause:
+            time.sleep(self._rng.exponential(self._behaviour.pause))
+        label = None if self._rng.random() < self._behaviour.skip else self._label(task)
         body = {
             "result": [] if label is None else to_answer([label], self._config),
             "was_cancelled": label is None,
@@ -86,7 +86,7 @@ class Annotator:
                 f"task {task['id']} has {gold!r} in its field {self._gold_field!r}, which is none of the classes "
                 f"{', '.join(classes)}; name the field with the gold label by --gold"
             )
-        if self._rng.random() < self._habits.noise:
+        if self._rng.random() < self._behaviour.noise:
             others = [name for name in classes if name != gold]
             return others[int(self._rng.integers(len(others)))]
         return str(gold)

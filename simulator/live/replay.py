@@ -21,7 +21,7 @@ from simulator.data.datasets import Split
 from simulator.data.embeddings import load_embedder
 from simulator.experiment.grid import Cell
 from simulator.experiment.metrics import evaluate
-from simulator.experiment.simulate import Run
+from simulator.experiment.simulate import SimulatedRun
 from simulator.live.annotators import Annotator, AnnotatorBehaviour, Answer, agreed, label_together
 
 PATIENCE_SECONDS = 120.0
@@ -52,7 +52,7 @@ class Backend:
 
 @dataclass(frozen=True)
 class Session:
-    """What is played: labels in rounds of as many as the project retrains after.
+    """What is asked for: labels in rounds of as many as the project retrains after.
 
     wait: whether annotators wait for the next batch after each round, as nobody does who is paid by the hour, but as
     a measurement does; test, classes: what each round is measured on.
@@ -62,7 +62,7 @@ class Session:
     keys: Sequence[str]
     backend: Backend
     gold_field: str
-    habits: AnnotatorBehaviour
+    behaviour: AnnotatorBehaviour
     labels: int
     seed: int
     wait: bool
@@ -78,8 +78,8 @@ def find_backend(client: LabelStudio, project_id: int, auth: tuple[str, str] | N
     return Backend(str(entries[0]["url"]).rstrip("/"), project_id, auth)
 
 
-def play_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, Run]:
-    """Label, and measure after every round; what it measured, in the form of a simulated run.
+def run_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, SimulatedRun]:
+    """Label, and measure after every round; returns what it measured, in the form of a simulated run.
 
     A pick is the position of the task among the project's tasks by id. Raises LiveFailed, before the first label where
     the test split has a class that the project does not, NoGoldLabel and LabelStudioError.
@@ -93,7 +93,7 @@ def play_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, Run]:
     users = [LabelStudio(session.client.url, key) for key in session.keys]
     try:
         annotators = [
-            Annotator(user, project_id, config, session.gold_field, session.habits, seed)
+            Annotator(user, project_id, config, session.gold_field, session.behaviour, seed)
             for seed, user in enumerate(users, start=session.seed)
         ]
         rounds = _rounds(session, annotators, status, say)
@@ -121,8 +121,8 @@ def _rounds(
     before: list[Answer] = []
     while (labelled := len(agreed(before))) < session.labels:
         number = status["batch"]["number"]
-        wanted = min(every, session.labels - labelled)
-        answers = _label(annotators, before, labelled + wanted)
+        missing = min(every, session.labels - labelled)
+        answers = _label(annotators, before, labelled + missing)
         before = [*before, *answers]
         gained = len(agreed(before)) - labelled
         if not gained:
@@ -173,7 +173,7 @@ def _served(session: Session) -> str:
 
 def _measured(
     session: Session, config: LabelConfig, rounds: Sequence[Sequence[Answer]], status: dict[str, Any], title: str
-) -> tuple[Cell, Run]:
+) -> tuple[Cell, SimulatedRun]:
     settings = status["settings"]
     model = settings["embedding_model"] or (status["model"] or {}).get("embedding_model")
     if model is None:
@@ -186,30 +186,30 @@ def _measured(
     y_test = np.array([number[session.classes[i]] for i in session.test.y])
     plan = Cycle(settings["strategy"], settings["initial"], settings["batch_size"], settings["seed"])
     vector = _vectors(embedder, tasks, config, rounds)
-    records, picks, known = [], [], dict[int, str]()
+    records, picks, labelled = [], [], dict[int, str]()
     answers: list[Answer] = []
     for cycle, answered in enumerate(rounds):
         answers += answered
-        before, known = known, agreed(answers)
-        X = np.stack([vector[task_id] for task_id in known])
-        head = plan.fit(X, np.array([number[label] for label in known.values()]), len(config.classes))
+        before, labelled = labelled, agreed(answers)
+        X = np.stack([vector[task_id] for task_id in labelled])
+        head = plan.fit(X, np.array([number[label] for label in labelled.values()]), len(config.classes))
         records.append(
             {
                 "cycle": cycle,
-                "n_labeled": len(known),
+                "n_labeled": len(labelled),
                 **asdict(evaluate(head.predict_proba(X_test), y_test)),
-                "fit_seconds": _seconds(status["runs"], "fit", len(known)),
+                "fit_seconds": _seconds(status["runs"], "fit", len(labelled)),
                 "query_seconds": _seconds(status["runs"], "query", len(before)),
             }
         )
-        picks.append([position[task_id] for task_id in known if task_id not in before])
-    return Cell(title, model, settings["initial"], settings["strategy"], settings["seed"]), Run(records, picks)
+        picks.append([position[task_id] for task_id in labelled if task_id not in before])
+    return Cell(title, model, settings["initial"], settings["strategy"], settings["seed"]), SimulatedRun(records, picks)
 
 
 def _seconds(runs: Sequence[dict[str, Any]], step: str, labels: int) -> float:
     """Of the newest run that knew no more labels: a batch that runs low brings the next before a round ends."""
-    known = [run for run in runs if run["labels"] <= labels]
-    return float(known[-1]["seconds"].get(step, float("nan"))) if known else float("nan")
+    earlier = [run for run in runs if run["labels"] <= labels]
+    return float(earlier[-1]["seconds"].get(step, float("nan"))) if earlier else float("nan")
 
 
 def _vectors(

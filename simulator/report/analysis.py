@@ -31,7 +31,7 @@ from simulator.analysis.comparisons import (
     shared,
     with_quality,
 )
-from simulator.analysis.evidence import Finding, left_out
+from simulator.analysis.evidence import PaperFinding, left_out
 from simulator.analysis.findings import findings
 from simulator.analysis.rank_correlation import Correlation, mean_spearman
 from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
@@ -83,6 +83,7 @@ class Analysis:
 
     @cached_property
     def axis(self) -> LabelAxis:
+        """What stands on the x axis of figures over all datasets."""
         return label_axis(self.results)
 
     @cached_property
@@ -92,12 +93,12 @@ class Analysis:
 
     @cached_property
     def whole(self) -> pd.DataFrame:
-        """AULC of the whole curve: a row a block, a column a strategy."""
+        """AULC of the whole curve: one row per block, one column per strategy."""
         return by_strategy(self.areas["whole"])
 
     @cached_property
     def curves(self) -> pd.DataFrame:
-        """Accuracy: a row a block and cycle, a column a strategy."""
+        """Accuracy: one row per block and cycle, one column per strategy."""
         return curves(self.results, "accuracy")
 
     @cached_property
@@ -153,7 +154,7 @@ class Analysis:
 
     @cached_property
     def start_effects(self) -> pd.DataFrame:
-        """Accuracy above that with a random start: index dataset, embedding, seed, cycle, a column an initial pool."""
+        """Accuracy above a random start's: index dataset, embedding, seed, cycle, one column per initial pool."""
         return initial_effects(self.results.set_index([*RUN, "cycle"])["accuracy"])
 
     @cached_property
@@ -175,16 +176,17 @@ class Analysis:
     @cached_property
     def ranks(self) -> list[Ranks]:
         """Friedman over datasets, and over pairs of dataset and embedding, where there are enough."""
-        found = []
+        ranks = []
         for over, levels in (("datasets", ["dataset"]), ("pairs of dataset and embedding", ["dataset", "embedding"])):
             table = self.compared.groupby(level=levels).mean()
             if table.shape[1] >= 3 and len(table) >= 2:
                 test = friedman(table.to_numpy(dtype=np.float64))
-                found.append(Ranks(over, list(table.columns), test, [c for c in self.whole if c not in table]))
-        return found
+                ranks.append(Ranks(over, list(table.columns), test, [c for c in self.whole if c not in table]))
+        return ranks
 
     @cached_property
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[PaperFinding]:
+        """The paper's findings, decided on complete runs."""
         return findings(self.results, self.quality)
 
     @cached_property
@@ -209,8 +211,8 @@ class Analysis:
     @cached_property
     def _runs(self) -> dict[str, pd.Series]:
         gain = gains(self.whole)
-        found = {AULC: self.areas["whole"]}
-        return found | ({GAIN: gain.stack().dropna().reorder_levels(RUN)} if gain.shape[1] else {})
+        whole = {AULC: self.areas["whole"]}
+        return whole | ({GAIN: gain.stack().dropna().reorder_levels(RUN)} if gain.shape[1] else {})
 
     @cached_property
     def _runs_with_quality(self) -> dict[str, pd.Series]:
@@ -231,19 +233,21 @@ class Analysis:
 
     @cached_property
     def correlations_by_cycle(self) -> dict[str, dict[str, list[Correlation]]]:
-        """Of each measure with accuracy and with gain over random, one a cycle that all datasets have."""
+        """Of each measure with accuracy and with gain over random, one per cycle that all datasets have."""
         if self.quality is None:
             return {}
         lines = {AULC: ("with accuracy", self.curves, 0), GAIN: ("with gain over random", self.gains, 1)}
-        found = {}
+        correlations = {}
         for outcome, runs in self.embedding_runs.items():
             title, curves_, first = lines[outcome]
             if not self.cycles[first:]:
                 continue
             values = curves_.stack().unstack("cycle").reorder_levels(RUN).loc[runs.index]
             means = [embedding_means(values[cycle]) for cycle in self.cycles[first:]]
-            found[title] = {measure: [_correlate(self.quality, measure, one) for one in means] for measure in MEASURES}
-        return found
+            correlations[title] = {
+                measure: [_correlate(self.quality, measure, mean) for mean in means] for measure in MEASURES
+            }
+        return correlations
 
     @cached_property
     def cycles(self) -> list[int]:
@@ -252,7 +256,7 @@ class Analysis:
 
     @cached_property
     def seconds(self) -> pd.DataFrame:
-        """By strategy: low, middle, high (5, 50 and 95 %) seconds a query, fit (median seconds), and runs timed.
+        """By strategy: low, middle, high (5, 50 and 95 %) seconds per query, fit (median seconds), and runs timed.
 
         Over the blocks of `compared`, or all its own of a strategy that is not among these. From cycle 1 on, since the
         initial pool is not the strategy's; runs of one cycle have nothing else.

@@ -17,7 +17,7 @@ from simulator.report.plots_strategies import by_strategy_panels, cost_figure, r
 
 
 def write_figures(analysis: Analysis, folder: Path) -> dict[str, Path]:
-    """Write every figure that the results allow; answers their paths by name."""
+    """Write every figure that the results allow; returns their paths by name."""
     with settings():
         return {name: save(figure, folder / f"{name}.png") for name, figure in _figures(analysis).items()}
 
@@ -26,8 +26,8 @@ def write_curve_figures(analysis: Analysis, folder: Path) -> None:
     """Write the learning curves of every dataset and initial pool; the page has them interactive."""
     with settings():
         for (dataset, initial), part in analysis.curves.groupby(level=["dataset", "initial"]):
-            there = part.index.get_level_values("embedding")
-            embeddings = [name for name in analysis.embeddings if name in there]
+            run_with = part.index.get_level_values("embedding")
+            embeddings = [name for name in analysis.embeddings if name in run_with]
             sizes = analysis.results[analysis.results["dataset"] == dataset]
             figure = curves_figure(part.droplevel(["dataset", "initial"]), embeddings, label_axis(sizes))
             save(figure, folder / (re.sub(r"[^\w.-]+", "_", f"curves-{dataset}-{initial}") + ".png"))
@@ -47,16 +47,16 @@ def _figures(analysis: Analysis) -> dict[str, Figure]:
             analysis.gains, gained, analysis.axis, "points above random", zero=True, scale=100
         )
     if analysis.start_effects.shape[1]:
-        there = analysis.start_effects.index.unique("embedding")
-        embeddings = [name for name in analysis.embeddings if name in there]
+        run_with = analysis.start_effects.index.unique("embedding")
+        embeddings = [name for name in analysis.embeddings if name in run_with]
         figures["start"] = start_figure(analysis.start_effects, embeddings, analysis.axis)
     if analysis.quality is not None and any(outcome.shape[1] > 1 for outcome in analysis.outcomes.values()):
         figures["quality"] = quality_figure(analysis.quality, analysis.outcomes, analysis.correlations)
     if any(
-        not pd.isna(one.rho)
-        for lines in analysis.correlations_by_cycle.values()
-        for all_ in lines.values()
-        for one in all_
+        not pd.isna(correlation.rho)
+        for by_measure in analysis.correlations_by_cycle.values()
+        for by_cycle in by_measure.values()
+        for correlation in by_cycle
     ):
         figures["quality-by-budget"] = correlation_figure(
             analysis.correlations_by_cycle, analysis.axis, analysis.cycles

@@ -52,8 +52,8 @@ def _over_seeds(values: Floats) -> tuple[Floats, Floats, Floats]:
     low, high = middle.copy(), middle.copy()
     for count in np.unique(counts[counts > 0]):
         rows = counts == count
-        there = values[rows]
-        packed = there[~np.isnan(there)].reshape(-1, count)
+        incomplete = values[rows]
+        packed = incomplete[~np.isnan(incomplete)].reshape(-1, count)
         middle[rows] = packed.mean(axis=1)
         low[rows], high[rows] = mean_interval(packed.T)
     return middle, low, high
@@ -97,8 +97,8 @@ def curve_payload(analysis: Analysis, table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _looks(found: dict[str, Look]) -> dict[str, dict[str, str]]:
-    return {name: {"color": look.color, "dash": look.dash} for name, look in found.items()}
+def _looks(by_name: dict[str, Look]) -> dict[str, dict[str, str]]:
+    return {name: {"color": look.color, "dash": look.dash} for name, look in by_name.items()}
 
 
 def _whole_numbers(values: pd.Series | Floats) -> list[int | None]:
@@ -152,12 +152,12 @@ def _area_cells(wide: pd.DataFrame, embedding: str, initial: str) -> dict[str, d
     cells: dict[str, dict[str, list[Any]]] = {}
     for dataset in np.unique(level["dataset"][chosen]):
         rows = chosen & (level["dataset"] == dataset)
-        found = compare_columns(values[rows], level["seed"][rows])
+        compared = compare_columns(values[rows], level["seed"][rows])
         columns = (
-            _whole_numbers(found["mean"]),
-            found["mark"],
-            found["blocks"].tolist(),
-            _whole_numbers(found["p_holm"]),
+            _whole_numbers(compared["mean"]),
+            compared["mark"],
+            compared["blocks"].tolist(),
+            _whole_numbers(compared["p_holm"]),
         )
         cells[str(dataset)] = {
             str(name): list(cell) for name, *cell in zip(wide.columns, *columns, strict=True) if cell[0] is not None

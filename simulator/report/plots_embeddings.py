@@ -22,9 +22,9 @@ MEASURES = {
 
 
 def curves_figure(table: pd.DataFrame, embeddings: Sequence[str], axis: LabelAxis, highlighted: int = 3) -> Figure:
-    """Accuracy over labels, a panel an embedding, a line a strategy; the best and random stand out and are named.
+    """Accuracy over labels, one panel per embedding, one line per strategy; the best and random are named.
 
-    table: index embedding, seed, cycle, a column a strategy, of one dataset and initial pool.
+    table: index embedding, seed, cycle, one column per strategy, of one dataset and initial pool.
     """
     figure, axes = panels(len(embeddings), columns=3, width=3.3, panel_height=2.5, sharey=False)
     look = looks(list(table.columns))
@@ -67,9 +67,9 @@ def _name_ends(ax: Axes, x: float, ends: pd.Series, colors: dict[str, str]) -> N
 
 
 def start_figure(effects: pd.DataFrame, embeddings: Sequence[str], axis: LabelAxis) -> Figure:
-    """Effect of other starts against a random one, in points over labels, a panel an embedding.
+    """Effect of other starts against a random one, in points over labels, one panel per embedding.
 
-    effects: index dataset, embedding, seed, cycle, a column an initial pool. Mean of datasets, interval over seeds.
+    effects: index dataset, embedding, seed, cycle, one column per initial pool. Mean of datasets, interval over seeds.
     """
     figure, axes = panels(len(embeddings), columns=3, width=3.1, panel_height=2.1)
     effects = common_cycles(effects) * 100
@@ -84,7 +84,7 @@ def start_figure(effects: pd.DataFrame, embeddings: Sequence[str], axis: LabelAx
             band(ax, axis.at(by_seed.columns), by_seed.mean().to_numpy(), low, high, look[name], label=name)
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set_title(embedding)
-    # A start that was played with some embeddings only is in some panels only.
+    # A start that was run with some embeddings only is in some panels only.
     drawn = {label: line for ax in axes for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     axes[0].legend(drawn.values(), drawn.keys(), loc="upper right")
     figure.supylabel("points above a random start", fontsize=8.5, color=QUIET)
@@ -95,9 +95,9 @@ def start_figure(effects: pd.DataFrame, embeddings: Sequence[str], axis: LabelAx
 def quality_figure(
     quality: pd.DataFrame, outcomes: dict[str, pd.DataFrame], correlations: dict[tuple[str, str], Correlation]
 ) -> Figure:
-    """Each measure of quality (columns) against each outcome (rows), a line a dataset, a point an embedding.
+    """Each measure of quality (columns) against each outcome (rows), one line per dataset, one point per embedding.
 
-    outcomes: title to a table, a row a dataset, a column an embedding; correlations: by (measure, title).
+    outcomes: title to a table, one row per dataset, one column per embedding; correlations: by (measure, title).
     """
     measures = [measure for measure in MEASURES if measure in quality]
     figure = new_figure(9.2, 2.75 * len(outcomes) + 0.3)
@@ -120,9 +120,9 @@ def quality_figure(
                     color=look[dataset].color,
                     label=dataset,
                 )
-            found = correlations[measure, title]
-            words = f"ρ = {found.rho:.2f}  [{found.low:.2f}, {found.high:.2f}]".replace("-", "−")
-            ax.set_title("too few embeddings for ρ" if np.isnan(found.rho) else words, fontsize=9)
+            correlation = correlations[measure, title]
+            words = f"ρ = {correlation.rho:.2f}  [{correlation.low:.2f}, {correlation.high:.2f}]".replace("-", "−")
+            ax.set_title("too few embeddings for ρ" if np.isnan(correlation.rho) else words, fontsize=9)
             if row == len(outcomes) - 1:
                 ax.set_xlabel(MEASURES[measure])
             if column == 0:
@@ -136,15 +136,17 @@ def quality_figure(
 def correlation_figure(
     by_cycle: Mapping[str, Mapping[str, Sequence[Correlation]]], axis: LabelAxis, cycles: Sequence[int]
 ) -> Figure:
-    """Rank correlation of quality with each outcome as labels come in. by_cycle: outcome to measure to one a cycle."""
+    """Rank correlation of quality with each outcome as labels come in. by_cycle: outcome, then measure."""
     figure = new_figure(9.2, 2.9)
     axes = figure.subplots(1, len(by_cycle), squeeze=False, sharey=True)[0]
     look = sequence_looks(list(MEASURES))
     for ax, (title, lines) in zip(axes, by_cycle.items(), strict=True):
-        for measure, found in lines.items():
+        for measure, correlated in lines.items():
             # A gain over random begins with the first queried batch.
-            x = axis.at(pd.Index(cycles[-len(found) :]))
-            rho, low, high = (np.array([getattr(one, part) for one in found]) for part in ("rho", "low", "high"))
+            x = axis.at(pd.Index(cycles[-len(correlated) :]))
+            rho, low, high = (
+                np.array([getattr(correlation, part) for correlation in correlated]) for part in ("rho", "low", "high")
+            )
             band(ax, x, rho, low, high, look[measure], label=MEASURES[measure])
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set_ylim(-1.05, 1.05)

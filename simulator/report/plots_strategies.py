@@ -18,9 +18,9 @@ from simulator.report.plots import FAINT, INK, QUIET, band, looks, new_figure, p
 def by_strategy_panels(
     table: pd.DataFrame, order: Sequence[str], axis: LabelAxis, ylabel: str, *, zero: bool, scale: float
 ) -> Figure:
-    """A panel for each strategy: one thin line a dataset, the mean of datasets with its interval over seeds.
+    """A panel for each strategy: one thin line per dataset, the mean of datasets with its interval over seeds.
 
-    table: index dataset, seed, cycle, a column a strategy; values are multiplied by scale.
+    table: index dataset, seed, cycle, one column per strategy; values are multiplied by scale.
     """
     figure, axes = panels(len(order), columns=5, width=1.95, panel_height=1.75)
     table = common_cycles(table) * scale
@@ -96,7 +96,7 @@ def ranks_figure(tests: Sequence[tuple[str, Sequence[str], Friedman]]) -> Figure
 
 
 def cost_figure(seconds: pd.DataFrame, gain: pd.Series) -> Figure:
-    """Seconds a query by strategy on a log scale, and seconds against gain.
+    """Seconds per query by strategy on a log scale, and seconds against gain.
 
     seconds: columns strategy, low, middle, high; gain: mean gain over random by strategy, in points; strategies without
     one are in the first panel only.
@@ -111,7 +111,7 @@ def cost_figure(seconds: pd.DataFrame, gain: pd.Series) -> Figure:
         left.plot(row["middle"], i, "o", color=color, markersize=5)
     left.set_yticks(range(len(ordered)), ordered["strategy"], color=INK)
     left.set_xscale("log")
-    left.set_xlabel("seconds a query (median; bar: 5 to 95 %)")
+    left.set_xlabel("seconds per query (median; bar: 5 to 95 %)")
     left.grid(visible=False, axis="y")
     _cost_against_gain(right, ordered, gain)
     return figure
@@ -119,21 +119,21 @@ def cost_figure(seconds: pd.DataFrame, gain: pd.Series) -> Figure:
 
 def _cost_against_gain(ax: Axes, seconds: pd.DataFrame, gain: pd.Series) -> None:
     gain = gain.dropna()
-    there = seconds[seconds["strategy"].isin(gain.index)]
+    gained = seconds[seconds["strategy"].isin(gain.index)]
     ax.set_xscale("log")
     ax.axhline(0, color=INK, linewidth=0.8)
-    ax.set_xlabel("seconds a query (median)")
+    ax.set_xlabel("seconds per query (median)")
     ax.set_ylabel("gain over random, points of AULC")
-    if not len(there):
+    if not len(gained):
         return
-    y = gain[there["strategy"]].to_numpy(dtype=np.float64)
-    x = there["middle"].to_numpy(dtype=np.float64)
+    y = gain[gained["strategy"]].to_numpy(dtype=np.float64)
+    x = gained["middle"].to_numpy(dtype=np.float64)
     span = max(float(np.ptp(np.append(y, 0))), 1e-9)
     ax.set_ylim(min(y.min(), 0) - 0.1 * span, max(y.max(), 0) + 0.1 * span)
     ax.set_xlim(x.min() / 2, x.max() * 12)
     text_y = spread_out(y, span * 1.2 / 24)
-    look = looks(list(there["strategy"]))
-    for name, px, py, ty in zip(there["strategy"], x, y, text_y, strict=True):
+    look = looks(list(gained["strategy"]))
+    for name, px, py, ty in zip(gained["strategy"], x, y, text_y, strict=True):
         ax.plot(px, py, "o", color=look[name].color, markersize=6)
         ax.annotate(
             name,

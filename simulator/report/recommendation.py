@@ -17,7 +17,7 @@ NO_CHOICE = "nothing to recommend"
 
 
 @dataclass(frozen=True)
-class Advice:
+class Recommendation:
     """about: embedding, start, strategy or labels; headline: the choice; reason: the numbers behind it."""
 
     about: str
@@ -25,8 +25,8 @@ class Advice:
     reason: str
 
 
-def recommendations(analysis: Analysis) -> list[Advice]:
-    """One for each thing that the results let one choose."""
+def recommendations(analysis: Analysis) -> list[Recommendation]:
+    """One for each choice that the results inform: embedding, start, strategy, labels."""
     return [
         *_choice(analysis, "embedding", "whole", "over all labels"),
         *_choice(analysis, "initial", "early", "over the first third of the labels"),
@@ -35,7 +35,7 @@ def recommendations(analysis: Analysis) -> list[Advice]:
     ]
 
 
-def _choice(analysis: Analysis, column: str, period: str, when: str) -> list[Advice]:
+def _choice(analysis: Analysis, column: str, period: str, when: str) -> list[Recommendation]:
     title = {"embedding": "Embedding", "initial": "Start"}[column]
     values = analysis.areas[period]
     if len(values.index.unique(column)) < 2:
@@ -44,9 +44,9 @@ def _choice(analysis: Analysis, column: str, period: str, when: str) -> list[Adv
     left = left_out(values.index, alike.index)
     if not len(alike):
         reason = f"No two {title.lower()}s were run with the same strategy, and all else the same."
-        return [Advice(title, NO_CHOICE, reason)]
+        return [Recommendation(title, NO_CHOICE, reason)]
     table = compare(alike.groupby(level=["dataset", "seed", column]).mean().unstack(column))
-    return [Advice(title, _headline(table), sentences(_ranking(table, when), left))]
+    return [Recommendation(title, _headline(table), sentences(_ranking(table, when), left))]
 
 
 def _headline(table: pd.DataFrame) -> str:
@@ -67,7 +67,7 @@ def _ranking(table: pd.DataFrame, when: str) -> str:
     )
 
 
-def _strategy(analysis: Analysis) -> list[Advice]:
+def _strategy(analysis: Analysis) -> list[Recommendation]:
     table = analysis.comparison
     if len(table) < 2:
         return []
@@ -76,7 +76,7 @@ def _strategy(analysis: Analysis) -> list[Advice]:
             "Too few runs have the same dataset, embedding, start and seed for strategies to be compared over all of "
             "them; the AULC table compares those that one embedding and one start have."
         )
-        return [Advice("Strategy", NO_CHOICE, reason)]
+        return [Recommendation("Strategy", NO_CHOICE, reason)]
     best = table.index[table["mark"] == "best"][0]
     equal = [best, *table.index[table["mark"] == "tied"]]
     seconds = analysis.seconds.set_index("strategy")["middle"]
@@ -86,7 +86,7 @@ def _strategy(analysis: Analysis) -> list[Advice]:
         f"{duration(seconds[cheapest])}."
     )
     reason = sentences(_ranking(table, "over all labels"), fastest, analysis.left_out, _of_all(analysis))
-    return [Advice("Strategy", _headline(table), reason), *_by_budget(analysis)]
+    return [Recommendation("Strategy", _headline(table), reason), *_by_budget(analysis)]
 
 
 def _of_all(analysis: Analysis) -> str:
@@ -106,42 +106,44 @@ def _of_all(analysis: Analysis) -> str:
     )
 
 
-def _by_budget(analysis: Analysis) -> list[Advice]:
-    found = {}
+def _by_budget(analysis: Analysis) -> list[Recommendation]:
+    by_period = {}
     for period in ("early", "late"):
         wide = common_blocks(by_strategy(analysis.areas[period]))
-        found[period] = compare(wide.groupby(level=["dataset", "seed"]).mean())
-    words = [f"{'few' if period == 'early' else 'many'} labels: {_headline(table)}" for period, table in found.items()]
-    early, late = (table.index[table["mark"] == "best"][0] for table in found.values())
+        by_period[period] = compare(wide.groupby(level=["dataset", "seed"]).mean())
+    words = [
+        f"{'few' if period == 'early' else 'many'} labels: {_headline(table)}" for period, table in by_period.items()
+    ]
+    early, late = (table.index[table["mark"] == "best"][0] for table in by_period.values())
     headline = f"{early} early, {late} late" if early != late else f"{early}, early and late"
     reason = f"With {'; with '.join(words)} (first and last third of the labels)."
-    return [Advice("By budget", headline, sentences(reason, analysis.left_out))]
+    return [Recommendation("By budget", headline, sentences(reason, analysis.left_out))]
 
 
-def _saved(analysis: Analysis) -> list[Advice]:
+def _saved(analysis: Analysis) -> list[Recommendation]:
     best = next((name for name in analysis.order if name != BASELINE and name in analysis.compared), None)
     if BASELINE not in analysis.curves or best is None or len(analysis.cycles) < 2:
         return []
     both = analysis.curves[[BASELINE, best]].dropna()
     if not len(both):
-        return [Advice("Labels saved", "not known", f"{best}, the best strategy, shares no run with random.")]
+        return [Recommendation("Labels saved", "not known", f"{best}, the best strategy, shares no run with random.")]
     needed = _needed(analysis, both, best)
     total, never = len(needed), int(np.isnan(needed).sum())
     settings = f"{total} setting{'s' if total != 1 else ''} (dataset, embedding, start)"
     if never == total:
         reason = f"In none of {settings} {best} reaches what random reaches with all its labels."
-        return [Advice("Labels saved", f"none with {best}", reason)]
+        return [Recommendation("Labels saved", f"none with {best}", reason)]
     # A setting in which it never gets there saves nothing, and counts as such.
     share = float(np.median(np.nan_to_num(1 - needed)))
     reason = (
         f"To reach what random reaches with all its labels, {best} needs {share * 100:.0f} % fewer, the median of "
         f"{settings}; in {never} of them it does not get there."
     )
-    return [Advice("Labels saved", f"{share * 100:.0f} % with {best}", reason)]
+    return [Recommendation("Labels saved", f"{share * 100:.0f} % with {best}", reason)]
 
 
 def _needed(analysis: Analysis, both: pd.DataFrame, best: str) -> Floats:
-    """Share of the labels with which best reaches random's end, one a setting (dataset, embedding, start), or NaN."""
+    """Share of the labels with which best reaches random's end, one per setting (dataset, embedding, start), or NaN."""
     setting = ["dataset", "embedding", "initial"]
     sizes = analysis.results.groupby(["dataset", "cycle"])["n_labeled"].first()
     shares = []

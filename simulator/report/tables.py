@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from simulator.analysis.comparisons import BASELINE, PERIODS, areas, compare
-from simulator.analysis.evidence import Finding
+from simulator.analysis.evidence import PaperFinding
 from simulator.analysis.statistics import mean_interval
 from simulator.report.analysis import AULC, GAIN, Analysis
 from simulator.report.interactive import CURVE, TABLE_METRICS
@@ -37,15 +37,15 @@ def write_tables(analysis: Analysis, curves: pd.DataFrame, folder: Path) -> None
             table.to_csv(folder / f"{name}.csv", index=False, float_format="%.4f")
 
 
-def findings_table(findings: list[Finding]) -> pd.DataFrame:
-    """One row a claim."""
+def findings_table(findings: list[PaperFinding]) -> pd.DataFrame:
+    """One row per claim."""
     rows = []
     for finding in findings:
         for claim in finding.claims:
-            found = claim.evidence
+            evidence = claim.evidence
             numbers = (
-                (found.effect, found.low, found.high, found.unit, f"{found.p:.3g}", found.test)
-                if found
+                (evidence.effect, evidence.low, evidence.high, evidence.unit, f"{evidence.p:.3g}", evidence.test)
+                if evidence
                 else (np.nan,) * 3 + ("",) * 3
             )
             rows.append(
@@ -156,7 +156,7 @@ def _correlations(analysis: Analysis) -> pd.DataFrame:
         for (measure, title), one in analysis.correlations.items()
     ]
     for title, lines in analysis.correlations_by_cycle.items():
-        for measure, found in lines.items():
-            for cycle, one in zip(analysis.cycles[-len(found) :], found, strict=True):
+        for measure, by_cycle in lines.items():
+            for cycle, one in zip(analysis.cycles[-len(by_cycle) :], by_cycle, strict=True):
                 rows.append((str(cycle), measure, title.removeprefix("with "), one.rho, one.low, one.high, one.p))
     return pd.DataFrame(rows, columns=["cycle", "measure", "outcome", "rho", "low", "high", "p"] if rows else [])

@@ -55,6 +55,7 @@ def missing_rows(analysis: Analysis) -> list[tuple[str, str, str, str, str, str]
 
 
 def wins_seen(analysis: Analysis) -> str:
+    """Which strategy is most often above the others, and on how many comparisons that rests."""
     names, wins, ties, rows = analysis.wins
     off = ~np.eye(len(names), dtype=bool)
     least, most = int(rows[off].min()), int(rows[off].max())
@@ -72,6 +73,7 @@ def wins_seen(analysis: Analysis) -> str:
 
 
 def ranks_seen(analysis: Analysis) -> str:
+    """Whether strategies differ, and which are significantly behind the first."""
     words = []
     for ranks in analysis.ranks:
         test = ranks.test
@@ -94,6 +96,7 @@ def ranks_seen(analysis: Analysis) -> str:
 
 
 def gain_seen(analysis: Analysis) -> str:
+    """Which strategies gain most and least over random, and which are below it."""
     means = analysis.mean_gains
     rare = [name for name in gains(analysis.whole) if name not in means]
     left = f"Left out of this, since they lack runs to compare: {listed(rare)}; their panels show their own runs."
@@ -116,8 +119,8 @@ def start_seen(analysis: Analysis) -> str:
     alike = (first.notna().all(axis=1)).all()
     words = []
     for name in effects.columns:
-        there = first[name].dropna().index
-        counts = [f"{len(there.unique(column))} {column}" for column in ("dataset", "embedding", "seed")]
+        compared = first[name].dropna().index
+        counts = [f"{len(compared.unique(column))} {column}" for column in ("dataset", "embedding", "seed")]
         rests = "" if alike else f" ({', '.join(f'{n}s' if not n.startswith('1 ') else n for n in counts)})"
         words.append(
             f"{name}{rests}: {points(first[name].mean())} with the initial labels alone, {points(last[name].mean())} "
@@ -127,12 +130,13 @@ def start_seen(analysis: Analysis) -> str:
 
 
 def quality_seen(analysis: Analysis) -> str:
+    """How the quality of an embedding goes with each outcome."""
     words = []
     for title in analysis.outcomes:
         parts = [
-            f"{MEASURES[measure]} {found.rho:.2f} [{found.low:.2f}, {found.high:.2f}], {p_value(found.p)}"
+            f"{MEASURES[measure]} {rho.rho:.2f} [{rho.low:.2f}, {rho.high:.2f}], {p_value(rho.p)}"
             for measure in MEASURES
-            if not np.isnan((found := analysis.correlations[measure, title]).rho)
+            if not np.isnan((rho := analysis.correlations[measure, title]).rho)
         ]
         if parts:
             outcome = title.removesuffix(" (points)")
@@ -146,18 +150,20 @@ def quality_seen(analysis: Analysis) -> str:
 
 
 def cost_seen(analysis: Analysis) -> str:
+    """Which strategy is the fastest, which the slowest, and what a fit takes."""
     table = analysis.seconds.set_index("strategy")["middle"]
     rare = [name for name in table.index if name not in analysis.compared]
     table = table.drop(rare).sort_values()
     fit = f"A fit of the head takes {seconds(float(analysis.results['fit_seconds'].median()))} (all medians)."
     if not len(table):
         return f"{NOT_COMPARED} {fit}"
-    text = f"{table.index[0]} is the fastest ({seconds(table.iloc[0])} a query)"
+    text = f"{table.index[0]} is the fastest ({seconds(table.iloc[0])} per query)"
     text += f", {table.index[-1]} the slowest ({seconds(table.iloc[-1])})" if len(table) > 1 else ""
     return sentences(f"{text}.", fit, f"Timed on other runs, and left out of this: {listed(rare)}." if rare else "")
 
 
 def calibration_seen(analysis: Analysis) -> str:
+    """With which strategy the calibration error is smallest and largest at the end."""
     results = analysis.results
     ends = results[results["cycle"] == results.groupby("dataset")["cycle"].transform("max")]
     every = by_strategy(ends.set_index(RUN)["ece"])
@@ -180,7 +186,8 @@ def test_power(analysis: Analysis) -> str:
         + ("hardly" if smallest_p(seeds) * max(1, len(analysis.order) - 1) >= 0.05 else "just")
         + f" show a difference after correction; pooled over embeddings and starts a dataset has up to {blocks} pairs. "
         "Pairs with the same seed share their test set and partly their initial labels, so the pooled test speaks of "
-        "these datasets, embeddings and starts; aulc_comparison.csv adds p_seeds, a paired t-test on one value a seed."
+        "these datasets, embeddings and starts; "
+        "aulc_comparison.csv adds p_seeds, a paired t-test on one value per seed."
     )
 
 

@@ -8,6 +8,7 @@ import json
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ class FigureSection:
 
 
 def write_report(folder: Path) -> Path:
-    """Write report.html, figures/*.png and tables/*.csv into a folder of results; answers the page's path.
+    """Write report.html, figures/*.png and tables/*.csv into a folder of results; returns the page's path.
 
     Runs that are absent or unfinished are listed on the page and left out of comparisons. Raises ValueError, naming the
     file and what to do, when results.parquet is missing, broken, or has no complete run.
@@ -56,9 +57,9 @@ def write_report(folder: Path) -> Path:
         images={name: _base64(path.read_bytes()) for name, path in figures.items()},
         curves=_packed(json.dumps(curve_payload(analysis, curves), separators=(",", ":"))),
         areas=_packed(json.dumps(area_payload(analysis), separators=(",", ":"))),
-        plotly=_packed(get_plotlyjs()),
-        protocol=analysis.record.get("protocol", {}),
-        changes=_changes(analysis.record.get("changes", {})),
+        plotly=_packed_plotly(),
+        budget=analysis.record.get("protocol", {}),
+        changes=_perturbations(analysis.record.get("changes", {})),
         commands=recorded_commands(analysis.record),
         wall_time=_wall_time(analysis.record),
     )
@@ -85,11 +86,16 @@ def _packed(text: str) -> str:
     return _base64(gzip.compress(text.encode(), mtime=0, compresslevel=7))
 
 
+@cache
+def _packed_plotly() -> str:
+    return _packed(get_plotlyjs())
+
+
 def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode("ascii")
 
 
-def _changes(changes: dict[str, Any]) -> list[str]:
+def _perturbations(changes: dict[str, Any]) -> list[str]:
     """What was changed in the data on purpose: switches that are not off."""
     words = []
     for name, value in changes.items():
@@ -161,7 +167,7 @@ def _sections(analysis: Analysis, drawn: set[str]) -> list[FigureSection]:
             "gain",
             "Gain over random",
             "Accuracy above random with the same dataset, embedding, start, seed and number of labels. Grey: one line "
-            "a dataset. Colour: their mean, with its interval over seeds.",
+            "per dataset. Colour: their mean, with its interval over seeds.",
             words.gain_seen,
             ["gain"],
         ),
@@ -176,7 +182,7 @@ def _sections(analysis: Analysis, drawn: set[str]) -> list[FigureSection]:
         (
             "quality",
             "How far embedding quality explains the result",
-            "One line a dataset, one point an embedding. Probe: accuracy of the same head trained on all labels. "
+            "One line per dataset, one point per embedding. Probe: accuracy of the same head trained on all labels. "
             "Tightness: share of the variance that lies between classes. Class margin: how much nearer the own "
             "class's mean is than the next one. ρ: Spearman's rank correlation within a dataset, averaged, with its "
             "interval; below, the same for each number of labels.",

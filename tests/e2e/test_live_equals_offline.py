@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 from live_loop import Loop
+from simulator.data.embedded_dataset import EmbeddedDataset
 
 from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.embedding.embedder import load as load_embedder
 from simulator.data.datasets import Dataset, load
-from simulator.data.perturbations import Changes
-from simulator.experiment.budget import Protocol
-from simulator.experiment.simulate import Data, Run, simulate
+from simulator.data.perturbations import Perturbations
+from simulator.experiment.budget import Budget
+from simulator.experiment.simulate import SimulatedRun, simulate
 from simulator.live.annotators import AnnotatorBehaviour
-from simulator.live.replay import Session, find_backend, play_live
+from simulator.live.replay import Session, find_backend, run_live
 
 DATA = Path(os.environ.get("SIMULATOR_DATA", Path(__file__).parents[3] / "shared" / "data"))
 BATCH, BATCHES, SEED = 12, 6, 3
@@ -28,7 +29,7 @@ def trec6() -> Dataset:
     if not (DATA / "trec6.parquet").exists():
         pytest.skip(f"no trec6.parquet in {DATA} (set SIMULATOR_DATA)")
     sizes = {"pool_size": {"": TASKS}, "test_size": {"": TEST}}
-    return Changes(**sizes).apply(load("trec6", DATA / "trec6.parquet"))
+    return Perturbations(**sizes).apply(load("trec6", DATA / "trec6.parquet"))
 
 
 def config(classes: tuple[str, ...]) -> str:
@@ -39,9 +40,9 @@ def config(classes: tuple[str, ...]) -> str:
     )
 
 
-def offline(dataset: Dataset, strategy: str, initial: str) -> Run:
+def offline(dataset: Dataset, strategy: str, initial: str) -> SimulatedRun:
     embedder = load_embedder("minilm")
-    data = Data(
+    data = EmbeddedDataset(
         X=embedder.encode(dataset.train.texts),
         y=dataset.train.y,
         offered=dataset.train.first_of_each_text(),
@@ -49,7 +50,7 @@ def offline(dataset: Dataset, strategy: str, initial: str) -> Run:
         y_test=dataset.test.y,
         n_classes=len(dataset.classes),
     )
-    return simulate(data, Cycle(strategy, initial, BATCH, SEED), Protocol(BATCH, BATCH, BATCHES - 1))
+    return simulate(data, Cycle(strategy, initial, BATCH, SEED), Budget(BATCH, BATCH, BATCHES - 1))
 
 
 @pytest.mark.parametrize(
@@ -78,14 +79,14 @@ def test_tasks_come_live_in_the_order_that_the_simulator_picks(
         keys=[project.label_studio.token],
         backend=find_backend(project.client, project.project_id, project.auth),
         gold_field="gold",
-        habits=AnnotatorBehaviour(),
+        behaviour=AnnotatorBehaviour(),
         labels=BATCH * BATCHES,
         seed=0,
         wait=True,
         test=trec6.test,
         classes=trec6.classes,
     )
-    cell, live = play_live(session, print)
+    cell, live = run_live(session, print)
     simulated = offline(trec6, strategy, initial)
     assert (cell.strategy, cell.initial, cell.seed) == (strategy, initial, SEED)
     assert live.picks == simulated.picks

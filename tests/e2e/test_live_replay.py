@@ -36,9 +36,9 @@ def test_two_annotators_with_habits_are_played_and_measured(
     held_back = pd.DataFrame([{"text": m.text, "label": m.label} for m in messages()[600:900]])
     held_back.assign(split=["train", "test"] * 150).to_parquet(tmp_path / "messages.parquet")
     keys = ["--key", environment.label_studio.token, "--key", str(second_user._api_key)]
-    habits = ["--noise", 0.1, "--skip", 0.2, "--pause", 0.01, "--labels", 30]
+    behaviour = ["--noise", 0.1, "--skip", 0.2, "--pause", 0.01, "--labels", 30]
     where = ["--data", tmp_path / "messages.parquet", "--out", tmp_path / "out"]
-    status, output = command("live", "--project", environment.project_id, *where, *keys, *habits)
+    status, output = command("live", "--project", environment.project_id, *where, *keys, *behaviour)
     assert status == 0, output
     results = pd.read_parquet(tmp_path / "out" / "results.parquet")
     assert list(results.columns) == COLUMNS

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from simulator.data.cached_dataset import CachedDataset
+from simulator.data.embedded_dataset import EmbeddedDataset
 
 WORDS = {
     "bill": "invoice amount charged refund",
@@ -26,14 +30,30 @@ def table(n: int, seed: int = 0, split: bool = True) -> pd.DataFrame:
     return pd.DataFrame(rows) if split else pd.DataFrame(rows).drop(columns="split")
 
 
+@cache
+def _vector(word: str) -> NDArray[np.float64]:
+    return np.random.default_rng([*word.encode()]).normal(size=16)
+
+
 def hashed(
     embeddings: Sequence[str], train: Sequence[str], test: Sequence[str]
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Bags of words in 16 random dimensions, the same for the same word."""
-
-    def vector(word: str) -> NDArray[np.float64]:
-        return np.random.default_rng([*word.encode()]).normal(size=16)
-
-    rows = [np.mean([vector(word) for word in text.split()], axis=0) for text in [*train, *test]]
+    rows = [np.mean([_vector(word) for word in text.split()], axis=0) for text in [*train, *test]]
     for embedding in embeddings:
         yield embedding, np.array(rows, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Arrays(CachedDataset):
+    """A dataset of 40 rows in two classes, without files."""
+
+    embeddings: str = ""
+    labels: str = ""
+    n_classes: int = 2
+
+    def open(self) -> EmbeddedDataset:
+        rng = np.random.default_rng(0)
+        y = np.arange(40) % 2
+        X = (rng.normal(size=(40, 4)) + y[:, None]).astype(np.float32)
+        return EmbeddedDataset(X[:30], y[:30], np.ones(30, dtype=bool), X[30:], y[30:], 2)

@@ -83,9 +83,9 @@ def test_the_server_lists_it_without_loading_it_nor_numpy(example, tmp_path):
 
 
 def test_the_simulator_takes_it(example):
-    from simulator.experiment.experiment import check_known_names
+    from simulator.experiment.definition import check_known_methods
 
-    check_known_names(["farthest_first"], ["random"])
+    check_known_methods(["farthest_first"], ["random"])
 
 
 @pytest.mark.parametrize(

@@ -251,7 +251,7 @@ def test_audit_finds_absent_and_unfinished_runs():
 
 def test_audit_refuses_two_protocols_and_doubled_rows():
     results = synthetic_results(["trec6"], ["minilm"], ["random", "badge"], seeds=1, cycles=3)
-    with pytest.raises(ValueError, match="there twice"):
+    with pytest.raises(ValueError, match="occur twice"):
         audit(pd.concat([results, results]))
     other = results["n_labeled"].where(results["strategy"] == "badge", results["n_labeled"] + 5)
     with pytest.raises(ValueError, match="different protocols"):

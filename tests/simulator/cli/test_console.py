@@ -13,13 +13,16 @@ from rich.console import Console
 from small_texts import table
 from typer.testing import CliRunner
 
-from simulator.advise.advice import Advice, Labelled
+from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
+from simulator.advise.advice import StrategyAdvice
+from simulator.advise.replay import Labelled, TooFewLabels, check_enough
 from simulator.cli.advice_table import show
-from simulator.cli.app import _tell, app
+from simulator.cli.app import app
 from simulator.cli.console import fail
 from simulator.cli.progress import TerminalProgress
+from simulator.cli.run import print_outcome
 from simulator.experiment.execution import Failure
-from simulator.experiment.experiment import Outcome
+from simulator.experiment.runner import ExperimentOutcome
 
 ODD = 'pip install "label-studio-active-learning[hub]" [/INST] [red] :warning: \\[x]'
 
@@ -35,7 +38,7 @@ def test_a_failure_is_told_as_it_is(capsys: pytest.CaptureFixture[str]):
 
 
 def test_failed_runs_and_their_trace_are_told_as_they_are(capsys: pytest.CaptureFixture[str]):
-    status = _tell(Outcome(0, 0, {"mail [/b]": Failure(ODD, f"trace {ODD}")}), Path("[out]"))
+    status = print_outcome(ExperimentOutcome(0, 0, {"mail [/b]": Failure(ODD, f"trace {ODD}")}), Path("[out]"))
     printed = capsys.readouterr()
     assert status == 1
     assert "results in [out]" in flat(printed.out)
@@ -47,7 +50,7 @@ def test_progress_and_advice_are_told_as_they_are():
     to = Console(file=io.StringIO(), width=1000)
     TerminalProgress(to).say(ODD)
     folder = "models/[/INST]"
-    one = Advice(folder, "margin", "random", *[0.5] * 10)
+    one = StrategyAdvice(folder, "margin", "random", *[0.5] * 10)
     show(to, Labelled(["a", "b"], np.array([0, 1]), ("[/INST]", "x")), [one])
     printed = to.file.getvalue()
     assert ODD in printed
@@ -56,7 +59,7 @@ def test_progress_and_advice_are_told_as_they_are():
 
 def test_no_number_of_the_advice_is_cut_short_on_a_narrow_terminal():
     to = Console(file=io.StringIO(), width=80)
-    one = Advice("random-projection", "typiclust", "typiclust", *[-0.1234567] * 10)
+    one = StrategyAdvice("random-projection", "typiclust", "typiclust", *[-0.1234567] * 10)
     show(to, Labelled(["a", "b"], np.array([0, 1]), ("x", "y")), [one])
     assert "…" not in to.file.getvalue()
     assert to.file.getvalue().count("-0.123") >= 3
@@ -81,3 +84,17 @@ def test_few_seeds_are_refused_before_anything_is_replayed(tmp_path: Path):
     done = CliRunner().invoke(app, ["advise", "--data", str(tmp_path / "mine.csv"), "--seeds", "4"])
     assert done.exit_code == 2
     assert "equal to 5" in flat(done.stderr)
+
+
+def test_one_constant_decides_what_is_compared_by_default():
+    def default(command: str, option: str) -> list[str]:
+        parameters = typer.main.get_command(app).commands[command].params
+        return next(p.default for p in parameters if option in p.opts).split(",")
+
+    assert default("run", "--strategies") == ["random", DEFAULT_STRATEGY]
+    assert {"random", DEFAULT_STRATEGY, "margin", "entropy", "badge", "typiclust"} == set(
+        default("advise", "--strategies")
+    )
+    assert DEFAULT_INITIAL in default("advise", "--initial")
+    with pytest.raises(TooFewLabels, match=f"Go on with {DEFAULT_STRATEGY} and a {DEFAULT_INITIAL} start"):
+        check_enough(np.arange(60) % 3)

@@ -14,7 +14,7 @@ import pytest
 from small_texts import table
 
 from simulator.data.datasets import Cleaning, held_out_rows, known_names, load
-from simulator.data.perturbations import Changes
+from simulator.data.perturbations import Perturbations
 from simulator.data.registry import CARDS, Card
 from simulator.data.sources import Columns, DataError, hub_table
 
@@ -201,53 +201,55 @@ def dataset(tmp_path: Path):
 
 
 def test_noise_changes_that_share_of_the_pool_and_nothing_of_the_test_split(dataset):
-    noisy = Changes(label_noise=0.3).apply(dataset)
+    noisy = Perturbations(label_noise=0.3).apply(dataset)
     wrong = noisy.train.y != dataset.train.y
     assert wrong.mean() == pytest.approx(0.3, abs=0.04)
     assert np.bincount(noisy.train.y[wrong], minlength=3).min() > 50, "every other class is drawn"
     assert (noisy.test.y == dataset.test.y).all()
-    by_class = Changes(label_noise=0.0, class_noise={"bug": 0.5}).apply(dataset)
+    by_class = Perturbations(label_noise=0.0, class_noise={"bug": 0.5}).apply(dataset)
     wrong = by_class.train.y != dataset.train.y
     assert {dataset.classes[c] for c in dataset.train.y[wrong]} == {"bug"}
 
 
 def test_a_long_tail_has_the_ratio_and_subsamples_the_size(dataset):
-    tail = Changes(imbalance=10).apply(dataset)
+    tail = Perturbations(imbalance=10).apply(dataset)
     counts = np.sort(np.bincount(tail.train.y))
     assert counts.tolist() == [30, 95, 300]
-    small = Changes(pool_size={"": 100}, test_size={"mine": 50, "": 3}).apply(dataset)
+    small = Perturbations(pool_size={"": 100}, test_size={"mine": 50, "": 3}).apply(dataset)
     assert (len(small.train), len(small.test)) == (100, 50)
 
 
 def test_changes_are_the_same_for_the_same_seed_only(dataset):
     def changed(seed: int) -> str:
-        return Changes(pool_size={"": 300}, imbalance=3, label_noise=0.1, seed=seed).apply(dataset).fingerprint()
+        return Perturbations(pool_size={"": 300}, imbalance=3, label_noise=0.1, seed=seed).apply(dataset).fingerprint()
 
     assert changed(0) == changed(0) != changed(1)
 
 
 def test_a_pool_that_changes_leave_without_a_class_is_refused(dataset):
     with pytest.raises(DataError, match=r"occurs in the test split only.*change less \(--pool-size.*--data-seed"):
-        Changes(pool_size={"": 2}).apply(dataset)
+        Perturbations(pool_size={"": 2}).apply(dataset)
     with pytest.raises(DataError, match=r"the pool has one class only \(bug\); change less"):
-        Changes(pool_size={"": 1}).apply(replace(dataset, test=dataset.test.at(np.flatnonzero(dataset.test.y == 1))))
+        Perturbations(pool_size={"": 1}).apply(
+            replace(dataset, test=dataset.test.at(np.flatnonzero(dataset.test.y == 1)))
+        )
 
 
 def test_a_class_that_is_left_in_neither_split_is_no_obstacle(dataset):
     rare = np.flatnonzero(dataset.test.y > 0)
-    changed = Changes(class_noise={"bill": 1.0}).apply(replace(dataset, test=dataset.test.at(rare)))
+    changed = Perturbations(class_noise={"bill": 1.0}).apply(replace(dataset, test=dataset.test.at(rare)))
     assert set(changed.train.y) == {1, 2}
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        (Changes(label_noise=1.5), "a share from 0 to 1, got 1.5"),
-        (Changes(class_noise={"spam": 0.1}), "no class 'spam'; it has: bill, bug, ship"),
-        (Changes(imbalance=0.5), "1 or more, got 0.5"),
-        (Changes(pool_size={"": 0}), "at least one row, got 0"),
+        (Perturbations(label_noise=1.5), "a share from 0 to 1, got 1.5"),
+        (Perturbations(class_noise={"spam": 0.1}), "no class 'spam'; it has: bill, bug, ship"),
+        (Perturbations(imbalance=0.5), "1 or more, got 0.5"),
+        (Perturbations(pool_size={"": 0}), "at least one row, got 0"),
     ],
 )
-def test_changes_out_of_range_are_refused(dataset, changes: Changes, says: str):
+def test_changes_out_of_range_are_refused(dataset, changes: Perturbations, says: str):
     with pytest.raises(DataError, match=says):
         changes.apply(dataset)

@@ -14,10 +14,11 @@ from small_texts import table
 
 from simulator.cli.progress import TerminalProgress
 from simulator.data.datasets import Cleaning, Dataset, from_table
-from simulator.data.vector_cache import _matrix, content_of, store
-from simulator.experiment.budget import Protocol
-from simulator.experiment.experiment import Experiment, run
+from simulator.data.vector_cache import _embeddings_file, content_of, embed_and_cache
+from simulator.experiment.budget import Budget
+from simulator.experiment.definition import Experiment
 from simulator.experiment.manifest import AnotherExperiment
+from simulator.experiment.runner import run
 
 
 @pytest.fixture
@@ -37,8 +38,8 @@ def test_a_matrix_that_was_written_anew_is_read_anew(dataset: Dataset, tmp_path:
     path = tmp_path / "mine.npy"
     for seed in (1, 2, 1):
         vectors = write_matrix(path, 60, seed)
-        [(_, stored)] = store(dataset, [str(path)], tmp_path / "cache")
-        assert (vectors[:45] == stored.open().X).all()
+        [(_, cached)] = embed_and_cache(dataset, [str(path)], tmp_path / "cache")
+        assert (vectors[:45] == cached.open().X).all()
     assert len(list((tmp_path / "cache" / "matrices").iterdir())) == 2
 
 
@@ -58,7 +59,7 @@ def test_embeddings_known_by_name_keep_their_place_in_the_cache(
     for folder in ("tfidf", "minilm", "mpnet", "random-projection"):
         (tmp_path / folder).mkdir()
     monkeypatch.chdir(tmp_path)
-    assert _matrix(dataset, embedding, tmp_path).name == f"{embedding}-{key}.npy"
+    assert _embeddings_file(dataset, embedding, tmp_path).name == f"{embedding}-{key}.npy"
 
 
 def test_the_content_of_a_model_is_told_by_its_files(tmp_path: Path):
@@ -85,13 +86,13 @@ def test_a_folder_takes_no_results_of_another_content_of_an_embedding(data: Path
         seeds=1,
         out=tmp_path / "out",
         data=data,
-        protocol=Protocol(10, 10, 1),
+        budget=Budget(10, 10, 1),
         cache=tmp_path / "cache",
     )
     quiet = TerminalProgress(Console(file=io.StringIO()))
-    assert run(experiment, quiet).played == 1
+    assert run(experiment, quiet).finished == 1
     write_matrix(path, 240, seed=2)
     with pytest.raises(AnotherExperiment, match=r"another content of the embedding .*mine.npy: use another --out"):
         run(replace(experiment, seeds=2), quiet)
     write_matrix(path, 240, seed=1)
-    assert run(replace(experiment, seeds=2), quiet).there == 1
+    assert run(replace(experiment, seeds=2), quiet).saved_before == 1

@@ -1,4 +1,4 @@
-"""The grid on a real Dask scheduler with two worker processes."""
+"""The grid on a real Dask scheduler with worker processes that die."""
 
 from __future__ import annotations
 
@@ -7,55 +7,72 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import distributed
 import pandas as pd
 import pytest
-from deadly_data import stored
+from deadly_calls import deadly
+from simulator.data.cached_dataset import CachedDataset, CannotRead
 from small_texts import hashed
 
-from simulator.data import vector_cache as prepare
-from simulator.experiment import execution as play
-from simulator.experiment.budget import Protocol
-from simulator.experiment.execution import NoScheduler
-from simulator.experiment.experiment import Experiment, run
-from simulator.experiment.grid import Cell
+from simulator.data import vector_cache
+from simulator.experiment import processes
+from simulator.experiment.budget import Budget
+from simulator.experiment.definition import Experiment
+from simulator.experiment.processes import Call, Failure, NoScheduler, distribute
 from simulator.experiment.results import same_results
-from simulator.experiment.simulate import Run
-
-
-@dataclass
-class Cluster:
-    """A scheduler and its workers, all processes of their own."""
-
-    address: str
-    workers: list[subprocess.Popen[bytes]]
+from simulator.experiment.runner import run
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return int(bound.getsockname()[1])
+
+
+@dataclass
+class Scheduler:
+    """A scheduler that gives a call up with the first worker that dies of it, and the workers that tests start."""
+
+    address: str
+    folder: Path
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start `dask` with these arguments."""
+        environment = os.environ | {
+            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
+            # Workers load the deadly call from the folder of the tests.
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *sys.path]),
+        }
+        dask = str(Path(sys.executable).parent / "dask")
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen([dask, *arguments], cwd=self.folder, stdout=log, stderr=log, env=environment)
+        self.processes.append(process)
+        return process
+
+    def workers_alive(self) -> int:
+        """How many workers run."""
+        return sum(process.poll() is None for process in self.processes[1:])
+
+    def worker(self) -> subprocess.Popen[bytes]:
+        """Start one more worker, a process that nothing starts anew."""
+        local = str(self.folder / f"worker-{len(self.processes)}")
+        return self.start(
+            "worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", local
+        )
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("dask")
-    dask, address = str(Path(sys.executable).parent / "dask"), f"tcp://127.0.0.1:{free_port()}"
-    log = (folder / "log").open("wb")
-
-    def start(*arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([dask, *arguments], cwd=folder, stdout=log, stderr=log)
-
-    processes = [start("scheduler", "--host", address, "--no-dashboard")]
-    worker = ["worker", address, "--nworkers", "1", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
-    processes += [start(*worker, "--local-directory", str(folder / name)) for name in ("a", "b")]
-    yield Cluster(address, processes[1:])
-    for process in reversed(processes):
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
+    started = Scheduler(f"tcp://127.0.0.1:{free_port()}", tmp_path_factory.mktemp("dask"))
+    started.start("scheduler", "--host", started.address, "--no-dashboard")
+    yield started
+    for process in reversed(started.processes):
         process.kill()
         process.wait()
-    log.close()
 
 
 class Watching:
@@ -75,16 +92,16 @@ class Watching:
 
 @pytest.fixture
 def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
-    monkeypatch.setattr(prepare, "embed", hashed)
+    monkeypatch.setattr(vector_cache, "embed", hashed)
     return Experiment(
         datasets=["mail", "chat"],
         embeddings=["minilm"],
         strategies=["random", "margin", "typiclust"],
         initials=["random"],
-        seeds=3,
+        seeds=2,
         out=tmp_path / "local",
         data=data,
-        protocol=Protocol(10, 10, 6),
+        budget=Budget(10, 10, 6),
         cache=tmp_path / "cache",
     )
 
@@ -93,76 +110,54 @@ def table_of(experiment: Experiment) -> pd.DataFrame:
     return pd.read_parquet(experiment.out / "results.parquet")
 
 
-def test_a_cluster_gives_what_this_machine_gives_and_a_killed_worker_costs_only_time(
-    cluster: Cluster, experiment: Experiment, tmp_path: Path
+def test_a_scheduler_without_workers_is_told(
+    scheduler: Scheduler, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
 ):
+    with distributed.Client(scheduler.address, timeout=60):
+        monkeypatch.setattr(processes, "WORKERS_SECONDS", 5)
+        with pytest.raises(
+            NoScheduler, match=rf"at {scheduler.address} has had no worker for 5 s; start one by .*dask worker"
+        ):
+            run(replace(experiment, scheduler=scheduler.address), Watching(0, None))
+
+
+def test_a_cluster_gives_what_this_machine_gives_and_a_killed_worker_costs_only_time(
+    scheduler: Scheduler, experiment: Experiment, tmp_path: Path
+):
+    first, second = scheduler.worker(), scheduler.worker()
     local = run(experiment, Watching(0, None))
-    spread = replace(experiment, out=tmp_path / "spread", scheduler=cluster.address)
-    outcome = run(spread, Watching(5, cluster.workers[0].kill))
+    spread = replace(experiment, out=tmp_path / "spread", scheduler=scheduler.address)
+    outcome = run(spread, Watching(5, first.kill))
     assert not local.failed
     assert not outcome.failed
-    assert outcome.played == local.played == 18
-    assert cluster.workers[0].wait(10) == -9
-    assert cluster.workers[1].poll() is None
+    assert outcome.finished == local.finished == 12
+    assert first.wait(10) == -9
+    assert second.poll() is None
     assert same_results(table_of(experiment), table_of(spread))
 
 
+def test_a_call_that_kills_its_worker_is_told_and_the_others_are_made(scheduler: Scheduler, tmp_path: Path):
+    # Two for the deadly call, which is made once more alone, and one for the others.
+    while scheduler.workers_alive() < 3:
+        scheduler.worker()
+    calls = {}
+    for name, deaths in (("mail", 0), ("huge", 99), ("chat", 0)):
+        (tmp_path / name).mkdir()
+        calls[name] = Call(deadly, (tmp_path / name, deaths))
+    returned = dict(distribute(calls, jobs=1, scheduler=scheduler.address))
+    assert isinstance(returned.pop("huge"), Failure)
+    assert returned == {"mail": "mail", "chat": "chat"}
+    assert len(list((tmp_path / "huge").iterdir())) == 2
+
+
 def test_without_a_scheduler_the_error_names_it(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(play, "WORKERS_SECONDS", 1)
+    monkeypatch.setattr(processes, "WORKERS_SECONDS", 1)
     nobody = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(NoScheduler, match=f"no Dask scheduler answers at {nobody}.*start one by `dask scheduler`"):
         run(replace(experiment, scheduler=nobody), Watching(0, None))
 
 
-@pytest.fixture
-def sole_worker(tmp_path: Path) -> Iterator[str]:
-    """A scheduler that gives a task up with the first worker that dies of it; its one worker is started anew."""
-    with (tmp_path / "log").open("wb") as log:
-        dask, address = str(Path(sys.executable).parent / "dask"), f"tcp://127.0.0.1:{free_port()}"
-        environment = os.environ | {
-            "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
-            "PYTHONPATH": str(Path(__file__).parents[1]),
-        }
-        commands = [
-            ["scheduler", "--host", address, "--no-dashboard"],
-            ["worker", address, "--nworkers", "1", "--nthreads", "2", "--no-dashboard"],
-        ]
-        processes = [
-            subprocess.Popen([dask, *command], cwd=tmp_path, stdout=log, stderr=log, env=environment)
-            for command in commands
-        ]
-        yield address
-        for process in reversed(processes):
-            process.terminate()
-            process.wait()
-
-
-def test_a_run_that_kills_its_worker_is_told_and_the_others_are_played(sole_worker: str, tmp_path: Path):
-    places = stored(tmp_path, {"mail": 0, "huge": 99})
-    cells = [Cell(name, "minilm", "random", "margin", seed) for seed in range(2) for name, _ in places]
-    found = {p.cell: p.outcome for p in play.play_all(cells[:3], places, Protocol(6, 3, 2), 1, sole_worker)}
-    assert {cell.dataset for cell, outcome in found.items() if isinstance(outcome, play.Failure)} == {"huge"}
-    assert {cell.dataset for cell, outcome in found.items() if isinstance(outcome, Run)} == {"mail"}
-
-
-def test_a_scheduler_without_workers_is_told(experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(play, "WORKERS_SECONDS", 5)
-    dask, address = str(Path(sys.executable).parent / "dask"), f"tcp://127.0.0.1:{free_port()}"
-    with (tmp_path / "log").open("wb") as log:
-        scheduler = subprocess.Popen(
-            [dask, "scheduler", "--host", address, "--no-dashboard"], cwd=tmp_path, stdout=log, stderr=log
-        )
-        try:
-            with pytest.raises(
-                NoScheduler, match=rf"at {address} has had no worker for 5 s; start one by .*dask worker"
-            ):
-                run(replace(experiment, scheduler=address), Watching(0, None))
-        finally:
-            scheduler.kill()
-            scheduler.wait()
-
-
 def test_a_worker_that_cannot_read_what_was_prepared_says_so(tmp_path: Path):
-    gone = prepare.Stored(str(tmp_path / "gone.npy"), str(tmp_path / "gone.npz"), 3)
-    with pytest.raises(prepare.CannotRead, match=r"--cache a folder that all of them share"):
+    gone = CachedDataset(str(tmp_path / "gone.npy"), str(tmp_path / "gone.npz"), 3)
+    with pytest.raises(CannotRead, match=r"--cache a folder that all of them share"):
         gone.open()

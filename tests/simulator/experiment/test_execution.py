@@ -1,45 +1,54 @@
-"""A worker process that is killed costs its own run at most."""
+"""A run or a measurement whose process died is told by its name, and the others are whole."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from math import isnan
+from typing import Any
 
-from deadly_data import stored
+import pytest
+from small_texts import Arrays
 
-from simulator.data.vector_cache import Stored
-from simulator.experiment.budget import Protocol
-from simulator.experiment.execution import Failure, Played, measure_all, play_all
+from simulator.experiment import execution
+from simulator.experiment.budget import Budget
+from simulator.experiment.execution import measure_embeddings, run_cells
 from simulator.experiment.grid import Cell
-from simulator.experiment.simulate import Run
+from simulator.experiment.processes import Call, Failure
+from simulator.experiment.simulate import SimulatedRun
 
-SHORT = Protocol(6, 3, 2)
-
-
-def outcomes(places: dict[tuple[str, str], Stored], seeds: int = 3) -> dict[str, list[Run | Failure]]:
-    cells = [Cell(name, "minilm", "random", "margin", seed) for seed in range(seeds) for name, _ in places]
-    found: dict[str, list[Run | Failure]] = {}
-    played: list[Played] = list(play_all(cells, places, SHORT, jobs=2, scheduler=None))
-    assert sorted(p.cell for p in played) == sorted(cells)
-    for one in played:
-        found.setdefault(one.cell.dataset, []).append(one.outcome)
-    return found
+DIED = Failure("its worker process died")
+PLACES = {(name, "minilm"): Arrays() for name in ("mail", "huge", "chat")}
 
 
-def test_runs_that_kill_their_process_are_told_and_all_others_are_played(tmp_path: Path):
-    found = outcomes(stored(tmp_path, {"mail": 0, "huge": 99, "chat": 0}), seeds=2)
-    assert all(isinstance(run, Run) for name in ("mail", "chat") for run in found[name])
-    for failure in found["huge"]:
-        assert isinstance(failure, Failure)
-        assert failure.message.startswith("its worker process died, and again when nothing else was played")
+@pytest.fixture
+def huge_dies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls are made in this process, but those about `huge`, which would have died."""
+
+    def distribute(calls: Mapping[Any, Call], jobs: int, scheduler: str | None) -> Iterator[tuple[Any, Any]]:
+        assert (jobs, scheduler) == (2, None)
+        for key, call in calls.items():
+            yield key, DIED if "huge" in str(key) else call.function(*call.arguments)
+
+    monkeypatch.setattr(execution, "distribute", distribute)
 
 
-def test_a_process_that_is_killed_once_costs_only_time(tmp_path: Path):
-    found = outcomes(stored(tmp_path, {"mail": 0, "unlucky": 1}))
-    assert all(isinstance(run, Run) for runs in found.values() for run in runs)
-    assert len(list((tmp_path / "unlucky").iterdir())) == 1
+@pytest.mark.usefixtures("huge_dies")
+def test_runs_that_kill_their_process_are_told_and_all_others_are_simulated():
+    cells = [Cell(name, "minilm", "random", "margin", seed) for seed in range(2) for name, _ in PLACES]
+    outcomes = {done.cell: done for done in run_cells(cells, PLACES, Budget(6, 3, 2), jobs=2, scheduler=None)}
+    assert list(outcomes) == cells
+    for cell, done in outcomes.items():
+        if cell.dataset == "huge":
+            assert done.outcome is DIED
+            assert isnan(done.seconds)
+        else:
+            assert isinstance(done.outcome, SimulatedRun)
+            assert [cycle["n_labeled"] for cycle in done.outcome.cycles] == [6, 9, 12]
+            assert done.seconds > 0
 
 
-def test_a_measurement_that_kills_its_process_leaves_the_others(tmp_path: Path):
-    found = dict(measure_all(stored(tmp_path, {"mail": 0, "huge": 99}), C=1.0, jobs=2, scheduler=None))
-    assert isinstance(found["huge", "minilm"], Failure)
-    assert found["mail", "minilm"].probe_accuracy > 0.5
+@pytest.mark.usefixtures("huge_dies")
+def test_a_measurement_that_kills_its_process_leaves_the_others():
+    measured = dict(measure_embeddings(PLACES, C=1.0, jobs=2, scheduler=None))
+    assert measured["huge", "minilm"] is DIED
+    assert measured["mail", "minilm"].probe_accuracy > 0.5

@@ -7,25 +7,30 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from small_texts import hashed, table
+from simulator.data.atomic_files import CannotSave
+from small_texts import Arrays, hashed, table
 
 from ml_backend.learning import strategies
 from ml_backend.learning.strategies import margin
-from simulator.data import vector_cache as prepare
-from simulator.data.perturbations import Changes
+from simulator.data import vector_cache
+from simulator.data.perturbations import Perturbations
 from simulator.experiment import results
-from simulator.experiment.budget import Protocol
-from simulator.experiment.experiment import Experiment, run
+from simulator.experiment.budget import Budget
+from simulator.experiment.definition import Experiment
+from simulator.experiment.execution import run_cell
 from simulator.experiment.grid import Cell, cells
 from simulator.experiment.manifest import AnotherExperiment
-from simulator.experiment.results import CannotSave, Results, same_results
+from simulator.experiment.results import Results, same_results
+from simulator.experiment.runner import run
+from simulator.experiment.simulate import SimulatedRun
+
+KILLED_RUNS = Path(__file__).parent / "killed_runs.py"
 
 
 class Quiet:
@@ -39,7 +44,7 @@ class Quiet:
 
 @pytest.fixture
 def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
-    monkeypatch.setattr(prepare, "embed", hashed)
+    monkeypatch.setattr(vector_cache, "embed", hashed)
     return Experiment(
         datasets=["mail", "chat"],
         embeddings=["minilm"],
@@ -48,26 +53,26 @@ def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> E
         seeds=2,
         out=tmp_path / "out",
         data=data,
-        protocol=Protocol(10, 10, 3),
+        budget=Budget(10, 10, 3),
         cache=tmp_path / "cache",
     )
 
 
 def umask() -> int:
     """What new files of this process are not allowed."""
-    found = os.umask(0o022)
-    os.umask(found)
-    return found
+    before = os.umask(0o022)
+    os.umask(before)
+    return before
 
 
-def played(experiment: Experiment) -> pd.DataFrame:
+def simulated(experiment: Experiment) -> pd.DataFrame:
     outcome = run(experiment, Quiet())
     assert not outcome.failed
     return pd.read_parquet(experiment.out / "results.parquet")
 
 
-def test_results_have_a_row_a_cycle_and_quality_a_row_an_embedding(experiment: Experiment):
-    table = played(experiment)
+def test_results_have_one_row_per_cycle_and_quality_one_row_per_embedding(experiment: Experiment):
+    table = simulated(experiment)
     assert list(table.columns) == results.COLUMNS
     assert len(table) == 2 * 2 * 2 * 4
     assert not table.duplicated(results.KEYS).any()
@@ -82,23 +87,23 @@ def test_results_have_a_row_a_cycle_and_quality_a_row_an_embedding(experiment: E
 
 
 def test_two_processes_give_what_one_gives(experiment: Experiment, tmp_path: Path):
-    one = played(experiment)
-    two = played(replace(experiment, jobs=2, out=tmp_path / "two"))
-    assert same_results(one, two)
-    two.loc[5, "nll"] += 1e-12
-    assert not same_results(one, two)
+    first = simulated(experiment)
+    second = simulated(replace(experiment, jobs=2, out=tmp_path / "two"))
+    assert same_results(first, second)
+    second.loc[5, "nll"] += 1e-12
+    assert not same_results(first, second)
 
 
-def test_what_is_there_is_not_played_again_and_a_larger_grid_adds_to_it(experiment: Experiment):
+def test_what_is_saved_is_not_run_again_and_a_larger_grid_adds_to_it(experiment: Experiment):
     small = replace(experiment, datasets=["mail"], seeds=1)
-    first = played(small)
+    first = simulated(small)
     part = Results(experiment.out).parts / Cell("mail", "minilm", "random", "margin", 0).part()
     before = part.stat().st_mtime_ns
     outcome = run(experiment, Quiet())
-    assert (outcome.there, outcome.played) == (2, 6)
+    assert (outcome.saved_before, outcome.finished) == (2, 6)
     assert part.stat().st_mtime_ns == before
     whole = pd.read_parquet(experiment.out / "results.parquet")
-    assert first.merge(whole, how="inner").equals(first), "the seconds of runs that were there are kept too"
+    assert first.merge(whole, how="inner").equals(first), "the seconds of runs that were saved before are kept too"
 
 
 def test_runs_come_seed_by_seed():
@@ -106,37 +111,37 @@ def test_runs_come_seed_by_seed():
     assert [c.seed for c in order] == [0] * 4 + [1] * 4
 
 
-def test_a_folder_takes_no_results_of_another_protocol_or_of_other_texts(experiment: Experiment, data: Path):
+def test_a_folder_takes_no_results_of_another_budget_or_of_other_texts(experiment: Experiment, data: Path):
     small = replace(experiment, datasets=["mail"], seeds=1)
-    played(small)
+    simulated(small)
     with pytest.raises(AnotherExperiment, match=r"protocol .*another --out"):
-        run(replace(small, protocol=Protocol(10, 20, 3)), Quiet())
+        run(replace(small, budget=Budget(10, 20, 3)), Quiet())
     table(240, seed=9).to_parquet(data / "mail.parquet")
     with pytest.raises(AnotherExperiment, match="other texts or labels of 'mail'"):
         run(small, Quiet())
 
 
-def test_a_run_that_fails_is_told_and_the_others_are_there(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
+def test_a_run_that_fails_is_told_and_the_others_are_saved(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object) -> None:
         raise ZeroDivisionError("no margin today")
 
     with monkeypatch.context() as patch:
         patch.setattr(margin, "select", broken)
         outcome = run(experiment, Quiet())
-    assert outcome.played == 4
+    assert outcome.finished == 4
     assert len(outcome.failed) == 4
     failure = outcome.failed["mail minilm margin after random, seed 0"]
     assert failure.message == "ZeroDivisionError: no margin today"
     assert "select" in failure.trace
     assert set(pd.read_parquet(experiment.out / "results.parquet").strategy) == {"random"}
-    assert len(played(experiment)) == 32, "mended, the same command plays what failed"
+    assert len(simulated(experiment)) == 32, "mended, the same command runs what failed"
 
 
 def test_a_dataset_that_cannot_be_used_leaves_the_others(experiment: Experiment, data: Path):
     (data / "broken.parquet").write_bytes(b"nothing")
     table(12).to_parquet(data / "tiny.parquet")
     outcome = run(replace(experiment, datasets=["broken", "mail", "tiny", "none"], seeds=1), Quiet())
-    assert outcome.played == 2
+    assert outcome.finished == 2
     assert "cannot be read as parquet" in outcome.failed["broken"].message
     assert "tiny: the pool has 9 different texts, fewer than the initial pool of 10" in outcome.failed["tiny"].message
     assert "unknown dataset 'none'" in outcome.failed["none"].message
@@ -149,10 +154,10 @@ def test_a_dataset_that_cannot_be_used_leaves_the_others(experiment: Experiment,
         ({"initials": ["margin"]}, "unknown initial method 'margin'; known: .*typiclust"),
         ({"embeddings": ["minilm:layer9"]}, "minilm:layer9"),
         (
-            {"changes": Changes(pool_size={"mial": 50})},
-            "names the dataset 'mial', which there is not; known: mail, chat",
+            {"perturbations": Perturbations(pool_size={"mial": 50})},
+            "names the dataset 'mial', which does not exist; known: mail, chat",
         ),
-        ({"changes": Changes(test_size={"": 9, "m": 50})}, "names the dataset 'm', which there is not"),
+        ({"perturbations": Perturbations(test_size={"": 9, "m": 50})}, "names the dataset 'm', which does not exist"),
     ],
 )
 def test_unknown_names_are_refused_before_anything_is_read(experiment: Experiment, changed: dict, says: str):
@@ -162,9 +167,9 @@ def test_unknown_names_are_refused_before_anything_is_read(experiment: Experimen
 
 
 def test_a_size_may_be_named_of_a_dataset_that_comes_later(experiment: Experiment):
-    sized = replace(experiment, seeds=1, changes=Changes(pool_size={"chat": 90, "mail": 80}))
-    played(replace(sized, datasets=["mail"]))
-    played(sized)
+    sized = replace(experiment, seeds=1, perturbations=Perturbations(pool_size={"chat": 90, "mail": 80}))
+    simulated(replace(sized, datasets=["mail"]))
+    simulated(sized)
     record = json.loads((experiment.out / "run.json").read_text())
     assert {name: described["pool"] for name, described in record["datasets"].items()} == {"mail": 80, "chat": 90}
 
@@ -182,14 +187,14 @@ def full_after(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_full_disk_stops_with_a_remedy_and_loses_nothing(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
-    played(replace(experiment, seeds=1))
+    simulated(replace(experiment, seeds=1))
     with monkeypatch.context() as patch:
         full_after(3, patch)
         with pytest.raises(CannotSave, match=r"No space left on device.*run the same command again"):
             run(experiment, Quiet())
     assert len(pd.read_parquet(experiment.out / "results.parquet")) == 16, "the merged table of before is whole"
     assert not list(experiment.out.rglob(".*")), "no half-written file is left"
-    assert len(played(experiment)) == 32
+    assert len(simulated(experiment)) == 32
 
 
 class Stopping(Quiet):
@@ -207,34 +212,45 @@ def test_stopped_by_hand_it_merges_what_is_finished(experiment: Experiment):
         run(experiment, Stopping())
     assert len(pd.read_parquet(experiment.out / "results.parquet")) == 3 * 4
     whole = replace(experiment, seeds=3)
-    assert len(played(whole)) == 2 * 2 * 3 * 4
+    assert len(simulated(whole)) == 2 * 2 * 3 * 4
     record = json.loads((experiment.out / "run.json").read_text())
     assert (record["seeds"], len(record["calls"])) == (3, 2)
 
 
-def test_a_kill_at_any_moment_loses_and_doubles_nothing(data: Path, tmp_path: Path):
-    command = [sys.executable, "-m", "simulator", "run", "--data", str(data), "--datasets", "mail", "--seeds", "40"]
-    command += ["--embeddings", "tfidf", "--strategies", "random,margin", "--initial-size", "10", "--batch-size", "10"]
-    command += ["--cycles", "8", "--jobs", "2", "--cache", str(tmp_path / "cache")]
-    killed, whole = tmp_path / "killed", tmp_path / "whole"
-    process = subprocess.Popen([*command, "--out", str(killed)], start_new_session=True, stderr=subprocess.DEVNULL)
-    wait_for(lambda: len(list(killed.rglob("*/[0-9]*.json"))) >= 5)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    there = len(list(killed.rglob("*/[0-9]*.json")))
-    assert there < 80, "it was killed too late for this test to show anything"
-    for out in (killed, whole):
-        subprocess.run([*command, "--out", str(out)], check=True, stderr=subprocess.DEVNULL)
-    one, other = (pd.read_parquet(out / "results.parquet") for out in (killed, whole))
-    assert len(one) == 80 * 9
-    assert same_results(one, other)
+def number_of_writes(folder: Path, experiment: Experiment) -> int:
+    """Files that a whole experiment writes."""
+    writes = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", writes.append)
+        run(replace(experiment, out=folder / "counted", cache=folder / "counted-cache"), Quiet())
+    return len(writes)
 
 
-def wait_for(happened: Callable[[], bool], seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def test_a_kill_at_any_moment_loses_and_doubles_nothing(experiment: Experiment, tmp_path: Path):
+    small = replace(experiment, datasets=["mail"], seeds=1)
+    moments = number_of_writes(tmp_path, small)
+    assert moments > 2 + 3, "two runs and the tables are written one by one"
+    killed = subprocess.run(
+        [sys.executable, KILLED_RUNS, str(small.data), str(tmp_path), str(moments)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(killed.stdout) == [signal.SIGKILL] * moments
+    whole = simulated(replace(small, out=tmp_path / "whole"))
+    assert len(whole) == 2 * 4
+    saved_before = []
+    for moment in range(1, moments + 1):
+        out = tmp_path / f"killed-{moment}"
+        resumed = replace(small, out=out, cache=tmp_path / f"cache-{moment}")
+        outcome = run(resumed, Quiet())
+        assert not outcome.failed
+        assert outcome.finished + outcome.saved_before == 2
+        saved_before.append(outcome.saved_before)
+        assert same_results(pd.read_parquet(out / "results.parquet"), whole)
+    assert saved_before == sorted(saved_before)
+    assert set(saved_before) == {0, 1, 2}, "it was killed with none, some and all of the runs saved"
 
 
 def test_the_command_tells_failures_by_its_exit_status(data: Path, tmp_path: Path):
@@ -244,8 +260,12 @@ def test_the_command_tells_failures_by_its_exit_status(data: Path, tmp_path: Pat
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "unknown dataset 'none'" in done.stderr
-    assert "1 runs played" in done.stdout
+    assert "1 runs finished" in done.stdout
 
 
-def test_every_strategy_can_be_asked_for():
-    assert {"random", "margin", "badge", "typiclust"} <= set(strategies.names())
+@pytest.mark.parametrize("strategy", strategies.names())
+def test_every_strategy_can_be_asked_for(strategy: str):
+    cell = Cell("mail", "none", "random", strategy, seed=0)
+    outcome = run_cell(cell, Arrays(), Budget(6, 3, 2)).outcome
+    assert isinstance(outcome, SimulatedRun)
+    assert [len(picks) for picks in outcome.picks] == [6, 3, 3]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
+from simulator.data.embedded_dataset import EmbeddedDataset
 
 from ml_backend.learning.cycle import Cycle
-from simulator.experiment.budget import PROTOCOLS, Protocol
+from simulator.experiment.budget import BUDGETS, Budget
 from simulator.experiment.embedding_quality import quality
-from simulator.experiment.simulate import Data, PoolTooSmall, simulate
+from simulator.experiment.simulate import PoolTooSmall, simulate
 
-SHORT = Protocol(initial_size=10, batch_size=5, cycles=4)
+SHORT = Budget(initial_size=10, batch_size=5, cycles=4)
 
 
-def blobs(n: int = 120, k: int = 3, spread: float = 0.3, seed: int = 0, **changes: object) -> Data:
+def blobs(n: int = 120, k: int = 3, spread: float = 0.3, seed: int = 0, **changes: object) -> EmbeddedDataset:
     rng = np.random.default_rng(seed)
     centers = rng.normal(size=(k, 8))
     y = rng.integers(0, k, n)
@@ -27,14 +30,14 @@ def blobs(n: int = 120, k: int = 3, spread: float = 0.3, seed: int = 0, **change
         "y_test": y[train:],
         "n_classes": k,
     }
-    return Data(**(parts | changes))  # type: ignore[arg-type]
+    return EmbeddedDataset(**(parts | changes))  # type: ignore[arg-type]
 
 
 def plan(strategy: str = "margin", initial: str = "random", seed: int = 0) -> Cycle:
     return Cycle(strategy, initial, batch_size=1, seed=seed)
 
 
-def test_labels_grow_by_the_protocol_and_no_text_is_asked_twice():
+def test_labels_grow_by_the_budget_and_no_text_is_asked_twice():
     run = simulate(blobs(), plan(), SHORT)
     assert [c["n_labeled"] for c in run.cycles] == [10, 15, 20, 25, 30]
     assert [c["cycle"] for c in run.cycles] == [0, 1, 2, 3, 4]
@@ -44,20 +47,21 @@ def test_labels_grow_by_the_protocol_and_no_text_is_asked_twice():
 
 
 def test_all_strategies_of_a_seed_begin_with_the_same_labels_and_other_seeds_with_others():
-    first = {s: simulate(blobs(), plan(s), SHORT).picks for s in ("random", "margin", "badge")}
-    assert first["random"][0] == first["margin"][0] == first["badge"][0]
-    assert first["random"][1:] != first["margin"][1:] != first["badge"][1:]
-    assert simulate(blobs(), plan(seed=1), SHORT).picks[0] != first["margin"][0]
+    picks = {s: simulate(blobs(), plan(s), SHORT).picks for s in ("random", "margin", "badge")}
+    assert picks["random"][0] == picks["margin"][0] == picks["badge"][0]
+    for one, other in combinations(picks.values(), 2):
+        assert one[1:] != other[1:]
+    assert simulate(blobs(), plan(seed=1), SHORT).picks[0] != picks["margin"][0]
 
 
 def test_more_labels_teach_more():
-    cycles = simulate(blobs(400, 4, spread=0.8), plan("random"), Protocol(8, 30, 5)).cycles
+    cycles = simulate(blobs(400, 4, spread=0.8), plan("random"), Budget(8, 30, 5)).cycles
     assert cycles[-1]["accuracy"] > cycles[0]["accuracy"]
     assert cycles[-1]["nll"] < cycles[0]["nll"]
 
 
 def test_a_pool_that_runs_out_ends_the_run_with_every_text_labelled():
-    run = simulate(blobs(40), plan(), Protocol(10, 8, 15))
+    run = simulate(blobs(40), plan(), Budget(10, 8, 15))
     assert [c["n_labeled"] for c in run.cycles] == [10, 18, 26, 30]
 
 
@@ -73,19 +77,19 @@ def test_an_initial_pool_of_one_class_only_is_measured_all_the_same():
     data = blobs()
     y = np.zeros_like(data.y)
     y[::30] = 1
-    run = simulate(blobs(y=y), plan("badge", seed=3), Protocol(2, 2, 3))
+    run = simulate(blobs(y=y), plan("badge", seed=3), Budget(2, 2, 3))
     assert run.cycles[0]["accuracy"] == pytest.approx(float((data.y_test == 0).mean()))
 
 
 def test_a_pool_smaller_than_the_initial_pool_is_refused_with_the_numbers():
     with pytest.raises(PoolTooSmall, match=r"30 different texts, fewer than the initial pool of 100.*--initial-size"):
-        simulate(blobs(40), plan(), Protocol())
+        simulate(blobs(40), plan(), Budget())
 
 
-def test_the_low_budget_protocol_scales_with_the_classes():
-    low = PROTOCOLS["low-budget"]
+def test_the_low_budget_scales_with_the_classes():
+    low = BUDGETS["low-budget"]
     assert (low.sizes(77), low.sizes(2), low.cycles) == ((77, 77), (10, 10), 20)
-    assert PROTOCOLS["default"].sizes(77) == (100, 100)
+    assert BUDGETS["default"].sizes(77) == (100, 100)
 
 
 def test_quality_tells_tight_classes_from_loose_ones():

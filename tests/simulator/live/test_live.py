@@ -10,7 +10,7 @@ import pytest
 
 from simulator.data.datasets import Split
 from simulator.live.annotators import AnnotatorBehaviour
-from simulator.live.replay import LiveFailed, Session, play_live
+from simulator.live.replay import LiveFailed, Session, run_live
 
 CONFIG = """<View><Text name="text" value="$text"/><Choices name="kind" toName="text" choice="single">
 <Choice value="ham"/><Choice value="spam"/></Choices></View>"""
@@ -39,7 +39,7 @@ def test_a_class_that_the_project_lacks_is_refused_before_the_first_label():
         keys=["key"],
         backend=project,  # type: ignore[arg-type]
         gold_field="gold",
-        habits=AnnotatorBehaviour(),
+        behaviour=AnnotatorBehaviour(),
         labels=10,
         seed=0,
         wait=True,
@@ -47,4 +47,4 @@ def test_a_class_that_the_project_lacks_is_refused_before_the_first_label():
         classes=["ham", "bacon", "eggs"],
     )
     with pytest.raises(LiveFailed, match="class 'eggs' of --data is none of the project's, ham, spam"):
-        play_live(session, print)
+        run_live(session, print)

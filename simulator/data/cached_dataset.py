@@ -1,0 +1,48 @@
+"""A dataset in files that every worker process maps into memory instead of copying it.
+
+Imports little on purpose: every worker process loads it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from simulator.data.embedded_dataset import EmbeddedDataset
+
+
+class CannotRead(OSError):
+    """A worker process cannot read the cache; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class CachedDataset:
+    """A dataset as one embedding sees it, in two files of the cache: small enough to be sent to a worker process.
+
+    embeddings: path of an .npy file, pool then test split, (N + M, D) float32; labels: path of an .npz file with y,
+    y_test and offered of `EmbeddedDataset`.
+    """
+
+    embeddings: str
+    labels: str
+    n_classes: int
+
+    def open(self) -> EmbeddedDataset:
+        """The arrays, the embeddings mapped into memory. Raises CannotRead."""
+        return _open(self)
+
+
+@lru_cache(maxsize=4)
+def _open(cached: CachedDataset) -> EmbeddedDataset:
+    try:
+        with np.load(cached.labels) as arrays:
+            y, y_test, offered = arrays["y"], arrays["y_test"], arrays["offered"]
+        X = np.load(cached.embeddings, mmap_mode="r")
+    except (OSError, ValueError) as problem:
+        raise CannotRead(
+            f"a worker cannot read {cached.embeddings} ({problem}); on several machines give --cache a folder that all "
+            "of them share"
+        ) from problem
+    return EmbeddedDataset(X[: len(y)], y, offered, X[len(y) :], y_test, cached.n_classes)

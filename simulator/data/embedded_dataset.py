@@ -1,0 +1,25 @@
+"""A dataset as arrays: what a run learns from and is measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class EmbeddedDataset:
+    """A dataset as one embedding sees it.
+
+    X (N, D) float32 and y (N,) int64 in 0..n_classes-1: the pool with the labels that an annotator would give;
+    offered (N,) bool: rows that may be asked for, the first of each text; X_test (M, D) float32 and y_test (M,) int64:
+    what every cycle is measured on.
+    """
+
+    X: NDArray[np.float32]
+    y: NDArray[np.int64]
+    offered: NDArray[np.bool_]
+    X_test: NDArray[np.float32]
+    y_test: NDArray[np.int64]
+    n_classes: int

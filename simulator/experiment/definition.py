@@ -1,0 +1,59 @@
+"""What an experiment is: which datasets, embeddings, strategies and seeds, with how many labels, and where to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ml_backend.learning import initial, strategies
+from simulator.data.datasets import Cleaning, known_names
+from simulator.data.embeddings import check_names
+from simulator.data.perturbations import Perturbations
+from simulator.data.sources import Columns
+from simulator.data.vector_cache import default_cache
+from simulator.experiment.budget import Budget
+from simulator.experiment.grid import Cell, cells
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What `run` is asked for. data: a folder of files, a file, or None for the hub; seeds 0..seeds-1."""
+
+    datasets: Sequence[str]
+    embeddings: Sequence[str]
+    strategies: Sequence[str]
+    initials: Sequence[str]
+    seeds: int
+    out: Path
+    data: Path | None = None
+    budget: Budget = field(default_factory=Budget)
+    columns: Columns = field(default_factory=Columns)
+    cleaning: Cleaning = field(default_factory=Cleaning)
+    perturbations: Perturbations = field(default_factory=Perturbations)
+    jobs: int = 1
+    scheduler: str | None = None
+    cache: Path = field(default_factory=default_cache)
+
+    def cells(self) -> list[Cell]:
+        """Its runs, seed by seed."""
+        return cells(self.datasets, self.embeddings, self.strategies, self.initials, range(self.seeds))
+
+
+def check_known(experiment: Experiment) -> None:
+    """Raise ValueError for strategies, initial methods, embeddings and datasets with a size of their own that do not
+    exist, with those that do."""
+    check_known_methods(experiment.strategies, experiment.initials)
+    check_names(experiment.embeddings)
+    if experiment.perturbations.sized():
+        # Also those that this call leaves out: the sizes have to stay the same while a folder grows by more datasets.
+        experiment.perturbations.check_names(list(dict.fromkeys([*experiment.datasets, *known_names(experiment.data)])))
+
+
+def check_known_methods(strategy_names: Sequence[str], initial_names: Sequence[str]) -> None:
+    """Raise UnknownStrategy or UnknownInitial, with those that exist."""
+    for name in strategy_names:
+        strategies.get(name)
+    for name in initial_names:
+        if name not in initial.names():
+            raise initial.UnknownInitial(f"unknown initial method {name!r}; known: {', '.join(initial.names())}")

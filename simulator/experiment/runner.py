@@ -1,0 +1,153 @@
+"""Run an experiment: load the datasets, embed them, run the missing cells of the grid, merge the results."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from simulator.data.atomic_files import CannotSave
+from simulator.data.cached_dataset import CachedDataset
+from simulator.data.datasets import Dataset, load
+from simulator.data.sources import DataError
+from simulator.data.vector_cache import embed_and_cache
+from simulator.experiment.budget import Budget
+from simulator.experiment.definition import Experiment, check_known
+from simulator.experiment.execution import DatasetEmbedding, measure_embeddings, run_cells
+from simulator.experiment.manifest import check_same_experiment, write_manifest
+from simulator.experiment.processes import Failure
+from simulator.experiment.results import Results
+from simulator.experiment.simulate import PoolTooSmall
+
+Item = TypeVar("Item")
+
+
+class Progress(Protocol):
+    """Whom to tell what is going on."""
+
+    def say(self, line: str) -> None: ...
+    def follow(self, what: str, items: Iterator[Item], total: int) -> Iterator[Item]: ...
+
+
+@dataclass(frozen=True)
+class ExperimentOutcome:
+    """finished: runs of this call; saved_before: runs that earlier calls had saved; failed: by what could not be done,
+    the reason."""
+
+    finished: int
+    saved_before: int
+    failed: dict[str, Failure]
+
+
+def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
+    """Run the missing cells into `experiment.out`, going on where an earlier call stopped; always merges the tables.
+
+    What fails (a dataset that cannot be read, a run that raises) is in the outcome and stops nothing else.
+    Raises ValueError for unknown names, AnotherExperiment for a folder that holds another one, CannotSave, NoScheduler.
+    """
+    check_known(experiment)
+    started = time.monotonic()
+    results, failed = Results(experiment.out), dict[str, Failure]()
+    datasets = _load_all(experiment, failed)
+    check_same_experiment(experiment, datasets)
+    write_manifest(experiment, datasets, seconds=None)
+    cached = _embed_all(experiment, datasets, failed, progress)
+    embedded_cells = [cell for cell in experiment.cells() if (cell.dataset, cell.embedding) in cached]
+    missing = [cell for cell in embedded_cells if not results.has(cell)]
+    saved_before = len(embedded_cells) - len(missing)
+    if saved_before:
+        progress.say(f"{saved_before:,} runs are saved already, {len(missing):,} to go")
+    finished = 0
+    try:
+        _measure(experiment, results, cached, failed, progress)
+        outcomes = run_cells(missing, cached, experiment.budget, experiment.jobs, experiment.scheduler)
+        for done in progress.follow("runs", outcomes, len(missing)):
+            if isinstance(done.outcome, Failure):
+                failed[str(done.cell)] = done.outcome
+            else:
+                results.save(done.cell, done.outcome)
+                finished += 1
+    finally:
+        # Also when it was stopped: the merged tables hold every run that is saved.
+        _close(experiment, datasets, results, time.monotonic() - started)
+    return ExperimentOutcome(finished, saved_before, failed)
+
+
+def _load_all(experiment: Experiment, failed: dict[str, Failure]) -> dict[str, Dataset]:
+    datasets = {}
+    for name in experiment.datasets:
+        try:
+            whole = load(name, experiment.data, experiment.columns, experiment.cleaning, experiment.perturbations.seed)
+            dataset = experiment.perturbations.apply(whole)
+            _check_large_enough(dataset, experiment.budget)
+            datasets[name] = dataset
+        except DataError as problem:
+            failed[name] = Failure(str(problem))
+    return datasets
+
+
+def _check_large_enough(dataset: Dataset, budget: Budget) -> None:
+    """Before anything is embedded: that takes the most time."""
+    initial_size, _ = budget.sizes(len(dataset.classes))
+    offered = int(dataset.train.first_of_each_text().sum())
+    if offered < initial_size:
+        raise DataError(f"{dataset.name}: {PoolTooSmall.of(offered, initial_size)}")
+
+
+def _embed_all(
+    experiment: Experiment, datasets: Mapping[str, Dataset], failed: dict[str, Failure], progress: Progress
+) -> dict[DatasetEmbedding, CachedDataset]:
+    cached: dict[DatasetEmbedding, CachedDataset] = {}
+    total = len(datasets) * len(experiment.embeddings)
+    for pair, outcome in progress.follow("embeddings", _embedded(experiment, datasets), total):
+        if isinstance(outcome, Failure):
+            failed[" ".join(pair)] = outcome
+        else:
+            cached[pair] = outcome
+    return cached
+
+
+def _embedded(
+    experiment: Experiment, datasets: Mapping[str, Dataset]
+) -> Iterator[tuple[DatasetEmbedding, CachedDataset | Failure]]:
+    for name, dataset in datasets.items():
+        left = list(experiment.embeddings)
+        while left:
+            try:
+                for embedding, cached in embed_and_cache(dataset, left, experiment.cache):
+                    left = [e for e in left if e != embedding]
+                    yield (name, embedding), cached
+            except CannotSave:
+                raise
+            except (ValueError, OSError, RuntimeError) as problem:
+                # The first that is left is the one that failed.
+                yield (name, left.pop(0)), Failure(str(problem))
+
+
+def _measure(
+    experiment: Experiment,
+    results: Results,
+    cached: Mapping[DatasetEmbedding, CachedDataset],
+    failed: dict[str, Failure],
+    progress: Progress,
+) -> None:
+    missing = {pair: files for pair, files in cached.items() if not results.has_quality(*pair)}
+    measured = measure_embeddings(missing, experiment.budget.C, experiment.jobs, experiment.scheduler)
+    for pair, outcome in progress.follow("embedding quality", measured, len(missing)):
+        if isinstance(outcome, Failure):
+            failed[f"quality of {' '.join(pair)}"] = outcome
+        else:
+            results.save_quality(*pair, outcome)
+
+
+def _close(experiment: Experiment, datasets: Mapping[str, Dataset], results: Results, seconds: float) -> None:
+    unwinding = sys.exception() is not None
+    try:
+        results.merge()
+        write_manifest(experiment, datasets, seconds)
+    except CannotSave:
+        # On a full disk the parts are whole; the error that stopped the runs says more than a second one.
+        if not unwinding:
+            raise

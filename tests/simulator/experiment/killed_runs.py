@@ -1,0 +1,71 @@
+"""Run a small experiment again and again, each time killed while it writes another of its files.
+
+    python killed_runs.py DATA FOLDER MOMENTS
+
+Leaves FOLDER/killed-1 … with the caches beside them, and prints the signals that ended the processes. One interpreter
+forks them all, since its start takes longer than all of the runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from small_texts import hashed
+
+from simulator.data import vector_cache
+from simulator.experiment.budget import Budget
+from simulator.experiment.definition import Experiment
+from simulator.experiment.runner import run
+
+
+class Quiet:
+    """Progress that nobody reads."""
+
+    def say(self, line: str) -> None: ...
+
+    def follow(self, what: str, items: Iterator, total: int) -> Iterator:
+        return items
+
+
+def run_until(moment: int, data: Path, folder: Path) -> None:
+    """Run, and die with that many files written and a half-written one beside its place."""
+    left = iter(range(moment - 1))
+
+    def fsync(_descriptor: int) -> None:
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    os.fsync = fsync
+    experiment = Experiment(
+        datasets=["mail"],
+        embeddings=["minilm"],
+        strategies=["random", "margin"],
+        initials=["random"],
+        seeds=1,
+        out=folder / f"killed-{moment}",
+        data=data,
+        budget=Budget(10, 10, 3),
+        cache=folder / f"cache-{moment}",
+    )
+    run(experiment, Quiet())
+
+
+def main(data: str, folder: str, moments: str) -> None:
+    vector_cache.embed = hashed
+    ended_by = []
+    for moment in range(1, int(moments) + 1):
+        process = os.fork()
+        if not process:
+            run_until(moment, Path(data), Path(folder))
+            os._exit(0)
+        _, status = os.waitpid(process, 0)
+        ended_by.append(os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0)
+    print(json.dumps(ended_by))
+
+
+main(*sys.argv[1:])
