@@ -63,9 +63,8 @@ def look(label_studio: FakeLabelStudio, sqlite_store: Store, monkeypatch: pytest
     def attached(*reasons: str, sampling: str = "Uncertainty sampling") -> ProjectRecord | None:
         project = sqlite_store.project(7)
         assert project is not None
-        return attachment.update_attachment(
-            services, project, ProjectInfo(7, "t", "", "", sampling, 0, 0, 0), list(reasons)
-        )
+        info = ProjectInfo(7, "t", "", "", sampling, 0, 0, 0)
+        return attachment.update_attachment(services, project, info, [RunReason(reason) for reason in reasons])
 
     return attached
 

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from ml_backend.project_settings import ProjectSettings, initial_names, strategy_names
 from ml_backend.store import Store
-from ml_backend.store.records import TaskRecord
+from ml_backend.store.records import ProjectCounts, TaskRecord
 
 KEY = "label-studio-key"
 AUTHORIZED = {"Authorization": f"Token {KEY}"}
@@ -82,12 +82,12 @@ def test_the_status_lists_problems_and_says_what_is_next(connected: FlaskClient,
 
 
 def test_labels_are_listed_in_the_order_of_the_label_config(connected: FlaskClient, sqlite_store: Store):
-    sqlite_store.merge_meta(7, labels={"zebra": 1, "ant": 2})
+    sqlite_store.update_project(7, counts=ProjectCounts(labels={"zebra": 1, "ant": 2}))
     assert list(connected.get("/projects/7/status").json["labels"]) == ["zebra", "ant"]
 
 
 def test_metrics_count_requests_and_projects(connected: FlaskClient, sqlite_store: Store):
-    sqlite_store.merge_meta(7, labeled=3)
+    sqlite_store.update_project(7, counts=ProjectCounts(labeled=3))
     text = connected.get("/metrics").text
     assert 'active_learning_labels{project="7"} 3.0' in text
     assert 'active_learning_requests_total{method="POST",route="/setup",status="200"} 1.0' in text
