@@ -58,7 +58,7 @@ def project(project_id: int) -> Any:
     settings = web().settings
     points = [
         Point(a["labels"], a["share"], f"{a['right']} of {a['asked']} right, at {a['labels']} labels")
-        for a in rolling_agreement(status["runs"])
+        for a in rolling_agreement(web().store.runs(project_id))
     ]
     return _page(
         "project.html",
