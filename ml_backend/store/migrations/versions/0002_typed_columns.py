@@ -32,7 +32,7 @@ _COUNTED = {
 _STOPPING_RUNS, _STOPPING_WINDOW, _STOPPING_KAPPA = 100, 3, 0.99
 """The advice to stop labelling, as the status route of version 0.1.0 computed it from the history."""
 
-_PROJECT_COLUMNS = {
+_PROJECT_COLUMNS: dict[str, Any] = {
     "extra_params_seen": sa.Text(),
     "attached": sa.Boolean(),
     "entry_url": sa.Text(),
@@ -44,7 +44,7 @@ _PROJECT_COLUMNS = {
     "newest_task": sa.BigInteger(),
     "counts": sa.Text(),
 }
-_RUN_COLUMNS = {
+_RUN_COLUMNS: dict[str, Any] = {
     "at": sa.Float(),
     "batch": sa.Integer(),
     "version": sa.String(100),
