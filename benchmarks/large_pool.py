@@ -87,7 +87,7 @@ def pool_of(arrays: TaskArrays) -> ProjectPool:
     """What a run makes of the arrays before it fits."""
     known = labels([a for some in arrays.annotations.values() for a in some], CONFIG)
     pool = project_pool(arrays, known, CONFIG)
-    counts(pool, known, CONFIG, remaining=0, annotators=1, missing=arrays.missing(), why="")
+    counts(pool, known, CONFIG, remaining=0, annotators=1, missing=arrays.missing())
     return pool
 
 

@@ -35,7 +35,7 @@ from ml_backend.labelstudio.texts import text_hash
 from ml_backend.learning.embedding.embedder import PACKAGED
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.store.records import BatchRecord, TaskRecord
+from ml_backend.store.records import BatchRecord, RunRecord, TaskRecord
 
 REPOSITORY = Path(__file__).parents[1]
 CLASSES = [f"class {i}" for i in range(10)]
@@ -147,7 +147,7 @@ class Annotator:
         ]
         self.store.upsert_tasks(self.project_id, records, {h: t.text for h, t in zip(hashes, self.texts, strict=True)})
         self.store.put_embeddings(PACKAGED, hashes, vectors(self.texts))
-        self.store.ensure_project(self.project_id, watermark=newest, meta={"text_source": "Text:text"})
+        self.store.ensure_project(self.project_id, watermark=newest, text_source="Text:text")
 
     def connect(self, chosen: list[str]) -> float:
         """Connect the project; answers the seconds until its first batch is served."""
@@ -176,14 +176,13 @@ class Annotator:
         self._next(batch)
         answered = time.perf_counter()
         run = self._run_of(batch)
-        remote = run["label_studio"]
         return Label(
             total=served - started,
             post=posted - started,
             next=answered - served,
-            remote=remote["seconds"],
-            requests=remote["requests"],
-            steps=run["seconds"],
+            remote=run.label_studio.seconds,
+            requests=run.label_studio.requests,
+            steps=run.seconds,
         )
 
     def _next(self, batch: BatchRecord) -> int:
@@ -200,13 +199,13 @@ class Annotator:
         found: BatchRecord = self._wait(newer, f"a batch after number {number}")
         return found
 
-    def _run_of(self, batch: BatchRecord) -> dict[str, Any]:
-        def written() -> dict[str, Any] | None:
+    def _run_of(self, batch: BatchRecord) -> RunRecord:
+        def written() -> RunRecord | None:
             runs = self.store.runs(self.project_id, limit=1)
-            return runs[-1] if runs and runs[-1]["batch"] == batch.number else None
+            return runs[-1] if runs and runs[-1].batch == batch.number else None
 
-        found: dict[str, Any] = self._wait(written, f"the history of batch {batch.number}")
-        return found
+        run: RunRecord = self._wait(written, f"the history of batch {batch.number}")
+        return run
 
     def _at_rest(self) -> BatchRecord:
         """Wait as a person who thinks about the next text would: until nothing is under way."""

@@ -20,7 +20,8 @@ from ml_backend.pipeline.extra_params import (
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.settings import Settings, SettingsError
 from ml_backend.store import Store
-from ml_backend.store.records import ProjectRecord
+from ml_backend.store.records import ProjectChanges, ProjectRecord
+from ml_backend.store.states import RunReason
 from ml_backend.worker.queue import TaskQueue
 
 
@@ -87,13 +88,13 @@ def _settings_after(project: ProjectRecord, typed: Any, changes: dict[str, Any])
 def _apply(store: Store, settings: Settings, project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> str:
     """Store the project's settings and have them used; returns those that are not defaults, as a sentence's end."""
     values = non_default_settings(_settings_after(project, typed, changes))
-    fields = {
+    fields: ProjectChanges = {
         "settings": values,
         "extra_params": project.extra_params if typed is None else canonical_extra_params(typed),
     }
     if values != project.settings or fields["extra_params"] != project.extra_params:
         store.update_project(project.id, **fields)
-        TaskQueue(settings).request(store, project.id, "settings")
+        TaskQueue(settings).request(store, project.id, RunReason.SETTINGS)
     return ", ".join(f"{name} {json.dumps(value)}" for name, value in values.items()) or "all default"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
-from typing import Any
 
 from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, ProjectGone, ProjectInfo, RequestRefused
 from ml_backend.labelstudio.connection import BackendEntry, ensure_webhook, own_entry, stored_backends
@@ -13,10 +12,11 @@ from ml_backend.pipeline.context import Services
 from ml_backend.pipeline.extra_params import canonical_extra_params, settings_from_extra_params
 from ml_backend.project_settings import SettingsError
 from ml_backend.store.records import ProjectRecord
+from ml_backend.store.states import ProjectState, RunReason
 
 logger = logging.getLogger(__name__)
 
-ASK_LABEL_STUDIO = {"setup", "extra params", "start", "every minute"}
+ASK_LABEL_STUDIO = {RunReason.SETUP, RunReason.EXTRA_PARAMS, RunReason.START, RunReason.EVERY_MINUTE}
 """Reasons for which the entries are read; a run for new labels or tasks does not have to wait for that."""
 ENTRY_PATIENCE_SECONDS = 3.0
 """Label Studio calls /setup before it stores the entry: how long after that call a missing entry is waited for."""
@@ -24,17 +24,19 @@ POLL_SECONDS = 0.3
 
 
 def update_attachment(
-    services: Services, project: ProjectRecord, info: ProjectInfo, reasons: list[str]
+    services: Services, project: ProjectRecord, info: ProjectInfo, reasons: list[RunReason]
 ) -> ProjectRecord | None:
     """Apply the entry's settings and repair its webhook, where the reasons ask for it or something looks changed.
 
     Returns the project as it is then, or None while it has no entry in Label Studio. Raises LabelStudioUnavailable and
     Unauthorized: a failed request does not say that the entry is gone.
     """
-    is_attached = project.meta.get("attached")
+    is_attached = project.attached
     if ASK_LABEL_STUDIO & set(reasons) or is_attached is None or (is_attached and _changed_by_others(services, info)):
         try:
-            entries = _wait_for_entries(services, project.id, ENTRY_PATIENCE_SECONDS if "setup" in reasons else 0.0)
+            entries = _wait_for_entries(
+                services, project.id, ENTRY_PATIENCE_SECONDS if RunReason.SETUP in reasons else 0.0
+            )
         except (RequestRefused, ProjectGone) as problem:
             logger.warning("project %s: its ML backends cannot be listed, all stays as it is: %s", project.id, problem)
         else:
@@ -60,18 +62,19 @@ def _wait_for_entries(services: Services, project_id: int, patience: float) -> l
 
 
 def _apply_entries(
-    services: Services, project: ProjectRecord, entries: list[BackendEntry], reasons: list[str]
+    services: Services, project: ProjectRecord, entries: list[BackendEntry], reasons: list[RunReason]
 ) -> ProjectRecord:
     if not entries:
-        _note(services, project, attached=False)
+        if project.attached is not False:
+            services.store.update_project(project.id, attached=False)
         return project
-    if project.state == "disconnected":
-        services.store.update_project(project.id, state="new", error=None)
+    if project.state == ProjectState.DISCONNECTED:
+        services.store.update_project(project.id, state=ProjectState.NEW, error=None)
     entry = own_entry(entries, project.backend_url)
     project = _apply_extra_params(services, project, entries, entry)
     if entry is not None:
-        _repair_webhook(services, project, entry.url, anew="setup" in reasons or project.meta.get("attached") is False)
-    _note(services, project, attached=True, address=entry.url if entry else None)
+        _repair_webhook(services, project, entry.url, anew=RunReason.SETUP in reasons or project.attached is False)
+    _keep_entry(services, project, entry.url if entry else None)
     return project
 
 
@@ -82,13 +85,15 @@ def _pause_project(services: Services, project: ProjectRecord) -> None:
     events = store.events(project.id)
     if events:
         store.drop_events(project.id, events[-1].id)
-    if project.state != "disconnected":
+    if project.state != ProjectState.DISCONNECTED:
         problem = (
             f"Project {project.id} has no ML backend in Label Studio (Settings, Model): nothing is published or "
             "changed until it is connected; labels given meanwhile count then."
         )
         logger.warning(problem)
-        store.update_project(project.id, state="disconnected", error=problem, phase="waiting for a connection")
+        store.update_project(
+            project.id, state=ProjectState.DISCONNECTED, error=problem, phase="waiting for a connection"
+        )
 
 
 def _apply_extra_params(
@@ -96,9 +101,10 @@ def _apply_extra_params(
 ) -> ProjectRecord:
     """The project as it is now, with the extra params of its entry where a person changed them."""
     project = services.store.project(project.id) or project
-    seen = [listed.extra_params for listed in entries if listed.extra_params is not None]
     try:
-        _note(services, project, extra_params_seen=[canonical_extra_params(typed) for typed in seen])
+        seen = [canonical_extra_params(listed.extra_params) for listed in entries if listed.extra_params is not None]
+        if seen != project.extra_params_seen:
+            services.store.update_project(project.id, extra_params_seen=seen)
         changes = settings_from_extra_params(project, entry.extra_params) if entry else {}
     except SettingsError as problem:
         logger.error("project %s: its extra params were refused, its settings stay: %s", project.id, problem)
@@ -115,20 +121,19 @@ def _repair_webhook(services: Services, project: ProjectRecord, url: str, anew: 
 
     A missing one is made only at a connection or a new address: somebody may have removed it on purpose later.
     """
-    create = anew or project.meta.get("address", url) != url
-    if ensure_webhook(services.client, project.id, url, services.webhook_secret, create=create):
+    moved = bool(project.attached) and project.entry_url != url
+    if ensure_webhook(services.client, project.id, url, services.webhook_secret, create=anew or moved):
         logger.info("project %s: the webhook to %s now carries its secret", project.id, url)
 
 
-def _note(services: Services, project: ProjectRecord, **keys: Any) -> None:
-    unlike = object()
-    changed = {name: value for name, value in keys.items() if project.meta.get(name, unlike) != value}
-    if not changed:
+def _keep_entry(services: Services, project: ProjectRecord, url: str | None) -> None:
+    """Keep that the project has entries, and the address of ours; None where none is known to be ours."""
+    if project.attached and project.entry_url == url:
         return
-    if changed.get("address", "") is None:
+    if url is None:
         logger.warning(
             "project %s has several ML backends, and none is known to be this one: its webhook and its extra params "
             "are left alone. Set BACKEND_URL to the address under which Label Studio reaches this backend.",
             project.id,
         )
-    services.store.merge_meta(project.id, **changed)
+    services.store.update_project(project.id, attached=True, entry_url=url)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ml_backend.project_settings import ProjectSettings, SettingsError, known_names
-from ml_backend.store.records import ProjectRecord
+from ml_backend.store.records import ProjectChanges, ProjectRecord
 
 
 def parse_extra_params(typed: Any) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def canonical_extra_params(typed: Any) -> str:
     return json.dumps(parse_extra_params(typed), sort_keys=True)
 
 
-def settings_from_extra_params(project: ProjectRecord, typed: Any) -> dict[str, Any]:
+def settings_from_extra_params(project: ProjectRecord, typed: Any) -> ProjectChanges:
     """The project's `settings` and `extra_params` after a person changed these, {} otherwise. Raises SettingsError.
 
     Null changes nothing: Label Studio sends it when its own form is saved without that field. A name that was in the

@@ -1,13 +1,14 @@
-"""Answer /predict from the current head, without an encoder in this process.
+"""Predictions of the current head, without an embedding model in this process.
 
-Vectors come from the store; texts never seen before are handed to a worker, which keeps its encoder
-loaded, and waited for, for a bounded time.
+Vectors come from the store; texts that have none are handed to a worker, which keeps its model loaded, and waited for,
+for a bounded time.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,22 +19,24 @@ from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.predictions import to_result
 from ml_backend.labelstudio.texts import BadTask, task_text, text_hash
 from ml_backend.learning.head.files import from_bytes
-from ml_backend.pipeline.publish import likely_classes
+from ml_backend.pipeline.likely_classes import likely_classes
+from ml_backend.pipeline.versions import NO_MODEL
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
-from ml_backend.worker.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
 
-NO_MODEL = "no-model-yet"
 LONGEST_WAIT = 60.0
 """Label Studio gives /predict 100 s."""
 LOOK_EVERY = 0.05
 
+EmbedSoon = Callable[[str, dict[str, str]], None]
+"""Has a worker embed texts (hash → text) by a model soon, and keep the vectors in the store."""
+
 
 @dataclass(frozen=True)
 class Predictions:
-    """One result a task asked for, in the same order, and the head that gave them."""
+    """One result per task, in the order of the tasks, and the version of the head that predicted them."""
 
     results: list[dict[str, Any]]
     model_version: str
@@ -41,12 +44,16 @@ class Predictions:
 
 def predict(
     store: Store,
-    queue: TaskQueue,
+    embed_soon: EmbedSoon,
     project_id: int,
     tasks: list[dict[str, Any]],
     wait: float = LONGEST_WAIT,
 ) -> Predictions:
-    """Class and confidence for every task; an empty result before any label or for a task without a usable text."""
+    """Class and confidence for every task; an empty result before any label or for a task without a usable text.
+
+    tasks: as Label Studio sends them, each with its "data"; wait: seconds for texts that have no vector yet, after
+    which their tasks have an empty result. Raises UnsupportedLabelConfig.
+    """
     project = store.project(project_id)
     record = store.current_head(project_id) if project else None
     if project is None or record is None or not project.label_config:
@@ -54,7 +61,7 @@ def predict(
     settings = ProjectSettings.model_validate(project.settings)
     config = parse(project.label_config, settings.control, settings.text_fields)
     hashes, texts = _texts(tasks, config)
-    vectors = _vectors(store, queue, record.embedding_model, texts, wait)
+    vectors = _vectors(store, embed_soon, record.embedding_model, texts, wait)
     head = from_bytes(record.blob)
     version = record.version
     results = [_empty(version) for _ in tasks]
@@ -74,7 +81,7 @@ def _texts(tasks: list[dict[str, Any]], config: LabelConfig) -> tuple[list[str |
         try:
             text = task_text(data if isinstance(data, dict) else {}, config)
         except BadTask as problem:
-            logger.info("task %s is answered without a prediction: %s", task.get("id"), problem)
+            logger.info("task %s has no prediction: %s", task.get("id"), problem)
             hashes.append(None)
             continue
         key = text_hash(text)
@@ -84,23 +91,24 @@ def _texts(tasks: list[dict[str, Any]], config: LabelConfig) -> tuple[list[str |
 
 
 def _vectors(
-    store: Store, queue: TaskQueue, model: str, texts: dict[str, str], wait: float
+    store: Store, embed_soon: EmbedSoon, model: str, texts: dict[str, str], wait: float
 ) -> dict[str | None, NDArray[np.float32]]:
-    found: dict[str | None, NDArray[np.float32]] = {}
-    found.update(store.embeddings(model, list(texts)))
-    unseen = {h: t for h, t in texts.items() if h not in found}
+    """Text hash → (D,) float32, of those texts that have a vector in time."""
+    vectors: dict[str | None, NDArray[np.float32]] = {}
+    vectors.update(store.embeddings(model, list(texts)))
+    unseen = {h: t for h, t in texts.items() if h not in vectors}
     if not unseen:
-        return found
-    queue.embed_soon(model, unseen)
+        return vectors
+    embed_soon(model, unseen)
     deadline = time.monotonic() + wait
     while unseen and time.monotonic() < deadline:
         time.sleep(LOOK_EVERY)
         new = store.embeddings(model, list(unseen))
-        found.update(new)
+        vectors.update(new)
         unseen = {h: t for h, t in unseen.items() if h not in new}
     if unseen:
-        logger.warning("%d texts were not embedded within %.0f s; answered without a prediction", len(unseen), wait)
-    return found
+        logger.warning("%d texts were not embedded within %.0f s: their tasks have no prediction", len(unseen), wait)
+    return vectors
 
 
 def _result(

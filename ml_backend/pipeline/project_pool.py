@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.labels import Labels
+from ml_backend.pipeline.encode_labels import UNLABELED, encode_labels, has_label
 from ml_backend.pipeline.task_arrays import NO_TEXT, TaskArrays, rows_of
+from ml_backend.store.records import BatchRecord
 
 
 @dataclass(frozen=True)
 class ProjectPool:
     """Rows are the tasks in the order of their ids, so that a seed gives the same picks here and offline.
 
-    texts (N,) int64: the same number for the same text, -1 without one; embeddings (N, D) float32;
-    labels (N,) int64 or (N, n_classes) int8, -1 unlabelled; open (N,) bool: has a text and nobody touched it;
+    task_ids (N,) int64, ascending; texts (N,) int64: the same number for the same text, -1 without one;
+    embeddings (N, D) float32, zero where embedded (N,) bool is not set; labels (N,) int64 or (N, n_classes) int8,
+    -1 unlabelled or not embedded; open (N,) bool: has a text and nobody submitted or skipped it;
     fresh (N,) bool: may be offered and its text is neither labelled nor offered by another row;
     copies (N,) bool: may be offered, but repeats a text that is labelled or fresh.
     """
@@ -34,10 +37,21 @@ class ProjectPool:
 
     @property
     def labeled(self) -> int:
-        return int(_known(self.labels).sum())
+        """Number of rows with a label."""
+        return int(has_label(self.labels).sum())
+
+    @property
+    def newest_embedded(self) -> int:
+        """The highest id of a task whose text is embedded, 0 without any."""
+        embedded = self.task_ids[self.embedded]
+        return int(embedded[-1]) if len(embedded) else 0
+
+    def count_open(self, batch: BatchRecord | None) -> int:
+        """How many tasks of a batch may still be labelled."""
+        return 0 if batch is None else int(self.open[self.rows(batch.task_ids)].sum())
 
     def rows(self, task_ids: Iterable[int]) -> NDArray[np.int64]:
-        """Rows of those of the tasks that are there, in their order."""
+        """(n,) int64: rows of those of the tasks that the project has, in the order of `task_ids`."""
         return rows_of(self.task_ids, task_ids)
 
 
@@ -46,12 +60,12 @@ def project_pool(arrays: TaskArrays, labels: Labels, config: LabelConfig) -> Pro
 
     A label counts once its text has a vector: until then it would teach the head a vector of zeros.
     """
-    encoded = encode_labels(arrays, labels, config)
+    encoded = encode_labels(arrays.task_ids, labels.by_task, config)
     is_open = arrays.texts != NO_TEXT
     is_open[arrays.rows(arrays.annotations)] = False
     offered = is_open & arrays.embedded
-    fresh = _first_of_each_text(arrays.texts, offered, taken=arrays.texts[_known(encoded)])
-    encoded[~arrays.embedded] = -1
+    fresh = _first_of_each_text(arrays.texts, offered, taken=arrays.texts[has_label(encoded)])
+    encoded[~arrays.embedded] = UNLABELED
     return ProjectPool(
         task_ids=arrays.task_ids,
         texts=arrays.texts,
@@ -64,31 +78,10 @@ def project_pool(arrays: TaskArrays, labels: Labels, config: LabelConfig) -> Pro
     )
 
 
-def encode_labels(arrays: TaskArrays, labels: Labels, config: LabelConfig) -> NDArray[np.integer]:
-    """Class numbers in the order of the tasks: (N,) int64, or (N, n_classes) int8 for multi-label; -1 unlabelled."""
-    number = {name: i for i, name in enumerate(config.classes)}
-    n = len(arrays.task_ids)
-    rows = {int(arrays.task_ids[row]): row for row in arrays.rows(labels.by_task)}
-    if not config.multi_label:
-        single = np.full(n, -1, dtype=np.int64)
-        for task_id, row in rows.items():
-            single[row] = number[labels.by_task[task_id][0]]
-        return single
-    several = np.full((n, len(config.classes)), -1, dtype=np.int8)
-    for task_id, row in rows.items():
-        several[row] = 0
-        several[row, [number[name] for name in labels.by_task[task_id]]] = 1
-    return several
-
-
-def _known(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    known: NDArray[np.bool_] = (labels if labels.ndim == 1 else labels[:, 0]) >= 0
-    return known
-
-
 def _first_of_each_text(
     texts: NDArray[np.int64], offered: NDArray[np.bool_], taken: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
+    """(N,) bool: the first offered row of each text that is not among the numbers `taken`."""
     first = np.zeros(len(texts), dtype=bool)
     rows = np.flatnonzero(offered)
     rows = rows[~np.isin(texts[rows], taken)]

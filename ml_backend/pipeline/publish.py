@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +16,14 @@ from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio, Pro
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.predictions import to_result
 from ml_backend.learning import Head
+from ml_backend.pipeline.likely_classes import likely_classes
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.store import Store
 from ml_backend.store.records import BatchRecord
+from ml_backend.store.states import BatchState
 
 logger = logging.getLogger(__name__)
 
-MULTI_LABEL_THRESHOLD = 0.5
 KEPT_SECONDS = 86_400.0
 """How long the predictions of a superseded batch stay: as long as Label Studio keeps a task for who opened it.
 
@@ -33,14 +33,14 @@ REMOVED_AT_ONCE = 20
 
 
 def settle(store: Store, client: LabelStudio, info: ProjectInfo) -> BatchRecord | None:
-    """Finish what a crash left half-way; answers the batch that Label Studio serves now, if it is ours."""
+    """Finish what a crash left half-way; returns the batch that Label Studio serves now, if it is ours."""
     serving: BatchRecord | None = None
     for batch in store.open_batches(info.id, info.model_version):
         if batch.version == info.model_version:
-            if batch.state != "published":
-                store.mark_batch(info.id, batch.number, "published")
+            if batch.state != BatchState.PUBLISHED:
+                store.mark_batch(info.id, batch.number, BatchState.PUBLISHED)
             serving = batch
-        elif batch.state == "published":
+        elif batch.state == BatchState.PUBLISHED:
             # Somebody else changed the project's model version; the order would be random: publish anew.
             logger.warning(
                 "project %s: Label Studio's model version is %r instead of our %r; publishing the queue anew",
@@ -48,9 +48,9 @@ def settle(store: Store, client: LabelStudio, info: ProjectInfo) -> BatchRecord 
                 info.model_version,
                 batch.version,
             )
-            store.mark_batch(info.id, batch.number, "superseded")
+            store.mark_batch(info.id, batch.number, BatchState.SUPERSEDED)
     for batch in store.open_batches(info.id):
-        if batch.state == "planned":  # never served
+        if batch.state == BatchState.PLANNED:  # never served
             _take_away(store, client, info.id, batch)
     return serving
 
@@ -62,13 +62,16 @@ def publish(
     batch: BatchRecord,
     results: dict[int, list[dict[str, object]]],
 ) -> None:
-    """Write the batch's predictions and make it the project's version; the batches before it are then superseded."""
+    """Write the batch's predictions and make it the project's version; the batches before it are then superseded.
+
+    results: task id → its pre-annotation. Label Studio serves the tasks in the order of `batch.task_ids`.
+    """
     items = [(task_id, results.get(task_id, []), rank) for rank, task_id in enumerate(batch.task_ids)]
     client.publish_batch(info.id, batch.version, items)
-    before = [b for b in store.open_batches(info.id) if b.number != batch.number]
-    store.mark_batch(info.id, batch.number, "published")
-    for old in before:
-        store.mark_batch(info.id, old.number, "superseded")
+    open_before = [b for b in store.open_batches(info.id) if b.number != batch.number]
+    store.mark_batch(info.id, batch.number, BatchState.PUBLISHED)
+    for old in open_before:
+        store.mark_batch(info.id, old.number, BatchState.SUPERSEDED)
     ensure_sampling(client, info)
 
 
@@ -93,13 +96,13 @@ def ensure_sampling(client: LabelStudio, info: ProjectInfo) -> None:
 
 def _take_away(store: Store, client: LabelStudio, project_id: int, batch: BatchRecord) -> None:
     client.remove_version(project_id, batch.version)
-    store.mark_batch(project_id, batch.number, "removed")
+    store.mark_batch(project_id, batch.number, BatchState.REMOVED)
 
 
 def preannotations(
     pool: ProjectPool, rows: NDArray[np.int64], head: Head | None, config: LabelConfig
 ) -> dict[int, list[dict[str, object]]]:
-    """What the model would answer for each of these tasks, by task id; without a head an empty result."""
+    """Task id → the result that the head predicts, for these rows (n,) int64 of the pool; empty without a head."""
     task_ids = [int(pool.task_ids[row]) for row in rows]
     if head is None or not len(rows):
         return {task_id: [] for task_id in task_ids}
@@ -108,13 +111,3 @@ def preannotations(
         task_id: to_result(likely_classes(p, config.classes, config.multi_label), config)
         for task_id, p in zip(task_ids, probabilities, strict=True)
     }
-
-
-def likely_classes(
-    probabilities: NDArray[np.float32], classes: Sequence[str], multi_label: bool
-) -> list[tuple[str, float]]:
-    """The class of highest probability, or for multi-label all at one half or more, each with its probability."""
-    if not multi_label:
-        best = int(probabilities.argmax())
-        return [(classes[best], float(probabilities[best]))]
-    return [(classes[i], float(probabilities[i])) for i in np.flatnonzero(probabilities >= MULTI_LABEL_THRESHOLD)]

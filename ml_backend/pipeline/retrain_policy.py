@@ -13,8 +13,10 @@ MIN_QUEUE = 5
 class Situation:
     """What a run knows before it decides.
 
+    annotators: how many people labelled or skipped so far; serving: whether Label Studio serves a batch of ours;
     changed: labels that are new, changed or gone since the last fit; remaining: published tasks still to be labelled;
-    waiting: tasks that could be offered beyond those remaining; embedding: texts still without a vector.
+    waiting: tasks that could be offered beyond those remaining; embedding: texts still without a vector;
+    settings_changed, classes_changed, new_tasks: since the last fit; train_requested: by an event of Label Studio.
     """
 
     settings: ProjectSettings

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from ml_backend.labelstudio.client import TASKS_PER_PAGE, LabelStudio, ProjectInfo
@@ -17,8 +17,10 @@ from ml_backend.labelstudio.events import affected_tasks
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.tasks import RemoteTask
 from ml_backend.labelstudio.texts import BadTask, task_text, text_hash
+from ml_backend.pipeline.context import RunContext
 from ml_backend.store import Store
-from ml_backend.store.records import EventRecord, TaskRecord
+from ml_backend.store.records import EventRecord, FirstRead, TaskRecord, Unmatched
+from ml_backend.store.states import RunReason
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,34 @@ MOST_NEW_BY_ID = 5000
 """More new tasks than this are found quicker by reading every task."""
 MOST_CHANGED_BY_ID = 200
 """More changed tasks than this are read page by page instead of by their ids."""
+FIRST_READ_SECONDS = 10.0
+"""How long a run reads before it publishes from what it has, so that a large project can be labelled soon."""
+
+
+def synchronize(run: RunContext) -> SyncReport:
+    """Bring the store level with Label Studio, and forget the events that were taken in."""
+    report = SyncReport()
+    synchronizer = Synchronizer(run.store, run.client, run.config, run.info, run.say)
+    watermark, first_read = run.project.watermark, run.project.first_read
+    text_source = f"{run.config.object_tag}:{','.join(run.config.fields)}"
+    if run.project.text_source not in (None, text_source):
+        # Other fields or another tag hold the texts now: every task has to be read again.
+        watermark, first_read = None, None
+    if watermark is None:
+        first_read = first_read or FirstRead(1, run.client.newest_update(run.id))
+        page = synchronizer.first_read(first_read.next_page, time.monotonic() + FIRST_READ_SECONDS, report)
+        watermark = None if page else first_read.newest
+        left = FirstRead(page, first_read.newest) if page else None
+        run.store.update_project(run.id, watermark=watermark, first_read=left, text_source=text_source)
+    else:
+        compare = synchronizer.read_events(run.events, report)
+        if compare or set(run.reasons) - {RunReason.LABELS}:
+            watermark = synchronizer.reconcile(watermark, report)
+        run.store.update_project(run.id, watermark=watermark)
+    if run.events:
+        run.store.drop_events(run.id, run.events[-1].id)
+    run.done("sync")
+    return report
 
 
 @dataclass
@@ -41,7 +71,7 @@ class SyncReport:
 
 @dataclass(frozen=True)
 class Synchronizer:
-    """The synchronisation of one project; `say` reports progress to people."""
+    """The synchronisation of one project. config: says which texts the tasks hold; say: reports progress to people."""
 
     store: Store
     client: LabelStudio
@@ -49,7 +79,7 @@ class Synchronizer:
     info: ProjectInfo
     say: Callable[[str], None]
 
-    def read_events(self, events: list[EventRecord], report: SyncReport) -> bool:
+    def read_events(self, events: Sequence[EventRecord], report: SyncReport) -> bool:
         """Read the tasks that events name again.
 
         Returns True when the events do not name all that changed, or so much that a reconciliation is quicker.
@@ -116,9 +146,9 @@ class Synchronizer:
         """Read every task, once, when the counts differ in the same way a second time."""
         unmatched = self._count_mismatch()
         project = self.store.project(self.info.id)
-        before, times = (project.meta if project else {}).get("unmatched") or ([], 0)
-        times = times + 1 if unmatched == before else 1
-        self.store.merge_meta(self.info.id, unmatched=[unmatched, times] if unmatched else None)
+        before = project.unmatched if project else None
+        times = before.times + 1 if before is not None and before.counts == unmatched else 1
+        self.store.update_project(self.info.id, unmatched=Unmatched(unmatched, times) if unmatched else None)
         if unmatched and times == MISMATCHES_BEFORE_FULL_READ:
             logger.warning("project %s: annotations are missing here; reading every task", self.info.id)
             self._read_changed(None, report)

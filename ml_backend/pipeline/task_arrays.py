@@ -45,16 +45,12 @@ class TaskArrays:
         """(N, D) float32; not to be written to."""
         return self._matrix[: len(self.task_ids)]
 
-    @property
-    def distinct_texts(self) -> int:
-        return len(np.unique(self.texts[self.texts != NO_TEXT]))
-
     def missing(self) -> int:
         """Number of distinct texts without a vector."""
         return len(np.unique(self.texts[(self.texts != NO_TEXT) & ~self.embedded]))
 
     def rows(self, task_ids: Iterable[int]) -> NDArray[np.int64]:
-        """Rows of those of the tasks that are there, in their order."""
+        """(n,) int64: rows of those of the tasks that the project has, in the order of `task_ids`."""
         return rows_of(self.task_ids, task_ids)
 
     def refresh(self) -> None:
@@ -69,13 +65,13 @@ class TaskArrays:
     def _take_in(self, changed: set[int]) -> bool:
         """Read these tasks again; False when tasks are gone or came between others, which moves the rows behind."""
         listed = self._store.tasks(self._project_id, changed)
-        known = changed & set(self.task_ids[self.rows(changed)].tolist())
-        new = [task for task in listed if task[0] not in known]
+        kept = changed & set(self.task_ids[self.rows(changed)].tolist())
+        new = [task for task in listed if task[0] not in kept]
         last = int(self.task_ids[-1]) if len(self.task_ids) else 0
         if len(listed) < len(changed) or any(task_id < last for task_id, _, _ in new):
             return False
         for task_id, text_hash, problem in listed:
-            if task_id in known:
+            if task_id in kept:
                 self._change_text(int(self.rows([task_id])[0]), None if problem else text_hash)
         self._append(new)
         for task_id in changed:
@@ -150,13 +146,13 @@ class TaskArrays:
             self.embedded[rows] = True
 
 
-def rows_of(known: NDArray[np.int64], task_ids: Iterable[int]) -> NDArray[np.int64]:
-    """Where in `known`, ascending, those of the tasks are that it holds, in the order of `task_ids`."""
-    wanted = np.fromiter(task_ids, dtype=np.int64)
-    rows = np.searchsorted(known, wanted)
-    there = rows < len(known)
-    there[there] = known[rows[there]] == wanted[there]
-    return rows[there]
+def rows_of(ascending: NDArray[np.int64], task_ids: Iterable[int]) -> NDArray[np.int64]:
+    """Rows (n,) int64 of those tasks that `ascending` (N,) int64 holds, in the order of `task_ids`."""
+    asked = np.fromiter(task_ids, dtype=np.int64)
+    rows = np.searchsorted(ascending, asked)
+    exists = rows < len(ascending)
+    exists[exists] = ascending[rows[exists]] == asked[exists]
+    return rows[exists]
 
 
 class ArrayCache:

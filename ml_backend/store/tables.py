@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from dataclasses import asdict
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -21,7 +23,12 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
+from ml_backend.store.records import FirstRead, LabelStudioUse, ProjectCounts, StoppingAdvice, Unmatched
+from ml_backend.store.states import BatchState, ProjectState, RunReason
+
 metadata = MetaData()
+
+Member = TypeVar("Member", bound=StrEnum)
 
 
 class JsonText(TypeDecorator[Any]):
@@ -37,6 +44,40 @@ class JsonText(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
+class EnumText(TypeDecorator[Member], Generic[Member]):
+    """The value of a StrEnum; writing what is no member of it raises ValueError."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, members: type[Member], length: int) -> None:
+        super().__init__(length)
+        self.members = members
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else self.members(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Member | None:
+        return None if value is None else self.members(value)
+
+
+class DataclassText(TypeDecorator[Any]):
+    """A dataclass of plain values, kept as JSON like `JsonText`."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, shape: type[Any]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else json.dumps(asdict(value))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else self.shape(**json.loads(value))
+
+
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 
 projects = Table(
@@ -47,14 +88,23 @@ projects = Table(
     Column("label_config", Text, nullable=False, default=""),
     Column("settings", JsonText, nullable=False, default=dict),
     Column("extra_params", Text),
+    Column("extra_params_seen", JsonText, nullable=False, default=list),
     Column("backend_url", Text),
-    Column("state", String(20), nullable=False, default="new"),
+    Column("state", EnumText(ProjectState, 20), nullable=False, default=ProjectState.NEW),
     Column("phase", Text, nullable=False, default=""),
     Column("error", Text),
+    Column("attached", Boolean),
+    Column("entry_url", Text),
+    Column("seen_by", Text),
     Column("watermark", String(40)),
-    Column("fingerprint", String(64)),
+    Column("first_read", DataclassText(FirstRead)),
+    Column("text_source", Text),
+    Column("unmatched", DataclassText(Unmatched)),
     Column("cycle", Integer, nullable=False, default=0),
-    Column("meta", JsonText, nullable=False, default=dict),
+    Column("fingerprint", String(64)),
+    Column("settings_used", JsonText),
+    Column("newest_task", BigInteger, nullable=False, default=0),
+    Column("counts", DataclassText(ProjectCounts), nullable=False, default=ProjectCounts()),
 )
 
 events = Table(
@@ -72,7 +122,7 @@ run_requests = Table(
     "run_requests",
     metadata,
     Column("project_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("reason", String(60), primary_key=True),
+    Column("reason", EnumText(RunReason, 60), primary_key=True),
 )
 
 leases = Table(
@@ -164,9 +214,10 @@ batches = Table(
     Column("head_version", String(100)),
     Column("task_ids", JsonText, nullable=False),
     Column("size", Integer, nullable=False),
-    Column("state", String(20), nullable=False),
+    Column("state", EnumText(BatchState, 20), nullable=False),
     Column("created_at", Float, nullable=False),
     Column("published_at", Float),
+    Column("random_task_ids", JsonText, nullable=False, default=list),
 )
 
 runs = Table(
@@ -174,7 +225,21 @@ runs = Table(
     metadata,
     Column("id", _ROW_ID, primary_key=True, autoincrement=True),
     Column("project_id", BigInteger, nullable=False, index=True),
-    Column("body", JsonText, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("batch", Integer),
+    Column("version", String(100)),
+    Column("method", String(60), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("labels", Integer, nullable=False),
+    Column("reasons", JsonText, nullable=False),
+    Column("seconds", JsonText, nullable=False),
+    Column("label_studio", DataclassText(LabelStudioUse), nullable=False),
+    Column("right", Integer, nullable=False),
+    Column("asked", Integer, nullable=False),
+    Column("random_right", Integer, nullable=False),
+    Column("random_asked", Integer, nullable=False),
+    Column("kappa", Float),
+    Column("stopping", DataclassText(StoppingAdvice), nullable=False),
 )
 
 label_snapshots = Table(

@@ -12,8 +12,8 @@ from ml_backend.annotation import Annotation
 from ml_backend.store import tables
 from ml_backend.store.changes import note_changes
 from ml_backend.store.database import Database, slices
-from ml_backend.store.projects import delete_unused_texts
 from ml_backend.store.records import TaskRecord
+from ml_backend.store.unused_texts import delete_unused_texts
 
 
 class TaskRows:

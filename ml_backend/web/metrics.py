@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from ml_backend.store import Store
-from ml_backend.store.records import ProjectRecord
+from ml_backend.store.records import ProjectCounts, ProjectRecord
 
-COUNTS = {
-    "active_learning_labels": ("labeled", "Tasks with a label."),
-    "active_learning_tasks": ("tasks", "Tasks in the project."),
-    "active_learning_open_tasks": ("open", "Tasks without a label that may still be asked for."),
-    "active_learning_embedded_tasks": ("embedded", "Tasks whose text is embedded."),
-    "active_learning_texts_to_embed": ("to_embed", "Texts not embedded yet."),
-    "active_learning_queue_remaining": ("queue_remaining", "Tasks of the published batch without a label."),
+COUNTS: dict[str, tuple[Callable[[ProjectCounts], int], str]] = {
+    "active_learning_labels": (lambda counts: counts.labeled, "Tasks with a label."),
+    "active_learning_tasks": (lambda counts: counts.tasks, "Tasks in the project."),
+    "active_learning_open_tasks": (lambda counts: counts.open, "Tasks without a label that may still be asked for."),
+    "active_learning_embedded_tasks": (lambda counts: counts.embedded, "Tasks whose text is embedded."),
+    "active_learning_texts_to_embed": (lambda counts: counts.to_embed, "Texts not embedded yet."),
+    "active_learning_queue_remaining": (
+        lambda counts: counts.queue_remaining,
+        "Tasks of the published batch without a label.",
+    ),
 }
-"""Metric → (key of a project's meta, help)."""
+"""Metric → (its value, help)."""
 
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 60.0)
 
@@ -68,7 +73,7 @@ class _StateCollector:
             GaugeMetricFamily(
                 "active_learning_events_kept", "Webhook events no run has taken in yet.", self._store.event_count()
             ),
-            *(_by_project(name, key, what, projects) for name, (key, what) in COUNTS.items()),
+            *(_by_project(name, value, help, projects) for name, (value, help) in COUNTS.items()),
             _failing(projects),
             self._last_run(projects),
         ]
@@ -79,15 +84,17 @@ class _StateCollector:
         )
         for project in projects:
             for run in self._store.runs(project.id, limit=1):
-                for step, seconds in run.get("seconds", {}).items():
+                for step, seconds in run.seconds.items():
                     family.add_metric([str(project.id), step], seconds)
         return family
 
 
-def _by_project(name: str, key: str, what: str, projects: list[ProjectRecord]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, what, labels=["project"])
+def _by_project(
+    name: str, value: Callable[[ProjectCounts], int], help: str, projects: list[ProjectRecord]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, help, labels=["project"])
     for project in projects:
-        family.add_metric([str(project.id)], project.meta.get(key, 0))
+        family.add_metric([str(project.id)], value(project.counts))
     return family
 
 

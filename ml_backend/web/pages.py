@@ -9,6 +9,7 @@ from flask import Blueprint, Response, make_response, render_template, request
 
 from ml_backend.project_settings import ProjectSettings, initial_names, strategy_names
 from ml_backend.store.records import ProjectRecord
+from ml_backend.store.states import ProjectState
 from ml_backend.web.access import need_basic_auth
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.chart import Point, share_chart
@@ -20,13 +21,13 @@ blueprint = Blueprint("pages", __name__)
 
 RUNS_SHOWN = 10
 STATES = {
-    "new": ("idle", "starting"),
-    "ready": ("good", "ready"),
-    "waiting": ("warning", "waiting"),
-    "failed": ("bad", "failed, trying again"),
-    "unsupported": ("bad", "label config not supported"),
-    "missing": ("bad", "project not found"),
-    "disconnected": ("warning", "disconnected"),
+    ProjectState.NEW: ("idle", "starting"),
+    ProjectState.READY: ("good", "ready"),
+    ProjectState.WAITING: ("warning", "waiting"),
+    ProjectState.FAILED: ("bad", "failed, trying again"),
+    ProjectState.UNSUPPORTED: ("bad", "label config not supported"),
+    ProjectState.MISSING: ("bad", "project not found"),
+    ProjectState.DISCONNECTED: ("warning", "disconnected"),
 }
 """State → (colour, words)."""
 
@@ -57,7 +58,7 @@ def project(project_id: int) -> Any:
     settings = web().settings
     points = [
         Point(a["labels"], a["share"], f"{a['right']} of {a['asked']} right, at {a['labels']} labels")
-        for a in rolling_agreement(status["runs"])
+        for a in rolling_agreement(web().store.runs(project_id))
     ]
     return _page(
         "project.html",
@@ -92,16 +93,15 @@ def _list_page() -> Response:
 
 
 def _summary(project: ProjectRecord) -> dict[str, Any]:
-    meta = project.meta
     return {
         "project": project.id,
         "title": project.title,
         "state": project.state,
         "phase": project.phase,
         "error": project.error,
-        "labeled": meta.get("labeled", 0),
-        "tasks": meta.get("tasks", 0),
-        "queue_remaining": meta.get("queue_remaining", 0),
+        "labeled": project.counts.labeled,
+        "tasks": project.counts.tasks,
+        "queue_remaining": project.counts.queue_remaining,
     }
 
 

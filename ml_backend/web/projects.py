@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.project_settings import ProjectSettings, SettingsError
 from ml_backend.store.records import ProjectRecord
+from ml_backend.store.states import RunReason
 from ml_backend.web.access import need_basic_auth, need_owner
 from ml_backend.web.bodies import BadRequest, json_object
 from ml_backend.web.context import web
@@ -51,7 +52,7 @@ def change_settings(project_id: int) -> dict[str, Any]:
     if after != before:
         context = web()
         context.store.update_project(project_id, settings=after.model_dump(mode="json", exclude_defaults=True))
-        context.queue.request(context.store, project_id, "settings")
+        context.queue.request(context.store, project_id, RunReason.SETTINGS)
         logger.info("project %s: settings are now %s", project_id, after.model_dump(mode="json"))
     return after.model_dump(mode="json")
 

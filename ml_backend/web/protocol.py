@@ -55,7 +55,7 @@ def predict() -> dict[str, Any]:
     may_wait = context.waiting.acquire(blocking=False)
     wait = EMBEDDING_WAIT_SECONDS if may_wait else 0.0
     try:
-        predictions = predict_tasks(context.store, context.queue, project_id, tasks, wait)
+        predictions = predict_tasks(context.store, context.queue.embed_soon, project_id, tasks, wait)
     except UnsupportedLabelConfig as problem:
         raise BadRequest(f"Project {project_id}: {problem}") from None
     finally:

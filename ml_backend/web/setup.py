@@ -1,4 +1,4 @@
-"""Take in what Label Studio says of a project at /setup: its label config, and that its connect form has news."""
+"""What Label Studio sends of a project at /setup: its label config, and extra params that may have changed."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from typing import Any
 
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.pipeline.extra_params import settings_from_extra_params
+from ml_backend.pipeline.versions import NO_MODEL
 from ml_backend.project_settings import ProjectSettings, SettingsError
 from ml_backend.store import Store
-from ml_backend.store.records import ProjectRecord
+from ml_backend.store.records import ProjectChanges, ProjectRecord
+from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.web.bodies import BadRequest, project_number
 from ml_backend.web.context import Web
 
 logger = logging.getLogger(__name__)
 
-NO_MODEL = "no-model-yet"
-"""As in jobs.predict, which cannot be imported without numpy."""
-SEEN = "extra_params_seen"
-"""Key of a project's meta: extra params that /setup has brought since a run read those of Label Studio's entries."""
 MOST_SEEN = 20
+"""So many extra params that /setup brought are kept, until a run reads those of Label Studio's entries."""
 
 
 def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
-    """Remember the project and ask for a run if anything is new; the answer is the version of its head.
+    """Keep the project and ask for a run if anything is new; returns the version of its head.
 
     Nothing of the body becomes a setting: anybody may have sent it, so the run reads Label Studio's own entry.
     The version is never that of a batch: Label Studio would skip its tasks. It calls this before every prediction:
@@ -38,8 +37,11 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
     project, head = store.project_and_head(project_id)
     before = project or ProjectRecord(id=project_id)
     typed = _news_in_form(before, body.get("extra_params"))
-    fields = {"label_config": schema, "backend_url": backend_url}
-    changes = {name: value for name, value in fields.items() if getattr(before, name) != value}
+    changes: ProjectChanges = {}
+    if before.label_config != schema:
+        changes["label_config"] = schema
+    if before.backend_url != backend_url:
+        changes["backend_url"] = backend_url
     reason = _reason(project, changes.keys() | typed.keys())
     if not changes and reason is None:
         return head or NO_MODEL
@@ -52,35 +54,38 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
     if project is None or changes:
         store.ensure_project(project_id, **changes)
     if typed:
-        store.merge_meta(project_id, **{SEEN: [*before.meta.get(SEEN, []), typed["extra_params"]][-MOST_SEEN:]})
+        seen = [*before.extra_params_seen, typed["extra_params"] or ""][-MOST_SEEN:]
+        store.update_project(project_id, extra_params_seen=seen)
     if reason is not None:
         logger.info("project %s: %s", project_id, _news(project, [*changes, *typed]))
         context.queue.request(store, project_id, reason)
     return head or NO_MODEL
 
 
-def _news_in_form(project: ProjectRecord, typed: Any) -> dict[str, Any]:
+def _news_in_form(project: ProjectRecord, typed: Any) -> ProjectChanges:
     """What extra params never seen before would change, for a run to take over. Raises BadRequest."""
     try:
         changes = settings_from_extra_params(project, typed)
     except SettingsError as problem:
         raise BadRequest(f"Extra params of project {project.id} were refused, its settings stay: {problem}.") from None
-    return {} if changes.get("extra_params") in project.meta.get(SEEN, []) else changes
+    return {} if changes.get("extra_params") in project.extra_params_seen else changes
 
 
 def _note_unsupported(store: Store, project: ProjectRecord | None, problem: str) -> None:
-    # A project that was never connected is not kept: Label Studio refuses the connection with this very answer.
-    if project is not None and (project.state, project.error) != ("unsupported", problem):
+    # A project that was never connected is not kept: Label Studio shows this refusal to the person who connects it.
+    if project is not None and (project.state, project.error) != (ProjectState.UNSUPPORTED, problem):
         logger.error("project %s: %s", project.id, problem)
-        store.update_project(project.id, state="unsupported", error=problem, phase="waiting for a label config")
+        store.update_project(
+            project.id, state=ProjectState.UNSUPPORTED, error=problem, phase="waiting for a label config"
+        )
 
 
-def _reason(project: ProjectRecord | None, news: Set[str]) -> str | None:
-    if project is None or project.state == "missing" or project.meta.get("attached") is False or "backend_url" in news:
-        return "setup"
+def _reason(project: ProjectRecord | None, news: Set[str]) -> RunReason | None:
+    if project is None or project.state == ProjectState.MISSING or project.attached is False or "backend_url" in news:
+        return RunReason.SETUP
     if "extra_params" in news:
-        return "extra params"
-    return "settings" if "label_config" in news or project.state == "unsupported" else None
+        return RunReason.EXTRA_PARAMS
+    return RunReason.SETTINGS if "label_config" in news or project.state == ProjectState.UNSUPPORTED else None
 
 
 def _news(project: ProjectRecord | None, names: list[str]) -> str:

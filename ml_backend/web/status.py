@@ -3,46 +3,34 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from math import sqrt
 from statistics import NormalDist
 from typing import Any
 
-from ml_backend.learning.evaluation.stopping import stabilized
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
-from ml_backend.store.records import BatchRecord, EventRecord, HeadRecord
+from ml_backend.store.records import BatchRecord, EventRecord, HeadRecord, ProjectCounts, RunRecord, StoppingAdvice
+from ml_backend.store.states import ProjectState
 
 PROBLEMS_SHOWN = 1000
 AGREEMENT_WINDOW = 50
 """Labels over which the share of right predictions is taken: enough that one label moves it by 2 points."""
 RANDOM_WINDOW = 100
 OVERDUE_SECONDS = 60.0
-"""An event that no run took in for so long tells that no worker is there: each looks at least once a minute."""
-COUNTED: dict[str, Any] = {
-    "labels": {},
-    "labeled": 0,
-    "skipped": 0,
-    "ties": 0,
-    "without_answer": 0,
-    "unknown_choices": {},
-    "duplicates": 0,
-    "open": 0,
-    "embedded": 0,
-    "to_embed": 0,
-    "queue_remaining": 0,
-    "annotators": 0,
-}
-"""Keys of `meta` that every run counts, with what is shown before the first run."""
+"""An event that no run took in for so long shows that no worker runs: each looks at least once a minute."""
+NO_ADVICE = StoppingAdvice(stop=False, value=None, reason="1 of the 4 heads that are needed to compare")
+"""What `learning.evaluation.stopping.stabilized` says without any head."""
 REMEDIES = {
-    "waiting": "Nothing is lost, and it is tried again by itself. `python -m ml_backend doctor` checks address, key, "
-    "model and database.",
-    "failed": "Nothing is lost, and it is tried again by itself. If it stays, the worker's log holds the details.",
-    "unsupported": "Change the labeling interface in Label Studio, or name the control and the text fields in the "
-    "settings of this project.",
-    "missing": "Check that the project still exists and that the user of LABEL_STUDIO_API_KEY can open it.",
-    "disconnected": "Connect it again, by `python -m ml_backend connect` with its number, or in Label Studio under "
-    "Settings, Model, Connect Model. Everything that was learned is kept.",
+    ProjectState.WAITING: "Nothing is lost, and it is tried again by itself. `python -m ml_backend doctor` checks "
+    "address, key, model and database.",
+    ProjectState.FAILED: "Nothing is lost, and it is tried again by itself. If it stays, the worker's log holds the "
+    "details.",
+    ProjectState.UNSUPPORTED: "Change the labeling interface in Label Studio, or name the control and the text fields "
+    "in the settings of this project.",
+    ProjectState.MISSING: "Check that the project still exists and that the user of LABEL_STUDIO_API_KEY can open it.",
+    ProjectState.DISCONNECTED: "Connect it again, by `python -m ml_backend connect` with its number, or in Label "
+    "Studio under Settings, Model, Connect Model. Everything that was learned is kept.",
 }
 
 
@@ -55,16 +43,15 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
 
     problems: the first 1,000 tasks kept out of the pool, {"task", "reason"}; problem_counts: all, by reason;
     runs: oldest first; seconds: by step of the last run; agreement: see `rolling_agreement`; accuracy_at_random: see
-    `random_accuracy`; stopping: see `learning.stopping.stabilized`.
+    `random_accuracy`; stopping: the advice of the last run.
     """
     project = store.project(project_id)
     if project is None:
         raise UnknownProject(f"Project {project_id} was never connected to this backend.")
     runs, events = store.runs(project_id), store.events(project_id)
     settings = ProjectSettings.model_validate(project.settings)
-    counted = {key: project.meta.get(key, empty) for key, empty in COUNTED.items()}
-    counted["tasks"] = store.task_count(project_id)
-    batch = _batch(store.current_batch(project_id), counted["queue_remaining"])
+    counts = replace(project.counts, tasks=store.task_count(project_id))
+    batch = store.current_batch(project_id)
     by_reason = store.problem_counts(project_id)
     agreement = rolling_agreement(runs)
     return {
@@ -74,45 +61,45 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
         "phase": project.phase,
         "error": project.error,
         "remedy": None if project.error is None else REMEDIES.get(project.state),
-        "next": next_step(counted, batch, runs, settings),
+        "next": next_step(counts, batch, runs, settings),
         "run_pending": project_id in store.pending_projects(),
         "events_waiting": len(events),
         "worker_missing": _overdue(events),
-        **counted,
-        "labels_missing": [name for name, n in counted["labels"].items() if n == 0],
-        "batch": batch,
+        **asdict(counts),
+        "labels_missing": [name for name, n in counts.labels.items() if n == 0],
+        "batch": _batch(batch, counts.queue_remaining),
         "model": _head(store.current_head(project_id)),
         "agreement": agreement[-1] if agreement else None,
         "accuracy_at_random": random_accuracy(runs),
-        "stopping": asdict(stabilized([run["kappa"] for run in runs if run.get("kappa") is not None])),
-        "seconds": runs[-1].get("seconds", {}) if runs else {},
+        "stopping": asdict(runs[-1].stopping if runs else NO_ADVICE),
+        "seconds": runs[-1].seconds if runs else {},
         "settings": settings.model_dump(mode="json"),
         "problems_total": sum(by_reason.values()),
         "problem_counts": by_reason,
         "problems": [{"task": t, "reason": r} for t, r in store.problems(project_id, limit=PROBLEMS_SHOWN)],
-        "runs": runs,
+        "runs": [_run(run) for run in runs],
     }
 
 
-def rolling_agreement(runs: list[dict[str, Any]], window: int = AGREEMENT_WINDOW) -> list[dict[str, Any]]:
+def rolling_agreement(runs: list[RunRecord], window: int = AGREEMENT_WINDOW) -> list[dict[str, Any]]:
     """Share of labels that the head before had predicted, over the last `window` labels it was asked about.
 
-    One entry a run that has such labels: {"labels", "right", "asked", "share"}. Tasks are served because they
+    One entry per run that has such labels: {"labels", "right", "asked", "share"}. Tasks are served because they
     are hard for the head, so this is below its accuracy on all of them.
     """
-    asked_runs = [run for run in runs if run.get("asked")]
-    found = []
+    asked_runs = [run for run in runs if run.asked]
+    shares = []
     for end in range(1, len(asked_runs) + 1):
         right = asked = 0
         for run in reversed(asked_runs[:end]):
-            right, asked = right + run["right"], asked + run["asked"]
+            right, asked = right + run.right, asked + run.asked
             if asked >= window:
                 break
-        found.append({"labels": asked_runs[end - 1]["labels"], "right": right, "asked": asked, "share": right / asked})
-    return found
+        shares.append({"labels": asked_runs[end - 1].labels, "right": right, "asked": asked, "share": right / asked})
+    return shares
 
 
-def random_accuracy(runs: list[dict[str, Any]], window: int = RANDOM_WINDOW) -> dict[str, Any] | None:
+def random_accuracy(runs: list[RunRecord], window: int = RANDOM_WINDOW) -> dict[str, Any] | None:
     """Share of the last `window` or more randomly drawn tasks that the head before had predicted, None without any.
 
     {"right", "asked", "share", "low", "high"}: low and high bound Wilson's 95 % interval. Without bias for the tasks
@@ -120,7 +107,7 @@ def random_accuracy(runs: list[dict[str, Any]], window: int = RANDOM_WINDOW) -> 
     """
     right = asked = 0
     for run in reversed(runs):
-        right, asked = right + run.get("random_right", 0), asked + run.get("random_asked", 0)
+        right, asked = right + run.random_right, asked + run.random_asked
         if asked >= window:
             break
     if not asked:
@@ -137,16 +124,16 @@ def _wilson(share: float, n: int) -> tuple[float, float]:
 
 
 def next_step(
-    counted: dict[str, Any], batch: dict[str, Any] | None, runs: list[dict[str, Any]], settings: ProjectSettings
+    counts: ProjectCounts, batch: BatchRecord | None, runs: list[RunRecord], settings: ProjectSettings
 ) -> str:
     """What has to happen for the next batch to come, as a sentence."""
-    if not counted["tasks"]:
+    if not counts.tasks:
         return "There are no tasks yet; import some in Label Studio."
-    if counted["labels"] and not counted["open"]:
+    if counts.labels and not counts.open:
         return "Nothing is left to label: every task is labelled, skipped, or without a usable text."
     if batch is None:
         return "The first batch comes as soon as the first texts are read and embedded."
-    since = counted["labeled"] - (runs[-1]["labels"] if runs else 0)
+    since = counts.labeled - (runs[-1].labels if runs else 0)
     missing = settings.retrain_every - since
     if missing < 1:
         return "The next batch is due."
@@ -161,7 +148,12 @@ def _overdue(events: list[EventRecord]) -> bool:
 def _batch(batch: BatchRecord | None, remaining: int) -> dict[str, Any] | None:
     if batch is None:
         return None
-    return {**asdict(batch), "reserve": len(batch.task_ids) - batch.size, "remaining": remaining}
+    shown = {name: value for name, value in asdict(batch).items() if name != "random_task_ids"}
+    return {**shown, "reserve": len(batch.task_ids) - batch.size, "remaining": remaining}
+
+
+def _run(run: RunRecord) -> dict[str, Any]:
+    return {name: value for name, value in asdict(run).items() if name not in {"project_id", "stopping"}}
 
 
 def _head(head: HeadRecord | None) -> dict[str, Any] | None:

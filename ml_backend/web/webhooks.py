@@ -1,4 +1,4 @@
-"""The webhook: keep the event, ring for a run, answer."""
+"""The webhook: keep the event, ask for a run, respond."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flask import Blueprint
 
 from ml_backend.labelstudio.events import ANNOTATION_ACTIONS, PROJECT_ACTIONS, TASK_ACTIONS, TRAIN
 from ml_backend.store.records import NewEvent, ProjectRecord
+from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.web.access import need_webhook_secret
 from ml_backend.web.bodies import LARGEST_ID, json_object, parsed_project
 from ml_backend.web.context import web
@@ -18,16 +19,16 @@ blueprint = Blueprint("webhooks", __name__)
 
 OK = {"status": "ok"}
 REASONS = {
-    **dict.fromkeys(ANNOTATION_ACTIONS, "labels"),
-    **dict.fromkeys(TASK_ACTIONS, "tasks"),
-    **dict.fromkeys(PROJECT_ACTIONS, "project"),
-    TRAIN: "training",
+    **dict.fromkeys(ANNOTATION_ACTIONS, RunReason.LABELS),
+    **dict.fromkeys(TASK_ACTIONS, RunReason.TASKS),
+    **dict.fromkeys(PROJECT_ACTIONS, RunReason.PROJECT),
+    TRAIN: RunReason.TRAINING,
 }
 
 
 @blueprint.post("/webhook")
 def webhook() -> dict[str, Any]:
-    """Label Studio tells of a change, inside the annotator's own request: nothing is done here but to remember it."""
+    """Label Studio reports a change, inside the annotator's own request: the event is kept and nothing else is done."""
     need_webhook_secret()
     body = json_object()
     action = body.get("action")
@@ -40,22 +41,23 @@ def webhook() -> dict[str, Any]:
         logger.warning("the event %s names no project and was ignored", action)
         return {**OK, "ignored": "no project"}
     context = web()
-    if reason == "project" and not _matters(str(action), context.store.project(project_id), body["project"]):
+    if reason == RunReason.PROJECT and not _matters(str(action), context.store.project(project_id), body["project"]):
         logger.debug("project %s: %s changes nothing here", project_id, action)
         return OK
     context.inbox.put(NewEvent(project_id, str(action), _ids_only(body), reason))
     return OK
 
 
-def _matters(action: str, project: ProjectRecord | None, told: Any) -> bool:
+def _matters(action: str, project: ProjectRecord | None, reported: Any) -> bool:
     """Whether a project's event changes anything here; our own writes to Label Studio come back as PROJECT_UPDATED."""
     if action == "PROJECT_DELETED":
         return project is not None
-    if project is None or not isinstance(told, dict):
+    if project is None or not isinstance(reported, dict):
         return action == "PROJECT_UPDATED"
-    if project.state == "unsupported":
+    if project.state == ProjectState.UNSUPPORTED:
         return True
-    config, title = told.get("label_config", project.label_config), told.get("title", project.title)
+    config = reported.get("label_config", project.label_config)
+    title = reported.get("title", project.title)
     return bool(config != project.label_config or title != project.title)
 
 

@@ -10,10 +10,10 @@ from huey.consumer import Consumer
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.learning.embedding.embedder import load
 from ml_backend.pipeline.context import Services
-from ml_backend.pipeline.run import EVERY_MINUTE
 from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.settings import Settings
 from ml_backend.store import Store
+from ml_backend.store.states import RunReason
 from ml_backend.worker.heartbeat import start_heartbeat
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.supervisor import lower_priority, stop_with_parent
@@ -36,8 +36,10 @@ def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None
     services = _services(settings)
     worker = Worker(services.store, queue, services)
     worker.release_stale_leases()
-    queue.huey.periodic_task(crontab(minute="*"), name="reconcile")(lambda: worker.reconcile_all(EVERY_MINUTE))
-    worker.reconcile_all("start")
+    queue.huey.periodic_task(crontab(minute="*"), name="reconcile")(
+        lambda: worker.reconcile_all(RunReason.EVERY_MINUTE)
+    )
+    worker.reconcile_all(RunReason.START)
     Consumer(queue.huey, workers=threads, graceful_signal="TERM").run()
 
 

@@ -15,6 +15,7 @@ from huey.api import Huey
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
+from ml_backend.store.states import RunReason
 from ml_backend.worker.wake_up import WakingSqliteStorage
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class TaskQueue:
         self._run = self.huey.task(name="run_project", priority=RUN_PRIORITY)(run_project)
         self._embed = self.huey.task(name="embed_texts", priority=EMBED_PRIORITY)(embed_texts)
 
-    def request(self, store: Store, project_id: int, reason: str) -> None:
+    def request(self, store: Store, project_id: int, reason: RunReason) -> None:
         """Ask for a run of the project's pipeline; merged with a run already asked for."""
         if store.request_run(project_id, reason):
             self.wake_worker(project_id)

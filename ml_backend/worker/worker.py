@@ -10,6 +10,7 @@ from ml_backend.learning.embedding.embedder import ModelNotAvailable
 from ml_backend.pipeline.context import Services
 from ml_backend.pipeline.run import run_project
 from ml_backend.store import Store
+from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.worker.lease import is_stale, lease, owner_name
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.retry import retry_delay
@@ -38,9 +39,9 @@ class Worker:
             if not held:
                 return
             reasons = self._store.take_requests(project_id)
-            more = self._attempt(project_id, reasons or ["unasked"])
+            more = self._attempt(project_id, reasons or [RunReason.UNASKED])
         if more:
-            self._store.request_run(project_id, "continued")
+            self._store.request_run(project_id, RunReason.CONTINUED)
         # The message of a request that came during the run was dropped above, by a thread that found the lease held.
         if project_id in self._store.pending_projects() and project_id not in self._failures:
             self._queue.wake_worker(project_id)
@@ -54,29 +55,29 @@ class Worker:
         """Delete the leases of workers that were killed on this machine, so that no run waits for them to expire."""
         self._store.delete_leases([owner for owner in self._store.lease_owners() if is_stale(owner)])
 
-    def reconcile_all(self, reason: str) -> None:
+    def reconcile_all(self, reason: RunReason) -> None:
         """Ask for a run of every project; cheap where nothing changed."""
         for project in self._store.projects():
             self._store.request_run(project.id, reason)
             self._queue.wake_worker(project.id)
 
-    def _attempt(self, project_id: int, reasons: list[str]) -> bool:
+    def _attempt(self, project_id: int, reasons: list[RunReason]) -> bool:
         started = time.monotonic()
         try:
             more = run_project(self._services, project_id, reasons)
         except (LabelStudioUnavailable, Unauthorized, ModelNotAvailable) as problem:
-            self._try_again(project_id, reasons, str(problem), "waiting")
+            self._try_again(project_id, reasons, str(problem), ProjectState.WAITING)
             return False
         except Exception as problem:
             logger.exception("project %s: the run failed; trying again", project_id)
-            self._try_again(project_id, reasons, f"{type(problem).__name__}: {problem}", "failed")
+            self._try_again(project_id, reasons, f"{type(problem).__name__}: {problem}", ProjectState.FAILED)
             return False
         if self._failures.pop(project_id, 0):
             logger.info("project %s: recovered", project_id)
         logger.debug("project %s: run for %s took %.2f s", project_id, reasons, time.monotonic() - started)
         return more
 
-    def _try_again(self, project_id: int, reasons: list[str], problem: str, state: str) -> None:
+    def _try_again(self, project_id: int, reasons: list[RunReason], problem: str, state: ProjectState) -> None:
         failures = self._failures[project_id] = self._failures.get(project_id, 0) + 1
         delay = retry_delay(failures)
         logger.error("project %s: %s (try %d; next in %.0f s)", project_id, problem, failures, delay)

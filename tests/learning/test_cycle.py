@@ -6,13 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
 from ml_backend.learning import Pool, strategies
 from ml_backend.learning.cycle import Cycle
-from ml_backend.pipeline.select import asked_at_random
-from ml_backend.store.records import BatchRecord
-from ml_backend.web.status import random_accuracy
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(300, 5)).astype(np.float32)
@@ -79,21 +75,3 @@ def test_balance_is_off_where_no_class_is_predicted():
     several = np.where(LABELS[:, None] < 0, -1, np.stack([LABELS, 1 - LABELS], axis=1))
     expected = PLAN.propose(X, several, 2, cycle=3)
     assert plan.propose(X, several, 2, cycle=3).rows.tolist() == expected.rows.tolist()
-
-
-def test_what_chance_drew_before_and_the_strategy_chooses_now_is_not_random():
-    serving = BatchRecord(2, 1, "v", "margin", "", None, [4, 5, 6, 7], 4, "published", 0.0, None)
-    assert asked_at_random([[1, 4, 9], [7]], serving) == {1, 9, 7}
-    assert asked_at_random([[7]], serving) == {7}
-    assert asked_at_random([], None) == set()
-
-
-def test_accuracy_at_random_counts_the_newest_drawn_labels_with_wilsons_interval():
-    runs = [{"random_right": 0, "random_asked": 50}, {"right": 3, "asked": 4}]
-    runs += [{"random_right": 8, "random_asked": 10}] * 10
-    found = random_accuracy(runs)
-    assert found is not None
-    assert (found["right"], found["asked"], found["share"]) == (80, 100, 0.8)
-    theirs = binomtest(80, 100).proportion_ci(method="wilson")
-    assert (found["low"], found["high"]) == pytest.approx((theirs.low, theirs.high))
-    assert random_accuracy([{"right": 3, "asked": 4}]) is None

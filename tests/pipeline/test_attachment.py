@@ -12,12 +12,12 @@ from ml_backend.labelstudio.client import LabelStudioUnavailable, ProjectInfo, R
 from ml_backend.labelstudio.connection import SECRET_HEADER
 from ml_backend.pipeline import attachment
 from ml_backend.pipeline.context import Services
-from ml_backend.pipeline.run import EVERY_MINUTE
 from ml_backend.store import Store
 from ml_backend.store.records import ProjectRecord
+from ml_backend.store.states import RunReason
 
 OURS, OTHER = "https://ours.example", "http://other.example"
-MINUTE = [EVERY_MINUTE]
+MINUTE = [RunReason.EVERY_MINUTE]
 
 
 @dataclass
@@ -63,9 +63,8 @@ def look(label_studio: FakeLabelStudio, sqlite_store: Store, monkeypatch: pytest
     def attached(*reasons: str, sampling: str = "Uncertainty sampling") -> ProjectRecord | None:
         project = sqlite_store.project(7)
         assert project is not None
-        return attachment.update_attachment(
-            services, project, ProjectInfo(7, "t", "", "", sampling, 0, 0, 0), list(reasons)
-        )
+        info = ProjectInfo(7, "t", "", "", sampling, 0, 0, 0)
+        return attachment.update_attachment(services, project, info, [RunReason(reason) for reason in reasons])
 
     return attached
 
@@ -85,7 +84,7 @@ def test_the_only_entry_is_ours_whatever_address_a_request_named(look: Look, lab
 def test_without_an_entry_all_rests_until_there_is_one(look: Look, label_studio: FakeLabelStudio, sqlite_store: Store):
     look("setup")
     label_studio.entries = []
-    assert look(EVERY_MINUTE) is None
+    assert look(RunReason.EVERY_MINUTE) is None
     assert state(sqlite_store) == "disconnected"
     sqlite_store.add_event(7, "ANNOTATION_CREATED", {})
     asked = label_studio.asked
@@ -94,7 +93,7 @@ def test_without_an_entry_all_rests_until_there_is_one(look: Look, label_studio:
     assert sqlite_store.events(7) == []
     label_studio.entries = [entry(OURS)]
     label_studio.hooks.clear()
-    assert look(EVERY_MINUTE) is not None
+    assert look(RunReason.EVERY_MINUTE) is not None
     assert state(sqlite_store) == "new"
     assert len(label_studio.hooks) == 1
 
@@ -120,10 +119,10 @@ def test_an_error_is_not_taken_for_a_missing_entry(
     if known:
         look("setup")
     label_studio.problem = RequestRefused("no permission")
-    assert look(EVERY_MINUTE) is not None
+    assert look(RunReason.EVERY_MINUTE) is not None
     label_studio.problem = LabelStudioUnavailable("does not answer")
     with pytest.raises(LabelStudioUnavailable):
-        look(EVERY_MINUTE)
+        look(RunReason.EVERY_MINUTE)
     assert state(sqlite_store) == "new"
 
 
@@ -159,15 +158,15 @@ def test_extra_params_count_when_a_person_changes_them_and_what_leaves_the_form_
     assert project is not None
     assert project.settings == {"strategy": "margin", "batch_size": 7}
     sqlite_store.update_project(7, settings={"strategy": "badge"})
-    project = look(EVERY_MINUTE)
+    project = look(RunReason.EVERY_MINUTE)
     assert project is not None
     assert project.settings == {"strategy": "badge"}, "the form said nothing new"
     label_studio.entries = [entry(OURS, extra_params='{"batch_size": 9}')]
-    project = look(EVERY_MINUTE)
+    project = look(RunReason.EVERY_MINUTE)
     assert project is not None
     assert project.settings == {"batch_size": 9}
     label_studio.entries = [entry(OURS, extra_params={"batch_size": "many"})]
-    project = look(EVERY_MINUTE)
+    project = look(RunReason.EVERY_MINUTE)
     assert project is not None
     assert project.settings == {"batch_size": 9}
 
@@ -177,8 +176,8 @@ def test_a_webhook_that_somebody_removed_stays_away_until_the_address_changes(
 ):
     look("setup")
     label_studio.hooks.clear()
-    look(EVERY_MINUTE)
+    look(RunReason.EVERY_MINUTE)
     assert label_studio.hooks == []
     label_studio.entries = [entry(OTHER)]
-    look(EVERY_MINUTE)
+    look(RunReason.EVERY_MINUTE)
     assert [hook["url"] for hook in label_studio.hooks] == [f"{OTHER}/webhook"]

@@ -3,8 +3,9 @@ import numpy as np
 from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.labels import Labels
+from ml_backend.pipeline.label_changes import label_changes
 from ml_backend.pipeline.project_pool import project_pool
-from ml_backend.pipeline.select import label_changes, propose
+from ml_backend.pipeline.select import propose
 from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store

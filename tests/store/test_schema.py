@@ -218,7 +218,8 @@ def test_the_first_database_is_opened_with_everything_in_it(first_database_url: 
         assert store.webhook_secret() == "the-secret-that-webhooks-carry"
         store.add_event(1, "LATER", {})
         assert store.events(1)[0].id == 4, "ids of events are not given twice"
-        store.add_run(2, {})
+        store.add_run(store.runs(2)[-1])
+        assert [run.at for run in store.runs(2)] == [1760000012.0, 1760000013.0, 1760000013.0], "added as the newest"
     assert versions(first_database_url) == schema.revisions()[-1:]
 
 

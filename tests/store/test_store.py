@@ -1,14 +1,30 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy.exc import StatementError
 
 from ml_backend.annotation import Annotation
 from ml_backend.settings import SettingsError
 from ml_backend.store import Store
-from ml_backend.store.records import HeadRecord, NewEvent, TaskRecord
+from ml_backend.store.records import (
+    FirstRead,
+    HeadRecord,
+    LabelStudioUse,
+    NewEvent,
+    ProjectChanges,
+    ProjectCounts,
+    ProjectRecord,
+    RunRecord,
+    StoppingAdvice,
+    TaskRecord,
+    Unmatched,
+)
+from ml_backend.store.states import ProjectState, RunReason
 
 
 def task(task_id: int, text_hash: str | None, problem: str | None = None, project: int = 1) -> TaskRecord:
@@ -31,9 +47,14 @@ def test_a_project_is_made_once_and_updated(store: Store):
     store.ensure_project(1, title="Mail")
     again = store.ensure_project(1, settings={"strategy": "badge"})
     assert (again.title, again.settings, again.state) == ("Mail", {"strategy": "badge"}, "new")
-    store.merge_meta(1, labeled=3)
-    store.merge_meta(1, why="because")
-    assert store.project(1).meta == {"labeled": 3, "why": "because"}
+    store.update_project(1, counts=ProjectCounts(labels={"b": 2, "a": 1}, labeled=3))
+    store.update_project(1, first_read=FirstRead(4, "2026"), unmatched=Unmatched([1, 2, 3, 4], 1))
+    kept = store.project(1)
+    assert kept.counts == ProjectCounts(labels={"b": 2, "a": 1}, labeled=3)
+    assert list(kept.counts.labels) == ["b", "a"], "the order of the label config"
+    assert (kept.first_read, kept.unmatched) == (FirstRead(4, "2026"), Unmatched([1, 2, 3, 4], 1))
+    store.update_project(1, first_read=None)
+    assert store.project(1).first_read is None
     assert [p.id for p in store.projects()] == [1]
 
 
@@ -232,9 +253,36 @@ def test_batches_go_through_their_states(store: Store):
     assert [b.number for b in store.open_batches(1)] == [2]
 
 
+def test_a_batch_knows_which_of_its_tasks_chance_drew_and_runs_list_them_in_order(store: Store):
+    for n, drawn in enumerate([[3], [], [5, 4]], start=1):
+        assert store.plan_batch(1, "badge", "why", None, [3, 4, 5], size=2, random_task_ids=drawn).number == n
+        store.add_run(run(n))
+    assert [batch.random_task_ids for batch in store.batches(1)] == [[5, 4], [], [3]]
+    assert store.random_tasks_of_runs(1, limit=2) == [[], [5, 4]]
+    store.add_run(run(None))
+    assert store.random_tasks_of_runs(1, limit=2) == [[5, 4], []], "a run without a batch drew nothing"
+    store.plan_batch(2, "badge", "why", None, [9], size=1, random_task_ids=[9])
+    assert store.random_tasks_of_runs(2, limit=2) == [], "no run of this project yet"
+
+
+def test_a_state_or_reason_that_there_is_not_is_refused(store: Store):
+    store.ensure_project(1)
+    with pytest.raises(StatementError, match="'sleepy' is not a valid ProjectState"):
+        store.update_project(1, state="sleepy")
+    with pytest.raises(ValueError, match="'boredom' is not a valid RunReason"):
+        store.request_run(1, "boredom")
+    assert store.project(1).state is ProjectState.NEW
+    store.request_run(1, RunReason.EVERY_MINUTE)
+    assert store.take_requests(1) == [RunReason.EVERY_MINUTE]
+
+
+def test_every_field_of_a_project_but_its_id_may_be_changed():
+    assert set(ProjectChanges.__annotations__) == {field.name for field in fields(ProjectRecord)} - {"id"}
+
+
 def test_superseded_batches_are_found_by_when_the_next_was_published(store: Store, monkeypatch: pytest.MonkeyPatch):
     clock = iter(float(second) for second in range(100, 1000, 100))
-    monkeypatch.setattr("ml_backend.store.history.time.time", lambda: next(clock))
+    monkeypatch.setattr("ml_backend.store.batches.time.time", lambda: next(clock))
     batches = [store.plan_batch(1, "badge", "", None, [i], size=1) for i in range(3)]
     for batch in batches:
         store.mark_batch(1, batch.number, "published")
@@ -250,10 +298,35 @@ def test_superseded_batches_are_found_by_when_the_next_was_published(store: Stor
     assert [b.number for b in store.open_batches(1, batches[0].version)] == [3]
 
 
+def run(batch: int | None, **changes: Any) -> RunRecord:
+    values: dict[str, Any] = {
+        "project_id": 1,
+        "at": 1.5,
+        "batch": batch,
+        "version": None if batch is None else f"batch {batch}",
+        "method": "badge",
+        "why": "why",
+        "labels": 7,
+        "reasons": ["labels"],
+        "seconds": {"fit": 0.25},
+        "label_studio": LabelStudioUse(3, 0.5),
+        "right": 1,
+        "asked": 2,
+        "random_right": 3,
+        "random_asked": 4,
+        "kappa": None,
+        "stopping": StoppingAdvice(False, None, "too few"),
+    }
+    return RunRecord(**values | changes)
+
+
 def test_history_and_snapshot(store: Store):
-    for i in range(3):
-        store.add_run(1, {"batch": i})
-    assert [r["batch"] for r in store.runs(1, limit=2)] == [1, 2]
+    runs = [run(0), run(None), run(2, kappa=0.5, stopping=StoppingAdvice(True, 0.995, "enough"))]
+    for made in runs:
+        store.add_run(made)
+    assert store.runs(1) == runs
+    assert store.runs(1, limit=2) == runs[1:]
+    assert store.runs(2) == []
     store.put_label_snapshot(1, {5: ["a"]})
     store.put_label_snapshot(1, {5: ["b"], 6: []})
     assert store.label_snapshot(1) == {5: ["b"], 6: []}

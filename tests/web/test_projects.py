@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 
 from ml_backend.project_settings import ProjectSettings, initial_names, strategy_names
 from ml_backend.store import Store
-from ml_backend.store.records import TaskRecord
+from ml_backend.store.records import LabelStudioUse, ProjectCounts, RunRecord, StoppingAdvice, TaskRecord
+from ml_backend.store.states import BatchState
 
 KEY = "label-studio-key"
 AUTHORIZED = {"Authorization": f"Token {KEY}"}
@@ -82,15 +83,50 @@ def test_the_status_lists_problems_and_says_what_is_next(connected: FlaskClient,
 
 
 def test_labels_are_listed_in_the_order_of_the_label_config(connected: FlaskClient, sqlite_store: Store):
-    sqlite_store.merge_meta(7, labels={"zebra": 1, "ant": 2})
+    sqlite_store.update_project(7, counts=ProjectCounts(labels={"zebra": 1, "ant": 2}))
     assert list(connected.get("/projects/7/status").json["labels"]) == ["zebra", "ant"]
 
 
 def test_metrics_count_requests_and_projects(connected: FlaskClient, sqlite_store: Store):
-    sqlite_store.merge_meta(7, labeled=3)
+    sqlite_store.update_project(7, counts=ProjectCounts(labeled=3))
     text = connected.get("/metrics").text
     assert 'active_learning_labels{project="7"} 3.0' in text
     assert 'active_learning_requests_total{method="POST",route="/setup",status="200"} 1.0' in text
+
+
+def test_the_history_is_on_the_page_and_in_the_status(connected: FlaskClient, sqlite_store: Store):
+    batch = sqlite_store.plan_batch(7, "badge", "because", None, [3, 1], size=1, random_task_ids=[1])
+    sqlite_store.mark_batch(7, batch.number, BatchState.PUBLISHED)
+    history = {
+        "at": 0.0,
+        "batch": 1,
+        "version": batch.version,
+        "method": "badge",
+        "why": "because",
+        "labels": 4,
+        "reasons": ["labels"],
+        "seconds": {"fit": 0.25},
+        "label_studio": {"requests": 3, "seconds": 0.5},
+        "right": 3,
+        "asked": 4,
+        "random_right": 1,
+        "random_asked": 1,
+        "kappa": 0.5,
+    }
+    advice = StoppingAdvice(False, 0.875, "too early")
+    values = {**history, "label_studio": LabelStudioUse(3, 0.5)}
+    sqlite_store.add_run(RunRecord(project_id=7, stopping=advice, **values))
+    status = connected.get("/projects/7/status").json
+    assert status["runs"] == [history]
+    assert status["stopping"] == {"stop": False, "value": 0.875, "reason": "too early"}
+    assert (status["seconds"], status["agreement"]["share"]) == ({"fit": 0.25}, 0.75)
+    assert status["batch"].keys() == {
+        *("number", "project_id", "version", "method", "why", "head_version", "task_ids", "size", "state"),
+        *("created_at", "published_at", "reserve", "remaining"),
+    }
+    page = connected.get("/projects/7", headers=BROWSER).text
+    assert "3 of 4 right, at 4 labels" in page
+    assert 'active_learning_last_run_seconds{project="7",step="fit"} 0.25' in connected.get("/metrics").text
 
 
 STATES: list[tuple[dict[str, Any], str]] = [

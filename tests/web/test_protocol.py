@@ -89,7 +89,7 @@ def test_extra_params_of_a_request_are_no_settings_but_a_reason_to_read_label_st
 
 def test_a_setup_of_a_disconnected_project_asks_for_a_look(connected: FlaskClient, sqlite_store: Store):
     sqlite_store.take_requests(7)
-    sqlite_store.merge_meta(7, attached=False)
+    sqlite_store.update_project(7, attached=False)
     assert connected.post("/setup", json=setup_body()).status_code == 200
     assert sqlite_store.take_requests(7) == ["setup"]
 

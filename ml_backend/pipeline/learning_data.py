@@ -1,0 +1,72 @@
+"""What a run finds to learn from and to offer, once tasks are read and texts embedded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ml_backend.labelstudio.labels import Labels, labels
+from ml_backend.pipeline.context import RunContext
+from ml_backend.pipeline.label_changes import Chosen, label_changes
+from ml_backend.pipeline.project_pool import ProjectPool, project_pool
+from ml_backend.pipeline.retrain_policy import Situation
+from ml_backend.store.records import BatchRecord
+
+
+@dataclass(frozen=True)
+class LearningData:
+    """The project's pool and labels.
+
+    model: name of the embedding model; usable: labels that a head can be fitted on, of tasks whose text is embedded
+    (the others count as new when theirs are); changed: those new, changed or gone (None) since the last fit;
+    annotators: how many people submitted or skipped anything.
+    """
+
+    model: str
+    pool: ProjectPool
+    labels: Labels
+    usable: dict[int, Chosen]
+    changed: dict[int, Chosen | None]
+    annotators: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to fit on, to offer, or to unlearn."""
+        return not (self.pool.fresh.any() or self.pool.copies.any() or self.usable or self.changed)
+
+
+def learning_data(run: RunContext, model: str) -> LearningData:
+    """Read the project's arrays and labels."""
+    arrays = run.services.arrays.arrays(run.id, model)
+    annotations = [annotation for of_task in arrays.annotations.values() for annotation in of_task]
+    found = labels(annotations, run.config)
+    pool = project_pool(arrays, found, run.config)
+    rows = pool.rows(found.by_task)
+    usable = {task_id: found.by_task[task_id] for task_id in pool.task_ids[rows[pool.embedded[rows]]].tolist()}
+    return LearningData(
+        model=model,
+        pool=pool,
+        labels=found,
+        usable=usable,
+        changed=label_changes(run.store.label_snapshot(run.id), usable),
+        annotators=len({a.annotator for a in annotations if a.annotator is not None}),
+    )
+
+
+def situation(
+    run: RunContext, data: LearningData, serving: BatchRecord | None, missing: int, train_requested: bool
+) -> Situation:
+    """What decides whether to learn. serving: the batch that Label Studio serves; missing: texts without a vector."""
+    remaining = data.pool.count_open(serving)
+    return Situation(
+        settings=run.settings,
+        annotators=data.annotators,
+        serving=serving is not None,
+        changed=len(data.changed),
+        remaining=remaining,
+        waiting=int((data.pool.fresh | data.pool.copies).sum()) - remaining,
+        embedding=missing,
+        settings_changed=run.project.settings_used != run.settings.model_dump(mode="json"),
+        classes_changed=run.project.fingerprint != run.config.fingerprint,
+        new_tasks=run.project.newest_task < data.pool.newest_embedded,
+        train_requested=train_requested,
+    )

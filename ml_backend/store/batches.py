@@ -1,0 +1,101 @@
+"""Batches of tasks chosen for labelling, and how far each has come: planned, published, superseded, removed."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, insert, select, update
+
+from ml_backend.store import tables
+from ml_backend.store.database import Database
+from ml_backend.store.records import BatchRecord
+from ml_backend.store.states import BatchState
+
+
+class BatchRows:
+    """Reads and writes batches."""
+
+    _database: Database
+
+    def plan_batch(
+        self,
+        project_id: int,
+        method: str,
+        why: str,
+        head_version: str | None,
+        task_ids: Sequence[int],
+        size: int,
+        random_task_ids: Sequence[int] = (),
+    ) -> BatchRecord:
+        """Keep a batch before anything of it goes to Label Studio; its version is unique."""
+        table = tables.batches
+        with self._database.writing() as connection:
+            last = connection.execute(
+                select(func.max(table.c.number)).where(table.c.project_id == project_id)
+            ).scalar_one()
+            number = (last or 0) + 1
+            batch = BatchRecord(
+                number=number,
+                project_id=project_id,
+                version=f"batch {number} {method} {uuid.uuid4().hex[:8]}",
+                method=method,
+                why=why,
+                head_version=head_version,
+                task_ids=list(task_ids),
+                size=size,
+                state=BatchState.PLANNED,
+                created_at=time.time(),
+                published_at=None,
+                random_task_ids=list(random_task_ids),
+            )
+            connection.execute(insert(table).values(**vars(batch)))
+        return batch
+
+    def mark_batch(self, project_id: int, number: int, state: BatchState) -> None:
+        """Write how far a batch has come, and when it was published."""
+        table = tables.batches
+        changes: dict[str, Any] = {"state": state}
+        if state == BatchState.PUBLISHED:
+            changes["published_at"] = time.time()
+        with self._database.writing() as connection:
+            connection.execute(
+                update(table).where(table.c.project_id == project_id, table.c.number == number).values(**changes)
+            )
+
+    def current_batch(self, project_id: int) -> BatchRecord | None:
+        """The newest published batch, or None."""
+        published = tables.batches.c.state == BatchState.PUBLISHED
+        newest = self._batches(_newest_first(project_id).where(published).limit(1))
+        return newest[0] if newest else None
+
+    def open_batches(self, project_id: int, version: str | None = None) -> list[BatchRecord]:
+        """Batches planned or published, and that of `version` unless it was removed, newest first."""
+        table = tables.batches
+        is_open: ColumnElement[bool] = table.c.state.in_((BatchState.PLANNED, BatchState.PUBLISHED))
+        if version is not None:
+            is_open = is_open | (table.c.version == version) & (table.c.state != BatchState.REMOVED)
+        return self._batches(_newest_first(project_id).where(is_open))
+
+    def superseded_before(self, project_id: int, moment: float, limit: int) -> list[BatchRecord]:
+        """Superseded batches whose successor was published at that Unix time or earlier, oldest first."""
+        table = tables.batches
+        of_project = table.c.project_id == project_id
+        successor = select(func.max(table.c.number)).where(of_project, table.c.published_at <= moment)
+        is_old = (table.c.state == BatchState.SUPERSEDED) & (table.c.number < successor.scalar_subquery())
+        return self._batches(select(table).where(of_project, is_old).order_by(table.c.number).limit(limit))
+
+    def batches(self, project_id: int, limit: int = 20) -> list[BatchRecord]:
+        """Batches, newest first."""
+        return self._batches(_newest_first(project_id).limit(limit))
+
+    def _batches(self, query: Select[Any]) -> list[BatchRecord]:
+        with self._database.reading() as connection:
+            return [BatchRecord(**row._mapping) for row in connection.execute(query)]
+
+
+def _newest_first(project_id: int) -> Select[Any]:
+    table = tables.batches
+    return select(table).where(table.c.project_id == project_id).order_by(table.c.number.desc())

@@ -1,0 +1,70 @@
+"""Webhook events, kept until a run has taken them in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from ml_backend.store import tables
+from ml_backend.store.database import Database
+from ml_backend.store.projects import insert_missing_projects
+from ml_backend.store.records import EventRecord, NewEvent
+from ml_backend.store.run_requests import insert_requests, projects_with_requests
+
+LONGEST_ACTION = 60
+# Built once: the annotator who submits a label waits for it, and building it takes longer than running it.
+_INSERT_EVENTS = insert(tables.events)
+
+
+class EventRows:
+    """Reads and writes events."""
+
+    _database: Database
+
+    def add_event(self, project_id: int, action: str, body: dict[str, Any]) -> None:
+        """Keep one event, without asking for a run."""
+        with self._database.writing() as connection:
+            _insert(connection, [(project_id, action, body)])
+
+    def add_events(self, new: Sequence[NewEvent]) -> set[int]:
+        """Keep events and ask for runs, in one transaction; returns the projects for which none was asked for yet.
+
+        Projects that the store does not have are made.
+        """
+        project_ids = sorted({event.project_id for event in new})
+        with self._database.writing() as connection:
+            insert_missing_projects(self._database, connection, project_ids)
+            _insert(connection, [(event.project_id, event.action, event.body) for event in new])
+            pending = projects_with_requests(connection)
+            insert_requests(connection, sorted({(event.project_id, event.reason) for event in new}))
+        return set(project_ids) - pending
+
+    def events(self, project_id: int) -> list[EventRecord]:
+        """Events not yet taken in, in the order in which they came."""
+        query = select(tables.events).where(tables.events.c.project_id == project_id).order_by(tables.events.c.id)
+        with self._database.reading() as connection:
+            return [EventRecord(**row._mapping) for row in connection.execute(query)]
+
+    def event_count(self) -> int:
+        """Events of all projects that no run has taken in yet."""
+        with self._database.reading() as connection:
+            return int(connection.execute(select(func.count()).select_from(tables.events)).scalar_one())
+
+    def drop_events(self, project_id: int, up_to_id: int) -> None:
+        """Forget events that a run has taken in."""
+        with self._database.writing() as connection:
+            connection.execute(
+                delete(tables.events).where(tables.events.c.project_id == project_id, tables.events.c.id <= up_to_id)
+            )
+
+
+def _insert(connection: Connection, events: Sequence[tuple[int, str, dict[str, Any]]]) -> None:
+    now = time.time()
+    rows = [
+        {"project_id": project_id, "action": action[:LONGEST_ACTION], "body": body, "received_at": now}
+        for project_id, action, body in events
+    ]
+    connection.execute(_INSERT_EVENTS, rows)

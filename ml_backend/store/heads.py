@@ -1,0 +1,55 @@
+"""Trained heads; the newest one of a project predicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Select, delete, insert, select
+
+from ml_backend.store import tables
+from ml_backend.store.database import Database
+from ml_backend.store.records import HeadRecord
+
+HEADS_KEPT = 20
+
+
+class HeadRows:
+    """Reads and writes heads."""
+
+    _database: Database
+
+    def put_head(self, head: HeadRecord) -> None:
+        """Keep a head as the newest; all but the last 20 of its project go."""
+        table = tables.heads
+        with self._database.writing() as connection:
+            connection.execute(insert(table).values(**vars(head)))
+            kept = (
+                select(table.c.version)
+                .where(table.c.project_id == head.project_id)
+                .order_by(table.c.created_at.desc())
+                .limit(HEADS_KEPT)
+            )
+            connection.execute(delete(table).where(table.c.project_id == head.project_id, table.c.version.not_in(kept)))
+
+    def current_head(self, project_id: int) -> HeadRecord | None:
+        """The newest head, or None before the first fit."""
+        newest = self._heads(_newest_first(project_id).limit(1))
+        return newest[0] if newest else None
+
+    def heads(self, project_id: int) -> list[HeadRecord]:
+        """Heads that are kept, newest first."""
+        return self._heads(_newest_first(project_id))
+
+    def drop_heads(self, project_id: int) -> None:
+        """Forget a project's heads, as when too few labels are left to fit one on."""
+        with self._database.writing() as connection:
+            connection.execute(delete(tables.heads).where(tables.heads.c.project_id == project_id))
+
+    def _heads(self, query: Select[Any]) -> list[HeadRecord]:
+        with self._database.reading() as connection:
+            return [HeadRecord(**row._mapping) for row in connection.execute(query)]
+
+
+def _newest_first(project_id: int) -> Select[Any]:
+    table = tables.heads
+    return select(table).where(table.c.project_id == project_id).order_by(table.c.created_at.desc())

@@ -1,0 +1,45 @@
+"""The history of runs that fitted a head."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from sqlalchemy import insert, select
+
+from ml_backend.store import tables
+from ml_backend.store.database import Database
+from ml_backend.store.records import RunRecord
+
+_COLUMNS = [tables.runs.c[field.name] for field in fields(RunRecord)]
+
+
+class RunRows:
+    """Reads and writes the history of runs."""
+
+    _database: Database
+
+    def add_run(self, run: RunRecord) -> None:
+        """Add a run to the history."""
+        with self._database.writing() as connection:
+            connection.execute(insert(tables.runs).values(**vars(run)))
+
+    def runs(self, project_id: int, limit: int = 100) -> list[RunRecord]:
+        """The last runs, oldest first."""
+        table = tables.runs
+        query = select(*_COLUMNS).where(table.c.project_id == project_id).order_by(table.c.id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return [RunRecord(**row._mapping) for row in connection.execute(query)][::-1]
+
+    def random_tasks_of_runs(self, project_id: int, limit: int) -> list[list[int]]:
+        """Of each of the last runs, oldest first, the tasks that `random_share` drew for its batch; [] without one."""
+        run, batch = tables.runs, tables.batches
+        query = (
+            select(batch.c.random_task_ids)
+            .select_from(run)
+            .outerjoin(batch, (batch.c.project_id == run.c.project_id) & (batch.c.number == run.c.batch))
+            .where(run.c.project_id == project_id)
+            .order_by(run.c.id.desc())
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [task_ids or [] for task_ids in connection.execute(query).scalars()][::-1]
