@@ -1,0 +1,197 @@
+"""Nothing is lost when the backend is killed, webhooks are dropped, Label Studio is gone, or the key is wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from gate import Gate
+from live_loop import CLASSES, Loop, connected, gold_texts, wait_until
+
+from ml_backend.commands.demo.backend_process import BackendProcess
+from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port
+from ml_backend.labelstudio.client import LabelStudio
+
+MakeLoop = Callable[..., Loop]
+
+
+@pytest.fixture(scope="module")
+def gate(label_studio: LabelStudioProcess) -> Iterator[Gate]:
+    """Between the backend of these tests and Label Studio; webhooks take no part in it."""
+    between = Gate(label_studio.url)
+    yield between
+    between.close()
+
+
+@pytest.fixture(scope="module")
+def mortal_backend(
+    label_studio: LabelStudioProcess, gate: Gate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[BackendProcess]:
+    """The backend that is killed and started again and again."""
+    backend = BackendProcess(tmp_path_factory.mktemp("mortal"), free_port(0), gate.url, label_studio.token)
+    backend.start()
+    yield backend
+    backend.stop()
+
+
+@pytest.fixture
+def loop(label_studio: LabelStudioProcess, client: LabelStudio, mortal_backend: BackendProcess) -> MakeLoop:
+    """Makes a project connected to that backend."""
+
+    def make(n: int, **settings: object) -> Loop:
+        if mortal_backend.process is None or mortal_backend.process.poll() is not None:
+            mortal_backend.start()  # the test before failed between its end and its new start
+        project = connected(label_studio, client, mortal_backend, gold_texts(n), **settings)
+        project.embedded()
+        return project
+
+    return make
+
+
+def kill(backend: BackendProcess) -> None:
+    """The end of the server and its worker without a moment to tidy up."""
+    assert backend.process is not None
+    os.killpg(backend.process.pid, signal.SIGKILL)
+    backend.process.wait()
+
+
+def kill_in_phase(project: Loop, beginning: str) -> threading.Thread:
+    """Kill the backend while its phase begins like this; join the thread to wait for it."""
+    process = project.backend.process
+    assert process is not None
+    database = project.backend.folder / "active_learning.db"
+    query = f"SELECT phase FROM projects WHERE id = {project.project_id}"
+
+    def watch() -> None:
+        connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+
+        def there() -> bool:
+            return str(connection.execute(query).fetchone()[0]).startswith(beginning)
+
+        while process.poll() is None:
+            if not there():
+                continue
+            os.killpg(process.pid, signal.SIGSTOP)
+            if there():  # stopped in time: what it was doing is not done
+                os.killpg(process.pid, signal.SIGKILL)
+                break
+            os.killpg(process.pid, signal.SIGCONT)
+        connection.close()
+        process.wait()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    return thread
+
+
+def label_some(project: Loop, n: int) -> None:
+    """Label n tasks as they are served."""
+    person = project.person()
+    for _ in range(n):
+        person.label_next()
+
+
+def assert_served_as_published(project: Loop) -> None:
+    """The queue is the newest batch, and nothing is left of what was never served."""
+    batch, store = project.batch(), project.store()
+    served = {b.version for b in store.batches(project.project_id) if b.state in {"published", "superseded"}}
+    store.close()
+    assert set(project.client.request("GET", f"api/projects/{project.project_id}/model-versions/")) == served
+    answered = {task.id for task in project.client.tasks_page(project.project_id, 1, 100, annotated_only=True)}
+    left = [task for task in batch["task_ids"] if task not in answered]
+    person = project.person()
+    assert [person.label_next() for _ in range(2)] == left[:2]
+
+
+def test_labels_given_while_the_backend_was_down_all_arrive(loop: MakeLoop, mortal_backend: BackendProcess):
+    project = loop(40, batch_size=25, retrain_every=5)
+    project.batch()
+    mortal_backend.stop()
+    label_some(project, 20)
+    mortal_backend.start()
+    status = project.until(labeled=20)
+    assert sum(status["labels"].values()) == 20
+    assert project.batch(after=1)["method"] == "uherding"
+    assert_served_as_published(project)
+
+
+def test_killed_while_it_fits(loop: MakeLoop, mortal_backend: BackendProcess):
+    project = loop(30, batch_size=10, retrain_every=4)
+    before = project.batch()
+    killer = kill_in_phase(project, "fitting")
+    label_some(project, 4)
+    killer.join(60)
+    assert not killer.is_alive(), "it never fitted"
+    assert project.model_version() == before["version"], "it was killed too late"
+    mortal_backend.start()
+    project.until(labeled=4)
+    assert "4 labels are new" in project.batch(after=before["number"])["why"]
+    assert_served_as_published(project)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "switched"),
+    [
+        pytest.param("POST", "/import/predictions", False, id="predictions-written"),
+        pytest.param("PATCH", r"/api/projects/\d+/?(\?|$)", True, id="version-switched"),
+    ],
+)
+def test_killed_while_it_publishes(
+    loop: MakeLoop, gate: Gate, mortal_backend: BackendProcess, method: str, path: str, switched: bool
+):
+    project = loop(30, batch_size=10, retrain_every=4)
+    before = project.batch()
+    hold = gate.hold_at(method, path)
+    label_some(project, 4)
+    assert hold.reached.wait(60), "it never published"
+    kill(mortal_backend)
+    hold.released.set()
+    assert (project.model_version() != before["version"]) == switched
+    mortal_backend.start()
+    project.until(labeled=4)
+    assert project.batch(after=before["number"])["method"] == "uherding"
+    assert_served_as_published(project)
+
+
+def test_label_studio_gone_for_a_while(loop: MakeLoop, gate: Gate):
+    project = loop(20, batch_size=8, retrain_every=2)
+    before = project.batch()
+    gate.open = False
+    label_some(project, 3)
+    status = project.until(state="waiting")
+    assert f"Label Studio does not answer at {gate.url}" in status["error"]
+    assert "set LABEL_STUDIO_URL" in status["error"]
+    assert "tried again by itself" in status["remedy"]
+    assert "trying again in" in status["phase"]
+    wait_until("a second try", lambda: "try 2" in project.log())
+    gate.open = True
+    project.until(state="ready", labeled=3, error=None)
+    project.batch(after=before["number"])
+    assert "recovered" in project.log()
+    assert_served_as_published(project)
+
+
+def test_a_wrong_key_is_said_and_the_right_one_mends_it(loop: MakeLoop, mortal_backend: BackendProcess):
+    project = loop(20, batch_size=8, retrain_every=2)
+    before, right = project.batch(), mortal_backend.api_key
+    mortal_backend.stop()
+    mortal_backend.api_key = "0" * 40
+    mortal_backend.start()
+    try:
+        person = project.person()
+        for task, label in zip(before["task_ids"], CLASSES[:2], strict=False):
+            person.annotate(task, label)
+        status = project.until(state="waiting")
+        assert "does not take LABEL_STUDIO_API_KEY" in status["error"]
+        assert "does not take LABEL_STUDIO_API_KEY" in project.log()
+    finally:
+        mortal_backend.stop()
+        mortal_backend.api_key = right
+        mortal_backend.start()
+    project.until(state="ready", labeled=2)
+    project.batch(after=before["number"])
+    assert_served_as_published(project)
