@@ -196,6 +196,13 @@ class Loop:
         store.close()
         return {task_id for batch in batches for task_id in batch.task_ids}
 
+    def serving(self) -> list[int]:
+        """Tasks of the batch by whose version Label Studio serves, best first; none while that version is not ours."""
+        version, store = self.model_version(), self.store()
+        batches = store.batches(self.project_id, limit=1000)
+        store.close()
+        return next((batch.task_ids for batch in batches if batch.version == version), [])
+
     def store(self) -> Store:
         """The backend's own database, for a look inside."""
         return Store(f"sqlite:///{self.backend.folder / 'active_learning.db'}")

@@ -1,91 +1,56 @@
-"""Nothing is lost when the backend is killed, webhooks are dropped, Label Studio is gone, or the key is wrong."""
+"""Nothing is lost when the backend is away, webhooks go astray, Label Studio is gone or slow, or the key is wrong."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sqlite3
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from fake_label_studio import WebhookMode
 from gate import Gate
 from live_loop import CLASSES, Loop, connected, gold_texts, wait_until
+from local_backend import LocalBackend
+from studios import Fake, Real, both
 
-from ml_backend.commands.demo.backend_process import BackendProcess
-from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port
 from ml_backend.labelstudio.client import LabelStudio
 
 MakeLoop = Callable[..., Loop]
 
 
-@pytest.fixture(scope="module")
-def gate(label_studio: LabelStudioProcess) -> Iterator[Gate]:
+@pytest.fixture
+def gate(label_studio: Fake | Real) -> Iterator[Gate]:
     """Between the backend of these tests and Label Studio; webhooks take no part in it."""
     between = Gate(label_studio.url)
     yield between
     between.close()
 
 
-@pytest.fixture(scope="module")
-def mortal_backend(
-    label_studio: LabelStudioProcess, gate: Gate, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[BackendProcess]:
-    """The backend that is killed and started again and again."""
-    backend = BackendProcess(tmp_path_factory.mktemp("mortal"), free_port(0), gate.url, label_studio.token)
-    backend.start()
-    yield backend
-    backend.stop()
+@pytest.fixture
+def own(gate: Gate, own_backend: Callable[..., LocalBackend]) -> LocalBackend:
+    """A backend behind the gate."""
+    return own_backend(label_studio_url=gate.url)
 
 
 @pytest.fixture
-def loop(label_studio: LabelStudioProcess, client: LabelStudio, mortal_backend: BackendProcess) -> MakeLoop:
+def loop(label_studio: Fake | Real, client: LabelStudio, own: LocalBackend) -> MakeLoop:
     """Makes a project connected to that backend."""
 
     def make(n: int, **settings: object) -> Loop:
-        if mortal_backend.process is None or mortal_backend.process.poll() is not None:
-            mortal_backend.start()  # the test before failed between its end and its new start
-        project = connected(label_studio, client, mortal_backend, gold_texts(n), **settings)
+        project = connected(label_studio, client, own, gold_texts(n), **settings)
         project.embedded()
         return project
 
     return make
 
 
-def kill(backend: BackendProcess) -> None:
-    """The end of the server and its worker without a moment to tidy up."""
-    assert backend.process is not None
-    os.killpg(backend.process.pid, signal.SIGKILL)
-    backend.process.wait()
+@pytest.fixture
+def webhooks(fake_label_studio: Fake) -> Iterator[Callable[[WebhookMode], None]]:
+    """Sets what becomes of the fake's webhooks."""
 
+    def become(mode: WebhookMode) -> None:
+        fake_label_studio.server.faults.webhooks = mode
 
-def kill_in_phase(project: Loop, beginning: str) -> threading.Thread:
-    """Kill the backend while its phase begins like this; join the thread to wait for it."""
-    process = project.backend.process
-    assert process is not None
-    database = project.backend.folder / "active_learning.db"
-    query = f"SELECT phase FROM projects WHERE id = {project.project_id}"
-
-    def watch() -> None:
-        connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-
-        def there() -> bool:
-            return str(connection.execute(query).fetchone()[0]).startswith(beginning)
-
-        while process.poll() is None:
-            if not there():
-                continue
-            os.killpg(process.pid, signal.SIGSTOP)
-            if there():  # stopped in time: what it was doing is not done
-                os.killpg(process.pid, signal.SIGKILL)
-                break
-            os.killpg(process.pid, signal.SIGCONT)
-        connection.close()
-        process.wait()
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    return thread
+    yield become
+    become(WebhookMode.SEND)
 
 
 def label_some(project: Loop, n: int) -> None:
@@ -107,53 +72,34 @@ def assert_served_as_published(project: Loop) -> None:
     assert [person.label_next() for _ in range(2)] == left[:2]
 
 
-def test_labels_given_while_the_backend_was_down_all_arrive(loop: MakeLoop, mortal_backend: BackendProcess):
+def test_labels_given_while_the_backend_was_down_all_arrive(loop: MakeLoop, own: LocalBackend):
     project = loop(40, batch_size=25, retrain_every=5)
     project.batch()
-    mortal_backend.stop()
+    own.stop()
     label_some(project, 20)
-    mortal_backend.start()
+    own.start()
     status = project.until(labeled=20)
     assert sum(status["labels"].values()) == 20
     assert project.batch(after=1)["method"] == "uherding"
     assert_served_as_published(project)
 
 
-def test_killed_while_it_fits(loop: MakeLoop, mortal_backend: BackendProcess):
-    project = loop(30, batch_size=10, retrain_every=4)
-    before = project.batch()
-    killer = kill_in_phase(project, "fitting")
-    label_some(project, 4)
-    killer.join(60)
-    assert not killer.is_alive(), "it never fitted"
-    assert project.model_version() == before["version"], "it was killed too late"
-    mortal_backend.start()
-    project.until(labeled=4)
-    assert "4 labels are new" in project.batch(after=before["number"])["why"]
-    assert_served_as_published(project)
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "switched"),
-    [
-        pytest.param("POST", "/import/predictions", False, id="predictions-written"),
-        pytest.param("PATCH", r"/api/projects/\d+/?(\?|$)", True, id="version-switched"),
-    ],
-)
-def test_killed_while_it_publishes(
-    loop: MakeLoop, gate: Gate, mortal_backend: BackendProcess, method: str, path: str, switched: bool
+@both
+def test_who_labels_the_whole_batch_before_the_next_one_is_served_at_random_and_nothing_is_lost(
+    loop: MakeLoop, own: LocalBackend
 ):
-    project = loop(30, batch_size=10, retrain_every=4)
-    before = project.batch()
-    hold = gate.hold_at(method, path)
-    label_some(project, 4)
-    assert hold.reached.wait(60), "it never published"
-    kill(mortal_backend)
-    hold.released.set()
-    assert (project.model_version() != before["version"]) == switched
-    mortal_backend.start()
-    project.until(labeled=4)
-    assert project.batch(after=before["number"])["method"] == "uherding"
+    project = loop(30, batch_size=6, retrain_every=2)
+    batch = project.batch()
+    own.stop()
+    person = project.person()
+    labelled = [person.label_next() for _ in batch["task_ids"]]
+    assert labelled == batch["task_ids"]
+    outside = person.label_next()
+    assert outside not in batch["task_ids"], "Label Studio serves any task once those of the version are done"
+    own.start()
+    project.until(labeled=len(labelled) + 1)
+    after = project.batch(after=batch["number"])
+    assert not {outside, *labelled} & set(after["task_ids"])
     assert_served_as_published(project)
 
 
@@ -175,12 +121,24 @@ def test_label_studio_gone_for_a_while(loop: MakeLoop, gate: Gate):
     assert_served_as_published(project)
 
 
-def test_a_wrong_key_is_said_and_the_right_one_mends_it(loop: MakeLoop, mortal_backend: BackendProcess):
+def test_a_slow_label_studio_only_takes_longer(loop: MakeLoop, fake_label_studio: Fake):
     project = loop(20, batch_size=8, retrain_every=2)
-    before, right = project.batch(), mortal_backend.api_key
-    mortal_backend.stop()
-    mortal_backend.api_key = "0" * 40
-    mortal_backend.start()
+    before = project.batch()
+    fake_label_studio.server.faults.seconds = 0.05
+    try:
+        label_some(project, 3)
+        project.batch(after=before["number"])
+        assert project.until(labeled=3)["error"] is None
+    finally:
+        fake_label_studio.server.faults.seconds = 0.0
+
+
+def test_a_wrong_key_is_said_and_the_right_one_mends_it(loop: MakeLoop, own: LocalBackend):
+    project = loop(20, batch_size=8, retrain_every=2)
+    before, right = project.batch(), own.api_key
+    own.stop()
+    own.api_key = "0" * 40
+    own.start()
     try:
         person = project.person()
         for task, label in zip(before["task_ids"], CLASSES[:2], strict=False):
@@ -189,9 +147,52 @@ def test_a_wrong_key_is_said_and_the_right_one_mends_it(loop: MakeLoop, mortal_b
         assert "does not take LABEL_STUDIO_API_KEY" in status["error"]
         assert "does not take LABEL_STUDIO_API_KEY" in project.log()
     finally:
-        mortal_backend.stop()
-        mortal_backend.api_key = right
-        mortal_backend.start()
+        own.stop()
+        own.api_key = right
+        own.start()
     project.until(state="ready", labeled=2)
     project.batch(after=before["number"])
     assert_served_as_published(project)
+
+
+def test_lost_webhooks_are_made_good_by_the_next_look(
+    loop: MakeLoop, own: LocalBackend, webhooks: Callable[[WebhookMode], None]
+):
+    project = loop(20, batch_size=8, retrain_every=2)
+    before, person = project.batch(), project.person()
+    kept, changed, removed = (person.annotate(task, CLASSES[0]) for task in before["task_ids"][:3])
+    project.until(labeled=3)
+    before = project.batch()
+    webhooks(WebhookMode.DROP)
+    person.update(changed, CLASSES[1])
+    person.delete(removed)
+    person.skip(before["task_ids"][-1])
+    project.client.request("DELETE", f"api/tasks/{before['task_ids'][-2]}/")
+    project.import_texts(gold_texts(5, 300))
+    assert kept
+    assert project.status()["tasks"] == 20, "nothing told of it"
+    own.look_now(project.project_id)
+    status = project.until(labeled=2, skipped=1, tasks=24, to_embed=0)
+    assert (status["labels"][CLASSES[0]], status["labels"][CLASSES[1]]) == (1, 1)
+    assert project.status()["open"] == 24 - 3
+
+
+def test_webhooks_that_come_twice_and_backwards_change_nothing(
+    loop: MakeLoop, fake_label_studio: Fake, webhooks: Callable[[WebhookMode], None]
+):
+    project = loop(20, batch_size=8, retrain_every=100)
+    tasks, person = project.batch()["task_ids"], project.person()
+    webhooks(WebhookMode.DOUBLE)
+    first = person.annotate(tasks[0], CLASSES[0])
+    project.until(labeled=1)
+    webhooks(WebhookMode.HOLD)
+    person.update(first, CLASSES[1])
+    second = person.annotate(tasks[1], CLASSES[0])
+    person.update(second, CLASSES[2])
+    third = person.annotate(tasks[2], CLASSES[0])
+    person.delete(third)
+    webhooks(WebhookMode.SEND)
+    assert fake_label_studio.server.outgoing.release(backwards=True) == 5
+    status = project.until(labeled=2, open=18)
+    expected = {CLASSES[1]: 1, CLASSES[2]: 1}
+    assert {name: n for name, n in status["labels"].items() if n} == expected

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 from live_loop import CLASSES, Loop, choice, gold_texts, new_project, wait_until
@@ -96,13 +96,17 @@ def test_texts_imported_while_somebody_labels_join_the_pool(loop: MakeLoop):
         for start in range(100, 200, 25):
             project.import_texts(gold_texts(25, start))
 
-    importing = threading.Thread(target=import_in_parts)
-    importing.start()
-    labelled = []
-    while importing.is_alive() or len(labelled) < 9:
-        labelled.append(person.label_next())
-        assert labelled[-1] in project.ever_published()
-    importing.join()
+    labelled: list[int] = []
+    # Leaving the block waits for the import, also after a failure: it uses the client that the test's end closes.
+    with ThreadPoolExecutor(1) as other:
+        importing = other.submit(import_in_parts)
+        while not importing.done() or len(labelled) < 9:
+            # Who is quicker than the backend and has labelled the whole batch is served any task by Label Studio; while
+            # one of the batch is left, it serves no other.
+            wait_until("a task of the batch", lambda: set(project.serving()) - set(labelled))
+            labelled.append(person.label_next())
+            assert labelled[-1] in project.ever_published()
+        importing.result()
     status = project.until(tasks=130, to_embed=0, embedded=130, labeled=len(labelled))
     assert status["open"] == 130 - len(labelled)
     newest = max(project.client.task_ids(project.project_id))
