@@ -23,7 +23,9 @@ def routes(studio: Studio) -> Blueprint:
         with tables.lock:
             annotation = _submitted(studio, task_id, body_object())
             project = tables.projects[annotation.project]
-        _refuse_malformed(annotation)
+        if not _items_are_whole(annotation.result):
+            # The project's summary fails on it, when it is stored already; no webhook is sent.
+            raise Refused(500, "'str' object has no attribute 'items'")
         studio.outgoing.emit(project, "ANNOTATION_CREATED", annotation=annotation_json(annotation))
         return annotation_json(annotation), 201
 
@@ -76,6 +78,8 @@ def _annotation(tables: Tables, annotation_id: int) -> Annotation:
 def _submitted(studio: Studio, task_id: int, given: dict[str, Any]) -> Annotation:
     tables = studio.tables
     task = tables.task(task_id, user())
+    if not _are_objects(given.get("result")):
+        raise Refused(500, "'str' object has no attribute 'get'")
     began_with = given.get("parent_prediction")
     if began_with is not None and began_with not in tables.predictions:
         raise invalid(parent_prediction=f'Invalid pk "{began_with}" - object does not exist.')
@@ -101,8 +105,9 @@ def _submitted(studio: Studio, task_id: int, given: dict[str, Any]) -> Annotatio
     return annotation
 
 
-def _refuse_malformed(annotation: Annotation) -> None:
-    """A result whose items are no objects is an error of the server, after it was stored."""
-    result = annotation.result
-    if result is not None and not (isinstance(result, list) and all(isinstance(item, dict) for item in result)):
-        raise Refused(500, "'str' object has no attribute 'get'")
+def _are_objects(result: Any) -> bool:
+    return result is None or (isinstance(result, list) and all(isinstance(item, dict) for item in result))
+
+
+def _items_are_whole(result: Any) -> bool:
+    return all(isinstance(item.get("value", {}), dict) for item in result or [])

@@ -50,7 +50,8 @@ class Faults:
 
     down: connections are closed without an answer; seconds: every answer takes this much longer; webhooks: what becomes
     of them; stale_counters: a task's counters stay as they are when it is annotated, as when an import overtakes an
-    annotation; fast_import: imports of predictions are not validated.
+    annotation; fast_import: imports of predictions are not validated; dropped_predictions: how many of each import are
+    left out, as those are whose score is outside 0 to 1.
     """
 
     down: bool = False
@@ -58,6 +59,7 @@ class Faults:
     webhooks: WebhookMode = WebhookMode.SEND
     stale_counters: bool = False
     fast_import: bool = False
+    dropped_predictions: int = 0
     broken: Break | None = None
     stop: Stop | None = None
 

@@ -17,8 +17,8 @@ def next_task(tables: Tables, project: Project, user: User) -> Task | None:
     """The task that this user gets now, locked for them; None when none is left or all that may be served are locked.
 
     The task that they hold comes first. Uncertainty sampling: of the open tasks with a prediction of the project's
-    model version the one of lowest score, or a random one where the project has several members; a random one of all when
-    no task is left with such a prediction.
+    model version the one of lowest score, or a random one where the project has several members; a random one of all
+    when no task is left with such a prediction.
     """
     seen = {a.task for a in tables.annotations.values() if a.project == project.id and a.completed_by == user.id}
     left = [t for t in tables.tasks_of(project.id) if t.id not in seen and not tables.is_labeled(t)]

@@ -60,9 +60,8 @@ class Outgoing:
             raise BackendFailed(str(problem), status) from None
 
     def setup(self, backend: Backend) -> dict[str, Any]:
-        """GET /health and POST /setup; what the latter says. Raises BackendFailed."""
+        """POST /setup; what the backend says. Raises BackendFailed."""
         project = self._tables.projects[backend.project]
-        self.call(backend, "health")
         body = {
             "project": project_uid(project),
             "schema": project.label_config,
@@ -75,12 +74,15 @@ class Outgoing:
     def update_state(self, backend: Backend) -> None:
         """Call the backend and keep what came of it, as Label Studio does whenever it lists the backends."""
         try:
+            self.call(backend, "health")
+        except BackendFailed:
+            backend.state = "Disconnected"  # why is not kept
+            return
+        try:
             backend.model_version = self.setup(backend).get("model_version")
             backend.state, backend.error_message = "Connected", None
         except BackendFailed as problem:
-            # The error message of a failed health check is not kept.
-            backend.state = "Error" if problem.status else "Disconnected"
-            backend.error_message = str(problem) if problem.status else backend.error_message
+            backend.state, backend.error_message = "Error", str(problem)
 
     def emit(self, project: Project, action: str, **about: Any) -> None:
         """Send an event to the project's webhooks; what they answer is of no consequence."""

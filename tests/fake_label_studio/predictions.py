@@ -32,6 +32,7 @@ def routes(studio: Studio) -> Blueprint:
                         f"project {project.id} tasks",
                     )
             kept = [item for item in items if studio.faults.fast_import or _valid(item)]
+            kept = kept[studio.faults.dropped_predictions :]
             for item in kept:
                 add_prediction(tables, item)
             for task in tables.tasks_of(project.id):

@@ -15,7 +15,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from fake_label_studio import annotations, data_manager, ml, people, predictions, projects, tasks, webhooks
 from fake_label_studio.faults import Faults, Moment
 from fake_label_studio.problems import Refused
-from fake_label_studio.records import User
+from fake_label_studio.records import Backend, User
 from fake_label_studio.studio import Studio
 
 PUBLIC = {"/health", "/api/version", "/api/token/refresh", "/api/token/refresh/"}
@@ -50,6 +50,14 @@ class FakeLabelStudio:
         """Take a person out of the organization."""
         with self.tables.lock:
             self.tables.users.pop(person.id, None)
+
+    def add_backend(self, project_id: int, url: str) -> Backend:
+        """Connect a backend that is not called: nobody has to listen at its address."""
+        with self.tables.lock:
+            backend = Backend(self.tables.new_id(), project_id, url, title="Active learning", state="Connected")
+            self.tables.backends[backend.id] = backend
+            self.tables.projects[project_id].model_version = backend.title
+        return backend
 
     def stop(self) -> None:
         """End it."""
