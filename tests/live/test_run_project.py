@@ -414,7 +414,9 @@ def test_a_crash_between_planned_and_published_is_settled_by_the_next_run(
     served = project.studio.tables.projects[project.id].model_version
     number = {b.version: b.number for b in project.store.batches(project.id)}[served]
     assert number == (1 if state in {"planned", "predictions written"} else 2)
+    unserved = {b.version for b in project.store.batches(project.id) if b.version != served and b.number == 2}
     project.run("start")
+    assert not unserved & project.versions(), "what was never served is taken away at once"
     assert project.status["labeled"] == 3
     assert project.batch.method == "uherding"
     assert project.record.cycle == 1
