@@ -139,7 +139,7 @@ class LocalBackend:
         self._queue = TaskQueue(settings)
         self._worker_store = Store(settings.database_url)
         self._client = LabelStudio(settings.label_studio_url, settings.label_studio_api_key)
-        self._worker = Worker(settings, self._worker_store, self._queue, services(self._worker_store, self._client))
+        self._worker = Worker(self._worker_store, self._queue, services(self._worker_store, self._client))
         self._worker.reconcile_all("start")
         for _ in range(2):
             self._start(self._work)

@@ -15,7 +15,7 @@ from local_backend import LocalBackend
 from studios import Fake, Real
 
 from ml_backend.labelstudio.client import LabelStudio
-from ml_backend.worker import worker
+from ml_backend.worker import retry
 
 MakeBackend = Callable[..., LocalBackend]
 
@@ -114,6 +114,6 @@ def _certificates_read_once() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses before another try are short."""
-    monkeypatch.setattr(worker, "FIRST_RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(retry, "FIRST_RETRY_SECONDS", 0.05)
     monkeypatch.setattr(http_client, "INITIAL_RETRY_DELAY_SECONDS", 0.001)
     monkeypatch.setattr(http_client, "MAX_RETRY_DELAY_SECONDS", 0.001)

@@ -18,7 +18,7 @@ from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable, R
 from ml_backend.labelstudio.connection import webhooks
 from ml_backend.learning.cycle import Cycle
 from ml_backend.pipeline import publish as publishing
-from ml_backend.pipeline import run as running
+from ml_backend.pipeline import sync as syncing
 from ml_backend.pipeline.run import run_project
 from ml_backend.store import Store
 from ml_backend.store.records import BatchRecord, ProjectRecord
@@ -484,10 +484,10 @@ def test_a_counter_that_lies_costs_no_label(make: Any):
 def test_tasks_come_in_pages_and_a_run_that_was_interrupted_goes_on_with_the_next(
     make: Any, monkeypatch: pytest.MonkeyPatch
 ):
-    from ml_backend.pipeline import sync
+    from ml_backend.labelstudio import client as client_module
 
-    monkeypatch.setattr(sync, "PAGE", 4)
-    monkeypatch.setattr(running, "FIRST_READ_SECONDS", -1.0)
+    monkeypatch.setattr(client_module, "TASKS_PER_PAGE", 4)
+    monkeypatch.setattr(syncing, "FIRST_READ_SECONDS", -1.0)
     project = make(11)
     pages = [project.run("setup"), project.run("continued"), project.run("continued")]
     assert pages == [True, True, False]
