@@ -1,4 +1,4 @@
-"""Real databases and a real Redis for the tests; a missing one is a skip with a reason, and a failure in CI."""
+"""Real databases, a real Redis and Label Studio for the tests; what is missing is a skip, and a failure in CI."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from fake_label_studio import FakeLabelStudio
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
+from studios import Fake, Real
 
+from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port, installed
 from ml_backend.store import Store
 
+REPOSITORY = Path(__file__).parents[1]
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379")
 REDIS_DATABASES = 15
@@ -94,3 +98,26 @@ def redis_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for key in client.scan_iter(f"*{name}*"):
         client.delete(key)
     client.close()
+
+
+@pytest.fixture(scope="session")
+def fake_label_studio() -> Iterator[Fake]:
+    """One fake Label Studio; tests use projects of their own."""
+    server = FakeLabelStudio()
+    yield Fake(server)
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def real_label_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
+    """One real Label Studio; tests use projects of their own. TEST_LABEL_STUDIO_PORT: one that runs already."""
+    folder = tmp_path_factory.mktemp("label-studio")
+    running = os.environ.get("TEST_LABEL_STUDIO_PORT")
+    port = int(running) if running else free_port(0)
+    process = LabelStudioProcess(installed(REPOSITORY / ".venv-labelstudio"), folder, port)
+    if running:
+        yield Real(process)
+        return
+    process.start()
+    yield Real(process)
+    process.stop()

@@ -73,9 +73,11 @@ def _choices(result: Sequence[Any], config: LabelConfig) -> tuple[tuple[str, ...
     for item in result:
         if not isinstance(item, dict) or item.get("from_name") != config.control:
             continue
+        listed = _listed(item.get("value"), config.control_tag.lower())
+        if listed is None:
+            continue
         answered = True
-        value = item.get("value") or {}
-        for choice in value.get(config.control_tag.lower()) or []:
+        for choice in listed:
             path = tuple(choice) if isinstance(choice, list) else (str(choice),)
             name = _class_of(path, config)
             if name is None:
@@ -87,6 +89,15 @@ def _choices(result: Sequence[Any], config: LabelConfig) -> tuple[tuple[str, ...
     # If every choice is unknown, nothing is said of the classes that exist; nothing chosen says that none applies.
     nothing_left = bool(unknown) and not chosen
     return (tuple(n for n in config.classes if n in chosen) if answered and not nothing_left else None), unknown
+
+
+def _listed(value: Any, kind: str) -> list[Any] | None:
+    """The choices in a result item's value; None for a value of another shape, which Label Studio's import takes."""
+    value = value or {}
+    if not isinstance(value, dict):
+        return None
+    listed = value.get(kind) or []
+    return listed if isinstance(listed, list) else None
 
 
 def _class_of(path: tuple[str, ...], config: LabelConfig) -> str | None:

@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 from live_loop import CLASSES, Loop, gold_texts, wait_until
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
-
-from ml_backend.commands.demo.label_studio_process import LabelStudioProcess
+from studios import Real
 
 MakeLoop = Callable[..., Loop]
 pytestmark = pytest.mark.browser
@@ -46,14 +45,14 @@ def browser(missing: Callable[[str], None]) -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, label_studio: LabelStudioProcess) -> Iterator[Page]:
+def page(browser: Browser, label_studio: Real) -> Iterator[Page]:
     """A window in which Label Studio's first user is logged in."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     window = context.new_page()
     window.set_default_timeout(30_000)
     window.goto(f"{label_studio.url}/user/login/")
-    window.fill("input[name=email]", label_studio.username)
-    window.fill("input[name=password]", label_studio.password)
+    window.fill("input[name=email]", label_studio.process.username)
+    window.fill("input[name=password]", label_studio.process.password)
     window.click("button[type=submit]")
     window.wait_for_url(lambda address: "/user/login" not in address, wait_until="commit")
     yield window

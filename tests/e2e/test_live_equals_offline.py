@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from live_loop import Loop
-from simulator.data.embedded_dataset import EmbeddedDataset
 
 from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.embedding.embedder import load as load_embedder
 from simulator.data.datasets import Dataset, load
+from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.data.perturbations import Perturbations
 from simulator.experiment.budget import Budget
 from simulator.experiment.simulate import SimulatedRun, simulate

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from live_loop import CLASSES, Loop, gold_texts, new_project
+from studios import both
 from typer.testing import CliRunner
 
 from ml_backend.cli import app
@@ -106,6 +107,7 @@ def test_unusable_tasks_are_listed_with_their_reason_and_stop_nothing(loop: Make
     assert project.until(open=0)["state"] == "ready"
 
 
+@both
 def test_a_multiple_choice_project_from_end_to_end(loop: MakeLoop):
     config = (
         '<View><HyperText name="page" value="$text"/><Choices name="tags" toName="page" choice="multiple">'

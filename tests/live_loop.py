@@ -1,24 +1,48 @@
-"""People who label in a real Label Studio, and a look at what the backend makes of it."""
+"""People who label in Label Studio, real or fake, and a look at what the backend makes of it."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import httpx
 
 from ml_backend.commands.connect import connect_project
-from ml_backend.commands.demo.backend_process import BackendProcess
-from ml_backend.commands.demo.label_studio_process import LabelStudioProcess
 from ml_backend.commands.demo.messages import label_config, messages
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 
 PATIENCE = 60.0
+LOOK_EVERY = 0.02
+HTTP = httpx.Client(timeout=20, verify=False, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+"""Asks backends; one for all, since a new one reads the certificates of the world first."""
 CLASSES = sorted({m.label for m in messages()})
+
+
+class Studio(Protocol):
+    """A Label Studio that runs: its address, and its first user's token."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def token(self) -> str: ...
+
+
+class Backend(Protocol):
+    """A backend: its address, the key that it works with, and where it keeps its data and its log."""
+
+    api_key: str
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def log(self) -> Path: ...
 
 
 def wait_until(what: str, happened: Callable[[], Any], seconds: float = PATIENCE) -> Any:
@@ -29,7 +53,7 @@ def wait_until(what: str, happened: Callable[[], Any], seconds: float = PATIENCE
         if answer:
             return answer
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
+        time.sleep(LOOK_EVERY)
 
 
 def choice(label: str) -> dict[str, Any]:
@@ -87,8 +111,8 @@ class Person:
 class Loop:
     """A project in Label Studio, connected to a backend."""
 
-    label_studio: LabelStudioProcess
-    backend: BackendProcess
+    label_studio: Studio
+    backend: Backend
     client: LabelStudio
     project_id: int
     auth: tuple[str, str] | None = None
@@ -104,7 +128,7 @@ class Loop:
 
     def status(self) -> dict[str, Any]:
         """What the backend says of the project."""
-        answer = httpx.get(f"{self.backend.url}/projects/{self.project_id}/status", auth=self.auth, timeout=20)
+        answer = HTTP.get(f"{self.backend.url}/projects/{self.project_id}/status", auth=self.auth)
         return dict(answer.raise_for_status().json())
 
     def batch(self, after: int = 0) -> dict[str, Any]:
@@ -125,11 +149,10 @@ class Loop:
 
     def settings(self, **changes: Any) -> httpx.Response:
         """PATCH the project's settings with the Label Studio key."""
-        return httpx.patch(
+        return HTTP.patch(
             f"{self.backend.url}/projects/{self.project_id}/settings",
             json=changes,
             headers={"Authorization": f"Token {self.backend.api_key}"},
-            timeout=20,
         )
 
     def until(self, seconds: float = PATIENCE, **counts: Any) -> dict[str, Any]:
@@ -173,6 +196,13 @@ class Loop:
         store.close()
         return {task_id for batch in batches for task_id in batch.task_ids}
 
+    def serving(self) -> list[int]:
+        """Tasks of the batch by whose version Label Studio serves, best first; none while that version is not ours."""
+        version, store = self.model_version(), self.store()
+        batches = store.batches(self.project_id, limit=1000)
+        store.close()
+        return next((batch.task_ids for batch in batches if batch.version == version), [])
+
     def store(self) -> Store:
         """The backend's own database, for a look inside."""
         return Store(f"sqlite:///{self.backend.folder / 'active_learning.db'}")
@@ -193,9 +223,9 @@ def gold_texts(n: int, start: int = 0) -> list[dict[str, Any]]:
 
 
 def connected(
-    label_studio: LabelStudioProcess,
+    label_studio: Studio,
     client: LabelStudio,
-    backend: BackendProcess,
+    backend: Backend,
     texts: list[dict[str, Any]],
     config: str | None = None,
     project_id: int | None = None,

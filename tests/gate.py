@@ -31,7 +31,8 @@ class Gate:
         self.hold: Hold | None = None
         self._client = httpx.Client(base_url=target, timeout=60)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        # Closing waits for them: one that lives on would read from a client that is closed.
+        self._server.daemon_threads = False
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     @property
@@ -55,7 +56,9 @@ class Gate:
         return answer
 
     def close(self) -> None:
-        """End it."""
+        """End it, once the requests under way are answered."""
+        if self.hold is not None:
+            self.hold.released.set()
         self._server.shutdown()
         self._server.server_close()
         self._client.close()

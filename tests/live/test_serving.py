@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import httpx
 from live_loop import CLASSES, Loop, choice, gold_texts, wait_until
+from studios import both
 
 from ml_backend.labelstudio.client import LabelStudio
 
 MakeLoop = Callable[..., Loop]
 
 
+@both
 def test_one_annotator_is_served_exactly_the_published_order(loop: MakeLoop):
     project = loop(gold_texts(60), batch_size=12, retrain_every=100)
     project.embedded()
@@ -33,6 +35,7 @@ def test_each_next_batch_is_served_in_its_order_too(loop: MakeLoop):
     assert batch["method"] == "uherding"
 
 
+@both
 def test_two_annotators_are_served_tasks_of_the_batch_only(loop: MakeLoop, second_user: LabelStudio):
     project = loop(gold_texts(80), batch_size=12, retrain_every=4)
     project.embedded()
@@ -59,6 +62,7 @@ def test_the_next_batch_is_there_before_the_old_one_ends(loop: MakeLoop):
     assert project.until(skipped=34, labeled=0)["batch"]["number"] >= 4
 
 
+@both
 def test_a_strategy_named_in_the_connect_form_is_used_and_its_change_takes_effect(loop: MakeLoop):
     project = loop(gold_texts(60), strategy="margin", batch_size=8, retrain_every=4)
     project.embedded()
@@ -138,6 +142,7 @@ def test_predictions_of_other_people_are_never_removed(loop: MakeLoop):
     assert project.model_version() in versions
 
 
+@both
 def test_a_task_opened_before_the_next_batch_came_can_be_submitted_after_it(loop: MakeLoop):
     project = loop(gold_texts(30), batch_size=6, retrain_every=2)
     batch, person = project.embedded()["batch"], project.person()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 from live_loop import CLASSES, Loop, choice, gold_texts, new_project, wait_until
+from studios import both
 
 from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.client import LabelStudio
@@ -15,6 +16,7 @@ from ml_backend.labelstudio.texts import text_hash
 MakeLoop = Callable[..., Loop]
 
 
+@both
 def test_a_skipped_task_is_no_label_and_is_never_offered_again(loop: MakeLoop):
     project = loop(gold_texts(16), batch_size=4, retrain_every=2)
     project.batch()
@@ -35,6 +37,7 @@ def test_a_skipped_task_is_no_label_and_is_never_offered_again(loop: MakeLoop):
     project.until(skipped=0, open=10)
 
 
+@both
 def test_updated_and_deleted_annotations_change_and_remove_the_label(loop: MakeLoop):
     project = loop(gold_texts(20), batch_size=4, retrain_every=1)
     tasks = project.batch()["task_ids"]
@@ -57,6 +60,7 @@ def test_updated_and_deleted_annotations_change_and_remove_the_label(loop: MakeL
     assert project.until(model=None)["batch"]["method"] == "typiclust", "a head without labels is not used any more"
 
 
+@both
 def test_drafts_and_predictions_are_no_labels(loop: MakeLoop):
     project = loop(gold_texts(16), batch_size=4, retrain_every=1)
     tasks = project.batch()["task_ids"]
@@ -82,6 +86,7 @@ def test_annotators_who_disagree_are_a_tie_until_a_third_decides(loop: MakeLoop,
     project.until(labeled=1, ties=0)
 
 
+@both
 def test_texts_imported_while_somebody_labels_join_the_pool(loop: MakeLoop):
     project = loop(gold_texts(30), batch_size=15, retrain_every=3)
     project.embedded()
@@ -91,19 +96,24 @@ def test_texts_imported_while_somebody_labels_join_the_pool(loop: MakeLoop):
         for start in range(100, 200, 25):
             project.import_texts(gold_texts(25, start))
 
-    importing = threading.Thread(target=import_in_parts)
-    importing.start()
-    labelled = []
-    while importing.is_alive() or len(labelled) < 9:
-        labelled.append(person.label_next())
-        assert labelled[-1] in project.ever_published()
-    importing.join()
+    labelled: list[int] = []
+    # Leaving the block waits for the import, also after a failure: it uses the client that the test's end closes.
+    with ThreadPoolExecutor(1) as other:
+        importing = other.submit(import_in_parts)
+        while not importing.done() or len(labelled) < 9:
+            # Who is quicker than the backend and has labelled the whole batch is served any task by Label Studio; while
+            # one of the batch is left, it serves no other.
+            wait_until("a task of the batch", lambda: set(project.serving()) - set(labelled))
+            labelled.append(person.label_next())
+            assert labelled[-1] in project.ever_published()
+        importing.result()
     status = project.until(tasks=130, to_embed=0, embedded=130, labeled=len(labelled))
     assert status["open"] == 130 - len(labelled)
     newest = max(project.client.task_ids(project.project_id))
     wait_until("a batch with new texts", lambda: any(t > newest - 100 for t in project.status()["batch"]["task_ids"]))
 
 
+@both
 def test_labels_imported_with_their_tasks_count(loop: MakeLoop):
     project = loop(gold_texts(16), batch_size=4, retrain_every=100)
     before = project.batch()

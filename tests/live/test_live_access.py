@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
 from gate import Gate
 from live_loop import CLASSES, Loop, choice, connected, gold_texts, new_project, wait_until
+from local_backend import LocalBackend
+from studios import Fake, Real, both
 
 from ml_backend.commands.connect import connect_project
-from ml_backend.commands.demo.backend_process import BackendProcess
-from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port
+from ml_backend.commands.demo.label_studio_process import free_port
 from ml_backend.commands.failure import CommandFailed
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.connection import SECRET_HEADER, connect_backend, stored_backends, webhooks
@@ -20,31 +21,21 @@ from ml_backend.settings import Settings
 AUTH = ("annotators", "pässword")
 
 
-@pytest.fixture(scope="module")
-def locked_backend(
-    label_studio: LabelStudioProcess, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[BackendProcess]:
+Studio = Fake | Real
+
+
+@pytest.fixture
+def locked_backend(label_studio: Studio, client: LabelStudio, own_backend: Callable[..., LocalBackend]) -> LocalBackend:
     """A backend that asks for basic auth and works with a personal access token."""
-    first = LabelStudio(label_studio.url, label_studio.token)
-    first.request("POST", "api/jwt/settings", body={"api_tokens_enabled": True, "legacy_api_tokens_enabled": True})
-    for old in first.request("GET", "api/token/"):
-        first.request("POST", "api/token/blacklist/", body={"refresh": old["token"]})
-    key = first.request("POST", "api/token/", body={})["token"]
-    first.close()
-    backend = BackendProcess(
-        tmp_path_factory.mktemp("locked"),
-        free_port(0),
-        label_studio.url,
-        key,
-        environment={"BASIC_AUTH_USER": AUTH[0], "BASIC_AUTH_PASS": AUTH[1]},
-    )
-    backend.start()
-    yield backend
-    backend.stop()
+    client.request("POST", "api/jwt/settings", body={"api_tokens_enabled": True, "legacy_api_tokens_enabled": True})
+    for old in client.request("GET", "api/token/"):
+        client.request("POST", "api/token/blacklist/", body={"refresh": old["token"]})
+    return own_backend(api_key=client.request("POST", "api/token/", body={})["token"], auth=AUTH)
 
 
+@both
 def test_with_basic_auth_and_a_personal_access_token_labels_arrive_by_the_webhook_that_got_its_secret(
-    label_studio: LabelStudioProcess, client: LabelStudio, locked_backend: BackendProcess
+    label_studio: Studio, client: LabelStudio, locked_backend: LocalBackend
 ):
     project = connected(label_studio, client, locked_backend, gold_texts(16), auth=AUTH, batch_size=4, retrain_every=2)
     tasks = project.batch()["task_ids"]
@@ -58,7 +49,7 @@ def test_with_basic_auth_and_a_personal_access_token_labels_arrive_by_the_webhoo
     assert project.batch(after=1)["method"] == "uherding"
 
 
-def test_who_shows_neither_secret_nor_password_gets_401(locked_backend: BackendProcess):
+def test_who_shows_neither_secret_nor_password_gets_401(locked_backend: LocalBackend):
     url = locked_backend.url
     event = {"action": "ANNOTATION_CREATED", "annotation": {"id": 1, "task": 1}, "project": {"id": 987654}}
     plain = httpx.post(f"{url}/webhook", json=event)
@@ -75,14 +66,15 @@ def test_who_shows_neither_secret_nor_password_gets_401(locked_backend: BackendP
 
 
 def test_connecting_with_the_wrong_password_is_refused_with_the_reason(
-    label_studio: LabelStudioProcess, client: LabelStudio, locked_backend: BackendProcess
+    label_studio: Studio, client: LabelStudio, locked_backend: LocalBackend
 ):
     with pytest.raises(CommandFailed, match="asks for basic auth"):
         connected(label_studio, client, locked_backend, gold_texts(2), auth=(AUTH[0], "wrong"))
 
 
+@both
 def test_connecting_by_hand_in_label_studios_form_works(
-    label_studio: LabelStudioProcess, client: LabelStudio, locked_backend: BackendProcess
+    label_studio: Studio, client: LabelStudio, locked_backend: LocalBackend
 ):
     project_id = new_project(client, gold_texts(16))
     # What 'Connect Model' sends, and nothing else of ours: no webhook, no sampling, no secret.
@@ -109,6 +101,7 @@ def test_connecting_by_hand_in_label_studios_form_works(
     assert project.batch(after=batch["number"])["why"]
 
 
+@both
 def test_the_start_training_button_fits_and_publishes_anew(loop: Callable[..., Loop]):
     project = loop(gold_texts(16), batch_size=6, retrain_every=100)
     before, person = project.batch(), project.person()
@@ -123,6 +116,7 @@ def test_the_start_training_button_fits_and_publishes_anew(loop: Callable[..., L
     assert project.status()["model"]["n_labels"] == 2
 
 
+@both
 def test_retrieving_predictions_in_the_data_manager_works_for_tasks_outside_the_batch(loop: Callable[..., Loop]):
     project = loop(gold_texts(20), batch_size=4, retrain_every=2)
     batch, person = project.embedded()["batch"], project.person()
@@ -140,21 +134,14 @@ def test_retrieving_predictions_in_the_data_manager_works_for_tasks_outside_the_
     assert [project.person().label_next() for _ in range(2)] == batch["task_ids"][:2], "the queue is as it was"
 
 
+@both
 def test_an_address_that_is_no_backend_is_refused_with_label_studios_reason(client: LabelStudio):
     project_id = new_project(client, gold_texts(2))
     with pytest.raises(Exception, match="connect to ML backend"):
         connect_backend(client, project_id, f"http://localhost:{free_port(0)}", None, None)
 
 
-def look_now(project: Loop) -> None:
-    """Have the run of every minute happen now, and wait for its end."""
-    store = project.store()
-    store.request_run(project.project_id, "every minute")
-    project.settings(seed=project.status()["settings"]["seed"] + 1)  # rings
-    wait_until("the run's end", lambda: not store.pending_projects() and not store.lease_owners())
-    store.close()
-
-
+@both
 def test_a_project_whose_model_was_removed_is_left_alone_until_it_is_connected_again(loop: Callable[..., Loop]):
     project = loop(gold_texts(24), batch_size=6, retrain_every=2)
     batch, client = project.embedded()["batch"], project.client
@@ -167,7 +154,7 @@ def test_a_project_whose_model_was_removed_is_left_alone_until_it_is_connected_a
     status = project.until(state="disconnected", seconds=20)
     assert "no ML backend" in status["error"]
     assert "Connect it again" in status["remedy"]
-    look_now(project)
+    project.backend.look_now(project.project_id)
     info = client.project(project.project_id)
     assert (info.sampling, info.model_version) == ("Sequential sampling", batch["version"])
     assert project.status()["batch"]["number"] == batch["number"]
@@ -182,7 +169,7 @@ def test_a_removed_model_is_noticed_without_any_label(loop: Callable[..., Loop])
     project.embedded()
     (entry,) = stored_backends(project.client, project.project_id)
     project.client.request("DELETE", f"api/ml/{entry.id}")
-    look_now(project)
+    project.backend.look_now(project.project_id)
     assert project.status()["state"] == "disconnected"
 
 
@@ -194,21 +181,21 @@ def test_a_setup_from_anybody_moves_neither_the_webhook_nor_the_settings(loop: C
     body = {"project": f"{project.project_id}.1", "schema": config, "extra_params": {"strategy": "margin"}}
     answer = httpx.post(f"{project.backend.url}/setup", json=body, headers={"Host": "evil.example"})
     assert answer.status_code == 200, answer.text
-    look_now(project)
+    project.backend.look_now(project.project_id)
     assert webhooks(project.client, project.project_id) == [hook]
     settings = project.status()["settings"]
     assert (settings["strategy"], settings["batch_size"]) == ("uherding", 4)
 
 
 def test_behind_a_proxy_there_is_one_webhook_at_the_address_that_label_studio_has(
-    label_studio: LabelStudioProcess, client: LabelStudio, shared_backend: BackendProcess
+    label_studio: Studio, client: LabelStudio, backend: LocalBackend
 ):
-    proxy = Gate(shared_backend.url)  # passes the backend's own Host on, as one that ends TLS may
+    proxy = Gate(backend.url)  # passes the backend's own Host on, as one that ends TLS may
     project_id = new_project(client, gold_texts(8))
     client.request("POST", "api/ml", body={"project": project_id, "title": "Behind", "url": proxy.url})
-    project = Loop(label_studio, shared_backend, client, project_id)
+    project = Loop(label_studio, backend, client, project_id)
     project.embedded()
-    look_now(project)
+    project.backend.look_now(project.project_id)
     (hook,) = webhooks(client, project_id)
     assert hook.url == f"{proxy.url}/webhook"
     assert hook.headers[SECRET_HEADER]
@@ -216,7 +203,7 @@ def test_behind_a_proxy_there_is_one_webhook_at_the_address_that_label_studio_ha
 
 
 def test_connecting_again_changes_the_settings_that_it_names_and_no_others(
-    label_studio: LabelStudioProcess, loop: Callable[..., Loop]
+    label_studio: Studio, loop: Callable[..., Loop]
 ):
     project = loop(gold_texts(8), strategy="margin")
     backend = project.backend
@@ -234,5 +221,5 @@ def test_connecting_again_changes_the_settings_that_it_names_and_no_others(
     assert connect("strategy=margin") == 'settings: strategy "margin", batch_size 10'
     assert project.batch()["size"] == 8
     assert connect("strategy=null", "batch_size=null") == "settings: all default"
-    look_now(project)
+    project.backend.look_now(project.project_id)
     assert project.status()["settings"]["strategy"] == "uherding"

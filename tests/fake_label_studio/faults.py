@@ -1,0 +1,95 @@
+"""What a test can break: the server as a whole, single requests, webhooks, counters."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class WebhookMode(StrEnum):
+    """What becomes of a webhook that is due."""
+
+    SEND = "send"
+    DROP = "drop"
+    DOUBLE = "double"
+    HOLD = "hold"
+
+
+class Moment(StrEnum):
+    """Whether a broken request had its effect."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+@dataclass
+class Break:
+    """Requests like this one get no answer: all of them after the first `skip`."""
+
+    method: str
+    path: re.Pattern[str]
+    moment: Moment
+    skip: int = 0
+
+
+@dataclass
+class Stop:
+    """A request that has had its effect, and whose answer is withheld until `released`."""
+
+    method: str
+    path: re.Pattern[str]
+    reached: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass
+class Faults:
+    """Switches; all off at first.
+
+    down: connections are closed without an answer; seconds: every answer takes this much longer; webhooks: what becomes
+    of them; stale_counters: a task's counters stay as they are when it is annotated, as when an import overtakes an
+    annotation; fast_import: imports of predictions are not validated; dropped_predictions: how many of each import are
+    left out, as those are whose score is outside 0 to 1.
+    """
+
+    down: bool = False
+    seconds: float = 0.0
+    webhooks: WebhookMode = WebhookMode.SEND
+    stale_counters: bool = False
+    fast_import: bool = False
+    dropped_predictions: int = 0
+    broken: Break | None = None
+    stop: Stop | None = None
+
+    def break_at(self, method: str = ".*", path: str = "", moment: Moment = Moment.BEFORE, skip: int = 0) -> None:
+        """Give no answer to requests like this, the first `skip` excepted, until `mend`."""
+        self.broken = Break(method, re.compile(path), moment, skip)
+
+    def stop_at(self, method: str, path: str) -> Stop:
+        """Withhold the answer to the next request like this."""
+        self.stop = Stop(method, re.compile(path))
+        return self.stop
+
+    def mend(self) -> None:
+        """Switch all off."""
+        self.__init__()  # type: ignore[misc]
+
+    def breaks(self, method: str, path: str) -> Moment | None:
+        """Whether this request breaks, and when."""
+        broken = self.broken
+        if broken is None or not re.fullmatch(broken.method, method) or not broken.path.search(path):
+            return None
+        if broken.skip:
+            broken.skip -= 1
+            return None
+        return broken.moment
+
+    def hold_back(self, method: str, path: str) -> None:
+        """Wait where a test stops this request."""
+        stop = self.stop
+        if stop is not None and method == stop.method and stop.path.search(path):
+            self.stop = None
+            stop.reached.set()
+            stop.released.wait(60)

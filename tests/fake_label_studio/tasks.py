@@ -1,0 +1,163 @@
+"""Routes about tasks: lists with filters and order, single tasks, imports."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, request
+
+from fake_label_studio.outgoing import annotation_json, task_json
+from fake_label_studio.problems import Refused, invalid
+from fake_label_studio.records import Annotation, Prediction, Project, Task
+from fake_label_studio.studio import Studio, body, body_object, user
+from fake_label_studio.tables import Tables
+
+
+def routes(studio: Studio) -> Blueprint:
+    """`/api/tasks` and the import of tasks."""
+    room = Blueprint("tasks", __name__)
+    tables = studio.tables
+
+    @room.get("/api/tasks")
+    def tasks() -> dict[str, Any]:
+        page, size = int(request.args.get("page", 1)), int(request.args.get("page_size", 100))
+        query = json.loads(request.args.get("query", "{}"))
+        with tables.lock:
+            project = tables.project(int(request.args["project"]), user())
+            listed = _ordered(_filtered(tables.tasks_of(project.id), query), query)
+            part = listed[(page - 1) * size : page * size]
+            if page > 1 and not part:
+                raise Refused(404, "Invalid page.")
+            whole = request.args.get("fields") == "all"
+            shown = [full_task(tables, task) if whole else task_json(task) for task in part]
+        return {"tasks": shown, "total": len(listed)}
+
+    @room.get("/api/tasks/<int:task_id>")
+    def task(task_id: int) -> dict[str, Any]:
+        with tables.lock:
+            return full_task(tables, tables.task(task_id, user()))
+
+    @room.patch("/api/tasks/<int:task_id>")
+    def change(task_id: int) -> dict[str, Any]:
+        with tables.lock:
+            task = tables.task(task_id, user())
+            task.data = body_object().get("data", task.data)
+            tables.touch(task.id)
+            return full_task(tables, task)
+
+    @room.delete("/api/tasks/<int:task_id>")
+    def delete(task_id: int) -> tuple[str, int]:
+        with tables.lock:
+            project = tables.projects[tables.task(task_id, user()).project]
+            tables.remove_task(task_id)
+        studio.outgoing.emit(project, "TASKS_DELETED", tasks=[{"id": task_id}])
+        return "", 204
+
+    @room.post("/api/projects/<int:project_id>/import")
+    def import_tasks(project_id: int) -> tuple[dict[str, Any], int]:
+        given = body()
+        items = given if isinstance(given, list) else [given]
+        with tables.lock:
+            project = tables.project(project_id, user())
+            _check(items, project)
+            new = [_imported(tables, project, item) for item in items]
+            n_annotations = sum(len(tables.annotations_of(task.id)) for task in new)
+        studio.outgoing.emit(project, "TASKS_CREATED", tasks=[task_json(task) for task in new])
+        answer = {"task_count": len(new), "annotation_count": n_annotations}
+        if request.args.get("return_task_ids"):
+            answer["task_ids"] = [task.id for task in new]
+        return answer, 201
+
+    return room
+
+
+def full_task(tables: Tables, task: Task) -> dict[str, Any]:
+    """A task with annotations and predictions."""
+    return task_json(task) | {
+        "total_annotations": task.total_annotations,
+        "cancelled_annotations": task.cancelled_annotations,
+        "is_labeled": tables.is_labeled(task),
+        "annotations": [annotation_json(a) for a in tables.annotations_of(task.id)],
+        "predictions": [asdict(p) for p in tables.predictions_of(task.id)],
+        "drafts": [draft for draft in tables.drafts.values() if draft["task"] == task.id],
+    }
+
+
+def _check(items: list[Any], project: Project) -> None:
+    """Refuse tasks without a field that the label config names."""
+    names = set(re.findall(r'\bvalue="\$(\w+)"', project.label_config))
+    for item in items:
+        data = _data(item)
+        missing = names - set(data)
+        if missing:
+            raise invalid(non_field_errors=f'"{min(missing)}" key is expected in task data')
+
+
+def _data(item: Any) -> dict[str, Any]:
+    if not isinstance(item, dict):
+        raise invalid(non_field_errors="Task must be a dict")
+    return item["data"] if isinstance(item.get("data"), dict) else item
+
+
+def _imported(tables: Tables, project: Project, item: dict[str, Any]) -> Task:
+    now = tables.now()
+    task = Task(tables.new_id(), project.id, _data(item), now, now)
+    tables.tasks[task.id] = task
+    whole = item if isinstance(item.get("data"), dict) else {}
+    for given in whole.get("annotations", []):
+        row = Annotation(
+            id=tables.new_id(),
+            task=task.id,
+            project=project.id,
+            completed_by=given.get("completed_by", user().id),
+            result=given.get("result", []),
+            was_cancelled=bool(given.get("was_cancelled")),
+            created_at=now,
+            updated_at=now,
+        )
+        tables.annotations[row.id] = row
+    for given in whole.get("predictions", []):
+        made = Prediction(
+            tables.new_id(),
+            task.id,
+            project.id,
+            given.get("result", []),
+            given.get("score"),
+            given.get("model_version", "undefined"),
+            now,
+        )
+        tables.predictions[made.id] = made
+    tables.count(task)
+    return task
+
+
+def _filtered(tasks: list[Task], query: dict[str, Any]) -> list[Task]:
+    filters = query.get("filters") or {}
+    items = filters.get("items") or []
+    if not items:
+        return tasks
+    every = any if filters.get("conjunction") == "or" else all
+    return [task for task in tasks if every(_matches(task, item) for item in items)]
+
+
+def _matches(task: Task, item: dict[str, Any]) -> bool:
+    value = getattr(task, item["filter"].removeprefix("filter:tasks:"))
+    wanted = item["value"]
+    match item["operator"]:
+        case "greater_or_equal":
+            return bool(value >= wanted)
+        case "greater":
+            return bool(value > wanted)
+        case "in_list":
+            return value in wanted
+    raise Refused(400, f"the fake knows no operator {item['operator']!r}")
+
+
+def _ordered(tasks: list[Task], query: dict[str, Any]) -> list[Task]:
+    for order in query.get("ordering") or []:
+        name = order.lstrip("-").removeprefix("tasks:")
+        tasks = sorted(tasks, key=lambda task: getattr(task, name), reverse=order.startswith("-"))
+    return tasks
