@@ -7,7 +7,6 @@ ONLY_HERE = {
     "matplotlib": "matplotlib",
     "plotly": "plotly",
     "scikit_posthocs": "scikit-posthocs",
-    "statsmodels": "statsmodels",
 }
 """What the simulator needs and the service does not: module → package."""
 

@@ -1,8 +1,8 @@
 """Numbers behind the report: areas under curves, paired tests with their correction, intervals.
 
 Everything here takes arrays and knows no dataset. Tests are those recommended for comparing learners over datasets by
-Demšar (2006, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7), by scipy and statsmodels where
-these have them; what is our own says why.
+Demšar (2006, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7), by scipy where
+it has them; what is our own says why.
 """
 
 from __future__ import annotations
@@ -67,15 +67,16 @@ def area(labels: Floats, values: Floats, start: float, end: float) -> Floats:
 
 
 def holm(p: Floats) -> Floats:
-    """P-values (n,) corrected step-down for n tests (Holm 1979); NaN stays NaN and is not counted as a test."""
-    # Loaded here: half a second that only commands which test something take.
-    from statsmodels.stats.multitest import multipletests
+    """P-values (n,) corrected step-down for n tests (Holm 1979); NaN stays NaN and is not counted as a test.
 
+    Our own: a report corrects thousands of small families, for each of which statsmodels takes 40 ms and more.
+    """
     p = np.asarray(p, dtype=np.float64)
     corrected = np.full(p.shape, np.nan)
-    tested = ~np.isnan(p)
-    if tested.any():
-        corrected[tested] = multipletests(p[tested], method="holm")[1]
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(steps))
     return corrected
 
 
