@@ -1,4 +1,5 @@
-"""Replays gold labels through the code of the live service, and compares embeddings, initial pools and strategies."""
+"""Runs the live service's active learning on texts whose labels are known, and compares embeddings, initial pools and
+strategies."""
 
 from importlib.util import find_spec
 
@@ -8,11 +9,11 @@ ONLY_HERE = {
     "plotly": "plotly",
     "scikit_posthocs": "scikit-posthocs",
 }
-"""What the simulator needs and the service does not: module → package."""
+"""Packages that only the simulator imports: module → package. The import of the simulator checks them."""
 
 _missing = [package for module, package in ONLY_HERE.items() if find_spec(module) is None]
 if _missing:
-    # With its name, `python -m simulator` prints the sentence alone and no traceback.
+    # With this name in the error, `python -m simulator` prints the message without a traceback.
     raise ImportError(
         f"the simulator needs {', '.join(_missing)}: run `pip install 'label-studio-active-learning[simulator]'`",
         name=__name__,

@@ -4,11 +4,11 @@ import sys
 from importlib.util import find_spec
 
 NEEDED = ("jinja2", "joblib", "matplotlib", "pandas", "plotly", "pyarrow", "scikit_posthocs")
-"""What the simulator imports and the service does not: the extra of its name in pyproject.toml."""
+"""Modules of the packages that the extra `simulator` of pyproject.toml installs on top of the service."""
 
 
 def main() -> None:
-    """Run the command line, or say which packages are missing."""
+    """Run the command line, or exit with a message that names the missing packages."""
     missing = [package for package in NEEDED if find_spec(package) is None]
     if missing:
         sys.exit(

@@ -1,4 +1,4 @@
-"""What an experiment is: which datasets, embeddings, strategies and seeds, with how many labels, and where to."""
+"""Definition of an experiment: datasets, embeddings, strategies, seeds, budget, and the folder of the results."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ class Experiment:
     cache: Path = field(default_factory=default_cache)
 
     def cells(self) -> list[Cell]:
-        """Its runs, seed by seed."""
+        """All cells of its grid, ordered by seed first."""
         return cells(self.datasets, self.embeddings, self.strategies, self.initials, range(self.seeds))
 
 
 def check_known(experiment: Experiment) -> None:
-    """Raise ValueError for strategies, initial methods, embeddings and datasets with a size of their own that do not
-    exist, with those that do."""
+    """Raise ValueError, listing the known names, for an unknown strategy, initial method or embedding, and for a size
+    given for an unknown dataset."""
     check_known_methods(experiment.strategies, experiment.initials)
     check_names(experiment.embeddings)
     if experiment.perturbations.sized():
-        # Also those that this call leaves out: the sizes have to stay the same while a folder grows by more datasets.
+        # Sizes of datasets that this call does not use are allowed: they have to stay the same when datasets are added.
         experiment.perturbations.check_names(list(dict.fromkeys([*experiment.datasets, *known_names(experiment.data)])))
 
 
 def check_known_methods(strategy_names: Sequence[str], initial_names: Sequence[str]) -> None:
-    """Raise UnknownStrategy or UnknownInitial, with those that exist."""
+    """Raise UnknownStrategy or UnknownInitial, listing the known names, for a name that is not known."""
     for name in strategy_names:
         strategies.get(name)
     for name in initial_names:
