@@ -200,7 +200,7 @@ def shared(values: pd.Series, column: str) -> pd.Series:
 
 
 def common_blocks(values: pd.DataFrame) -> pd.DataFrame:
-    """The strategies (columns) with enough blocks, LEAST_SHARE_OF_BLOCKS, and the blocks (rows) that all of these have."""
+    """The columns (strategies) with LEAST_SHARE_OF_BLOCKS or more, and the rows (blocks) that all of them have."""
     enough = _enough(values.to_numpy(dtype=np.float64))
     return values.loc[:, enough].dropna()
 

@@ -63,8 +63,8 @@ def _bound(by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> Claim:
     share = (reached / quality_table(quality, "probe_accuracy", reached)).stack().dropna()
     seen = (
         f"At the end the best strategy reaches {share.mean() * 100:.0f} % of the accuracy of a head fitted on all "
-        f"labels ({share.min() * 100:.0f} to {share.max() * 100:.0f} %); it exceeds that head in {int((share > 1).sum())} of "
-        f"{len(share)} pairs of dataset and embedding."
+        f"labels ({share.min() * 100:.0f} to {share.max() * 100:.0f} %); it exceeds that head in "
+        f"{int((share > 1).sum())} of {len(share)} pairs of dataset and embedding."
     )
     return correlation_claim(text, measured, reached, quality, seen, omitted)
 
