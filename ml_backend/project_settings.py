@@ -81,6 +81,11 @@ def strategy_summaries() -> dict[str, str]:
     return {name: catalogue.summary(name) for name in strategy_names()}
 
 
+def strategy_uses() -> dict[str, str]:
+    """Strategy → when to choose it, in a sentence for people, sorted by name; empty for those of other packages."""
+    return {name: catalogue.when(name) for name in strategy_names()}
+
+
 def initial_names() -> list[str]:
     """Names of all initial methods, sorted."""
     return sorted(catalogue.INITIAL_POOLS)

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
 from simulator.data.datasets import held_out_rows
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.data.embeddings import embed
 from simulator.experiment.budget import Budget
 from simulator.experiment.simulate import simulate
+from simulator.experiment.strategy_options import OFF, StrategyOptions
 
 LEAST_LABELS = 100
 LEAST_PER_CLASS = 5
@@ -83,6 +83,7 @@ def replay(
     seeds: int,
     jobs: int,
     follow: Callable[[Iterator[Any], int], Iterator[Any]],
+    options: StrategyOptions = OFF,
 ) -> pd.DataFrame:
     """Simulate every combination on the labels so far; returns rows as in results.parquet, without the dataset.
 
@@ -92,7 +93,7 @@ def replay(
     """
     check_enough(labelled.y)
     pool = int((~held_out_rows(labelled.y, seed=0)).sum())
-    simulate_rows = partial(_rows, labelled.y, budget_for(pool, len(labelled.classes)))
+    simulate_rows = partial(_rows, labelled.y, budget_for(pool, len(labelled.classes)), options)
     vectors = dict(embed(embeddings, labelled.texts, []))
     # A generator, since each task holds the arrays for its worker.
     tasks = (
@@ -107,10 +108,12 @@ def replay(
         return pd.DataFrame([row for rows in follow(runs, total) for row in rows])
 
 
-def _rows(y: NDArray[np.int64], budget: Budget, X: NDArray[np.float32], keys: dict[str, Any]) -> list[dict[str, Any]]:
+def _rows(
+    y: NDArray[np.int64], budget: Budget, options: StrategyOptions, X: NDArray[np.float32], keys: dict[str, Any]
+) -> list[dict[str, Any]]:
     held_out = held_out_rows(y, keys["seed"])
     pool = ~held_out
     offered = np.ones(int(pool.sum()), dtype=bool)
     data = EmbeddedDataset(X[pool], y[pool], offered, X[held_out], y[held_out], int(y.max()) + 1)
-    plan = Cycle(keys["strategy"], keys["initial"], batch_size=1, seed=keys["seed"])
+    plan = options.cycle(keys["strategy"], keys["initial"], keys["seed"])
     return [keys | cycle for cycle in simulate(data, plan, budget).cycles]

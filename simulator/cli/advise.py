@@ -24,6 +24,7 @@ from simulator.data.atomic_files import CannotSave
 from simulator.data.embeddings import check_names
 from simulator.data.sources import Columns
 from simulator.experiment.definition import check_known_methods
+from simulator.experiment.strategy_options import StrategyOptions
 
 
 def advise(
@@ -46,6 +47,16 @@ def advise(
             "little; only more labels narrow them a lot.",
         ),
     ] = 20,
+    subpool: Annotated[
+        int | None, typer.Option(min=1, help="Strategies choose among that many texts, drawn at random.")
+    ] = None,
+    balance: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Strategies rank that many times a batch; those of the classes with the fewest labels are taken.",
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     text_column: Annotated[str, typer.Option(help="Name of the column with the text.")] = "text",
     label_column: Annotated[str, typer.Option(help="Name of the column with the label.")] = "label",
@@ -74,6 +85,7 @@ def advise(
             seeds,
             jobs,
             lambda items, total: progress.follow("simulated runs", items, total),
+            StrategyOptions(subpool, balance),
         )
         advice = weigh(results, labelled.test_to_train())
         show(console, labelled, advice)

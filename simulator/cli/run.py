@@ -22,6 +22,7 @@ from simulator.experiment.definition import Experiment
 from simulator.experiment.processes import NoScheduler
 from simulator.experiment.runner import ExperimentOutcome
 from simulator.experiment.runner import run as run_experiment
+from simulator.experiment.strategy_options import StrategyOptions
 
 DATA, GRID, BUDGET, PERTURBATION, MACHINE = (
     "Data",
@@ -100,6 +101,18 @@ def run(
             rich_help_panel=GRID,
         ),
     ] = 10,
+    subpool: Annotated[
+        int | None,
+        typer.Option(min=1, help="Strategies choose among that many texts, drawn at random.", rich_help_panel=GRID),
+    ] = None,
+    balance: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Strategies rank that many times a batch; those of the classes with the fewest labels are taken.",
+            rich_help_panel=GRID,
+        ),
+    ] = None,
     protocol: Annotated[
         str,
         typer.Option(
@@ -173,6 +186,7 @@ def run(
             out=out,
             data=data,
             budget=budget_of(protocol, initial_size, batch_size, cycles),
+            options=StrategyOptions(subpool, balance),
             columns=Columns(text_column, pair_column, label_column, split_column, control),
             cleaning=Cleaning(drop_empty, drop_rare),
             perturbations=Perturbations(

@@ -14,6 +14,7 @@ from simulator.data.sources import Columns
 from simulator.data.vector_cache import default_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.grid import Cell, cells
+from simulator.experiment.strategy_options import StrategyOptions
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Experiment:
     out: Path
     data: Path | None = None
     budget: Budget = field(default_factory=Budget)
+    options: StrategyOptions = field(default_factory=StrategyOptions)
     columns: Columns = field(default_factory=Columns)
     cleaning: Cleaning = field(default_factory=Cleaning)
     perturbations: Perturbations = field(default_factory=Perturbations)

@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ml_backend.learning.cycle import Cycle
 from simulator.data.cached_dataset import CachedDataset
 from simulator.experiment.budget import Budget
 from simulator.experiment.embedding_quality import Quality, quality
 from simulator.experiment.grid import Cell
 from simulator.experiment.processes import Call, Failure, distribute
 from simulator.experiment.simulate import SimulatedRun, simulate
+from simulator.experiment.strategy_options import OFF, StrategyOptions
 
 DatasetEmbedding = tuple[str, str]
 """The names of a dataset and an embedding."""
@@ -27,12 +27,12 @@ class CellOutcome:
     seconds: float
 
 
-def run_cell(cell: Cell, cached: CachedDataset, budget: Budget) -> CellOutcome:
+def run_cell(cell: Cell, cached: CachedDataset, budget: Budget, options: StrategyOptions = OFF) -> CellOutcome:
     """Simulate one cell; an error in it is returned as a Failure, so that the other cells still run."""
     started = time.perf_counter()
     outcome: SimulatedRun | Failure
     try:
-        plan = Cycle(cell.strategy, cell.initial, batch_size=1, seed=cell.seed)
+        plan = options.cycle(cell.strategy, cell.initial, cell.seed)
         outcome = simulate(cached.open(), plan, budget)
     except Exception as error:
         outcome = Failure.of(error)
@@ -45,12 +45,13 @@ def run_cells(
     budget: Budget,
     jobs: int,
     scheduler: str | None,
+    options: StrategyOptions = OFF,
 ) -> Iterator[CellOutcome]:
     """Simulate cells; yields each outcome as soon as it is there. Raises NoScheduler.
 
     cached: files of each dataset and embedding; jobs, scheduler: as of `distribute`.
     """
-    calls = {cell: Call(run_cell, (cell, cached[cell.dataset, cell.embedding], budget)) for cell in cells}
+    calls = {cell: Call(run_cell, (cell, cached[cell.dataset, cell.embedding], budget, options)) for cell in cells}
     for cell, outcome in distribute(calls, jobs, scheduler):
         yield CellOutcome(cell, outcome, float("nan")) if isinstance(outcome, Failure) else outcome
 

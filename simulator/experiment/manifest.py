@@ -40,9 +40,11 @@ def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset
             f"{path} is broken; use another --out, or delete it if you know what the folder holds"
         ) from None
     for name, value in _fixed(experiment).items():
-        if before[name] != value:
+        saved = before.get(name)
+        if saved != value:
             raise AnotherExperiment(
-                f"{experiment.out} holds results with {name} {before[name]}, and now it is {value}: use another --out"
+                f"{experiment.out} holds results with {name} {_or_off(saved)}, and now it is {_or_off(value)}: "
+                "use another --out"
             )
     contents = before.get("embedding_contents", {})
     for name, content in _contents(experiment).items():
@@ -73,7 +75,7 @@ def write_manifest(experiment: Experiment, datasets: Mapping[str, Dataset], seco
         calls = [*calls, {"command": command, "finished": finished, "wall_seconds": round(seconds, 1)}]
     record = {
         "command": command,
-        **_fixed(experiment),
+        **{name: value for name, value in _fixed(experiment).items() if value is not None},
         "embeddings": _union(before.get("embeddings", []), experiment.embeddings),
         "embedding_contents": before.get("embedding_contents", {}) | _contents(experiment),
         "strategies": _union(before.get("strategies", []), experiment.strategies),
@@ -89,8 +91,16 @@ def write_manifest(experiment: Experiment, datasets: Mapping[str, Dataset], seco
 
 
 def _fixed(experiment: Experiment) -> dict[str, Any]:
-    """Settings that all runs of a folder share, by their keys in the manifest."""
-    return {"protocol": asdict(experiment.budget), "changes": asdict(experiment.perturbations)}
+    """Settings that all runs of a folder share, by their keys in the manifest; None: off, and not written there."""
+    return {
+        "protocol": asdict(experiment.budget),
+        "changes": asdict(experiment.perturbations),
+        **asdict(experiment.options),
+    }
+
+
+def _or_off(value: Any) -> Any:
+    return "off" if value is None else value
 
 
 def _contents(experiment: Experiment) -> dict[str, str]:

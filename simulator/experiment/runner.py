@@ -62,7 +62,9 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
     finished = 0
     try:
         _measure(experiment, results, cached, failed, progress)
-        outcomes = run_cells(missing, cached, experiment.budget, experiment.jobs, experiment.scheduler)
+        outcomes = run_cells(
+            missing, cached, experiment.budget, experiment.jobs, experiment.scheduler, experiment.options
+        )
         for done in progress.follow("runs", outcomes, len(missing)):
             if isinstance(done.outcome, Failure):
                 failed[str(done.cell)] = done.outcome

@@ -35,7 +35,7 @@ async function ok(answer) {
 
 // The settings form sends only what was changed; an empty field goes back to its default.
 const form = document.getElementById("settings");
-const NUMBERS = new Set(["batch_size", "retrain_every", "random_share", "seed"]);
+const NUMBERS = new Set(["batch_size", "retrain_every", "random_share", "subpool", "balance", "seed"]);
 
 function changes() {
   const changed = {};

@@ -13,7 +13,7 @@ from strategy_pools import clustered
 
 from ml_backend.learning import catalogue, strategies
 from ml_backend.learning.cycle import Cycle
-from ml_backend.project_settings import ProjectSettings, strategy_names, strategy_summaries
+from ml_backend.project_settings import ProjectSettings, strategy_names, strategy_summaries, strategy_uses
 
 REPOSITORY = Path(__file__).parents[3]
 PAGE = (REPOSITORY / "docs" / "strategies.md").read_text()
@@ -69,6 +69,7 @@ def test_the_example_of_the_documentation_is_a_strategy_like_any_other(example):
 def test_project_settings_take_it_and_list_it(example):
     assert ProjectSettings().merged({"strategy": "farthest_first"}).strategy == "farthest_first"
     assert strategy_summaries()["farthest_first"] == "From the package farthest-first."
+    assert strategy_uses()["farthest_first"] == ""
 
 
 def test_the_server_lists_it_without_loading_it_nor_numpy(example, tmp_path):
