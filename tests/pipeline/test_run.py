@@ -274,3 +274,13 @@ def test_a_task_whose_deletion_was_reported_is_gone_whatever_else_the_run_is_for
     sqlite_store.add_event(PROJECT, "TASKS_DELETED", {"tasks": [{"id": 5}]})
     run(RunReason.LABELS)
     assert 5 not in sqlite_store.task_ids(PROJECT)
+
+
+def test_an_event_of_labels_that_names_none_has_everything_compared_at_once(
+    run: Run, studio: StubLabelStudio, sqlite_store: Store
+):
+    run()
+    label_first(studio, 1)
+    sqlite_store.add_event(PROJECT, "ANNOTATIONS_CREATED", {"project": {"id": PROJECT}})
+    run(RunReason.LABELS)
+    assert project(sqlite_store).counts.labeled == 1
