@@ -45,7 +45,7 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
     reason = _reason(project, changes.keys() | typed.keys())
     if not changes and reason is None:
         return head or NO_MODEL
-    settings = ProjectSettings.model_validate(typed.get("settings", before.settings))
+    settings = ProjectSettings.usable(typed.get("settings", before.settings))
     try:
         parse(schema, settings.control, settings.text_fields)
     except UnsupportedLabelConfig as problem:
