@@ -201,7 +201,7 @@ def test_a_run_of_every_project_is_asked_for_and_nothing_of_the_past_is_taken_up
     fill(store, project=2)
     secret_then = store.webhook_secret()
     store.add_event(1, "OLD", {})
-    store.request_run(1, "old")
+    store.request_run(1, "labels")
     store.acquire_lease(1, "host:1:gone", 30.0)
     back_up(settings, tmp_path / "copy.db")
     store.release_lease(1, "host:1:gone")
