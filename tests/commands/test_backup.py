@@ -30,11 +30,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def store(settings: Settings):
-    opened = Store(settings.database_url)
-    opened.create()
-    yield opened
-    opened.close()
+def store(settings: Settings, sqlite_store: Store) -> Store:
+    """On the database of the settings."""
+    return sqlite_store
 
 
 def annotation(annotation_id: int, task_id: int) -> Annotation:
