@@ -6,12 +6,14 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from shutil import copyfile
 from urllib.parse import urlsplit
 
 import pytest
 from fake_label_studio import FakeLabelStudio
+from httpx._transports import default
 from sqlalchemy import URL, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 from studios import Fake, Real
@@ -138,6 +140,14 @@ def redis_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for key in client.scan_iter(f"*{name}*"):
         client.delete(key)
     client.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_read_once() -> Iterator[None]:
+    """Every new client would read the certificates of the world; none is used here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(default, "create_ssl_context", cache(default.create_ssl_context))
+        yield
 
 
 @pytest.fixture(scope="session")
