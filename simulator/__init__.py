@@ -4,17 +4,21 @@ strategies."""
 from importlib.util import find_spec
 
 ONLY_HERE = {
-    "pandas": "pandas",
+    "jinja2": "jinja2",
+    "joblib": "joblib",
     "matplotlib": "matplotlib",
+    "pandas": "pandas",
     "plotly": "plotly",
+    "pyarrow": "pyarrow",
     "scikit_posthocs": "scikit-posthocs",
 }
-"""Packages that only the simulator imports: module → package. The import of the simulator checks them."""
+"""Module → package, of what the simulator imports and the service does not; pyproject.toml's extra `simulator`."""
 
 _missing = [package for module, package in ONLY_HERE.items() if find_spec(module) is None]
 if _missing:
     # With this name in the error, `python -m simulator` prints the message without a traceback.
     raise ImportError(
-        f"the simulator needs {', '.join(_missing)}: run `pip install 'label-studio-active-learning[simulator]'`",
+        f"the simulator needs {', '.join(_missing)}, which the service's installation does not have: "
+        'run `pip install "label-studio-active-learning[simulator]"`',
         name=__name__,
     )
