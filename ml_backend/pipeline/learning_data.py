@@ -9,6 +9,7 @@ from ml_backend.pipeline.context import RunContext
 from ml_backend.pipeline.label_changes import Chosen, label_changes
 from ml_backend.pipeline.project_pool import ProjectPool, project_pool
 from ml_backend.pipeline.retrain_policy import Situation
+from ml_backend.project_settings import ProjectSettings
 from ml_backend.store.records import BatchRecord
 
 
@@ -65,8 +66,14 @@ def situation(
         remaining=remaining,
         waiting=int((data.pool.fresh | data.pool.copies).sum()) - remaining,
         embedding=missing,
-        settings_changed=run.project.settings_used != run.settings.model_dump(mode="json"),
+        settings_changed=_settings_changed(run),
         classes_changed=run.project.fingerprint != run.config.fingerprint,
         new_tasks=run.project.newest_task < data.pool.newest_embedded,
         train_requested=train_requested,
     )
+
+
+def _settings_changed(run: RunContext) -> bool:
+    """Whether the last fit had other settings; those that its version of the code lacked had their defaults."""
+    used = run.project.settings_used
+    return used is None or ProjectSettings().model_dump(mode="json") | used != run.settings.model_dump(mode="json")
