@@ -59,7 +59,7 @@ class ProjectSettings(BaseModel):
 
     @classmethod
     def usable(cls, stored: Mapping[str, Any]) -> ProjectSettings:
-        """Settings as the store keeps them, with the default of each that cannot be used here: to show and change them."""
+        """Settings as the store keeps them, to show and change; what cannot be used here is at its default."""
         try:
             return cls.model_validate(stored)
         except ValidationError as error:

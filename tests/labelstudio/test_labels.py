@@ -96,3 +96,8 @@ def test_results_are_what_label_studio_shows():
     ]
     assert to_result([("g / b", 0.5)], TAXONOMY)[0]["value"] == {"taxonomy": [["g", "b"]]}
     assert to_result([], SINGLE) == []
+
+
+def test_the_score_of_a_result_is_that_of_its_surest_class():
+    (item,) = to_result([("a", 0.6), ("b", 0.9)], MULTI)
+    assert (item["value"], item["score"]) == ({"choices": ["a", "b"]}, 0.9)
