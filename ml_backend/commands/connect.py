@@ -65,7 +65,7 @@ def _connect(
             "DATABASE_URL, or without it MODEL_DIR, as the backend has them, and connect again"
         )
     yield f"settings: {_apply(store, settings, project, entry.extra_params, changes)}"
-    ensure_webhook(client, project_id, backend_url, settings.webhook_secret or store.webhook_secret())
+    ensure_webhook(client, project_id, backend_url, store.webhook_secret(settings.webhook_secret))
     yield f"webhook {backend_url.rstrip('/')}/webhook carries its secret"
     if info.sampling != UNCERTAINTY_SAMPLING:
         client.set_sampling(project_id)

@@ -199,9 +199,7 @@ def _project(settings: Settings, client: LabelStudio, store: Store, project_id: 
         f"{entry.url} {entry.state} {entry.error}".strip(),
         f"is the backend up? Label Studio reaches it at this address; {LOCAL_HINT}",
     )
-    yield _webhook(
-        f"{name}: webhook", project_id, webhooks, entry.url, settings.webhook_secret or store.webhook_secret()
-    )
+    yield _webhook(f"{name}: webhook", project_id, webhooks, entry.url, store.webhook_secret(settings.webhook_secret))
     yield Check(
         f"{name}: sampling",
         info.sampling == UNCERTAINTY_SAMPLING,

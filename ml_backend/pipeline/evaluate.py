@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,7 @@ from ml_backend.learning.head.files import from_bytes
 from ml_backend.pipeline.label_changes import Chosen
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
 from ml_backend.pipeline.project_pool import ProjectPool
-from ml_backend.store.records import BatchRecord, HeadRecord, StoppingAdvice
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Of `asked` changed labels the head before had predicted `right`; the same of the tasks drawn at random."""
-
-    right: int = 0
-    asked: int = 0
-    random_right: int = 0
-    random_asked: int = 0
+from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, StoppingAdvice
 
 
 def agreement(

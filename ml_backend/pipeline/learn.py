@@ -12,13 +12,13 @@ from ml_backend.learning import Head
 from ml_backend.learning.cycle import Proposal
 from ml_backend.learning.head.files import to_bytes
 from ml_backend.pipeline.context import RunContext
-from ml_backend.pipeline.evaluate import Agreement, agreement, asked_at_random, stability, stopping
+from ml_backend.pipeline.evaluate import agreement, asked_at_random, stability, stopping
 from ml_backend.pipeline.learning_data import LearningData
 from ml_backend.pipeline.publish import preannotations, publish
 from ml_backend.pipeline.retrain_policy import reserve_size
 from ml_backend.pipeline.select import propose
 from ml_backend.pipeline.versions import head_version
-from ml_backend.store.records import BatchRecord, HeadRecord, LabelStudioUse, RunRecord
+from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, LabelStudioUse, RunRecord
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ def _keep_head(run: RunContext, data: LearningData, head: Head | None, right: Ag
         embedding_model=data.model,
         n_labels=data.pool.labeled,
         blob=to_bytes(head),
-        metrics=asdict(right),
+        metrics=right,
         created_at=time.time(),
     )
     run.store.put_head(record)

@@ -8,7 +8,7 @@ from ml_backend.labelstudio.labels import Labels, labels
 from ml_backend.pipeline.context import RunContext
 from ml_backend.pipeline.label_changes import Chosen, label_changes
 from ml_backend.pipeline.project_pool import ProjectPool, project_pool
-from ml_backend.pipeline.retrain_policy import Situation
+from ml_backend.pipeline.retrain_policy import Situation, settings_changed
 from ml_backend.store.records import BatchRecord
 
 
@@ -65,7 +65,7 @@ def situation(
         remaining=remaining,
         waiting=int((data.pool.fresh | data.pool.copies).sum()) - remaining,
         embedding=missing,
-        settings_changed=run.project.settings_used != run.settings.model_dump(mode="json"),
+        settings_changed=settings_changed(run.project.settings_used, run.settings),
         classes_changed=run.project.fingerprint != run.config.fingerprint,
         new_tasks=run.project.newest_task < data.pool.newest_embedded,
         train_requested=train_requested,

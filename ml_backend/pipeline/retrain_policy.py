@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
 
 from ml_backend.project_settings import ProjectSettings
 
@@ -30,6 +33,21 @@ class Situation:
     classes_changed: bool
     new_tasks: bool
     train_requested: bool
+
+
+def settings_changed(used: dict[str, Any] | None, settings: ProjectSettings) -> bool:
+    """Whether the settings differ from those of the last fit.
+
+    used: what the last fit stored, None before the first fit. A setting that the stored ones lack, since it was added
+    in a newer version, counts as its default.
+    """
+    if used is None:
+        return True
+    try:
+        return ProjectSettings.model_validate(used) != settings
+    except ValidationError:
+        # A value that this version or its installed strategies do not have.
+        return True
 
 
 def low_watermark(annotators: int) -> int:

@@ -93,9 +93,10 @@ class Synchronizer:
             annotation_ids |= affected.annotation_ids
             everything |= affected.everything
             report.train |= affected.train
-        task_of = self.store.task_of_annotations(self.info.id, sorted(annotation_ids))
-        task_ids |= set(task_of.values())
-        everything |= len(task_of) < len(annotation_ids - set(task_of))
+        task_of_annotation = self.store.task_of_annotations(self.info.id, sorted(annotation_ids))
+        task_ids |= set(task_of_annotation.values())
+        # Of a deleted annotation that the store does not have, only a comparison can find the task.
+        everything |= not annotation_ids <= task_of_annotation.keys()
         if len(task_ids) > MOST_CHANGED_BY_ID:
             return True
         self._read_by_id(task_ids, report)

@@ -132,8 +132,26 @@ class TaskRecord:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """How many labels the head before had predicted.
+
+    asked: changed labels for which it could be asked; right: those that it had predicted; random_asked, random_right:
+    the same for the tasks that `random_share` drew.
+    """
+
+    right: int = 0
+    asked: int = 0
+    random_right: int = 0
+    random_asked: int = 0
+
+
+@dataclass(frozen=True)
 class HeadRecord:
-    """A trained head; `blob` is what `learning.head.files.to_bytes` returned."""
+    """A trained head.
+
+    blob: what `learning.head.files.to_bytes` returned; metrics: how well the head before had predicted the labels that
+    are new in this one; created_at: Unix time.
+    """
 
     version: str
     project_id: int
@@ -142,7 +160,7 @@ class HeadRecord:
     embedding_model: str
     n_labels: int
     blob: bytes
-    metrics: dict[str, Any]
+    metrics: Agreement
     created_at: float
 
 

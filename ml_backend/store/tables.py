@@ -23,7 +23,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-from ml_backend.store.records import FirstRead, LabelStudioUse, ProjectCounts, StoppingAdvice, Unmatched
+from ml_backend.store.records import Agreement, FirstRead, LabelStudioUse, ProjectCounts, StoppingAdvice, Unmatched
 from ml_backend.store.states import BatchState, ProjectState, RunReason
 
 metadata = MetaData()
@@ -199,7 +199,7 @@ heads = Table(
     Column("embedding_model", String(300), nullable=False),
     Column("n_labels", Integer, nullable=False),
     Column("blob", LargeBinary, nullable=False),
-    Column("metrics", JsonText, nullable=False),
+    Column("metrics", DataclassText(Agreement), nullable=False),
     Column("created_at", Float, nullable=False),
 )
 

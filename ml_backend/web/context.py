@@ -40,7 +40,7 @@ class Web:
     def webhook_secret(self) -> str:
         """The secret that webhooks carry: the configured one, or the one that the store made."""
         if self._secret is None:
-            self._secret = self.settings.webhook_secret or self.store.webhook_secret()
+            self._secret = self.store.webhook_secret(self.settings.webhook_secret)
         return self._secret
 
 

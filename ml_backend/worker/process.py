@@ -52,5 +52,5 @@ def _services(settings: Settings) -> Services:
         arrays=ArrayCache(store),
         embedder=partial(load, trust_remote_code=settings.embedding_trust_remote_code),
         default_model=settings.embedding_model,
-        webhook_secret=settings.webhook_secret or store.webhook_secret(),
+        webhook_secret=store.webhook_secret(settings.webhook_secret),
     )
