@@ -32,7 +32,7 @@ Member = TypeVar("Member", bound=StrEnum)
 
 
 class JsonText(TypeDecorator[Any]):
-    """JSON kept as ASCII text: PostgreSQL's own JSON refuses the NUL characters that real texts hold."""
+    """JSON stored as ASCII text, since PostgreSQL's JSON type refuses NUL characters, which real texts contain."""
 
     impl = Text
     cache_ok = True
@@ -45,7 +45,7 @@ class JsonText(TypeDecorator[Any]):
 
 
 class EnumText(TypeDecorator[Member], Generic[Member]):
-    """The value of a StrEnum; writing what is no member of it raises ValueError."""
+    """The value of a StrEnum; writing any other value raises ValueError."""
 
     impl = String
     cache_ok = True
@@ -62,7 +62,7 @@ class EnumText(TypeDecorator[Member], Generic[Member]):
 
 
 class DataclassText(TypeDecorator[Any]):
-    """A dataclass of plain values, kept as JSON like `JsonText`."""
+    """A dataclass of plain values, stored as JSON like `JsonText`."""
 
     impl = Text
     cache_ok = True
@@ -150,7 +150,7 @@ revisions = Table(
     Column("project_id", BigInteger, primary_key=True, autoincrement=False),
     Column("revision", BigInteger, nullable=False),
 )
-"""Counts the changes of a project's tasks and annotations; never goes back, not even when the project is forgotten."""
+"""Counts the changes of a project's tasks and annotations; it never decreases, not even if the project is deleted."""
 
 task_changes = Table(
     "task_changes",
@@ -159,7 +159,7 @@ task_changes = Table(
     Column("revision", BigInteger, primary_key=True, autoincrement=False),
     Column("task_id", BigInteger, primary_key=True, autoincrement=False),
 )
-"""Which tasks changed at a revision; task 0 stands for so many that everything has to be read."""
+"""Which tasks changed at a revision; task 0 means that all tasks have to be read again."""
 
 texts = Table(
     "texts",
@@ -256,5 +256,15 @@ secrets = Table(
     Column("value", Text, nullable=False),
 )
 
-OF_A_PROJECT = (events, run_requests, tasks, task_changes, annotation_table, heads, batches, runs, label_snapshots)
-"""Tables whose rows go when their project is forgotten; its revision stays, so that none comes twice."""
+TABLES_OF_A_PROJECT = (
+    events,
+    run_requests,
+    tasks,
+    task_changes,
+    annotation_table,
+    heads,
+    batches,
+    runs,
+    label_snapshots,
+)
+"""Tables whose rows are deleted with their project; its row in `revisions` is kept, so that numbers are not reused."""

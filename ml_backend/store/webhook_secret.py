@@ -19,7 +19,7 @@ class WebhookSecretRow:
     _database: Database
 
     def webhook_secret(self, configured: str | None = None) -> str:
-        """The secret that webhooks carry: the configured one, or one that is made at the first call and stored."""
+        """The secret that webhooks carry: the configured one, or one that is generated at the first call and stored."""
         if configured:
             return configured
         table = tables.secrets

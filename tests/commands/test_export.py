@@ -36,7 +36,9 @@ def keep_head(settings: Settings, embedding: str, y: np.ndarray) -> Head:
     store = Store(settings.database_url)
     store.create()
     store.ensure_project(7)
-    store.put_head(HeadRecord("v1", 7, CLASSES, y.ndim == 2, embedder.name, len(y), to_bytes(head), Agreement(), time.time()))
+    store.put_head(
+        HeadRecord("v1", 7, CLASSES, y.ndim == 2, embedder.name, len(y), to_bytes(head), Agreement(), time.time())
+    )
     store.close()
     return head
 

@@ -17,8 +17,8 @@ QUIET = Situation(
     serving=True,
     changed=0,
     remaining=15,
-    waiting=100,
-    embedding=0,
+    unpublished=100,
+    missing_vectors=0,
     settings_changed=False,
     classes_changed=False,
     new_tasks=False,
@@ -51,19 +51,19 @@ def test_four_of_five_labels_wait():
 
 
 def test_the_end_of_the_pool_is_no_reason_to_learn_again_and_again():
-    assert reason_to_learn(replace(QUIET, remaining=2, waiting=0)) is None
-    assert reason_to_learn(replace(QUIET, remaining=0, waiting=0, serving=False)) is None
+    assert reason_to_learn(replace(QUIET, remaining=2, unpublished=0)) is None
+    assert reason_to_learn(replace(QUIET, remaining=0, unpublished=0, serving=False)) is None
 
 
 def test_where_nothing_is_left_to_label_every_label_is_still_learned_from():
-    done = replace(QUIET, remaining=0, waiting=0)
+    done = replace(QUIET, remaining=0, unpublished=0)
     assert reason_to_learn(done) is None
     assert "1 labels are new or changed" in (reason_to_learn(replace(done, changed=1)) or "")
     assert reason_to_learn(replace(done, train_requested=True)) == "training was asked for"
 
 
 def test_new_tasks_wait_until_their_texts_are_embedded():
-    assert reason_to_learn(replace(QUIET, new_tasks=True, embedding=300)) is None
+    assert reason_to_learn(replace(QUIET, new_tasks=True, missing_vectors=300)) is None
 
 
 def test_settings_changed_when_a_value_did():

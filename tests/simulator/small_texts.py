@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
 from simulator.data.cached_dataset import CachedDataset
 from simulator.data.embedded_dataset import EmbeddedDataset
 

@@ -58,7 +58,7 @@ def asleep(monkeypatch: pytest.MonkeyPatch) -> Callable[[TaskQueue], threading.S
             return sleep(*arguments, **options)
 
         monkeypatch.setattr(on, name, counted)
-        monkeypatch.setattr("ml_backend.worker.wake_up.LONGEST_WAIT", FAR_AWAY)
+        monkeypatch.setattr("ml_backend.worker.wake_up.LONGEST_WAIT_SECONDS", FAR_AWAY)
         monkeypatch.setattr(storage, "read_timeout", FAR_AWAY, raising=False)
         return count
 

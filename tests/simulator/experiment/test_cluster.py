@@ -14,10 +14,10 @@ import distributed
 import pandas as pd
 import pytest
 from deadly_calls import deadly
-from simulator.data.cached_dataset import CachedDataset, CannotRead
 from small_texts import hashed
 
 from simulator.data import vector_cache
+from simulator.data.cached_dataset import CachedDataset, CannotRead
 from simulator.experiment import processes
 from simulator.experiment.budget import Budget
 from simulator.experiment.definition import Experiment

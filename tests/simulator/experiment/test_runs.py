@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from simulator.data.atomic_files import CannotSave
 from small_texts import Arrays, hashed, table
 
 from ml_backend.learning import strategies
 from ml_backend.learning.strategies import margin
 from simulator.data import vector_cache
+from simulator.data.atomic_files import CannotSave
 from simulator.data.perturbations import Perturbations
 from simulator.experiment import results
 from simulator.experiment.budget import Budget

@@ -6,9 +6,9 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from simulator.data.embedded_dataset import EmbeddedDataset
 
 from ml_backend.learning.cycle import Cycle
+from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.budget import BUDGETS, Budget
 from simulator.experiment.embedding_quality import quality
 from simulator.experiment.simulate import PoolTooSmall, simulate
