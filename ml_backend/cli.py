@@ -74,7 +74,7 @@ def worker(
     ] = False,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Run a background worker: it reads, embeds, fits, chooses and publishes. With REDIS_URL on any number of machines."""
+    """Run a background worker: read, embed, fit, choose, publish. With REDIS_URL on any number of machines."""
     if check:
         from ml_backend.worker.heartbeat import liveness_problem
 

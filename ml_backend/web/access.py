@@ -33,8 +33,8 @@ def require_webhook_secret() -> None:
     if not context.settings.basic_auth_on or _has_basic_auth(context.settings) or _has_webhook_secret(context):
         return
     raise BadRequest(
-        f"This webhook carries neither basic auth nor the header {SECRET_HEADER}. Label Studio sends its own "
-        "webhooks without credentials; `python -m ml_backend connect PROJECT` sets the secret of the project's webhook.",
+        f"This webhook carries neither basic auth nor the header {SECRET_HEADER}. Label Studio sends its "
+        "own webhooks without credentials; `python -m ml_backend connect PROJECT` adds the secret to the webhook.",
         401,
         CHALLENGE,
     )

@@ -299,11 +299,11 @@ def test_a_newer_backup_and_what_is_none_are_refused(settings: Settings, store: 
     with pytest.raises(CannotCopy, match="version 9999"):
         restore_backup(settings, tmp_path / "copy.db")
     (tmp_path / "text.db").write_text("no database at all, but long enough to look at" * 100)
-    with pytest.raises(CannotCopy, match=r"text\.db is no database"):
+    with pytest.raises(CannotCopy, match=r"text\.db cannot be read as a database"):
         restore_backup(settings, tmp_path / "text.db")
     with closing(sqlite3.connect(tmp_path / "foreign.db")) as connection:
         connection.execute("CREATE TABLE theirs (id INTEGER)")
-    with pytest.raises(CannotCopy, match="without any table of ours"):
+    with pytest.raises(CannotCopy, match="without any table of this program"):
         restore_backup(settings, tmp_path / "foreign.db")
     with pytest.raises(CannotCopy, match="no file"):
         restore_backup(settings, tmp_path / "missing.db")

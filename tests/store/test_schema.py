@@ -282,7 +282,7 @@ def test_tables_that_are_not_all_ours_are_refused(first_database_url: str, stran
             connection.execute(text(strange))
     before = everything(first_database_url)
     store = Store(first_database_url)
-    with pytest.raises(SettingsError, match="only a part of ours"):
+    with pytest.raises(SettingsError, match="only some of ours"):
         store.create()
     store.close()
     assert everything(first_database_url) == before

@@ -183,5 +183,5 @@ def test_a_broken_queue_is_logged_and_the_request_is_kept(
 
 def test_a_process_that_only_sends_does_no_work(tmp_path: Path):
     queue = TaskQueue(Settings(model_dir=tmp_path))
-    with pytest.raises(RuntimeError, match="`python -m ml_backend worker` works on them"):
+    with pytest.raises(RuntimeError, match="`python -m ml_backend worker` runs them"):
         queue.on_run(7)
