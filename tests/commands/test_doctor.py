@@ -203,7 +203,7 @@ def test_which_of_several_backends_is_this_one(look: Examine, label_studio: Answ
     sqlite_store.update_project(7, backend_url="http://proxy.example")
     said = wrong(look())
     assert list(said) == ["project 7: backend"]
-    assert "set BACKEND_URL to the address of these" in said["project 7: backend"]
+    assert "set BACKEND_URL to the one of these addresses" in said["project 7: backend"]
     assert entry["url"] in said["project 7: backend"]
 
 

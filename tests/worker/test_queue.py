@@ -131,7 +131,7 @@ def test_where_there_are_no_pipes_the_queue_is_polled(
     monkeypatch.setattr("os.mkfifo", refuse)
     settings = Settings(model_dir=tmp_path)
     web, worker = TaskQueue(settings), TaskQueue(settings)
-    assert "the worker looks every 50 ms instead" in caplog.text
+    assert "the worker polls the queue every 50 ms instead" in caplog.text
     looks = threading.Semaphore(0)
     look = worker.huey.storage.dequeue
     monkeypatch.setattr(worker.huey.storage, "dequeue", lambda: (looks.release(), look())[1])
@@ -177,7 +177,7 @@ def test_a_broken_queue_is_logged_and_the_request_is_kept(
 ):
     queue = TaskQueue(Settings(model_dir=tmp_path, redis_url="redis://127.0.0.1:1/0"))
     queue.request(sqlite_store, 7, "labels")
-    assert "the next reconciliation runs it" in caplog.text
+    assert "the next reconciliation runs the project" in caplog.text
     assert sqlite_store.pending_projects() == [7]
 
 
