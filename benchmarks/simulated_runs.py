@@ -22,13 +22,13 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-from simulator.data.embedded_dataset import EmbeddedDataset
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from ml_backend.learning import strategies
 from ml_backend.learning.cycle import Cycle
 from simulator.data.datasets import load
+from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.data.vector_cache import default_cache, embed_and_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.metrics import evaluate

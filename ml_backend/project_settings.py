@@ -49,6 +49,26 @@ class ProjectSettings(BaseModel):
     def _list_of_fields(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
+    @classmethod
+    def of_project(cls, stored: Mapping[str, Any]) -> ProjectSettings:
+        """Settings as the store keeps them, those that are not defaults.
+
+        Raises SettingsError naming each one that cannot be used here, as a strategy of a package that was removed.
+        """
+        try:
+            return cls.model_validate(stored)
+        except ValidationError as error:
+            raise SettingsError("; ".join(_sentence(problem) for problem in error.errors())) from None
+
+    @classmethod
+    def usable(cls, stored: Mapping[str, Any]) -> ProjectSettings:
+        """Settings as the store keeps them, with the default of each that cannot be used here: to show and change them."""
+        try:
+            return cls.model_validate(stored)
+        except ValidationError as error:
+            refused = {problem["loc"][0] for problem in error.errors() if problem["loc"]}
+            return cls.model_validate({name: value for name, value in stored.items() if name not in refused})
+
     def merged(self, changes: Mapping[str, Any]) -> ProjectSettings:
         """A copy of these settings with the changes; None sets a setting back to its default.
 
@@ -82,6 +102,11 @@ def strategy_names() -> list[str]:
 def strategy_summaries() -> dict[str, str]:
     """Name of the strategy → a short description, sorted by name."""
     return {name: catalogue.summary(name) for name in strategy_names()}
+
+
+def strategy_uses() -> dict[str, str]:
+    """Strategy → when to choose it, in a sentence for people, sorted by name; empty for those of other packages."""
+    return {name: catalogue.when(name) for name in strategy_names()}
 
 
 def initial_names() -> list[str]:

@@ -1,19 +1,24 @@
-"""Replays gold labels through the code of the live service, and compares embeddings, initial pools and strategies."""
+"""Runs the live service's active learning on texts whose labels are known, and compares embeddings, initial pools and
+strategies."""
 
 from importlib.util import find_spec
 
 ONLY_HERE = {
-    "pandas": "pandas",
+    "jinja2": "jinja2",
+    "joblib": "joblib",
     "matplotlib": "matplotlib",
+    "pandas": "pandas",
     "plotly": "plotly",
+    "pyarrow": "pyarrow",
     "scikit_posthocs": "scikit-posthocs",
 }
-"""What the simulator needs and the service does not: module → package."""
+"""Module → package, of what the simulator imports and the service does not; pyproject.toml's extra `simulator`."""
 
 _missing = [package for module, package in ONLY_HERE.items() if find_spec(module) is None]
 if _missing:
-    # With its name, `python -m simulator` prints the sentence alone and no traceback.
+    # With this name in the error, `python -m simulator` prints the message without a traceback.
     raise ImportError(
-        f"the simulator needs {', '.join(_missing)}: run `pip install 'label-studio-active-learning[simulator]'`",
+        f"the simulator needs {', '.join(_missing)}, which the service's installation does not have: "
+        'run `pip install "label-studio-active-learning[simulator]"`',
         name=__name__,
     )

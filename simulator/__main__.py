@@ -1,24 +1,6 @@
 """`python -m simulator`."""
 
-import sys
-from importlib.util import find_spec
-
-NEEDED = ("jinja2", "joblib", "matplotlib", "pandas", "plotly", "pyarrow", "scikit_posthocs")
-"""What the simulator imports and the service does not: the extra of its name in pyproject.toml."""
-
-
-def main() -> None:
-    """Run the command line, or say which packages are missing."""
-    missing = [package for package in NEEDED if find_spec(package) is None]
-    if missing:
-        sys.exit(
-            f"The simulator needs {', '.join(missing)}, which the service's installation does not have: "
-            'pip install "label-studio-active-learning[simulator]"'
-        )
-    from simulator.cli.app import app
-
-    app(prog_name="python -m simulator")
-
+from simulator.cli.app import app
 
 if __name__ == "__main__":
-    main()
+    app(prog_name="python -m simulator")

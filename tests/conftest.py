@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from shutil import copyfile
 from urllib.parse import urlsplit
 
 import pytest
 from fake_label_studio import FakeLabelStudio
-from sqlalchemy import create_engine, text
+from httpx._transports import default
+from sqlalchemy import URL, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 from studios import Fake, Real
 
@@ -37,44 +41,82 @@ def missing_part() -> Callable[[str], None]:
     return missing
 
 
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    """An empty database of its own on the PostgreSQL server."""
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Engine]:
+    """The PostgreSQL server, outside any transaction: databases are made and dropped so."""
     server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
-    name = f"test_{uuid.uuid4().hex[:12]}"
     try:
-        with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+        server.connect().close()
     except OperationalError as problem:
-        server.dispose()
         missing(f"no PostgreSQL at {POSTGRES} (set TEST_POSTGRES_URL): {problem.orig}")
-    yield server.url.set(database=name).render_as_string(hide_password=False)
+    yield server
+    server.dispose()
+
+
+@contextmanager
+def postgres_database(server: Engine, template: str = "template1") -> Iterator[URL]:
+    """A database made as a copy of the template, dropped in the end."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield server.url.set(database=name)
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: Engine) -> Iterator[str]:
+    """The name of an empty store's database, for copies: the migrations take longer than most tests."""
+    with postgres_database(postgres_server) as url:
+        _create_store(url.render_as_string(hide_password=False))
+        yield str(url.database)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store's SQLite file, for copies."""
+    file = tmp_path_factory.mktemp("migrated") / "store.db"
+    _create_store(f"sqlite:///{file}")
+    return file
+
+
+def _create_store(url: str) -> None:
+    store = Store(url)
+    store.create()
+    store.close()
+
+
+@pytest.fixture
+def postgres_url(request: pytest.FixtureRequest, postgres_server: Engine) -> Iterator[str]:
+    """An empty database of its own on the PostgreSQL server; for `store` with the tables."""
+    template = request.getfixturevalue("migrated_postgres") if "store" in request.fixturenames else "template1"
+    with postgres_database(postgres_server, template) as url:
+        yield url.render_as_string(hide_password=False)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, once of each kind."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.db'}"
-    return str(request.getfixturevalue("postgres_url"))
+    """The address of an empty database, once of each kind; for `store` with the tables."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    if "store" in request.fixturenames:
+        copyfile(request.getfixturevalue("migrated_file"), tmp_path / "store.db")
+    return f"sqlite:///{tmp_path / 'store.db'}"
 
 
 @pytest.fixture
 def store(database_url: str) -> Iterator[Store]:
     """An empty store, once on SQLite and once on PostgreSQL."""
     opened = Store(database_url)
-    opened.create()
+    opened.create()  # has nothing to do but to find the newest version
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+def sqlite_store(migrated_file: Path, tmp_path: Path) -> Iterator[Store]:
     """An empty store on SQLite, for what does not depend on the database."""
-    opened = Store(f"sqlite:///{tmp_path / 'store.db'}")
+    opened = Store(f"sqlite:///{copyfile(migrated_file, tmp_path / 'store.db')}")
     opened.create()
     yield opened
     opened.close()
@@ -98,6 +140,14 @@ def redis_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for key in client.scan_iter(f"*{name}*"):
         client.delete(key)
     client.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _certificates_read_once() -> Iterator[None]:
+    """Every new client would read the certificates of the world; none is used here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(default, "create_ssl_context", cache(default.create_ssl_context))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ class Gate:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         # Closing waits for them: one that lives on would read from a client that is closed.
         self._server.daemon_threads = False
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=[0.02], daemon=True).start()
 
     @property
     def url(self) -> str:

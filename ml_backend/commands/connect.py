@@ -82,7 +82,7 @@ def _changed_params(typed: Any, changes: dict[str, Any]) -> dict[str, Any]:
 def _settings_after(project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> ProjectSettings:
     """The project's settings after applying the extra params, then the changes."""
     with_extra_params = settings_from_extra_params(project, typed).get("settings", project.settings)
-    return ProjectSettings.model_validate(with_extra_params).merged(changes)
+    return ProjectSettings.usable(with_extra_params).merged(changes)
 
 
 def _apply(store: Store, settings: Settings, project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> str:

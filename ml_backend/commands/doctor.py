@@ -218,7 +218,7 @@ def _check_project(settings: Settings, client: LabelStudio, store: Store, projec
 
 def _check_label_config(name: str, info: ProjectInfo, store: Store) -> Check:
     record = store.project(info.id)
-    chosen = ProjectSettings.model_validate(record.settings) if record else ProjectSettings()
+    chosen = ProjectSettings.usable(record.settings) if record else ProjectSettings()
     try:
         config = parse(info.label_config, chosen.control, chosen.text_fields)
     except UnsupportedLabelConfig as problem:

@@ -42,7 +42,7 @@ def find_copies(settings: Settings, project_id: int) -> Copies:
         closing(_client(settings)) as client,
     ):
         store.create()
-        chosen_settings = ProjectSettings.model_validate(connected_project(store, project_id).settings)
+        chosen_settings = ProjectSettings.usable(connected_project(store, project_id).settings)
         label_config = client.project(project_id).label_config
         config = parse(label_config, chosen_settings.control, chosen_settings.text_fields)
         annotations = store.annotations(project_id)

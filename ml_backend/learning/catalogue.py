@@ -111,3 +111,8 @@ def summary(name: str) -> str:
     if name in builtin_names():
         return builtin_info(name).summary
     return f"From the package {package_of(plugins()[name])}."
+
+
+def when(name: str) -> str:
+    """When to choose a strategy, for a list on a page; empty for another package's strategy, which is not loaded."""
+    return builtin_info(name).when if name in builtin_names() else ""

@@ -44,7 +44,7 @@ def settings_from_extra_params(project: ProjectRecord, typed: Any) -> ProjectCha
         return {}
     chosen = parse_extra_params(typed)
     dropped = set(json.loads(project.extra_params or "{}")) - set(chosen)
-    merged = ProjectSettings.model_validate(project.settings).merged({**dict.fromkeys(dropped), **chosen})
+    merged = ProjectSettings.usable(project.settings).merged({**dict.fromkeys(dropped), **chosen})
     return {"settings": non_default_settings(merged), "extra_params": canonical}
 
 

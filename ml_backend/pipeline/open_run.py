@@ -43,7 +43,7 @@ def open_run(services: Services, project_id: int, reasons: list[RunReason]) -> R
     project = update_attachment(services, project, info, reasons)
     if project is None:
         return None
-    settings = ProjectSettings.model_validate(project.settings)
+    settings = ProjectSettings.of_project(project.settings)
     try:
         config = parse(info.label_config, settings.control, settings.text_fields)
     except UnsupportedLabelConfig as problem:

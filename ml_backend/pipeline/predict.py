@@ -58,7 +58,7 @@ def predict(
     record = store.current_head(project_id) if project else None
     if project is None or record is None or not project.label_config:
         return Predictions([_empty_prediction(NO_MODEL) for _ in tasks], NO_MODEL)
-    settings = ProjectSettings.model_validate(project.settings)
+    settings = ProjectSettings.usable(project.settings)
     config = parse(project.label_config, settings.control, settings.text_fields)
     hashes, texts = _texts(tasks, config)
     vectors = _vectors(store, embed_soon, record.embedding_model, texts, wait)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -45,20 +45,32 @@ class JsonText(TypeDecorator[Any]):
 
 
 class EnumText(TypeDecorator[Member], Generic[Member]):
-    """The value of a StrEnum; writing any other value raises ValueError."""
+    """The value of a StrEnum; writing any other value raises ValueError.
+
+    unknown: the member to return for a value that a newer version wrote; without it, reading such a value raises
+    ValueError.
+    """
 
     impl = String
     cache_ok = True
 
-    def __init__(self, members: type[Member], length: int) -> None:
+    def __init__(self, members: type[Member], length: int, unknown: Member | None = None) -> None:
         super().__init__(length)
         self.members = members
+        self.unknown = unknown
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         return None if value is None else self.members(value).value
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Member | None:
-        return None if value is None else self.members(value)
+        if value is None:
+            return None
+        try:
+            return self.members(value)
+        except ValueError:
+            if self.unknown is None:
+                raise
+            return self.unknown
 
 
 class DataclassText(TypeDecorator[Any]):
@@ -70,12 +82,16 @@ class DataclassText(TypeDecorator[Any]):
     def __init__(self, shape: type[Any]) -> None:
         super().__init__()
         self.shape = shape
+        self.names = {field.name for field in fields(shape)}
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         return None if value is None else json.dumps(asdict(value))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else self.shape(**json.loads(value))
+        if value is None:
+            return None
+        # A newer version may have kept more; what this one does not know it leaves out.
+        return self.shape(**{name: kept for name, kept in json.loads(value).items() if name in self.names})
 
 
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
@@ -90,7 +106,7 @@ projects = Table(
     Column("extra_params", Text),
     Column("extra_params_seen", JsonText, nullable=False, default=list),
     Column("backend_url", Text),
-    Column("state", EnumText(ProjectState, 20), nullable=False, default=ProjectState.NEW),
+    Column("state", EnumText(ProjectState, 20, unknown=ProjectState.NEW), nullable=False, default=ProjectState.NEW),
     Column("phase", Text, nullable=False, default=""),
     Column("error", Text),
     Column("attached", Boolean),
@@ -122,7 +138,7 @@ run_requests = Table(
     "run_requests",
     metadata,
     Column("project_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("reason", EnumText(RunReason, 60), primary_key=True),
+    Column("reason", EnumText(RunReason, 60, unknown=RunReason.UNASKED), primary_key=True),
 )
 
 leases = Table(

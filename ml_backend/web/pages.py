@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request
 
-from ml_backend.project_settings import ProjectSettings, initial_names, strategy_names
+from ml_backend.project_settings import ProjectSettings, initial_names, strategy_summaries, strategy_uses
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import ProjectState
 from ml_backend.web.access import require_basic_auth
@@ -70,7 +70,8 @@ def project(project_id: int) -> Any:
         defaults=ProjectSettings().model_dump(mode="json"),
         embedding_model=status["settings"]["embedding_model"] or settings.embedding_model,
         default_model=settings.embedding_model,
-        strategies=strategy_names(),
+        strategies=strategy_summaries(),
+        strategy_uses=strategy_uses(),
         initials=initial_names(),
         access="basic" if settings.basic_auth_on else "key" if settings.label_studio_api_key else "none",
     )

@@ -34,7 +34,7 @@ def status(project_id: int) -> dict[str, Any]:
 def settings(project_id: int) -> dict[str, Any]:
     """The project's settings, defaults included."""
     require_settings_access()
-    return ProjectSettings.model_validate(_project(project_id).settings).model_dump(mode="json")
+    return ProjectSettings.usable(_project(project_id).settings).model_dump(mode="json")
 
 
 @blueprint.patch("/projects/<int:project_id>/settings")
@@ -42,14 +42,14 @@ def change_settings(project_id: int) -> dict[str, Any]:
     """Change settings; null sets one back to its default. The next batch is chosen with the new settings."""
     require_settings_access()
     project = _project(project_id)
-    before = ProjectSettings.model_validate(project.settings)
+    before = ProjectSettings.usable(project.settings)
     try:
         after = before.merged(json_object())
         if project.label_config:
             parse(project.label_config, after.control, after.text_fields)
     except (SettingsError, UnsupportedLabelConfig) as problem:
         raise BadRequest(f"The settings of project {project_id} are unchanged: {problem}") from None
-    if after != before:
+    if after != before or before.model_dump(mode="json", exclude_defaults=True) != project.settings:
         context = web()
         context.store.update_project(project_id, settings=after.model_dump(mode="json", exclude_defaults=True))
         context.queue.request(context.store, project_id, RunReason.SETTINGS)

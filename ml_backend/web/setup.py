@@ -46,7 +46,7 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
     reason = _run_reason(project, changes.keys() | new_params.keys())
     if not changes and reason is None:
         return head or NO_MODEL
-    settings = ProjectSettings.model_validate(new_params.get("settings", before.settings))
+    settings = ProjectSettings.usable(new_params.get("settings", before.settings))
     try:
         parse(schema, settings.control, settings.text_fields)
     except UnsupportedLabelConfig as problem:

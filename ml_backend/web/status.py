@@ -49,7 +49,7 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
     if project is None:
         raise UnknownProject(f"Project {project_id} was never connected to this backend.")
     runs, events = store.runs(project_id), store.events(project_id)
-    settings = ProjectSettings.model_validate(project.settings)
+    settings = ProjectSettings.usable(project.settings)
     counts = replace(project.counts, tasks=store.task_count(project_id))
     batch = store.current_batch(project_id)
     by_reason = store.problem_counts(project_id)

@@ -1,4 +1,4 @@
-"""`python -m simulator advise`: what replays on the labels so far say about embedding and strategy."""
+"""`python -m simulator advise`: which embedding and strategy to use, from simulations on the labels so far."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ COMBINATION = ["embedding", "strategy", "initial"]
 
 @dataclass(frozen=True)
 class StrategyAdvice:
-    """One combination against random order on the same embedding.
+    """One combination of embedding, strategy and start, compared with random order on the same embedding.
 
-    area: mean of accuracy (0..1) over the whole curve; gain: that minus random order's; low, high: 95 % interval of the
-    gain, by the corrected resampled t-test; p: of that test, after Holm's correction for all combinations but those of
-    random order, which have NaN; final: mean accuracy at the end; saved: labels fewer than random order needs for its
-    own last accuracy, the median over a bootstrap with the corrected spread, and saved_low, saved_high its 95 %
-    interval; best: share of the bootstrap in which no combination has a higher area.
+    area: mean accuracy (0..1) over the whole learning curve; gain: area minus that of random order; low, high: 95 %
+    interval of the gain, by the corrected resampled t-test; p: of that test, Holm-corrected for all combinations except
+    those of random order, which have NaN; final: mean accuracy at the end; saved: how many labels fewer than random
+    order it needs to reach the final accuracy of random order, median over a bootstrap with the corrected spread;
+    saved_low, saved_high: 95 % interval of saved; best: share of the bootstrap resamples in which no combination has a
+    higher area.
     """
 
     embedding: str
@@ -48,7 +49,7 @@ class StrategyAdvice:
 
     @property
     def sure(self) -> bool:
-        """Whether it beats random order by more than the best of so many combinations would by chance."""
+        """Whether its gain over random order is significant after the correction for the number of combinations."""
         return self.gain > 0 and self.p <= SURE
 
 
@@ -57,16 +58,19 @@ def advise(
 ) -> list[StrategyAdvice]:
     """Advice on all combinations, the highest mean accuracy first.
 
-    results: rows of results.parquet for one dataset, with `random` among the strategies; test_to_train: of each of its
-    seeds. Only numbers of labels that every run has count. Raises ValueError for fewer than 5 seeds and where runs have
-    fewer than two numbers of labels in common.
+    results: rows as in results.parquet for one dataset, with `random` among the strategies; test_to_train: number of
+    test texts / number of pool texts of each seed; seed: of the bootstrap. Curves are compared at the numbers of labels
+    that all runs have. Raises ValueError for fewer than 5 seeds, and if runs have fewer than two numbers of labels in
+    common.
     """
     n = results["seed"].nunique()
     if n < LEAST_SEEDS:
         raise ValueError(f"advice needs {LEAST_SEEDS} seeds or more to tell gains from luck, got {n}: raise --seeds")
     table = results.pivot(index=[*COMBINATION, "seed"], columns="n_labeled", values="accuracy").dropna(axis="columns")
     if table.shape[1] < 2:
-        raise ValueError("the replays have fewer than two numbers of labels in common: label more texts and ask again")
+        raise ValueError(
+            "the runs have fewer than two numbers of labels in common: label more texts and run `advise` again"
+        )
     labels = table.columns.to_numpy(dtype=np.float64)
     curves = {key: group.to_numpy() for key, group in table.groupby(COMBINATION)}
     initials = sorted({initial for _, _, initial in curves})
@@ -105,29 +109,29 @@ def advise(
 
 
 def sentence(advice: Sequence[StrategyAdvice]) -> str:
-    """The recommendation in words, with how sure it is."""
+    """The recommendation in words, with its uncertainty."""
     top = advice[0]
-    # Another strategy may be surer of its gain on an embedding that is worse whatever the strategy.
+    # Not the most certain gain of all embeddings: it may be on an embedding that is worse with every strategy.
     chosen = next((a for a in advice if a.embedding == top.embedding and a.sure), None)
     if chosen is None:
         return (
             f"Nothing beats random order beyond doubt on {top.embedding}, where {top.strategy} after a {top.initial} "
-            f"start had the highest curve of all ({_how_often(top)}). Choose the embedding by its accuracy, keep the "
-            f"default strategy, {DEFAULT_STRATEGY}, and ask again with twice the labels."
+            f"start has the highest mean accuracy of all combinations ({_how_often(top)}). Choose the embedding by its "
+            f"accuracy, keep the default strategy, {DEFAULT_STRATEGY}, and run `advise` again with twice the labels."
         )
     rivals = [a for a in advice if a is not chosen and a.best > 0.05]
-    tied = f"; not told apart from {', '.join(_short(a) for a in rivals[:3])}" if rivals else ""
+    tied = f"; not clearly better than {', '.join(_short(a) for a in rivals[:3])}" if rivals else ""
     between = f"{chosen.saved_low:.0f} to {chosen.saved_high:.0f}"
     saves = (
-        f"It needs {chosen.saved:.0f} labels fewer for what random order reaches at the end ({between})."
+        f"It needs {chosen.saved:.0f} labels fewer to reach the final accuracy of random order ({between})."
         if chosen.saved_low > 0
-        else f"Whether it saves labels for what random order reaches at the end is open ({between})."
+        else f"Whether it reaches the final accuracy of random order with fewer labels is uncertain ({between} fewer)."
     )
     tested = sum(a.strategy != BASELINE for a in advice)
     return (
         f"Use {chosen.strategy} after a {chosen.initial} start on {chosen.embedding}: {chosen.gain:+.3f} accuracy on "
         f"average against random order on the same embedding (95 % interval {chosen.low:+.3f} to {chosen.high:+.3f}; "
-        f"p = {chosen.p:.3f}, corrected for the {tested} combinations that were tried), {_how_often(chosen)}{tied}. "
+        f"p = {chosen.p:.3f}, corrected for the {tested} combinations tried), {_how_often(chosen)}{tied}. "
         f"{saves}"
     )
 
@@ -148,9 +152,10 @@ def _area(labels: NDArray[np.float64], curves: NDArray[np.float64]) -> NDArray[n
 def _saved(
     labels: NDArray[np.float64], curves: NDArray[np.float64], baseline: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Labels fewer until the baseline's last value, by linear interpolation, (R,); negative where it is never reached.
+    """How many labels fewer than the baseline a curve needs to reach the baseline's last value, interpolated: (R,).
 
-    labels (T,); curves, baseline (R, T). A curve that stays below counts as one batch more than the whole budget.
+    labels (T,); curves, baseline (R, T). A curve that never reaches it counts as if it did one batch after the end, so
+    that the number is negative.
     """
     goal = baseline[:, -1]
     return _first_reached(labels, baseline, goal) - _first_reached(labels, curves, goal)

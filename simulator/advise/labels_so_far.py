@@ -1,4 +1,4 @@
-"""The labels that a project has: out of Label Studio, or out of a file."""
+"""Reading the labels that a project has so far, from Label Studio or from a file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from simulator.data.sources import Columns, DataError, read_file
 
 
 def of_project(client: LabelStudio, project_id: int, control: str | None) -> Labelled:
-    """All tasks of a project that have a label, by the majority of their annotators, as the backend counts them.
+    """Texts and labels of all labelled tasks of a project; the majority of the annotators decides, as in the backend.
 
-    Raises LabelStudioError, UnsupportedLabelConfig, and DataError for a project of several labels per task.
+    control: name of the control that holds the label, or None if there is only one. Raises LabelStudioError,
+    UnsupportedLabelConfig, and DataError for a project with several labels per task or too few classes.
     """
     config = parse(client.project(project_id).label_config, control)
     if config.multi_label:
-        raise DataError(f"project {project_id} allows several labels per task; advice is for one label per task so far")
+        raise DataError(f"project {project_id} allows several labels per task; advice supports one label per task only")
     tasks = [task for page in client.task_pages(project_id, annotated_only=True) for task in page.tasks]
     chosen = labels([a for task in tasks for a in task.annotations], config).by_task
     rows = []
@@ -32,13 +33,13 @@ def of_project(client: LabelStudio, project_id: int, control: str | None) -> Lab
         try:
             rows.append((task_text(task.data, config), chosen[task.id][0]))
         except BadTask:
-            # The backend keeps such a task out of its pool as well, and its status says so.
+            # The backend leaves such a task out as well, and reports it in its status.
             continue
     return _labelled(pd.DataFrame(rows, columns=["text", "label"]))
 
 
 def of_file(path: Path, columns: Columns) -> Labelled:
-    """All rows of a file that have a text and a label. Raises DataError."""
+    """Texts and labels of all rows of a file that have both. Raises DataError."""
     table = read_file(path, columns)
     kept = table["text"].notna() & table["label"].notna()
     table = table[kept].astype({"text": str, "label": str})
@@ -51,12 +52,12 @@ def of_file(path: Path, columns: Columns) -> Labelled:
 def _labelled(table: pd.DataFrame) -> Labelled:
     table = _one_row_per_text(table)
     counts = table["label"].value_counts()
-    # A label seen once can be learned from or measured on, not both.
+    # A class with a single text could be in the pool or in the test set, not in both.
     table = table[table["label"].isin(counts.index[counts > 1])]
     classes = tuple(sorted(table["label"].unique()))
     if len(classes) < 2:
         raise DataError(
-            f"there are {len(counts)} classes among the labels, and {len(classes)} with two different texts or more; "
+            f"there are {len(counts)} classes among the labels, {len(classes)} of them with at least two texts; "
             "advice needs at least two such classes"
         )
     y = table["label"].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=np.int64)
@@ -64,7 +65,7 @@ def _labelled(table: pd.DataFrame) -> Labelled:
 
 
 def _one_row_per_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Each text once, with the label that most of its copies have; texts whose labels tie are left out."""
+    """Keep each text once, with the most frequent label of its copies; texts whose labels tie are left out."""
     votes: dict[str, list[tuple[str, ...]]] = {}
     for text, label in zip(table["text"], table["label"], strict=True):
         votes.setdefault(text, []).append((label,))

@@ -1,4 +1,4 @@
-"""Strategies, starts and embeddings replayed on the labels that a project has so far."""
+"""Simulation of strategies, starts and embeddings on the labels that a project has so far."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
 from simulator.data.datasets import held_out_rows
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.data.embeddings import embed
 from simulator.experiment.budget import Budget
 from simulator.experiment.simulate import simulate
+from simulator.experiment.strategy_options import OFF, StrategyOptions
 
 LEAST_LABELS = 100
 LEAST_PER_CLASS = 5
 
 
 class TooFewLabels(ValueError):
-    """The labels cannot carry any advice; the message says how many would."""
+    """There are too few labels for advice; the message says how many are needed."""
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """What a project has: texts, no two of them equal, and labels y (N,) int64 as positions in classes.
+    """The labelled texts of a project, all different; y (N,) int64: positions of their labels in classes.
 
     Raises ValueError for a text that occurs twice.
     """
@@ -41,35 +41,35 @@ class Labelled:
     classes: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        # A copy on the other side of a split would be measured on after it was learned.
+        # Two copies could be split between pool and test set, which would then contain a text that was learned.
         if len(set(self.texts)) < len(self.texts):
             raise ValueError("a text occurs twice among the labels; give each text once, with one label")
 
     def test_to_train(self) -> float:
-        """Labels held out for each label of the pool, the same for every seed."""
+        """Number of test labels / number of pool labels, the same for every seed."""
         held_out = held_out_rows(self.y, seed=0)
         return float(held_out.sum() / (~held_out).sum())
 
 
 def check_enough(y: NDArray[np.int64]) -> None:
-    """Raise TooFewLabels, with the reason, where a replay would measure noise. y (N,) int64: the labels so far."""
+    """Raise TooFewLabels, with the reason, if the labels y (N,) int64 are too few to measure more than noise."""
     total = len(y)
     if total < LEAST_LABELS:
         raise TooFewLabels(
-            f"there are {total} labels; advice needs {LEAST_LABELS} or more, each of another text: a fifth has to "
-            f"measure what the others teach. Go on with {DEFAULT_STRATEGY} and a {DEFAULT_INITIAL} start meanwhile: "
-            "they are the defaults."
+            f"there are {total} labels; advice needs {LEAST_LABELS} or more, each of a different text: a fifth "
+            f"of them is held out as test set. Go on with {DEFAULT_STRATEGY} and a {DEFAULT_INITIAL} start until "
+            "then: they are the defaults."
         )
     counts = np.bincount(y)
     if np.median(counts) < LEAST_PER_CLASS:
         raise TooFewLabels(
-            f"half of the {len(counts)} classes have fewer than {LEAST_PER_CLASS} labels; advice about so many classes "
-            f"needs about {LEAST_PER_CLASS * len(counts):,} labels, and there are {total}"
+            f"half of the {len(counts)} classes have fewer than {LEAST_PER_CLASS} labels; for this number of classes "
+            f"advice needs about {LEAST_PER_CLASS * len(counts):,} labels, and there are {total}"
         )
 
 
 def budget_for(pool: int, n_classes: int) -> Budget:
-    """A budget that ends at two thirds of a pool of that many texts: beyond that every order has the same texts."""
+    """A budget that ends at two thirds of a pool of this size: beyond, all strategies have mostly the same texts."""
     batch = max(5, pool // 24)
     initial = max(batch, min(n_classes * 2, pool // 4))
     return Budget(initial_size=initial, batch_size=batch, cycles=max(2, (2 * pool // 3 - initial) // batch))
@@ -83,17 +83,19 @@ def replay(
     seeds: int,
     jobs: int,
     follow: Callable[[Iterator[Any], int], Iterator[Any]],
+    options: StrategyOptions = OFF,
 ) -> pd.DataFrame:
-    """Simulate every combination on the labels so far; rows as of results.parquet, without a dataset.
+    """Simulate every combination on the labels so far; returns rows as in results.parquet, without the dataset.
 
-    Each seed holds out another fifth of each class. follow: shows the progress of an iterator of so many items.
-    Raises TooFewLabels, ModelNotAvailable and what strategies raise.
+    seeds: number of splits, each of which holds out another random fifth of each class; jobs: number of processes;
+    follow: shows the progress of an iterator with this number of items and yields its items. Raises TooFewLabels,
+    ModelNotAvailable and what strategies raise.
     """
     check_enough(labelled.y)
     pool = int((~held_out_rows(labelled.y, seed=0)).sum())
-    simulate_rows = partial(_rows, labelled.y, budget_for(pool, len(labelled.classes)))
+    simulate_rows = partial(_rows, labelled.y, budget_for(pool, len(labelled.classes)), options)
     vectors = dict(embed(embeddings, labelled.texts, []))
-    # Made one by one: each holds the arrays that its worker gets.
+    # A generator, since each task holds the arrays for its worker.
     tasks = (
         joblib.delayed(simulate_rows)(
             vectors[name], {"embedding": name, "strategy": strategy, "initial": initial, "seed": seed}
@@ -106,10 +108,12 @@ def replay(
         return pd.DataFrame([row for rows in follow(runs, total) for row in rows])
 
 
-def _rows(y: NDArray[np.int64], budget: Budget, X: NDArray[np.float32], keys: dict[str, Any]) -> list[dict[str, Any]]:
+def _rows(
+    y: NDArray[np.int64], budget: Budget, options: StrategyOptions, X: NDArray[np.float32], keys: dict[str, Any]
+) -> list[dict[str, Any]]:
     held_out = held_out_rows(y, keys["seed"])
     pool = ~held_out
     offered = np.ones(int(pool.sum()), dtype=bool)
     data = EmbeddedDataset(X[pool], y[pool], offered, X[held_out], y[held_out], int(y.max()) + 1)
-    plan = Cycle(keys["strategy"], keys["initial"], batch_size=1, seed=keys["seed"])
+    plan = options.cycle(keys["strategy"], keys["initial"], keys["seed"])
     return [keys | cycle for cycle in simulate(data, plan, budget).cycles]

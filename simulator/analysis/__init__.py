@@ -1,1 +1,1 @@
-"""What results say: areas under curves, paired tests, intervals, and the findings of the paper."""
+"""Analysis of results: areas under learning curves, paired tests, intervals, and the findings of the paper."""

@@ -1,7 +1,7 @@
-"""From results, one row per cycle, to what can be compared: areas, gains, effects of the initial pool, qualities.
+"""Tables for comparisons, made from results with one row per cycle: areas, gains, effects of the initial pool.
 
-Runs are paired: all strategies of one (dataset, embedding, initial, seed), a block, begin with the same labels. Only
-values of the same block are ever set against each other.
+Runs are paired: all strategies of a block, one (dataset, embedding, initial, seed), begin with the same labels. Only
+values of the same block are compared with each other.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ SECONDS = ["fit_seconds", "query_seconds"]
 COLUMNS = [*RUN, "cycle", "n_labeled", *METRICS, *SECONDS]
 PERIODS = ["whole", "early", "middle", "late"]
 BASELINE = "random"
-ENOUGH = 0.8
-"""A strategy with fewer than this share of a group's blocks is left out of its comparison, and said to be."""
+LEAST_SHARE_OF_BLOCKS = 0.8
+"""A strategy that has a smaller share of the blocks than this is left out of the comparison, which then names it."""
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Which runs are complete. results: rows of these; planned, complete: numbers of runs.
+    """Which runs are complete. results: the rows of complete runs; planned, complete: numbers of runs.
 
-    missing: runs (columns of RUN, found, expected cycles) that are absent or ended before the others of their dataset;
-    not_run: dataset, embedding and initial combinations without a single run.
+    missing: runs that are absent or ended before the others of their dataset, with the columns RUN, found and expected
+    (numbers of cycles); not_run: combinations of dataset, embedding and initial without a single run.
     """
 
     results: pd.DataFrame
@@ -47,18 +47,21 @@ class Audit:
 
 @dataclass(frozen=True)
 class LabelAxis:
-    """What stands on the x axis: numbers of labels where all datasets share them, otherwise cycles."""
+    """The x axis of a figure: numbers of labels if all datasets have the same ones, otherwise cycles.
+
+    positions (cycles,) float64: the position of each cycle.
+    """
 
     title: str
     positions: Floats
 
     def at(self, cycles: pd.Index) -> Floats:
-        """Positions of these cycles."""
+        """Positions of these cycles (n,), float64."""
         return np.asarray(self.positions[cycles.to_numpy(dtype=np.int64)])
 
 
 def label_axis(results: pd.DataFrame) -> LabelAxis:
-    """The axis that these results have in common."""
+    """The x axis for figures over all datasets of these results."""
     sizes = results.groupby("cycle")["n_labeled"].agg(["nunique", "first"]).sort_index()
     if (sizes["nunique"] == 1).all():
         return LabelAxis("labels", sizes["first"].to_numpy(dtype=np.float64))
@@ -66,7 +69,7 @@ def label_axis(results: pd.DataFrame) -> LabelAxis:
 
 
 def common_cycles(table: pd.DataFrame) -> pd.DataFrame:
-    """Rows (index with dataset and cycle) up to the last cycle that every dataset has."""
+    """The rows up to the last cycle that every dataset has; table: index with dataset and cycle."""
     cycles = table.index.get_level_values("cycle")
     ends = pd.Series(cycles, index=table.index).groupby(level="dataset").max()
     return table[cycles <= ends.min()]
@@ -75,15 +78,15 @@ def common_cycles(table: pd.DataFrame) -> pd.DataFrame:
 def audit(results: pd.DataFrame, plan: Mapping[str, Sequence[Any]] | None = None) -> Audit:
     """Separate complete runs from the others.
 
-    Planned is the product of the strategies and seeds in the results, over each (dataset, embedding, initial) in them;
-    plan may name more of any column of RUN. Raises ValueError naming the columns, runs or datasets when columns are
-    missing, a cycle occurs twice, or runs of one dataset have different numbers of labels at the same cycle.
+    plan: more values of the columns of RUN than the results have. Planned runs are all strategies and seeds, of the
+    results and of the plan, for each (dataset, embedding, initial) in the results. Raises ValueError, with the names,
+    if columns are missing, a cycle occurs twice, or runs of one dataset have different numbers of labels at one cycle.
     """
     absent = [column for column in COLUMNS if column not in results]
     if absent:
         raise ValueError(f"the results have no column {', '.join(absent)}")
     if not len(results):
-        raise ValueError("the results hold no rows: no run has ended yet")
+        raise ValueError("the results have no rows: no run is finished yet")
     twice = results.duplicated([*RUN, "cycle"])
     if twice.any():
         first = results.loc[twice, [*RUN, "cycle"]].iloc[0].to_dict()
@@ -117,14 +120,15 @@ def _refuse_two_budgets(results: pd.DataFrame) -> None:
 
 
 def curves(results: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The metric with one row per BLOCK and cycle, and one column per strategy; NaN where a run is missing."""
+    """Learning curves of a metric: one row per BLOCK and cycle, one column per strategy; NaN for missing runs."""
     return results.pivot(index=[*BLOCK, "cycle"], columns="strategy", values=metric).sort_index()
 
 
 def areas(results: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Area under the learning curve, one row per run (index RUN), one column per period: the whole and its thirds.
+    """Area under the learning curve (AULC): one row per run (index RUN), one column per period of PERIODS.
 
-    Trapezoids over the number of labels. Runs of one cycle: their only value.
+    The area is that of trapezoids over the number of labels, divided by their range; periods are the whole curve and
+    its thirds. For runs of one cycle it is their only value.
     """
     parts = []
     for _, part in results.groupby("dataset"):
@@ -143,20 +147,20 @@ def _areas_by_period(labels: Floats, values: Floats) -> Floats:
 
 
 def by_strategy(values: pd.Series) -> pd.DataFrame:
-    """Values with index RUN as a table with one row per BLOCK and one column per strategy."""
+    """Rearrange values with index RUN into a table with one row per BLOCK and one column per strategy."""
     return values.unstack("strategy").sort_index()
 
 
 def gains(values: pd.DataFrame) -> pd.DataFrame:
-    """Columns of strategies minus the column of random, paired by row; a strategy without such pairs has no column."""
-    return _beside_random(values)
+    """Each strategy minus random, row by row; strategies that share no row with random have no column in the result."""
+    return _minus_random(values)
 
 
 def initial_effects(values: pd.Series) -> pd.DataFrame:
-    """Effect of other initial pools against a random one: index dataset, embedding, seed (and cycle), one column each.
+    """Each initial method minus random: index dataset, embedding, seed (and cycle), one column per initial method.
 
-    values: index RUN, with or without cycle. `paired_initial_effects`, averaged over the strategies that both have,
-    since strategies share their initial pool.
+    values: index RUN, with or without cycle. These are `paired_initial_effects`, averaged over the strategies that both
+    have, since strategies share their initial pool.
     """
     effects = paired_initial_effects(values)
     levels = [level for level in effects.index.names if level != "strategy"]
@@ -164,22 +168,23 @@ def initial_effects(values: pd.Series) -> pd.DataFrame:
 
 
 def paired_initial_effects(values: pd.Series) -> pd.DataFrame:
-    """The same for each strategy; an initial pool that was never run beside a random one has no column."""
-    return _beside_random(values.unstack("initial")).dropna(how="all")
+    """`initial_effects` for each strategy; initial methods that share no row with random have no column."""
+    return _minus_random(values.unstack("initial")).dropna(how="all")
 
 
-def _beside_random(values: pd.DataFrame) -> pd.DataFrame:
+def _minus_random(values: pd.DataFrame) -> pd.DataFrame:
     if BASELINE not in values:
         return values.iloc[:, :0]
     return values.drop(columns=BASELINE).sub(values[BASELINE], axis=0).dropna(axis=1, how="all")
 
 
 def shared(values: pd.Series, column: str) -> pd.Series:
-    """The values that compared levels of an index level all have: same datasets, strategies, starts and seeds for each.
+    """The part of the values in which every compared name of an index level has the same rows.
 
-    values: index with `column`, whose levels are compared, and others; NaN counts as absent. Levels with too few rows
-    in common with the others are left out: of the sets made by dropping one level after the other, each time that
-    without which most rows are complete, it is the one with most comparisons, rows × (levels − 1).
+    values: their index has the level `column`, whose names (embeddings, for instance) are to be compared, and others,
+    by which values are paired; NaN counts as missing. Names with too few rows in common with the others are left out:
+    names are dropped one by one, each time the one without which most rows are complete, and of the sets on this way
+    the one with most comparisons, rows × (names − 1), is kept.
     """
     table = values.unstack(column)
     has_value = table.notna()
@@ -195,30 +200,34 @@ def shared(values: pd.Series, column: str) -> pd.Series:
 
 
 def common_blocks(values: pd.DataFrame) -> pd.DataFrame:
-    """The strategies (columns) with ENOUGH of the blocks (rows), and the blocks that all of these have."""
+    """The columns (strategies) with LEAST_SHARE_OF_BLOCKS or more, and the rows (blocks) that all of them have."""
     enough = _enough(values.to_numpy(dtype=np.float64))
     return values.loc[:, enough].dropna()
 
 
 def _enough(values: Floats) -> NDArray[np.bool_]:
     counts = (~np.isnan(values)).sum(axis=0)
-    return np.asarray((counts > 0) & (counts >= ENOUGH * counts.max(initial=0)))
+    return np.asarray((counts > 0) & (counts >= LEAST_SHARE_OF_BLOCKS * counts.max(initial=0)))
 
 
 def compare(values: pd.DataFrame, *, lower_is_better: bool = False) -> pd.DataFrame:
-    """`compare_columns` of a table whose rows, blocks, have an index level seed: one row per strategy."""
+    """`compare_columns` for a table with one row per block (index with seed) and one column per strategy.
+
+    Returns one row per strategy, with the arrays of `compare_columns` as columns.
+    """
     seeds = values.index.get_level_values("seed").to_numpy()
     columns = compare_columns(values.to_numpy(dtype=np.float64), seeds, lower_is_better=lower_is_better)
     return pd.DataFrame(columns, index=values.columns)
 
 
 def compare_columns(values: Floats, seeds: NDArray[Any], *, lower_is_better: bool = False) -> dict[str, NDArray[Any]]:
-    """Compare strategies, columns of values (blocks, k), with the best of them; seeds (blocks,).
+    """Compare strategies, the columns of values (blocks, k) float64, with the best of them; seeds (blocks,).
 
-    Returns arrays (k,): mean, blocks, behind (how far the mean is from the best one, at least 0), p (two-sided Wilcoxon
-    signed-rank against the best), p_holm (corrected for the strategies compared), p_seeds (paired t-test on differences
-    averaged within a seed), mark: "best", "tied" (p_holm ≥ 0.05), "worse", or "partial" for a strategy with too few
-    blocks (ENOUGH), compared with nothing. Means are over the blocks that all compared strategies have.
+    Returns arrays (k,): mean, blocks (their number), behind (how far the mean is from the best one, at least 0), p
+    (two-sided Wilcoxon signed-rank against the best), p_holm (corrected for the strategies compared), p_seeds (paired
+    t-test on differences averaged within a seed), mark: "best", "tied" (p_holm ≥ 0.05), "worse", or "partial" for a
+    strategy with too few blocks (LEAST_SHARE_OF_BLOCKS), which is not compared. Means are over the blocks that all
+    compared strategies have.
     """
     has_value = ~np.isnan(values)
     blocks = has_value.sum(axis=0)
@@ -227,59 +236,60 @@ def compare_columns(values: Floats, seeds: NDArray[Any], *, lower_is_better: boo
     )
     behind, p, p_holm, p_seeds = (np.full(len(blocks), np.nan) for _ in range(4))
     mark = np.full(len(blocks), "partial", dtype=object)
-    at = np.flatnonzero(_enough(values))
-    rows = has_value[:, at].all(axis=1)
-    if len(at) and rows.any():
-        shared_rows = values[np.ix_(rows, at)]
-        mean[at], blocks[at] = shared_rows.mean(axis=0), len(shared_rows)
+    compared = np.flatnonzero(_enough(values))
+    rows = has_value[:, compared].all(axis=1)
+    if len(compared) and rows.any():
+        shared_rows = values[np.ix_(rows, compared)]
+        mean[compared], blocks[compared] = shared_rows.mean(axis=0), len(shared_rows)
         sign = -1 if lower_is_better else 1
-        best = int((sign * mean[at]).argmax())
+        best = int((sign * mean[compared]).argmax())
         gaps = sign * (shared_rows[:, [best]] - shared_rows)
-        others = np.delete(np.arange(len(at)), best)
-        behind[at] = gaps.mean(axis=0)
-        p[at[others]] = [wilcoxon(gaps[:, i]).p for i in others]
+        not_best = np.delete(np.arange(len(compared)), best)
+        rivals = compared[not_best]
+        behind[compared] = gaps.mean(axis=0)
+        p[rivals] = [wilcoxon(gaps[:, i]).p for i in not_best]
         p_holm[:] = holm(p)
-        p_seeds[at[others]] = paired_t(_by_seed(gaps[:, others], seeds[rows]))
-        mark[at[others]] = np.where(p_holm[at[others]] < 0.05, "worse", "tied")
-        mark[at[best]] = "best"
+        p_seeds[rivals] = paired_t(_by_seed(gaps[:, not_best], seeds[rows]))
+        mark[rivals] = np.where(p_holm[rivals] < 0.05, "worse", "tied")
+        mark[compared[best]] = "best"
     numbers = {"mean": mean, "blocks": blocks, "behind": behind, "p": p, "p_holm": p_holm, "p_seeds": p_seeds}
     return {**numbers, "mark": mark}
 
 
 def _by_seed(values: Floats, seeds: NDArray[Any]) -> Floats:
-    """Means of rows with the same seed."""
-    different, codes = np.unique(seeds, return_inverse=True)
-    sums = np.zeros((len(different), values.shape[1]))
+    """Means of the rows with the same seed, (different seeds, k)."""
+    unique_seeds, codes = np.unique(seeds, return_inverse=True)
+    sums = np.zeros((len(unique_seeds), values.shape[1]))
     np.add.at(sums, codes, values)
     return sums / np.bincount(codes)[:, None]
 
 
 def quality_table(quality: pd.DataFrame, measure: str, like: pd.DataFrame) -> pd.DataFrame:
-    """The measure of embedding quality, arranged as `like`: one row per dataset, one column per embedding."""
+    """A measure of embedding quality as a table with the rows (datasets) and columns (embeddings) of `like`."""
     return quality.pivot(index="dataset", columns="embedding", values=measure).reindex_like(like)
 
 
 def with_quality(values: pd.Series, quality: pd.DataFrame) -> pd.Series:
-    """The values (index with dataset and embedding) of embeddings whose quality is known on that dataset."""
+    """The values, index with dataset and embedding, for which the quality of the embedding on the dataset is known."""
     measured = pd.MultiIndex.from_frame(quality[["dataset", "embedding"]])
-    others = [name for name in values.index.names if name not in measured.names]
-    return values[values.index.droplevel(others).isin(measured)]
+    other_levels = [name for name in values.index.names if name not in measured.names]
+    return values[values.index.droplevel(other_levels).isin(measured)]
 
 
 def embedding_means(values: pd.Series) -> pd.DataFrame:
-    """Mean of values (index with dataset and embedding) as a table: one row per dataset, one column per embedding.
+    """Means of values, index with dataset and embedding: one row per dataset, one column per embedding.
 
-    To compare embeddings, values have to be `shared` by them.
+    The means of embeddings are comparable only if the values come from `shared`.
     """
     return values.groupby(level=["dataset", "embedding"]).mean().unstack("embedding")
 
 
 def variance_shares(values: pd.Series) -> dict[str, float]:
-    """Share of the variance within datasets that goes with the embedding, the strategy and the initial pool.
+    """Share (0..1) of the variance within datasets that the embedding, the strategy and the initial method explain.
 
-    values: index RUN. Over the values that embeddings, initial pools and strategies share, so that no factor stands in
-    for another; of those of which at least two are left. Means by factor, each dataset centred on its own mean; the
-    rest is interaction and chance.
+    values: index RUN. Only values that all embeddings, initial methods and strategies share are used, so that effects
+    of two factors are not confused; a factor with fewer than two names left has no share. Explained is the variance of
+    the means by factor, after the mean of each dataset is subtracted; the rest is interaction and chance.
     """
     for factor in ("embedding", "initial", "strategy"):
         values = shared(values, factor)

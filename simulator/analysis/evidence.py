@@ -1,4 +1,4 @@
-"""What a claim is decided by: an effect, its interval and a test."""
+"""Deciding a claim from its evidence: an effect, its interval and a test."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ Verdict = Literal["supported", "not supported", "undecided"]
 Unit = Literal["points", "rho", "ratio"]
 
 ALPHA = 0.05
-SMALLEST: dict[Unit, float] = {"points": 0.005, "rho": 0.1, "ratio": 1.1}
-"""Effects below are taken as none: half a point of accuracy, a rank correlation of 0.1, a ratio of 1.1."""
-NOTHING: dict[Unit, float] = {"points": 0.0, "rho": 0.0, "ratio": 1.0}
+SMALLEST_RELEVANT: dict[Unit, float] = {"points": 0.005, "rho": 0.1, "ratio": 1.1}
+"""Smaller effects do not count: half a point of accuracy, a rank correlation of 0.1, a ratio of 1.1."""
+NO_EFFECT: dict[Unit, float] = {"points": 0.0, "rho": 0.0, "ratio": 1.0}
 
-NO_QUALITY = "The results have no embedding_quality.parquet, or it does not name these embeddings."
-FEW_EMBEDDINGS = "A rank correlation needs at least 3 embeddings, run on the same datasets, that differ in quality."
+NO_QUALITY = "The results have no embedding_quality.parquet, or these embeddings are not in it."
+FEW_EMBEDDINGS = (
+    "A rank correlation needs at least 3 embeddings of different quality that were run on the same datasets."
+)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """effect with its 95 % interval low to high, positive in the direction of the claim (of a ratio: above 1).
+    """An effect with its 95 % interval low to high, positive in the direction of the claim (for a ratio: above 1).
 
-    test: its name with the statistic; p: one-sided for the claim; against: a test that speaks for the opposite, in
-    words, or empty; seen: what the numbers show, in words.
+    test: name of the test, with its statistic; p: one-sided p-value for the claim; seen: what the numbers show, in
+    words; against: a test that supports the opposite, in words, or empty.
     """
 
     unit: Unit
@@ -45,7 +47,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Claim:
-    """A part of a finding. evidence is None, and why says the reason, when the results cannot speak to it."""
+    """A part of a finding that a test can decide.
+
+    measured: how; evidence: None if the results cannot decide the claim, and then why is the reason.
+    """
 
     text: str
     measured: str
@@ -57,7 +62,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class PaperFinding:
-    """title: the paper's sentence; verdict: supported if all claims are, not supported if one is not, or undecided."""
+    """title: the paper's sentence; verdict: supported if all claims are, not supported if any is not, or undecided."""
 
     title: str
     claims: list[Claim]
@@ -65,7 +70,7 @@ class PaperFinding:
 
 
 def finding(title: str, claims: Sequence[Claim]) -> PaperFinding:
-    """Decide the claims, p-values Holm-corrected within the finding, and from them the finding."""
+    """Decide the claims, with p-values Holm-corrected within the finding, and from them the finding."""
     corrected = holm(np.array([claim.evidence.p if claim.evidence else np.nan for claim in claims]))
     decided = [
         replace(claim, p_holm=float(p), verdict=decide(claim.evidence, float(p)))
@@ -81,22 +86,25 @@ def finding(title: str, claims: Sequence[Claim]) -> PaperFinding:
 
 
 def decide(evidence: Evidence | None, p: float) -> Verdict:
-    """Supported: p < 0.05 and the interval lies on the claim's side.
+    """The verdict on a claim. Supported: p < 0.05 and the interval is on the claim's side of no effect.
 
-    Not supported: a test speaks for the opposite, or the interval excludes an effect worth having (SMALLEST).
+    Not supported: a test supports the opposite, or the interval excludes a relevant effect (SMALLEST_RELEVANT).
     Otherwise undecided.
     """
     if evidence is None:
         return "undecided"
     if evidence.against:
         return "not supported"
-    if p < ALPHA and evidence.low > NOTHING[evidence.unit]:
+    if p < ALPHA and evidence.low > NO_EFFECT[evidence.unit]:
         return "supported"
-    return "not supported" if evidence.high < SMALLEST[evidence.unit] else "undecided"
+    return "not supported" if evidence.high < SMALLEST_RELEVANT[evidence.unit] else "undecided"
 
 
 def interval_over_datasets(units: pd.Series) -> tuple[float, float, float]:
-    """Mean over datasets of units (index dataset, seed) and its interval: over datasets from 5 on, else over seeds."""
+    """Mean over datasets of units (index dataset, seed), and the ends of its 95 % interval.
+
+    The interval is over datasets if there are at least 5, otherwise over seeds.
+    """
     means = units.groupby(level="dataset").mean()
     by_seed = units.groupby(level="seed").mean()
     low, high = mean_interval((means if len(means) >= LEAST_BOOTSTRAPPED else by_seed).to_numpy())
@@ -112,7 +120,7 @@ def mean_effect(units: pd.Series, seen: str, against: str = "") -> Evidence:
 
 
 def rank_correlation(quality: pd.DataFrame, outcome: pd.DataFrame, seen: str = "") -> Evidence | None:
-    """Evidence that quality and outcome (rows datasets, columns embeddings) rise together; None below 3 of these."""
+    """Evidence that outcome rises with quality (rows datasets, columns embeddings); None for too few embeddings."""
     correlation = mean_spearman(_floats(quality), _floats(outcome))
     if np.isnan(correlation.rho):
         return None
@@ -125,46 +133,49 @@ def rank_correlation(quality: pd.DataFrame, outcome: pd.DataFrame, seen: str = "
 
 
 def correlation_claim(
-    text: str, measured: str, outcome: pd.DataFrame, quality: pd.DataFrame, seen: str, left: str
+    text: str, measured: str, outcome: pd.DataFrame, quality: pd.DataFrame, seen: str, omitted: str
 ) -> Claim:
     """A claim that the outcome (rows datasets, columns embeddings) rises with full-data probe accuracy.
 
-    left: what was left out of the outcome, in a sentence.
+    omitted: a sentence that names what was left out of the outcome, or empty.
     """
-    evidence = rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome, sentences(seen, left))
-    return Claim(text, measured, evidence, "" if evidence else sentences(FEW_EMBEDDINGS, left))
+    evidence = rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome, sentences(seen, omitted))
+    return Claim(text, measured, evidence, "" if evidence else sentences(FEW_EMBEDDINGS, omitted))
 
 
 def left_out(before: pd.Index, after: pd.Index) -> str:
-    """A sentence that names what the index had (levels of RUN) before a restriction and has no more; or nothing."""
+    """A sentence that names what a restriction removed from an index with levels of RUN; empty for nothing."""
     titles = {"initial": ("start", "starts"), "strategy": ("strategy", "strategies")}
     words = []
     for column in RUN:
-        gone = before.unique(column).difference(after.unique(column)) if column in before.names else []
+        removed = before.unique(column).difference(after.unique(column)) if column in before.names else []
         singular, plural = titles.get(column, (column, f"{column}s"))
-        words += [f"{singular if len(gone) == 1 else plural} {listed(list(gone))}"] if len(gone) else []
+        words += [f"{singular if len(removed) == 1 else plural} {listed(list(removed))}"] if len(removed) else []
     return f"Left out, since they lack runs to compare: {'; '.join(words)}." if words else ""
 
 
 def sentences(*parts: str) -> str:
-    """Sentences in a row; empty ones are dropped."""
+    """Join sentences with spaces; empty ones are dropped."""
     return " ".join(part for part in parts if part)
 
 
-def weakest(several: Sequence[Evidence], seen: str, against: str = "") -> Evidence:
-    """A claim about several holds when it holds of each: the largest p and the smallest effect (intersection-union)."""
-    least = min(several, key=lambda evidence: evidence.effect)
-    p = float(np.max([evidence.p for evidence in several]))
+def weakest(evidence_of_each: Sequence[Evidence], seen: str, against: str = "") -> Evidence:
+    """Evidence for a claim that has to hold for each of several: the largest p and the smallest effect.
+
+    This is an intersection-union test (Berger 1982, Technometrics 24).
+    """
+    least = min(evidence_of_each, key=lambda evidence: evidence.effect)
+    p = float(np.max([evidence.p for evidence in evidence_of_each]))
     return replace(least, p=p, seen=seen, against=against)
 
 
 def points(value: float) -> str:
-    """A difference in words: +1.3 points."""
+    """A difference (0..1) in words, as in +1.3 points."""
     return f"{value * 100:+.1f} points".replace("-", "−")
 
 
 def across(means: pd.Series) -> str:
-    """In words, on how many datasets a difference (index dataset) is above 0, with the extremes."""
+    """In words: on how many datasets a difference (index dataset) is above 0, and its smallest and largest value."""
     if len(means) == 1:
         return f"measured on {means.index[0]} only"
     return (
@@ -174,7 +185,7 @@ def across(means: pd.Series) -> str:
 
 
 def listed(names: Sequence[object], last: str = "and") -> str:
-    """a, b and c."""
+    """The names in words, as in "a, b and c"; "none" for no names."""
     words = [str(name) for name in names]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else "none"
 

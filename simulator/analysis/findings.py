@@ -1,7 +1,7 @@
-"""The findings of the paper that the simulator reproduces, each split into claims that a test can support or refute.
+"""The findings of the paper that the simulator checks, each split into claims that a test can support or refute.
 
 Rauch, Wirth, Huseljic, Herde, Sick, Aßenmacher: "No Free Lunch in Active Learning: LLM Embedding Quality Dictates Query
-Strategy Success", arXiv 2506.01992 (2025). How a claim is put into numbers is our choice, and said with each.
+Strategy Success", arXiv 2506.01992 (2025). How a claim is measured is our choice, and each claim states it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ from simulator.analysis.findings_on_strategies import strategies_finding
 
 
 def findings(results: pd.DataFrame, quality: pd.DataFrame | None, metric: str = "accuracy") -> list[PaperFinding]:
-    """The paper's three findings, decided on complete runs (see `comparisons.audit`); metric: larger is better."""
+    """Decide the paper's three findings.
+
+    results: rows of complete runs (see `comparisons.audit`); quality: embedding_quality.parquet, or None; metric: one
+    for which larger is better.
+    """
     area = areas(results, metric)
     whole = by_strategy(area["whole"])
     if quality is not None and not len(with_quality(area["whole"], quality)):
@@ -66,12 +70,15 @@ def _starts(early: pd.Series, by_cycle: pd.DataFrame, quality: pd.DataFrame | No
 
 def _start_effect(text: str, initial: str, sign: int, effects: pd.DataFrame, at_once: pd.DataFrame) -> Claim:
     measured = (
-        f"Mean accuracy over the first third of the labels (AULC), {initial} minus random start, same strategy and "
-        "seed, averaged over strategies and embeddings."
+        f"Mean accuracy over the first third of the labels (AULC): {initial} start minus random start with the same "
+        "strategy and seed, averaged over strategies and embeddings."
     )
     if initial not in effects:
         return Claim(
-            text, measured, None, f"There are no runs that start with {initial} beside runs that start at random."
+            text,
+            measured,
+            None,
+            f"There are no runs that start with {initial} and can be compared with runs of a random start.",
         )
     units = effects[initial].dropna().groupby(level=["dataset", "seed"]).mean()
     by_dataset = units.groupby(level="dataset").mean()
@@ -85,19 +92,22 @@ def _start_effect(text: str, initial: str, sign: int, effects: pd.DataFrame, at_
 
 def _start_and_quality(effects: pd.DataFrame, quality: pd.DataFrame | None) -> Claim:
     text = "The better the embedding, the more a TypiClust start gains."
-    measured = "Rank correlation of full-data probe accuracy with that gain, over embeddings within a dataset."
+    measured = "Rank correlation of full-data probe accuracy with this gain, over embeddings within a dataset."
     if "typiclust" not in effects:
         return Claim(
-            text, measured, None, "There are no runs that start with typiclust beside runs that start at random."
+            text,
+            measured,
+            None,
+            "There are no runs that start with typiclust and can be compared with runs of a random start.",
         )
     if quality is None:
         return Claim(text, measured, None, NO_QUALITY)
     paired = effects["typiclust"].dropna()
-    alike = shared(with_quality(paired, quality), "embedding")
-    left = left_out(paired.index, alike.index)
-    if not len(alike):
-        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, left))
-    gain = embedding_means(alike)
+    common = shared(with_quality(paired, quality), "embedding")
+    omitted = left_out(paired.index, common.index)
+    if not len(common):
+        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, omitted))
+    gain = embedding_means(common)
     overall = gain.mean().sort_values()
     seen = f"Smallest gain with {overall.index[0]} ({points(overall.iloc[0])}), largest with {overall.index[-1]} "
-    return correlation_claim(text, measured, gain, quality, f"{seen}({points(overall.iloc[-1])}).", left)
+    return correlation_claim(text, measured, gain, quality, f"{seen}({points(overall.iloc[-1])}).", omitted)

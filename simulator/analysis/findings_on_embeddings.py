@@ -1,4 +1,4 @@
-"""Third finding: the quality of the embedding bounds what active learning can reach."""
+"""The third finding: the quality of the embedding bounds what active learning can reach."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ from simulator.analysis.evidence import (
 
 
 def embeddings_finding(area: pd.Series, by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> PaperFinding:
-    """Decide it. area: AULC, index RUN; by_cycle: of `comparisons.curves`; quality: of embeddings, or None."""
+    """Decide the third finding.
+
+    area: AULC, index RUN; by_cycle: from `comparisons.curves`; quality: embedding_quality.parquet, or None.
+    """
     return finding(
         "The quality of the embedding bounds what active learning can reach; with poor embeddings all strategies fall "
         "together.",
@@ -51,45 +54,47 @@ def _bound(by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> Claim:
         return Claim(text, measured, None, NO_QUALITY)
     cycles = by_cycle.index.get_level_values("cycle").to_series(index=by_cycle.index)
     ends = by_cycle[cycles == cycles.groupby(level="dataset").transform("max")].droplevel("cycle").stack().dropna()
-    alike = shared(with_quality(ends, quality), "embedding")
-    left = left_out(ends.index, alike.index)
-    if not len(alike):
-        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, left))
-    best = alike.groupby(level=["dataset", "embedding", "strategy"]).mean().unstack("strategy").max(axis=1)
+    common = shared(with_quality(ends, quality), "embedding")
+    omitted = left_out(ends.index, common.index)
+    if not len(common):
+        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, omitted))
+    best = common.groupby(level=["dataset", "embedding", "strategy"]).mean().unstack("strategy").max(axis=1)
     reached = best.unstack("embedding")
     share = (reached / quality_table(quality, "probe_accuracy", reached)).stack().dropna()
     seen = (
-        f"At the end the best strategy has reached {share.mean() * 100:.0f} % of the accuracy of a head on all labels "
-        f"({share.min() * 100:.0f} to {share.max() * 100:.0f} %); above it in {int((share > 1).sum())} of {len(share)} "
-        "pairs of dataset and embedding."
+        f"At the end the best strategy reaches {share.mean() * 100:.0f} % of the accuracy of a head fitted on all "
+        f"labels ({share.min() * 100:.0f} to {share.max() * 100:.0f} %); it exceeds that head in "
+        f"{int((share > 1).sum())} of {len(share)} pairs of dataset and embedding."
     )
-    return correlation_claim(text, measured, reached, quality, seen, left)
+    return correlation_claim(text, measured, reached, quality, seen, omitted)
 
 
 def _fall_together(area: pd.Series, quality: pd.DataFrame | None) -> Claim:
     text = "Every strategy falls as the embedding gets poorer."
     measured = (
-        "Rank correlation of full-data probe accuracy with AULC, over embeddings within a dataset, for each strategy; "
-        "the effect is the smallest one."
+        "Rank correlation of full-data probe accuracy with AULC, over embeddings within a dataset, for each strategy. "
+        "The effect is the smallest of these."
     )
     if quality is None:
         return Claim(text, measured, None, NO_QUALITY)
-    alike = shared(with_quality(area, quality), "embedding")
-    left = left_out(area.index, alike.index)
-    several, unknown = {}, []
-    for name, values in alike.groupby(level="strategy"):
+    common = shared(with_quality(area, quality), "embedding")
+    omitted = left_out(area.index, common.index)
+    by_strategy, unknown = {}, []
+    for name, values in common.groupby(level="strategy"):
         evidence = _probe_correlation(values, quality)
         if evidence is None:
             unknown.append(name)
         else:
-            several[name] = evidence
-    if not several:
-        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, left))
-    order = sorted(several, key=lambda name: several[name].effect)
-    seen = f"ρ from {several[order[0]].effect:.2f} ({order[0]}) to {several[order[-1]].effect:.2f} ({order[-1]})."
-    not_said = f"Nothing can be said of {listed(unknown)}: {FEW_EMBEDDINGS}" if unknown else ""
+            by_strategy[name] = evidence
+    if not by_strategy:
+        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, omitted))
+    order = sorted(by_strategy, key=lambda name: by_strategy[name].effect)
+    seen = (
+        f"ρ from {by_strategy[order[0]].effect:.2f} ({order[0]}) to {by_strategy[order[-1]].effect:.2f} ({order[-1]})."
+    )
+    not_known = f"Not known for {listed(unknown)}: {FEW_EMBEDDINGS}" if unknown else ""
     return Claim(
-        text, measured, weakest(list(several.values()), sentences(seen, not_said, left, _variance_seen(alike)))
+        text, measured, weakest(list(by_strategy.values()), sentences(seen, not_known, omitted, _variance_seen(common)))
     )
 
 
@@ -104,17 +109,20 @@ def _variance_seen(values: pd.Series) -> str:
     if not len(shares):
         return ""
     parts = [f"{titles[factor]} accounts for {share * 100:.1f} %" for factor, share in shares.items()]
-    return f"Of the variance of AULC within a dataset {', '.join(parts)}, over the runs that all of these share."
+    return f"Of the variance of AULC within a dataset {', '.join(parts)}, over the runs that all of them share."
 
 
 def _embedding_before_strategy(area: pd.Series, quality: pd.DataFrame | None) -> Claim:
     text = "Random with the best embedding beats the best strategy with the poorest one."
-    measured = "AULC on each dataset; best and poorest by full-data probe accuracy; paired by initial pool and seed."
+    measured = (
+        "AULC on each dataset, paired by initial pool and seed. The best and the poorest embedding are those with the "
+        "highest and the lowest full-data probe accuracy."
+    )
     if quality is None:
         return Claim(text, measured, None, NO_QUALITY)
-    alike = shared(with_quality(area, quality), "embedding")
+    common = shared(with_quality(area, quality), "embedding")
     parts = []
-    for dataset, values in alike.groupby(level="dataset"):
+    for dataset, values in common.groupby(level="dataset"):
         probes = quality[quality["dataset"] == dataset].set_index("embedding")["probe_accuracy"]
         probes = probes[probes.index.isin(values.index.unique("embedding"))]
         if probes.nunique() < 2:
@@ -127,10 +135,10 @@ def _embedding_before_strategy(area: pd.Series, quality: pd.DataFrame | None) ->
         gap = (good - poor[poor.mean().idxmax()]).groupby(level="seed").mean()
         parts.append(pd.concat({dataset: gap}, names=["dataset"]))
     if not parts:
-        why = "It takes runs of random, and two embeddings of different quality, with the same datasets and seeds."
-        return Claim(text, measured, None, sentences(why, left_out(area.index, alike.index)))
+        why = "This needs runs of random, and two embeddings of different quality, on the same datasets and seeds."
+        return Claim(text, measured, None, sentences(why, left_out(area.index, common.index)))
     units = pd.concat(parts)
-    compared = alike[alike.index.get_level_values("dataset").isin(units.index.unique("dataset"))]
-    left = left_out(area.index, compared.index)
+    compared = common[common.index.get_level_values("dataset").isin(units.index.unique("dataset"))]
+    omitted = left_out(area.index, compared.index)
     means = units.groupby(level="dataset").mean()
-    return Claim(text, measured, mean_effect(units, sentences(f"{points(means.mean())}; {across(means)}.", left)))
+    return Claim(text, measured, mean_effect(units, sentences(f"{points(means.mean())}; {across(means)}.", omitted)))

@@ -1,4 +1,4 @@
-"""Second finding: no strategy is best everywhere; some are robust."""
+"""The second finding: no strategy is best everywhere, and some are robust."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ SPIKY = "margin"
 
 
 def strategies_finding(whole: pd.DataFrame, quality: pd.DataFrame | None) -> PaperFinding:
-    """Decide it. whole: AULC, one row per block, one column per strategy; quality: of embeddings, or None."""
+    """Decide the second finding.
+
+    whole: AULC, one row per block, one column per strategy; quality: embedding_quality.parquet, or None.
+    """
     gain = gains(whole)
     return finding(
         "No strategy is best everywhere: Margin spikes on single datasets; Badge and Entropy are robust, and gain "
@@ -48,16 +51,15 @@ def strategies_finding(whole: pd.DataFrame, quality: pd.DataFrame | None) -> Pap
 def _no_universal_best(whole: pd.DataFrame) -> Claim:
     text = "Every strategy is clearly beaten by another one on some dataset."
     measured = (
-        "AULC, paired by dataset, embedding, initial pool and seed. Each strategy's worst case: the dataset and the "
-        "rival against which it falls behind most. The effect is the worst case of the strategy that has the mildest "
-        "one."
+        "AULC, paired by dataset, embedding, initial pool and seed. The worst case of a strategy is the dataset and "
+        "the other strategy with which it is furthest behind. The effect is the smallest worst case of all strategies."
     )
     common = common_blocks(whole)
     datasets = common.index.get_level_values("dataset")
-    left = left_out(whole.stack().dropna().index, common.stack().index)
+    omitted = left_out(whole.stack().dropna().index, common.stack().index)
     if common.shape[1] < 3 or datasets.nunique() < 2:
-        why = "It takes at least 3 strategies and 2 datasets run with all of them."
-        return Claim(text, measured, None, sentences(why, left))
+        why = "This needs at least 3 strategies, and 2 datasets on which all of them were run."
+        return Claim(text, measured, None, sentences(why, omitted))
     names = list(common.columns)
     tests = datasets.nunique() * (len(names) - 1)
     worst: dict[str, tuple[float, str, str]] = {}
@@ -79,7 +81,7 @@ def _no_universal_best(whole: pd.DataFrame) -> Claim:
     low, high = mean_interval(gap.to_numpy())
     unbeaten = [name for name in names if p_by_strategy[name] >= ALPHA]
     seen = (
-        f"The mildest worst case is that of {mildest}: on {dataset} it is {effect * 100:.1f} points behind {rival}. "
+        f"The smallest worst case is that of {mildest}: on {dataset} it is {effect * 100:.1f} points behind {rival}. "
         + (f"Not clearly beaten anywhere: {listed(unbeaten)}." if unbeaten else "All are clearly beaten somewhere.")
     )
     test = (
@@ -87,23 +89,28 @@ def _no_universal_best(whole: pd.DataFrame) -> Claim:
         "must be beaten (intersection-union: the largest p)"
     )
     p = max(p_by_strategy.values())
-    evidence = Evidence("points", effect, float(low), float(high), test, p, sentences(seen, left))
+    evidence = Evidence("points", effect, float(low), float(high), test, p, sentences(seen, omitted))
     return Claim(text, measured, evidence)
 
 
 def _spikes(gain: pd.DataFrame) -> Claim:
     text = "Margin's gain varies more from dataset to dataset than that of Badge and Entropy."
     measured = (
-        "Standard deviation over datasets of the gain over random (AULC): Margin's divided by that of the mean of "
-        "Badge and Entropy."
+        "Standard deviation over datasets of the gain over random (AULC): that of Margin divided by that of the mean "
+        "of Badge and Entropy."
     )
     absent = [name for name in [SPIKY, *ROBUST] if name not in gain]
     if absent:
-        return Claim(text, measured, None, f"There are no runs of {listed(absent)} beside runs of random.")
+        return Claim(
+            text, measured, None, f"There are no runs of {listed(absent)} that can be compared with runs of random."
+        )
     means = gain[[SPIKY, *ROBUST]].dropna().groupby(level="dataset").mean()
     if len(means) < 4:
         return Claim(
-            text, measured, None, "It takes at least 4 datasets on which these three and random were run side by side."
+            text,
+            measured,
+            None,
+            "This needs at least 4 datasets on which these three and random were run with the same settings.",
         )
     spiky, steady = means[SPIKY].to_numpy(), means[ROBUST].mean(axis=1).to_numpy()
     spread = pitman_morgan(spiky, steady)
@@ -121,15 +128,17 @@ def _spikes(gain: pd.DataFrame) -> Claim:
 
 def _robust(gain: pd.DataFrame) -> Claim:
     text = "Badge and Entropy beat random overall, and are below it on no dataset."
-    measured = "Gain over random (AULC), for each of the two; the effect is the smaller gain."
+    measured = "Gain over random (AULC), for each of the two. The effect is the smaller gain."
     absent = [name for name in ROBUST if name not in gain]
     if absent:
-        return Claim(text, measured, None, f"There are no runs of {listed(absent)} beside runs of random.")
-    several, seen, against = [], [], []
+        return Claim(
+            text, measured, None, f"There are no runs of {listed(absent)} that can be compared with runs of random."
+        )
+    evidence_of_each, seen, against = [], [], []
     for name in ROBUST:
         values = gain[name].dropna()
         units = values.groupby(level=["dataset", "seed"]).mean()
-        several.append(mean_effect(units, ""))
+        evidence_of_each.append(mean_effect(units, ""))
         parts = {dataset: part.to_numpy() for dataset, part in values.groupby(level="dataset")}
         below = holm(np.array([wilcoxon(part, "less").p for part in parts.values()]))
         harmed = [dataset for dataset, p in zip(parts, below, strict=True) if p < ALPHA]
@@ -140,29 +149,31 @@ def _robust(gain: pd.DataFrame) -> Claim:
         )
         if harmed:
             against.append(f"{name} is below random on {listed(harmed)} (Wilcoxon signed-rank, Holm over datasets)")
-    return Claim(text, measured, weakest(several, f"{'; '.join(seen)}.", "; ".join(against)))
+    return Claim(text, measured, weakest(evidence_of_each, f"{'; '.join(seen)}.", "; ".join(against)))
 
 
 def _robust_and_quality(gain: pd.DataFrame, quality: pd.DataFrame | None) -> Claim:
     text = "The better the embedding, the more Badge and Entropy gain over random."
     measured = (
         "Rank correlation of full-data probe accuracy with the gain over random (AULC), over embeddings within a "
-        "dataset, for each of the two; the effect is the smaller one."
+        "dataset, for each of the two. The effect is the smaller correlation."
     )
     absent = [name for name in ROBUST if name not in gain]
     if absent:
-        return Claim(text, measured, None, f"There are no runs of {listed(absent)} beside runs of random.")
+        return Claim(
+            text, measured, None, f"There are no runs of {listed(absent)} that can be compared with runs of random."
+        )
     if quality is None:
         return Claim(text, measured, None, NO_QUALITY)
-    several, seen = [], []
+    evidence_of_each, seen = [], []
     for name in ROBUST:
         paired = gain[name].dropna()
-        alike = shared(with_quality(paired, quality), "embedding")
-        outcome = embedding_means(alike)
+        common = shared(with_quality(paired, quality), "embedding")
+        outcome = embedding_means(common)
         evidence = rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome)
-        left = left_out(paired.index, alike.index)
+        omitted = left_out(paired.index, common.index)
         if evidence is None:
-            return Claim(text, measured, None, sentences(f"{name}: {FEW_EMBEDDINGS}", left))
-        several.append(evidence)
-        seen.append(sentences(f"ρ = {evidence.effect:.2f} for {name}.", left))
-    return Claim(text, measured, weakest(several, sentences(*seen)))
+            return Claim(text, measured, None, sentences(f"{name}: {FEW_EMBEDDINGS}", omitted))
+        evidence_of_each.append(evidence)
+        seen.append(sentences(f"ρ = {evidence.effect:.2f} for {name}.", omitted))
+    return Claim(text, measured, weakest(evidence_of_each, sentences(*seen)))

@@ -1,4 +1,4 @@
-"""Spearman's rank correlation within groups, averaged, with a test that moves whole items and a bootstrap interval."""
+"""Spearman's rank correlation within groups, averaged, with a permutation test over items and a bootstrap interval."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHUFFLES = 9999
 
 @dataclass(frozen=True)
 class Correlation:
-    """rho: mean over groups of Spearman's ρ, low, high: 95 % interval; p: one-sided, for ρ > 0; rhos (groups,)."""
+    """rho: mean over groups of Spearman's ρ; low, high: its 95 % interval; p: one-sided, for ρ > 0; rhos (groups,)."""
 
     rho: float
     low: float
@@ -25,7 +25,10 @@ class Correlation:
 
 
 def spearman(x: Floats, y: Floats) -> float:
-    """Spearman's ρ of x and y (n,), over the entries that both have; NaN for fewer than 3 and for a constant."""
+    """Spearman's ρ of x and y (n,) float64, over the entries that are NaN in neither.
+
+    NaN for fewer than 3 such entries, and if x or y is constant.
+    """
     both = ~(np.isnan(x) | np.isnan(y))
     x, y = x[both], y[both]
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
@@ -36,10 +39,10 @@ def spearman(x: Floats, y: Floats) -> float:
 def mean_spearman(x: Floats, y: Floats) -> Correlation:
     """Spearman's ρ between x and y (groups, items), within each group, averaged over groups.
 
-    The groups are datasets, the items embeddings, the same in each. An embedding is one thing that recurs in every
-    dataset, so the permutation test moves whole columns of x: all n! orders up to 7 items, 9,999 random ones above;
-    it uses the groups without a missing item. Interval: bootstrap over groups when there are at least 3, otherwise
-    over items. NaN where nothing can be said.
+    Groups are datasets; items are embeddings, the same in each group. Since an embedding is the same model in every
+    dataset, the permutation test permutes whole columns of x: all n! orders up to 7 items, 9,999 random ones above. It
+    uses the groups without a missing item. The interval is a bootstrap over groups if there are at least 3, otherwise
+    over items. NaN if no group has a correlation.
     """
     rhos = _row_spearmans(x, y)
     defined = ~np.isnan(rhos)
@@ -66,7 +69,7 @@ def _correlation_interval(x: Floats, y: Floats, rhos: Floats) -> tuple[float, fl
     draws = np.random.default_rng(len(items)).choice(items, size=(RESAMPLES, len(items)))
     rank_x, rank_y = _standard_ranks(x[:, draws]), _standard_ranks(y[:, draws])
     drawn = (rank_x * rank_y).sum(axis=-1)
-    # A draw of the same item over and over has no correlation.
+    # If a resample has the same item in all places, its correlation is not defined.
     drawn[~(rank_x.any(axis=-1) & rank_y.any(axis=-1))] = np.nan
     low, high = np.nanquantile(drawn.mean(axis=0), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
@@ -86,7 +89,7 @@ def _permutation_p(x: Floats, y: Floats) -> float:
 
 
 def _standard_ranks(values: Floats) -> Floats:
-    """Ranks along the last axis, centred and of length one, so that a dot product is Spearman's ρ; constants: 0."""
+    """Ranks along the last axis, centred and scaled to length 1, so that dot products are Spearman's ρ; or 0."""
     ranks = stats.rankdata(values, axis=-1)
     ranks -= ranks.mean(axis=-1, keepdims=True)
     length = np.sqrt((ranks**2).sum(axis=-1, keepdims=True))

@@ -1,8 +1,8 @@
-"""Statistics over splits of the same labels: they share most of their texts, and so are not independent of each other.
+"""Statistics over random splits of the same labels, which are not independent because they share most of their texts.
 
-Nadeau and Bengio (2003, "Inference for the Generalization Error", Machine Learning 52): a mean over n splits varies by
-(1/n + n_test/n_train) σ², not by σ²/n. However many splits there are, the second term stays: it is what other labels
-would have said. Neither scipy nor statsmodels has the corrected test.
+Nadeau and Bengio (2003, "Inference for the Generalization Error", Machine Learning 52): the variance of a mean over n
+splits is (1/n + n_test/n_train) σ², not σ²/n. The second term does not shrink with more splits: it is the variation
+between different sets of labels. Neither scipy nor statsmodels has the corrected test.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class ResampledT:
-    """mean of the differences, its 95 % interval low to high; p: two-sided, for a mean of 0."""
+    """mean: of the differences; low, high: its 95 % interval; p: two-sided p-value for a mean of 0."""
 
     mean: float
     low: float
@@ -30,9 +30,9 @@ class ResampledT:
 
 
 def corrected_t(differences: Floats, test_to_train: float) -> ResampledT:
-    """The corrected resampled t-test on differences (n,), one per split; test_to_train: n_test / n_train of a split.
+    """The corrected resampled t-test on differences (n,) float64, one per split; test_to_train: n_test / n_train.
 
-    Differences that are all equal: p is 1 when they are 0, otherwise 0. Raises ValueError for fewer than two.
+    If all differences are equal, p is 1 for differences of 0 and otherwise 0. Raises ValueError for fewer than two.
     """
     n = len(differences)
     if n < 2:
@@ -48,9 +48,10 @@ def corrected_t(differences: Floats, test_to_train: float) -> ResampledT:
 def resampled_means(
     values: NDArray[np.float64], counts: NDArray[np.int64], test_to_train: float
 ) -> NDArray[np.float64]:
-    """Bootstrap means of values (n, ...) over splits, as far from their mean as the corrected variance says: (R, ...).
+    """Bootstrap means of values (n, ...) over n splits, with the corrected variance: (R, ...) float64.
 
-    counts (R, n): how often each split is drawn; the same for several values makes the bootstrap a paired one.
+    counts (R, n): how often each resample contains each split; using the same counts for several arrays of values makes
+    the bootstrap a paired one.
     """
     n = len(values)
     mean = values.mean(axis=0)

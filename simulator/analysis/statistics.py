@@ -1,8 +1,7 @@
-"""Numbers behind the report: areas under curves, paired tests with their correction, intervals.
+"""Statistics of the report on plain arrays: areas under curves, paired tests with their correction, intervals.
 
-Everything here takes arrays and knows no dataset. Tests are those recommended for comparing learners over datasets by
-Demšar (2006, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7), by scipy where
-it has them; what is our own says why.
+Tests are those that Demšar recommends for comparing learners over datasets (2006, "Statistical Comparisons of
+Classifiers over Multiple Data Sets", JMLR 7). They are scipy's if it has them; each of our own says why it exists.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ LEAST_BOOTSTRAPPED = 5
 
 
 class SignedRank(NamedTuple):
-    """Outcome of `wilcoxon`: statistic W, p-value, number of pairs."""
+    """Result of `wilcoxon`: statistic W, p-value, number of pairs."""
 
     statistic: float
     p: float
@@ -36,7 +35,7 @@ class SignedRank(NamedTuple):
 
 @dataclass(frozen=True)
 class Friedman:
-    """Outcome of `friedman`.
+    """Result of `friedman`.
 
     mean_ranks (k,), 1 = best; statistic: χ² with k − 1 degrees of freedom, corrected for ties; p: its p-value;
     critical_difference: the difference of mean ranks that Nemenyi's test calls significant at 5 %; blocks: rows tested.
@@ -50,26 +49,26 @@ class Friedman:
 
 
 def area(labels: Floats, values: Floats, start: float, end: float) -> Floats:
-    """Area under values (..., n) float64 over labels (n,), rising, from start to end, divided by end − start: (...).
+    """Area under values (..., n) float64 over increasing labels (n,), from start to end, divided by end − start: (...).
 
-    Trapezoids; values at start and end are interpolated. Raises ValueError for fewer than two points, labels that do
-    not rise, and bounds outside the labels.
+    The area of trapezoids; values at start and end are interpolated. Raises ValueError for fewer than two points,
+    labels that do not increase, and bounds outside the labels.
     """
     if len(labels) < 2 or (np.diff(labels) <= 0).any():
         raise ValueError(f"an area needs at least two numbers of labels, each larger than the one before: {labels}")
     if not labels[0] <= start < end <= labels[-1]:
         raise ValueError(f"{start} to {end} is not within {labels[0]} to {labels[-1]}")
     x = np.concatenate([[start], labels[(labels > start) & (labels < end)], [end]])
-    # The area is linear in the values: the weight of a point is the area under the curve that is 1 there and else 0.
+    # The area is linear in the values: the weight of a point is the area of the curve that is 1 there and 0 elsewhere.
     units = np.eye(len(labels))
     weights = [np.trapezoid(np.interp(x, labels, unit), x) / (end - start) for unit in units]
     return np.asarray(values @ np.array(weights))
 
 
 def holm(p: Floats) -> Floats:
-    """P-values (n,) corrected step-down for n tests (Holm 1979); NaN stays NaN and is not counted as a test.
+    """P-values (n,) with Holm's step-down correction for n tests (1979); NaN stays NaN and does not count as a test.
 
-    Our own: a report corrects thousands of small families, for each of which statsmodels takes 40 ms and more.
+    Our own: a report corrects thousands of small families, and statsmodels takes 40 ms or more for each.
     """
     p = np.asarray(p, dtype=np.float64)
     corrected = np.full(p.shape, np.nan)
@@ -83,9 +82,9 @@ def holm(p: Floats) -> Floats:
 def wilcoxon(differences: Floats, alternative: Alternative = "two-sided") -> SignedRank:
     """Wilcoxon's signed-rank test on paired differences (n,), zeros ranked and then left out (Pratt 1959).
 
-    The statistic is the sum of the ranks of the positive ones. Exact up to 50 pairs, given the ties and zeros, for
-    which scipy has a normal approximation only; above 50 it is scipy's. NaN are left out. No pairs:
-    p is NaN; all zero: 1.
+    The statistic is the sum of the ranks of positive differences. NaN are left out. Up to 50 pairs the p-value is exact
+    also with ties and zeros, for which scipy only has a normal approximation; above 50 pairs it is scipy's. Without
+    pairs p is NaN; if all differences are 0 it is 1.
     """
     pairs = differences[~np.isnan(differences)]
     ranks = stats.rankdata(np.abs(pairs))[pairs != 0]
@@ -101,7 +100,7 @@ def wilcoxon(differences: Floats, alternative: Alternative = "two-sided") -> Sig
 
 
 def _exact_tails(ranks: Floats, w: float) -> tuple[float, float]:
-    """P(W ≤ w) and P(W ≥ w) over all 2ⁿ signs of the ranks, counted by adding one rank after the other."""
+    """P(W ≤ w) and P(W ≥ w) over all 2ⁿ signs of the ranks, by dynamic programming over the ranks."""
     halves = np.rint(2 * ranks).astype(np.int64)
     share: Floats = np.zeros(int(halves.sum()) + 1)
     share[0] = 1.0
@@ -114,30 +113,33 @@ def _exact_tails(ranks: Floats, w: float) -> tuple[float, float]:
 
 
 def smallest_p(pairs: int) -> float:
-    """Smallest two-sided p-value that Wilcoxon's test can give with so many pairs: 2 / 2ⁿ."""
+    """Smallest two-sided p-value that Wilcoxon's test can give with this number of pairs, 2 / 2ⁿ."""
     return min(1.0, 2.0 ** (1 - pairs))
 
 
 def paired_t(differences: Floats) -> Floats:
     """Two-sided p-values (k,) of the paired t-test on each column of differences (n, k), without NaN.
 
-    Fewer than two rows: NaN; a column of equal differences: 1 when they are 0, otherwise 0.
+    With fewer than two rows NaN; for a column of equal differences 1 if they are 0, otherwise 0.
     """
-    if len(differences) < 2:
+    n = len(differences)
+    if n < 2:
         return np.full(differences.shape[1], np.nan)
-    p = (differences.mean(axis=0) == 0).astype(np.float64)
+    # `scipy.stats.ttest_1samp` warns of columns that are almost equal differences, which a pair of seeds often has.
+    mean, error = differences.mean(axis=0), differences.std(axis=0, ddof=1) / sqrt(n)
     vary = np.ptp(differences, axis=0) > 0
-    p[vary] = stats.ttest_1samp(differences[:, vary], 0).pvalue
-    return np.asarray(p)
+    t = np.divide(mean, error, out=np.where(mean == 0, 0.0, np.inf), where=vary)
+    return np.asarray(2 * stats.t.sf(np.abs(t), n - 1))
 
 
 def mean_interval(values: NDArray[np.floating[Any]], level: float = LEVEL) -> tuple[Floats, Floats]:
     """Bootstrap interval of the mean over the first axis of values (n, ...): low and high, each (...) float64.
 
-    Expanded percentiles (Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 5), which
-    `scipy.stats.bootstrap` does not have: plain percentiles are too narrow for few rows, by
-    about a third for five. All resamples up to 7 rows, 1,000 random ones above, the same ones each time. Below 5 rows
-    no resample lies far enough out, and the interval is Student's. Fewer than two rows: NaN.
+    level: of confidence. The interval is that of expanded percentiles (Hesterberg 2015, "What Teachers Should Know
+    About the Bootstrap", section 5), which `scipy.stats.bootstrap` does not have: plain percentiles are too narrow for
+    few rows, by about a third for five. It uses all resamples up to 7 rows, and 1,000 random ones above, always the
+    same. Below 5 rows the percentiles would lie outside all resamples, and the interval is Student's. With fewer than
+    two rows it is NaN.
     """
     values = np.asarray(values, dtype=np.float64)
     n = len(values)
@@ -160,7 +162,7 @@ def mean_interval(values: NDArray[np.floating[Any]], level: float = LEVEL) -> tu
 
 @cache
 def _resamples(n: int) -> tuple[Floats, Floats]:
-    """How often each of n rows is drawn, (resamples, n), and the chance of each resample (resamples,)."""
+    """How often each resample contains each of n rows, (resamples, n), and its probability (resamples,)."""
     if comb(2 * n - 1, n) > 2 * RESAMPLES:
         drawn = np.random.default_rng(n).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
         return drawn.astype(np.float64), np.full(RESAMPLES, 1 / RESAMPLES)
@@ -169,7 +171,7 @@ def _resamples(n: int) -> tuple[Floats, Floats]:
 
 
 def _weighted_quantiles(drawn: Floats, chances: Floats, tail: float) -> tuple[Floats, Floats]:
-    """Values of drawn (resamples, k) with a share `tail` of the chances at or below, and above, them: (k,) each."""
+    """Quantiles `tail` and 1 − `tail`, (k,) each, of drawn (resamples, k), weighted by the probabilities chances."""
     order = np.argsort(drawn, axis=0)
     reached = np.cumsum(chances[order], axis=0)
     at = np.arange(drawn.shape[1])
@@ -179,9 +181,10 @@ def _weighted_quantiles(drawn: Floats, chances: Floats, tail: float) -> tuple[Fl
 
 
 def shares_above(values: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """For values (n, k): wins (k, k), share of rows with column i above column j; ties (k, k); rows (k, k) compared.
+    """Pairwise comparison of the columns of values (n, k): wins, ties and numbers of compared rows, (k, k) each.
 
-    Only rows in which both have a value count; without any, NaN. wins + winsᵀ + ties = 1.
+    wins[i, j]: share (0..1) of rows in which column i is above column j; ties: share in which they are equal. Only rows
+    in which both columns have a value count; without any the shares are NaN. wins + winsᵀ + ties = 1.
     """
     k = values.shape[1]
     wins, ties = np.full((k, k), np.nan), np.full((k, k), np.nan)
@@ -208,8 +211,8 @@ def friedman(values: Floats) -> Friedman:
     if np.isnan(values).any():
         raise ValueError("Friedman's test needs a value of every strategy in every block")
     ranks = stats.rankdata(-values, axis=1)
-    alike = (np.ptp(values, axis=1) == 0).all()
-    test = None if alike else stats.friedmanchisquare(*values.T)
+    all_tied = (np.ptp(values, axis=1) == 0).all()
+    test = None if all_tied else stats.friedmanchisquare(*values.T)
     q = float(stats.studentized_range.ppf(LEVEL, k, np.inf)) / sqrt(2)
     return Friedman(
         mean_ranks=ranks.mean(axis=0),
@@ -222,7 +225,7 @@ def friedman(values: Floats) -> Friedman:
 
 @dataclass(frozen=True)
 class SpreadRatio:
-    """ratio of two standard deviations, with its 95 % interval low to high; p: one-sided, for a ratio above 1."""
+    """ratio: of two standard deviations; low, high: its 95 % interval; p: one-sided, for a ratio above 1."""
 
     ratio: float
     low: float
@@ -231,11 +234,11 @@ class SpreadRatio:
 
 
 def pitman_morgan(x: Floats, y: Floats) -> SpreadRatio:
-    """Is the spread of paired x (n,) larger than that of y? (Pitman 1939; Morgan 1939, Biometrika 31).
+    """Test whether x (n,) varies more than y (n,), for paired values (Pitman 1939; Morgan 1939, Biometrika 31).
 
-    Our own, since scipy and statsmodels compare variances of independent samples only.
-    The variances are equal exactly when x + y and x − y are uncorrelated; the interval inverts that test. NaN for fewer
-    than 4 pairs and where x or y is constant or one is a multiple of the other.
+    Our own, since scipy and statsmodels compare variances of independent samples only. The variances are equal exactly
+    when x + y and x − y are uncorrelated; the interval inverts that test. NaN for fewer than 4 pairs, and if x, y, x +
+    y or x − y is constant.
     """
     n = len(x)
     if n < 4 or min(np.ptp(x), np.ptp(y), np.ptp(x + y), np.ptp(x - y)) == 0:
@@ -248,7 +251,7 @@ def pitman_morgan(x: Floats, y: Floats) -> SpreadRatio:
 
 
 def labels_to_reach(labels: Floats, values: Floats, target: float) -> float:
-    """Number of labels at which values (n,) over labels (n,) first reach the target, interpolated; never: NaN."""
+    """Number of labels at which values (n,) over labels (n,) first reach the target, interpolated; NaN for never."""
     above = np.flatnonzero(values >= target)
     if not len(above):
         return float("nan")

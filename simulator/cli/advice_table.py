@@ -1,4 +1,4 @@
-"""Advice as a table and a sentence for people, and as CSV."""
+"""Printing of the advice as a table with a sentence, and writing it as CSV."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from simulator.data.atomic_files import write_whole
 
 
 def show(to: Console, labelled: Labelled, advice: Sequence[StrategyAdvice]) -> None:
-    """Print the recommendation and all combinations, the best first."""
+    """Print a table of all combinations, the best first, and the recommendation below it."""
     heads = ("embedding", "strategy", "initial", "mean", "gain over random", "p", "last", "labels saved", "best in")
-    # On a narrow terminal a long cell is folded: half a number would be another number.
+    # On a narrow terminal long cells are wrapped, not cut: a cut number would be read as a different number.
     table = Table(*(Column(head, overflow="fold") for head in heads), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for a in advice:
         cells = (
@@ -37,17 +37,17 @@ def show(to: Console, labelled: Labelled, advice: Sequence[StrategyAdvice]) -> N
             f"{a.best:.0%}",
         )
         table.add_row(*map(Text, cells))
-    print_line(to, f"Replayed on the labels of {len(labelled.texts):,} texts, {len(labelled.classes)} classes.")
+    print_line(to, f"Simulated on {len(labelled.texts):,} labelled texts of {len(labelled.classes)} classes.")
     to.print(table)
     print_line(to, sentence(advice))
     print_line(
         to,
-        "Mean and last: accuracy. In brackets: 95 % intervals; they allow for seeds that all split the same labels "
-        "(Nadeau and Bengio 2003), but not for several combinations being tried; p does (Holm). Gain and labels saved "
-        "are against random order from a random start on the same embedding.",
+        "Mean and last are accuracies. Brackets hold 95 % intervals; they account for all seeds splitting the same "
+        "labels (Nadeau and Bengio 2003), but not for the number of combinations tried. p is corrected for that number "
+        "(Holm). Gain and labels saved are relative to random order after a random start on the same embedding.",
     )
 
 
 def write_csv(path: Path, advice: Sequence[StrategyAdvice]) -> None:
-    """One row per combination, the best first. Raises CannotSave."""
+    """Write one row per combination, the best first. Raises CannotSave."""
     write_whole(path, pd.DataFrame([asdict(a) for a in advice]).to_csv(index=False).encode())

@@ -24,36 +24,51 @@ from simulator.data.atomic_files import CannotSave
 from simulator.data.embeddings import check_names
 from simulator.data.sources import Columns
 from simulator.experiment.definition import check_known_methods
+from simulator.experiment.strategy_options import StrategyOptions
 
 
 def advise(
-    project: Annotated[int | None, typer.Option(help="A project of Label Studio, by its number.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Or a file with the labels, as `run` reads it.")] = None,
-    embeddings: Annotated[str, typer.Option(help="What to compare, by comma.")] = "minilm,tfidf",
+    project: Annotated[int | None, typer.Option(help="Id of a Label Studio project.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Instead of --project: a file with the labels, in a format that `run` reads.")
+    ] = None,
+    embeddings: Annotated[str, typer.Option(help="Embeddings to compare, separated by commas.")] = "minilm,tfidf",
     strategy_names: Annotated[
-        str, typer.Option("--strategies", help="`all`, or by comma; random is always in it.")
+        str, typer.Option("--strategies", help="`all`, or names separated by commas; random is always included.")
     ] = f"random,{DEFAULT_STRATEGY},margin,entropy,badge,typiclust",
     initial_names: Annotated[
-        str, typer.Option("--initial", help="Initial pools, by comma.")
+        str, typer.Option("--initial", help="Methods for the initial pool, separated by commas.")
     ] = f"random,{DEFAULT_INITIAL}",
     seeds: Annotated[
         int,
         typer.Option(
             min=LEAST_SEEDS,
-            help="Splits of the labels into pool and test. More make the advice steadier, but only more labels make it "
-            "much surer.",
+            help="Number of random splits of the labels into pool and test set. More splits narrow the intervals a "
+            "little; only more labels narrow them a lot.",
         ),
     ] = 20,
+    subpool: Annotated[
+        int | None, typer.Option(min=1, help="Strategies choose among that many texts, drawn at random.")
+    ] = None,
+    balance: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Strategies rank that many times a batch; those of the classes with the fewest labels are taken.",
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
-    text_column: Annotated[str, typer.Option(help="Column with the text.")] = "text",
-    label_column: Annotated[str, typer.Option(help="Column with the label.")] = "label",
-    control: Annotated[str | None, typer.Option(help="The control with the label, where there are several.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write the advice as CSV there.")] = None,
+    text_column: Annotated[str, typer.Option(help="Name of the column with the text.")] = "text",
+    label_column: Annotated[str, typer.Option(help="Name of the column with the label.")] = "label",
+    control: Annotated[
+        str | None, typer.Option(help="Name of the control that holds the label, if there are several.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the advice to this file, as CSV.")] = None,
 ) -> None:
-    """Replay strategies and embeddings on the labels so far, and recommend, with how sure that is.
+    """Compare strategies and embeddings by simulation on the labels given so far, and recommend one of each.
 
-    Give --project (with LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY) or --data. Labels that a strategy chose are not a
-    random sample of all texts: the advice is about the kind of texts that were labelled.
+    Give --project (with LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY) or --data. The advice says how certain it is. Texts
+    that a strategy chose for labelling are not a random sample: the advice is about texts like those already labelled.
     """
     try:
         chosen = strategies.names() if strategy_names == "all" else names(strategy_names)
@@ -69,21 +84,22 @@ def advise(
             names(initial_names),
             seeds,
             jobs,
-            lambda items, total: progress.follow("replays", items, total),
+            lambda items, total: progress.follow("simulated runs", items, total),
+            StrategyOptions(subpool, balance),
         )
         advice = weigh(results, labelled.test_to_train())
         show(console, labelled, advice)
         if out is not None:
             write_csv(out, advice)
     except BrokenProcessPool:
-        fail("a worker process died, most likely because the memory ran out: give fewer --jobs or --embeddings")
+        fail("a worker process died, most likely because memory ran out: use fewer --jobs or --embeddings")
     except (ValueError, CannotSave, LabelStudioError) as problem:
         fail(str(problem))
 
 
 def _labels_so_far(project: int | None, data: Path | None, columns: Columns) -> Labelled:
     if (project is None) == (data is None):
-        raise ValueError("give either --project, a number, or --data, a file")
+        raise ValueError("give either --project (a number) or --data (a file), not both")
     if data is not None:
         return of_file(data, columns)
 

@@ -13,8 +13,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
-    help="Measure active learning before you label: which embedding, which start, which strategy, how many labels.\n\n"
-    "The simulator replays gold labels through the code of the live service. A first look, a minute or two:\n\n"
+    help="Measure active learning before you label: which embedding, which start (how the first texts are chosen) and "
+    "which strategy to use, and how many labels that needs.\n\n"
+    "The simulator runs the code of the live service, with known labels in place of annotators. A first example, which "
+    "takes a minute or two:\n\n"
     "[bold]python -m simulator run --data texts.csv --seeds 3 --out first[/bold]\n\n"
     "[bold]python -m simulator report first[/bold]",
 )

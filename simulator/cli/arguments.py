@@ -1,4 +1,4 @@
-"""Lists and pairs as they are written on the command line."""
+"""Parsing of lists and name=value pairs given on the command line."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from simulator.experiment.budget import BUDGETS, Budget
 
 
 def names(listed: str) -> list[str]:
-    """Names between commas, each once, in their order."""
+    """The names of a comma-separated list, in order, without duplicates."""
     return list(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
 
 
 def budget_of(name: str, initial_size: int | None, batch_size: int | None, cycles: int | None) -> Budget:
-    """The budget of that name with the numbers that are given in place of its own. Raises ValueError."""
+    """The named budget, with each number that is not None replacing its own. Raises ValueError for an unknown name."""
     if name not in BUDGETS:
         raise ValueError(f"unknown protocol {name!r}; known: {', '.join(BUDGETS)}")
     base = BUDGETS[name]
@@ -24,17 +24,20 @@ def budget_of(name: str, initial_size: int | None, batch_size: int | None, cycle
 
 
 def sizes(option: str, listed: str) -> dict[str, int]:
-    """Sizes by dataset, under "" for all others, out of `6000` or `mnli=6000,qnli=4000`. Raises ValueError."""
+    """Parse `6000` or `mnli=6000,qnli=4000` into sizes by dataset; key "" is for all other datasets. Raises ValueError.
+
+    option: named in the error message.
+    """
     try:
         return {name: int(size) for name, _, size in (pair.rpartition("=") for pair in names(listed))}
     except ValueError:
         raise ValueError(
-            f"{option} takes a number, or dataset=number pairs as mnli=6000,fnc1=4000; got {listed!r}"
+            f"{option} takes a number, or dataset=number pairs such as mnli=6000,fnc1=4000; got {listed!r}"
         ) from None
 
 
 def rates(listed: str) -> dict[str, float]:
-    """Shares by class out of `spam=0.3,ham=0.1`. Raises ValueError."""
+    """Parse `spam=0.3,ham=0.1` into shares (0..1) by class. Raises ValueError."""
     rates = {}
     for pair in names(listed):
         name, equals, rate = pair.rpartition("=")
@@ -43,5 +46,5 @@ def rates(listed: str) -> dict[str, float]:
         except ValueError:
             equals = ""
         if not equals:
-            raise ValueError(f"--class-noise takes class=share pairs, as spam=0.3,ham=0.1; got {pair!r}")
+            raise ValueError(f"--class-noise takes class=share pairs such as spam=0.3,ham=0.1; got {pair!r}")
     return rates

@@ -1,4 +1,4 @@
-"""Where commands print, and how they end when they cannot go on."""
+"""Printing to the terminal, and ending a command with an error."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ errors = Console(stderr=True)
 
 
 def print_line(to: Console, line: str, sign: str = "", style: str = "") -> None:
-    """Print a line as it is: square brackets and colons of names, paths and messages are no markup.
+    """Print a line literally: square brackets and colons in names, paths and messages are not read as markup.
 
-    sign: printed before it, in that style.
+    sign: printed before the line, in `style`.
     """
     to.print(Text.assemble((sign, style), " " if sign else "", line))
 
 
 def print_problem(line: str) -> None:
-    """Print what went wrong, to stderr."""
+    """Print an error message to stderr."""
     print_line(errors, line, "✗", "red")
 
 
 def fail(message: str, status: int = 1) -> NoReturn:
-    """Say why and end the command."""
+    """Print the message to stderr and exit with this status."""
     print_problem(message)
     raise typer.Exit(status)

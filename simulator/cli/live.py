@@ -20,28 +20,34 @@ from simulator.live.replay import LiveFailed, Session, find_backend, run_live
 
 
 def live(
-    project: Annotated[int, typer.Option(help="The project, connected to the backend, with gold labels in its tasks.")],
-    out: Annotated[Path, typer.Option(help="Folder of the results, in the form that `run` writes.")],
-    data: Annotated[Path, typer.Option(help="A file whose test split each round is measured on.")],
-    gold: Annotated[str, typer.Option(help="Field of a task's data that holds the gold label.")] = "gold",
-    labels: Annotated[int, typer.Option(min=1, help="How many labels to give.")] = 100,
+    project: Annotated[
+        int, typer.Option(help="Id of a project that is connected to the backend and has gold labels in its tasks.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the results, in the format of `run`.")],
+    data: Annotated[
+        Path, typer.Option(help="File with the test split on which the model is measured after each round.")
+    ],
+    gold: Annotated[str, typer.Option(help="Field of the task data that holds the gold label.")] = "gold",
+    labels: Annotated[int, typer.Option(min=1, help="Number of labels to give.")] = 100,
     key: Annotated[
-        list[str] | None, typer.Option(help="Key of a user; once per annotator. \\[default: LABEL_STUDIO_API_KEY]")
+        list[str] | None,
+        typer.Option(help="API key of a user; repeat it for more annotators. \\[default: LABEL_STUDIO_API_KEY]"),
     ] = None,
-    noise: Annotated[float, typer.Option(min=0, max=1, help="Share of wrong answers.")] = 0.0,
-    skip: Annotated[float, typer.Option(min=0, max=0.9, help="Share of tasks skipped.")] = 0.0,
-    pause: Annotated[float, typer.Option(min=0, help="Mean seconds before an answer.")] = 0.0,
-    seed: Annotated[int, typer.Option(min=0, help="Draws noise, skips and pauses.")] = 0,
+    noise: Annotated[float, typer.Option(min=0, max=1, help="Share of wrong labels.")] = 0.0,
+    skip: Annotated[float, typer.Option(min=0, max=0.9, help="Share of tasks that are skipped.")] = 0.0,
+    pause: Annotated[float, typer.Option(min=0, help="Mean time before an annotation, in seconds.")] = 0.0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of wrong labels, skips and pauses.")] = 0,
     wait: Annotated[
-        bool, typer.Option(help="Wait for the next batch after `retrain_every` labels, as a measurement has to.")
+        bool,
+        typer.Option(help="Wait for the next batch after `retrain_every` labels, as a comparable measurement needs."),
     ] = True,
-    text_column: Annotated[str, typer.Option(help="Column of --data with the text.")] = "text",
-    label_column: Annotated[str, typer.Option(help="Column of --data with the label.")] = "label",
+    text_column: Annotated[str, typer.Option(help="Name of the column of --data with the text.")] = "text",
+    label_column: Annotated[str, typer.Option(help="Name of the column of --data with the label.")] = "label",
 ) -> None:
-    """Simulate annotators in a running Label Studio, through the endpoints of the browser, and measure what they teach.
+    """Label in a running Label Studio with simulated annotators, and measure the model after each round.
 
-    Label Studio and its key come from LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY, basic auth of the backend from
-    BASIC_AUTH_USER and BASIC_AUTH_PASS.
+    Annotators use the endpoints that the browser uses. LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY name Label Studio and
+    its key; BASIC_AUTH_USER and BASIC_AUTH_PASS are sent to a backend that asks for them.
     """
     behaviour = AnnotatorBehaviour(noise, skip, pause)
     try:

@@ -1,4 +1,4 @@
-"""How far a command is: a bar on a terminal, a line now and then in a log."""
+"""Progress of a command: a bar on a terminal, one line per minute in a log."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ LOG_SECONDS = 60.0
 
 
 class TerminalProgress:
-    """Tells on a console, which may be a file."""
+    """Reports progress on a console, which may be a file."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def say(self, line: str) -> None:
-        """A line of its own."""
+        """Print one line."""
         print_line(self._console, line)
 
     def follow(self, what: str, items: Iterator[Item], total: int) -> Iterator[Item]:
-        """The items as they come, with how many of `total` are done and the time left."""
+        """Yield the items as they come, and show how many of `total` are done and the time left; what: a title."""
         if not total:
             return items
         return self._bar(what, items, total) if self._console.is_terminal else self._lines(what, items, total)
@@ -39,21 +39,21 @@ class TerminalProgress:
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("left"),
-            # Cells differ a lot in their time; the speed of the last quarter of an hour is the better guess.
+            # Runs take very different times, so the time left is estimated from the last 15 minutes only.
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self._console, speed_estimate_period=900) as progress:
             yield from progress.track(items, total=total, description=what)
 
     def _lines(self, what: str, items: Iterator[Item], total: int) -> Iterator[Item]:
-        started = said = time.monotonic()
+        started = last_line = time.monotonic()
         for done, item in enumerate(items, start=1):
             yield item
             now = time.monotonic()
-            if now - said >= LOG_SECONDS or done == total:
-                said = now
+            if now - last_line >= LOG_SECONDS or done == total:
+                last_line = now
                 left = (now - started) / done * (total - done)
-                self.say(f"{what}: {done:,} of {total:,}, {_clock(now - started)} so far, {_clock(left)} left")
+                self.say(f"{what}: {done:,} of {total:,}, {_clock(now - started)} elapsed, {_clock(left)} left")
 
 
 def _clock(seconds: float) -> str:

@@ -10,9 +10,9 @@ import typer
 from simulator.cli.console import console, fail, print_line
 
 
-def report(folder: Annotated[Path, typer.Argument(help="The --out of `run` or `live`.")]) -> None:
-    """Write report.html, one file that opens offline, with PNG and CSV files beside it."""
-    # Drawing libraries take a second to load, which the other commands need not wait for.
+def report(folder: Annotated[Path, typer.Argument(help="Folder of results: the --out of `run` or `live`.")]) -> None:
+    """Write report.html into the folder: one page that opens offline, with figures (PNG) and tables (CSV) beside it."""
+    # Imported here because the drawing libraries take a second to load and no other command needs them.
     from simulator.experiment.results import Results
     from simulator.report import write_report
 

@@ -1,1 +1,1 @@
-"""Datasets: where they come from, what is changed in them, and their embeddings."""
+"""Datasets: loading them, changing them on purpose, and embedding them."""

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside their place and renamed into it."""
+"""Files written atomically: to a temporary file in the same folder, which is then renamed."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ class CannotSave(OSError):
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON as a whole or not at all. Raises CannotSave."""
+    """Write a value as JSON, atomically. Raises CannotSave."""
     write_whole(path, json.dumps(value).encode())
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a Parquet file as a whole or not at all. Raises CannotSave."""
+    """Write a table as Parquet, atomically. Raises CannotSave."""
     write_whole(path, table.to_parquet(index=False, compression="zstd"))
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write as a whole or not at all: whoever reads sees the old file or the new one. Raises CannotSave."""
-    # Not a temporary file of the standard library: those can be read by their owner only, and results are shared.
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    """Write bytes atomically: a reader sees either the whole old file or the whole new one. Raises CannotSave."""
+    # Not `tempfile`, whose files only their owner can read: results are shared.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with beside.open("xb") as file:
+            with temporary.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(path)
+            temporary.replace(path)
         except BaseException:
-            beside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
     except OSError as problem:
         raise CannotSave(
-            f"{path} cannot be written: {problem.strerror or problem}. What was saved before is whole; make room and "
-            "run the same command again, it goes on where it stopped."
+            f"{path} cannot be written: {problem.strerror or problem}. Files saved earlier are intact. Free some "
+            "space and run the same command again: it continues where it stopped."
         ) from problem

@@ -1,6 +1,6 @@
 """A dataset in files that every worker process maps into memory instead of copying it.
 
-Imports little on purpose: every worker process loads it.
+This module imports little on purpose: every worker process loads it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class CannotRead(OSError):
 
 @dataclass(frozen=True)
 class CachedDataset:
-    """A dataset as one embedding sees it, in two files of the cache: small enough to be sent to a worker process.
+    """A dataset in one embedding, as the paths of two files of the cache: small enough to send to a worker process.
 
     embeddings: path of an .npy file, pool then test split, (N + M, D) float32; labels: path of an .npz file with y,
     y_test and offered of `EmbeddedDataset`.
@@ -30,7 +30,7 @@ class CachedDataset:
     n_classes: int
 
     def open(self) -> EmbeddedDataset:
-        """The arrays, the embeddings mapped into memory. Raises CannotRead."""
+        """Load the arrays; the embeddings are mapped into memory, not read. Raises CannotRead."""
         return _open(self)
 
 
@@ -42,7 +42,7 @@ def _open(cached: CachedDataset) -> EmbeddedDataset:
         X = np.load(cached.embeddings, mmap_mode="r")
     except (OSError, ValueError) as problem:
         raise CannotRead(
-            f"a worker cannot read {cached.embeddings} ({problem}); on several machines give --cache a folder that all "
-            "of them share"
+            f"a worker cannot read {cached.embeddings} ({problem}); with several machines, give "
+            "--cache a folder that all of them share"
         ) from problem
     return EmbeddedDataset(X[: len(y)], y, offered, X[len(y) :], y_test, cached.n_classes)

@@ -16,12 +16,15 @@ from simulator.data.registry import CARDS
 from simulator.data.sources import SUFFIXES, Columns, DataError, read_file, read_hub
 
 TEST_SHARE = 0.2
-"""Of each class, where the data has no split of its own."""
+"""Share of each class that becomes the test split if the data has no split column."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """texts and, for pair tasks, the second texts; y (N,) int64: position of the label in the dataset's classes."""
+    """Texts with their labels.
+
+    pairs: the second texts of a pair task, or None; y (N,) int64: position of each label in the dataset's classes.
+    """
 
     texts: list[str]
     pairs: list[str] | None
@@ -31,24 +34,24 @@ class Split:
         return len(self.texts)
 
     def at(self, rows: NDArray[np.int64]) -> Split:
-        """The rows (n,) int64, in their order."""
+        """The split with only these rows (n,) int64, in the order given."""
         pairs = None if self.pairs is None else [self.pairs[i] for i in rows]
         return Split([self.texts[i] for i in rows], pairs, self.y[rows])
 
     def joined(self, separator: str) -> list[str]:
-        """One text per row; pairs with the separator between."""
+        """One text per row; the two texts of a pair are joined by the separator."""
         if self.pairs is None:
             return self.texts
         return [f"{a}{separator}{b}" for a, b in zip(self.texts, self.pairs, strict=True)]
 
     def first_of_each_text(self) -> NDArray[np.bool_]:
-        """Rows whose text comes for the first time, (N,) bool: nobody is asked the same text twice."""
+        """Mark the first row of each different text, (N,) bool: only these are queried, so no text is asked twice."""
         return np.asarray(~pd.Series(self.joined("\n"), dtype=object).duplicated(), dtype=bool)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """name; classes: names of the labels, sorted; train: the pool; test: what every cycle is measured on."""
+    """classes: names of the labels, sorted; train: the pool; test: the split on which every cycle is measured."""
 
     name: str
     classes: tuple[str, ...]
@@ -56,7 +59,7 @@ class Dataset:
     test: Split
 
     def fingerprint(self) -> str:
-        """16 hex digits that stand for all texts and labels in their order."""
+        """Hash of all texts and labels in their order, as 16 hex digits."""
         digest = hashlib.blake2b(repr(self.classes).encode(), digest_size=8)
         for split in (self.train, self.test):
             digest.update("\x00".join(split.joined("\x01")).encode("utf-8", "surrogatepass"))
@@ -66,7 +69,10 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Cleaning:
-    """What is left out instead of being refused: empty texts, and labels with fewer than `drop_rare` examples."""
+    """What to leave out of a dataset instead of raising an error.
+
+    drop_empty: rows with an empty text; drop_rare: labels with fewer examples than this number.
+    """
 
     drop_empty: bool = False
     drop_rare: int = 0
@@ -75,16 +81,18 @@ class Cleaning:
 def load(
     name: str, data: Path | None, columns: Columns | None = None, cleaning: Cleaning | None = None, seed: int = 0
 ) -> Dataset:
-    """The dataset of that name, out of a folder of files, the file itself, or the hub when `data` is None.
+    """Load a dataset by name.
 
-    Without a split column a fifth of each class, drawn by the seed, becomes the test split; copies of a text stay
-    together.
-    Raises DataError for everything that stands in the way.
+    data: a folder with one file per dataset, the file itself, or None for the Hugging Face hub; seed: draws the test
+    split, a fifth of each class, if there is no split column; copies of a text are then in the same split.
+    Raises DataError for an unknown name and for data that cannot be read or used.
     """
     columns = columns or Columns()
     if data is None:
         if name not in CARDS:
-            raise DataError(f"unknown dataset {name!r}; known: {', '.join(CARDS)}. Your own: name its file by --data.")
+            raise DataError(
+                f"unknown dataset {name!r}; known: {', '.join(CARDS)}. For a file of your own, give --data."
+            )
         table = read_hub(name, CARDS[name])
     else:
         table = read_file(_file_of(name, data), columns)
@@ -92,9 +100,9 @@ def load(
 
 
 def known_names(data: Path | None) -> list[str]:
-    """Names that `load` takes: the files of the folder, the file, or the registry.
+    """Names that `load` accepts: those of the files in the folder, of the file, or of the registry if `data` is None.
 
-    Raises DataError where two files of the folder have one name.
+    Raises DataError if two files of the folder have the same name with different suffixes.
     """
     if data is None:
         return list(CARDS)
@@ -110,7 +118,7 @@ def _files(folder: Path) -> list[Path]:
 def _only(name: str, files: Sequence[Path]) -> Path:
     if len(files) > 1:
         raise DataError(
-            f"the dataset {name!r} is in {len(files)} files, {' and '.join(map(str, files))}: rename or move away all "
+            f"the dataset {name!r} is in {len(files)} files, {' and '.join(map(str, files))}: rename or remove all "
             "but one"
         )
     return files[0]
@@ -132,7 +140,10 @@ def _file_of(name: str, data: Path) -> Path:
 
 
 def from_table(name: str, table: pd.DataFrame, cleaning: Cleaning, seed: int) -> Dataset:
-    """Check a table with the columns text, label and perhaps text_pair and split, and make a dataset of it."""
+    """Check a table with the columns text, label and optionally text_pair and split, and make a dataset of it.
+
+    Raises DataError with the row and what to do. seed: as of `load`.
+    """
     table = table.reset_index(drop=True)
     _check_cells(name, table)
     table = _without_empty(name, table, cleaning.drop_empty)
@@ -141,7 +152,7 @@ def from_table(name: str, table: pd.DataFrame, cleaning: Cleaning, seed: int) ->
     classes = tuple(sorted(table["label"].unique()))
     if len(classes) < 2:
         only = classes[0] if classes else "none at all"
-        raise DataError(f"{name} has one class only ({only}): there is nothing to tell apart")
+        raise DataError(f"{name} has one class only ({only}): at least two are needed")
     y = table["label"].map({label: i for i, label in enumerate(classes)}).to_numpy(dtype=np.int64)
     is_test = _test_rows(name, table, y, seed)
     train, test = (_split(table[rows], y[rows]) for rows in (~is_test, is_test))
@@ -161,17 +172,17 @@ def _check_cells(name: str, table: pd.DataFrame) -> None:
     for column in table.columns.intersection(["text", "text_pair", "label"]):
         missing = table[column].isna()
         if column == "label":
-            # A CSV has no other way to say that there is no label.
+            # In a CSV file a missing label is an empty cell.
             missing |= table[column].astype(str).str.strip() == ""
         absent = np.flatnonzero(missing)
         if len(absent):
             remedy = "label or remove them" if column == "label" else "remove them"
             raise DataError(f"{name}: {len(absent)} rows have no {column}, the first is row {absent[0]}; {remedy}")
     for column in table.columns.intersection(["text", "text_pair"]):
-        strange = [i for i, value in enumerate(table[column]) if not isinstance(value, str)]
-        if strange:
-            kind = type(table[column].iloc[strange[0]]).__name__
-            raise DataError(f"{name}: the {column} of row {strange[0]} is no string but a {kind}")
+        not_strings = [i for i, value in enumerate(table[column]) if not isinstance(value, str)]
+        if not_strings:
+            kind = type(table[column].iloc[not_strings[0]]).__name__
+            raise DataError(f"{name}: the {column} of row {not_strings[0]} is no string but a {kind}")
 
 
 def _without_empty(name: str, table: pd.DataFrame, drop: bool) -> pd.DataFrame:
@@ -179,7 +190,7 @@ def _without_empty(name: str, table: pd.DataFrame, drop: bool) -> pd.DataFrame:
     if empty.any() and not drop:
         raise DataError(
             f"{name}: {int(empty.sum())} texts are empty, the first in row {int(np.flatnonzero(empty)[0])}; remove "
-            "them, or leave them out by --drop-empty"
+            "them, or leave them out with --drop-empty"
         )
     return table[~empty]
 
@@ -190,7 +201,7 @@ def _without_rare(name: str, table: pd.DataFrame, least: int, refuse: bool) -> p
     if rare and refuse and len(counts) > 1:
         raise DataError(
             f"{name}: the label {rare[0]!r} has a single example ({len(rare)} such labels); at least two are needed, "
-            "one to learn from and one to measure on. Leave such labels out by --drop-rare 2."
+            "one to learn from and one to measure on. Leave such labels out with --drop-rare 2."
         )
     return table[~table["label"].isin(rare)] if rare and len(counts) > 1 else table
 
@@ -206,9 +217,10 @@ def _test_rows(name: str, table: pd.DataFrame, y: NDArray[np.int64], seed: int) 
 
 
 def held_out_rows(y: NDArray[np.int64], seed: int, groups: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
-    """A fifth of each class, at least one and never its only one, drawn by the seed, (N,) bool; y (N,) int64.
+    """Draw the test split: a fifth of each class, at least one row but never the only one; returns (N,) bool.
 
-    groups (N,): rows of one number, copies of a text, stay together; they count once, for the class of their first row.
+    y (N,) int64: labels; groups (N,) int64: rows with equal numbers, such as copies of a text, are in the same split
+    and count once, for the class of their first row; None: every row is its own group.
     """
     groups = np.arange(len(y)) if groups is None else groups
     first = np.sort(np.unique(groups, return_index=True)[1])
@@ -226,15 +238,18 @@ def _split(table: pd.DataFrame, y: NDArray[np.int64]) -> Split:
 
 
 def check_splits(dataset: Dataset, remedy: str) -> None:
-    """Raise DataError, with that remedy, where a split is empty or the pool cannot teach what is measured."""
+    """Raise DataError if a split is empty, or if the pool has one class only or lacks a class of the test split.
+
+    remedy: what to do about it, added to the message.
+    """
     name, classes, train, test = dataset.name, dataset.classes, dataset.train, dataset.test
-    for what, split in (("train", train), ("test", test)):
+    for split_name, split in (("train", train), ("test", test)):
         if not len(split):
-            raise DataError(f"{name} has no rows of the split {what!r}; {remedy}")
-    never = sorted(set(test.y.tolist()) - set(train.y.tolist()))
-    if never:
+            raise DataError(f"{name} has no rows of the split {split_name!r}; {remedy}")
+    only_in_test = sorted(set(test.y.tolist()) - set(train.y.tolist()))
+    if only_in_test:
         raise DataError(
-            f"{name}: the label {classes[never[0]]!r} occurs in the test split only and could never be learned; "
+            f"{name}: the label {classes[only_in_test[0]]!r} occurs in the test split only, so it cannot be learned; "
             f"{remedy}, or remove its rows"
         )
     if len(set(train.y.tolist())) < 2:

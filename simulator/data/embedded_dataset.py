@@ -1,4 +1,4 @@
-"""A dataset as arrays: what a run learns from and is measured on."""
+"""A dataset as arrays: the pool that a run labels and the test split that it is measured on."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class EmbeddedDataset:
-    """A dataset as one embedding sees it.
+    """A dataset in one embedding.
 
-    X (N, D) float32 and y (N,) int64 in 0..n_classes-1: the pool with the labels that an annotator would give;
-    offered (N,) bool: rows that may be asked for, the first of each text; X_test (M, D) float32 and y_test (M,) int64:
-    what every cycle is measured on.
+    X (N, D) float32 and y (N,) int64 in 0..n_classes-1: the pool, with the labels that an annotator would give;
+    offered (N,) bool: rows that may be queried, the first of each different text; X_test (M, D) float32 and y_test (M,)
+    int64: the test split on which every cycle is measured.
     """
 
     X: NDArray[np.float32]

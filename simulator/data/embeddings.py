@@ -1,4 +1,4 @@
-"""Embeddings by the names that --embeddings takes."""
+"""Embedders by the names that --embeddings accepts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ WORDS_ONLY = (TFIDF, RANDOM_PROJECTION)
 
 
 def check_names(embeddings: Sequence[str]) -> None:
-    """Raise ModelNotAvailable for names that no embedding can have, listing those that exist.
+    """Raise ModelNotAvailable, listing the known names, for a name that cannot be an embedding.
 
-    Whether a hub model exists shows when it is loaded.
+    Whether a model of the hub exists is only checked when it is loaded.
     """
     for name in embeddings:
         model = parse(name)
@@ -33,30 +33,33 @@ def check_names(embeddings: Sequence[str]) -> None:
 
 
 def load_embedder(name: str) -> Embedder:
-    """The embedder of that name; EMBEDDING_TRUST_REMOTE_CODE=1 allows models that bring their own code, as in the
-    service. Raises ModelNotAvailable."""
+    """Load an embedder by name. Raises ModelNotAvailable.
+
+    The environment variable EMBEDDING_TRUST_REMOTE_CODE=1 allows models that bring their own code, as in the service.
+    """
     return load(name, trust_remote_code=os.environ.get("EMBEDDING_TRUST_REMOTE_CODE") == "1")
 
 
 def separator(embedding: str) -> str:
-    """What stands between the two texts of a pair, as in the live service."""
+    """The string that joins the two texts of a pair for this embedding, as in the live service."""
     return parse(embedding).field_separator
 
 
 def embed(
     embeddings: Sequence[str], train: Sequence[str], test: Sequence[str]
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Each embedding, as soon as computed, with its vectors of pool and test split, (N_train + N_test, D) float32.
+    """Yield the name and the vectors (N_train + N_test, D) float32 of each embedding, as soon as it is computed.
 
-    TF-IDF is fitted on the pool; all layers of the packaged model come from one pass over the texts. Rows of a matrix
-    file are those of the pool, then of the test split. Raises ModelNotAvailable, and ValueError for what does not fit.
+    TF-IDF is fitted on the pool only; all layers of the packaged model are computed in one pass over the texts. The
+    rows of a matrix file have to be those of the pool, then those of the test split. Raises ModelNotAvailable, and
+    ValueError for a matrix file that does not have these rows.
     """
     texts = [*train, *test]
-    ladder = [name for name in embeddings if _is_rung(parse(name))]
-    if ladder:
-        yield from encode_layers(texts, ladder).items()
+    packaged = [name for name in embeddings if _is_layer_of_packaged_model(parse(name))]
+    if packaged:
+        yield from encode_layers(texts, packaged).items()
     for name in embeddings:
-        if name in ladder:
+        if name in packaged:
             continue
         embedder = load_embedder(name)
         if embedder.needs_corpus:
@@ -64,5 +67,5 @@ def embed(
         yield name, embedder.encode(texts)
 
 
-def _is_rung(model: EmbeddingName) -> bool:
+def _is_layer_of_packaged_model(model: EmbeddingName) -> bool:
     return model in (EmbeddingName(PACKAGED), EmbeddingName(PACKAGED, layer=model.layer))

@@ -1,4 +1,4 @@
-"""Make a dataset harder or smaller on purpose, by a seed: subsamples, label noise, a long tail."""
+"""Seeded changes that make a dataset smaller or harder on purpose: subsamples, label noise, uneven class sizes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from simulator.data.sources import DataError
 
 @dataclass(frozen=True)
 class Perturbations:
-    """What is made harder or smaller, each off by default.
+    """Changes to a dataset, each off by default. They are the same for all seeds of runs, so that runs stay comparable.
 
-    The same for all seeds of runs, so that runs of a dataset stay comparable.
-
-    pool_size, test_size: at most that many rows, drawn at random, by name of the dataset, under "" for all others;
-    imbalance: how many times larger the largest class of the pool is than the smallest, the sizes between on an
-    exponential curve; label_noise: share of the pool's labels replaced by another class drawn uniformly; class_noise:
-    the same share by class, over `label_noise`. The test split keeps its labels and its balance.
+    pool_size, test_size: largest number of rows, drawn at random, by name of the dataset, key "" for all others;
+    imbalance: how many times larger the largest class of the pool is than the smallest, with the sizes between them on
+    an exponential curve; label_noise: share of the pool's labels replaced by another class drawn uniformly;
+    class_noise: the same share by class, used instead of `label_noise`. The test split keeps its labels and
+    class sizes.
     """
 
     pool_size: Mapping[str, int] = field(default_factory=dict)
@@ -32,8 +31,10 @@ class Perturbations:
     seed: int = 0
 
     def apply(self, dataset: Dataset) -> Dataset:
-        """The perturbed dataset. Raises DataError for values out of range, classes that do not exist, and what is left
-        of the dataset when it cannot be used."""
+        """The changed dataset.
+
+        Raises DataError for values out of range, unknown classes, and a result that cannot be used.
+        """
         self._check(dataset)
         train = _subsample(dataset.train, _size(self.pool_size, dataset.name), np.random.default_rng([self.seed, 1]))
         test = _subsample(dataset.test, _size(self.test_size, dataset.name), np.random.default_rng([self.seed, 2]))
@@ -43,15 +44,15 @@ class Perturbations:
             rates = np.array([self.class_noise.get(name, self.label_noise) for name in dataset.classes])
             train = replace(train, y=_noisy(train.y, rates, np.random.default_rng([self.seed, 4])))
         changed = replace(dataset, train=train, test=test)
-        check_splits(changed, "change less (--pool-size, --imbalance, noise), or draw by another --data-seed")
+        check_splits(changed, "change less (--pool-size, --imbalance, noise), or use another --data-seed")
         return changed
 
     def sized(self) -> set[str]:
-        """Datasets that have a size of their own."""
+        """Names of the datasets for which a size is given."""
         return {*self.pool_size, *self.test_size} - {""}
 
     def check_names(self, datasets: Collection[str]) -> None:
-        """Raise DataError for sizes of other datasets than these: a typing error would leave the size as it is."""
+        """Raise DataError for a size given for any other dataset: a typing error would otherwise have no effect."""
         unknown = sorted(self.sized() - set(datasets))
         if unknown:
             raise DataError(
@@ -84,7 +85,7 @@ def _subsample(split: Split, size: int | None, rng: np.random.Generator) -> Spli
 
 
 def _long_tail(y: NDArray[np.int64], ratio: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Rows kept, ascending; which class is how rare is drawn too."""
+    """Rows to keep, ascending; which class becomes how small is drawn at random."""
     classes = rng.permutation(np.unique(y))
     most = min(int((y == c).sum()) for c in classes)
     kept = []
@@ -96,6 +97,6 @@ def _long_tail(y: NDArray[np.int64], ratio: float, rng: np.random.Generator) -> 
 
 def _noisy(y: NDArray[np.int64], rates: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
     wrong = rng.random(len(y)) < rates[y]
-    # Adding 1..k−1 modulo k reaches every other class with the same chance.
+    # Adding 1..k−1 modulo k gives every other class the same probability.
     shift = rng.integers(1, len(rates), size=len(y))
     return np.where(wrong, (y + shift) % len(rates), y)

@@ -1,4 +1,4 @@
-"""The ten datasets of the benchmark, as the hub knows them."""
+"""The ten datasets of the benchmark on the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Card:
-    """Where a dataset lies on the hub, and which of its columns and splits are read.
+    """Where a dataset is on the hub, and which of its columns and splits are read.
 
-    text: columns joined by a newline; pair: column of the second text of a pair task; local files of the same name
-    have the columns text, text_pair, label and split instead.
+    text: columns, joined by a newline; pair: column of the second text of a pair task; note: why it cannot be loaded
+    from the hub, if so. Local files with the same name have the columns text, text_pair, label and split instead.
     """
 
     task: str
@@ -52,8 +52,8 @@ CARDS = {
         2,
         text=("comment_text",),
         label="toxic",
-        note="the hub has no copy of the texts: download them from Kaggle first and name the file by --data",
+        note="the hub has no copy of the texts: download them from Kaggle first and give the file as --data",
     ),
     "yelp5": Card("stars of a review", "Yelp/yelp_review_full", 5),
 }
-"""By the names that --datasets takes."""
+"""Datasets by the names that --datasets accepts."""

@@ -1,4 +1,4 @@
-"""Rows of text and label out of Parquet, CSV, JSONL, JSON, a Label Studio export, or the hub."""
+"""Reading texts and labels from Parquet, CSV, JSONL, JSON, a Label Studio export, or the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ SUFFIXES = (".parquet", ".csv", ".jsonl", ".json")
 
 
 class DataError(ValueError):
-    """Data that cannot be used; the message names what is wrong and what to do."""
+    """Data that cannot be used; the message says what is wrong and what to do."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the columns of a file. text_pair and split are optional; control: of a Label Studio export."""
+    """Names of the columns of a file; a file need not have text_pair and split.
+
+    control: for a Label Studio export, the control that holds the label; None if there is only one.
+    """
 
     text: str = "text"
     text_pair: str = "text_pair"
@@ -34,9 +37,9 @@ class Columns:
 
 
 def read_file(path: Path, columns: Columns) -> pd.DataFrame:
-    """A file as a table with the columns text, label and, where it has them, text_pair and split.
+    """Read a file into a table with the columns text, label and, if the file has them, text_pair and split.
 
-    Raises DataError for a file that is missing or broken, of an unknown kind, or lacks a column.
+    Raises DataError for a file that is missing or broken, has an unknown suffix, or lacks a column.
     """
     if path.suffix not in SUFFIXES:
         raise DataError(f"{path}: unknown kind of file {path.suffix!r}; known: {', '.join(SUFFIXES)}")
@@ -48,7 +51,7 @@ def read_file(path: Path, columns: Columns) -> pd.DataFrame:
         raise DataError(f"{path}: no such file") from None
     except Exception as problem:
         raise DataError(
-            f"{path} cannot be read as {path.suffix[1:]}: {problem}. Is it whole? Write or copy it anew."
+            f"{path} cannot be read as {path.suffix[1:]}: {problem}. Is it whole? Write or copy it again."
         ) from problem
     return _named(table, columns, path)
 
@@ -63,7 +66,7 @@ def _read(path: Path, columns: Columns) -> pd.DataFrame:
         return pd.DataFrame([json.loads(line) for line in lines if line.strip()])
     rows = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DataError(f"{path} holds no list of objects: neither rows nor a Label Studio export (format JSON)")
+        raise DataError(f"{path} is not a list of objects, as rows or a Label Studio export (format JSON) would be")
     if rows and "data" in rows[0] and "annotations" in rows[0]:
         return export_table(rows, columns, str(path))
     return pd.DataFrame(rows)
@@ -80,17 +83,18 @@ def _named(table: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
         if column_of[role] not in table.columns:
             raise DataError(
                 f"{path} has no column {column_of[role]!r}; it has: {', '.join(map(str, table.columns))}. "
-                f"Name the right one by --{role}-column."
+                f"Name the right one with --{role}-column."
             )
     roles = {name: role for role, name in column_of.items() if name in table.columns}
     return table[list(roles)].rename(columns=roles)
 
 
 def export_table(tasks: Sequence[dict[str, Any]], columns: Columns, source: str) -> pd.DataFrame:
-    """Tasks of a Label Studio export (format JSON) as a table of text and label; tasks without a label are left out.
+    """Make a table of text and label from the tasks of a Label Studio export (format JSON).
 
-    The label of a task is the majority of its annotators, as in the live service.
-    Raises DataError where several controls could hold the label, or none does.
+    The label of a task is that of the majority of its annotators, as in the live service; tasks without one are left
+    out. source: named in error messages.
+    Raises DataError if several controls could hold the label, none does, or a task has no such text field.
     """
     control, kind = _control(tasks, columns.control, source)
     names = sorted({name for task in tasks for name in _chosen(task, control, kind)})
@@ -117,7 +121,7 @@ def export_table(tasks: Sequence[dict[str, Any]], columns: Columns, source: str)
         if columns.text not in task["data"]:
             raise DataError(
                 f"{source}: task {task['id']} has no field {columns.text!r}; it has: {', '.join(task['data'])}. "
-                "Name the right one by --text-column."
+                "Name the right one with --text-column."
             )
         row = {columns.text: task["data"][columns.text], columns.label: chosen[0]}
         for optional in (columns.text_pair, columns.split):
@@ -142,7 +146,7 @@ def _control(tasks: Sequence[dict[str, Any]], named: str | None, source: str) ->
     if named is None and len(kinds) != 1:
         controls = ", ".join(sorted(kinds))
         raise DataError(
-            f"{source} has answers of several controls: {controls}. Choose one by --control."
+            f"{source} has answers of several controls: {controls}. Choose one with --control."
             if kinds
             else f"{source} has no answer of <Choices> or <Taxonomy>: label some tasks first"
         )
@@ -161,11 +165,11 @@ def _chosen(task: dict[str, Any], control: str, kind: str) -> list[str]:
 
 
 def read_hub(name: str, card: Card) -> pd.DataFrame:
-    """A dataset of the registry from the hub, with the columns text, text_pair, label and split.
+    """Load a dataset of the registry from the hub into a table with the columns text, text_pair, label and split.
 
-    Raises DataError when the `datasets` package or the network is missing.
+    Raises DataError if the `datasets` package is missing or the hub cannot be reached.
     """
-    local = f"or name a folder that holds {name}.parquet by --data"
+    local = f"or give --data a folder that holds {name}.parquet"
     if card.note:
         raise DataError(f"{name}: {card.note}")
     try:
@@ -176,9 +180,9 @@ def read_hub(name: str, card: Card) -> pd.DataFrame:
             f'`pip install "label-studio-active-learning[hub]"`, {local}'
         ) from None
     parts = []
-    for split, theirs in (("train", card.train), ("test", card.test)):
+    for split, hub_split in (("train", card.train), ("test", card.test)):
         try:
-            part = datasets.load_dataset(card.hub_id, card.config, split=theirs)
+            part = datasets.load_dataset(card.hub_id, card.config, split=hub_split)
         except Exception as problem:
             raise DataError(
                 f"{name} ({card.hub_id}) cannot be loaded from the hub: {problem}. Check the network, {local}."
@@ -188,7 +192,7 @@ def read_hub(name: str, card: Card) -> pd.DataFrame:
 
 
 def hub_table(part: Any, card: Card) -> pd.DataFrame:
-    """A split of the hub as a table; class numbers become the names that the split's features give them."""
+    """Make a table of a `datasets.Dataset`; class numbers become the class names of its features. Raises DataError."""
     frame = part.to_pandas()
     missing = [c for c in (*card.text, card.pair, card.label) if c is not None and c not in frame.columns]
     if missing:

@@ -1,4 +1,4 @@
-"""Embed datasets once, and keep the arrays in files that every later experiment reads."""
+"""Cache of embeddings on disk: each dataset is embedded once, and later experiments read the files."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from simulator.data.embeddings import embed, separator
 
 
 def default_cache() -> Path:
-    """Where embeddings are kept unless --cache says otherwise."""
+    """The folder of the cache unless --cache names another."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "label-studio-active-learning"
 
 
 def embed_and_cache(dataset: Dataset, embeddings: Sequence[str], cache: Path) -> Iterator[tuple[str, CachedDataset]]:
-    """Each embedding with its files, those of the cache first; the others as soon as they are computed and written.
+    """Yield the name and files of each embedding: first those in the cache, then the others once they are written.
 
-    Raises what the embedding raises, and CannotSave.
+    Raises CannotSave, and what `embed` raises.
     """
     labels = _labels_file(dataset, cache)
     files = {name: _embeddings_file(dataset, name, cache) for name in embeddings}
@@ -47,8 +47,10 @@ def embed_and_cache(dataset: Dataset, embeddings: Sequence[str], cache: Path) ->
 
 
 def content_of(embedding: str) -> str | None:
-    """What stands for the content of a matrix file (its hash) or of a model's folder (names, sizes and times of its
-    files): the same name may hold something else tomorrow. None for embeddings known by their name, and missing files.
+    """Hash of what a matrix file (its bytes) or a model's folder (names, sizes and times of its files) holds.
+
+    It detects content that changed under the same name. None for embeddings that are identified by their name alone,
+    and for missing files.
     """
     named = parse(embedding)
     path = Path(named.model)

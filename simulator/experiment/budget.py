@@ -1,4 +1,4 @@
-"""How many labels a run begins with, adds in each cycle, and how often."""
+"""The budget of a run: labels of the initial pool, labels per cycle, number of cycles."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ LEAST_PER_CYCLE = 10
 
 @dataclass(frozen=True)
 class Budget:
-    """Numbers of labels; None means one for each class of the dataset, at least 10.
+    """initial_size, batch_size: numbers of labels; None means as many as the dataset has classes, at least 10.
 
-    C: inverse strength of the head's penalty; the live service's unless said otherwise.
+    cycles: queries after the initial pool; C: inverse strength of the head's penalty, by default the live service's.
     """
 
     initial_size: int | None = 100
@@ -22,7 +22,7 @@ class Budget:
     C: float = Cycle.C
 
     def sizes(self, n_classes: int) -> tuple[int, int]:
-        """Size of the initial pool and of a batch for a dataset of that many classes."""
+        """Sizes of the initial pool and of a batch for a dataset with this number of classes."""
         scaled = max(LEAST_PER_CYCLE, n_classes)
         return (
             scaled if self.initial_size is None else self.initial_size,
@@ -34,5 +34,5 @@ BUDGETS = {
     "default": Budget(),
     "low-budget": Budget(initial_size=None, batch_size=None, cycles=20),
 }
-"""By the names that --protocol takes: `default` ends at 1,600 labels as ActiveGLAE does (arXiv 2306.10087);
-`low-budget` scales with the classes."""
+"""Budgets by the names that --protocol accepts: `default` ends at 1,600 labels, as ActiveGLAE does (arXiv 2306.10087);
+`low-budget` grows with the number of classes."""

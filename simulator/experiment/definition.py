@@ -1,4 +1,4 @@
-"""What an experiment is: which datasets, embeddings, strategies and seeds, with how many labels, and where to."""
+"""Definition of an experiment: datasets, embeddings, strategies, seeds, budget, and the folder of the results."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from simulator.data.sources import Columns
 from simulator.data.vector_cache import default_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.grid import Cell, cells
+from simulator.experiment.strategy_options import StrategyOptions
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Experiment:
     out: Path
     data: Path | None = None
     budget: Budget = field(default_factory=Budget)
+    options: StrategyOptions = field(default_factory=StrategyOptions)
     columns: Columns = field(default_factory=Columns)
     cleaning: Cleaning = field(default_factory=Cleaning)
     perturbations: Perturbations = field(default_factory=Perturbations)
@@ -36,22 +38,22 @@ class Experiment:
     cache: Path = field(default_factory=default_cache)
 
     def cells(self) -> list[Cell]:
-        """Its runs, seed by seed."""
+        """All cells of its grid, ordered by seed first."""
         return cells(self.datasets, self.embeddings, self.strategies, self.initials, range(self.seeds))
 
 
 def check_known(experiment: Experiment) -> None:
-    """Raise ValueError for strategies, initial methods, embeddings and datasets with a size of their own that do not
-    exist, with those that do."""
+    """Raise ValueError, listing the known names, for an unknown strategy, initial method or embedding, and for a size
+    given for an unknown dataset."""
     check_known_methods(experiment.strategies, experiment.initials)
     check_names(experiment.embeddings)
     if experiment.perturbations.sized():
-        # Also those that this call leaves out: the sizes have to stay the same while a folder grows by more datasets.
+        # Sizes of datasets that this call does not use are allowed: they have to stay the same when datasets are added.
         experiment.perturbations.check_names(list(dict.fromkeys([*experiment.datasets, *known_names(experiment.data)])))
 
 
 def check_known_methods(strategy_names: Sequence[str], initial_names: Sequence[str]) -> None:
-    """Raise UnknownStrategy or UnknownInitial, with those that exist."""
+    """Raise UnknownStrategy or UnknownInitial, listing the known names, for a name that is not known."""
     for name in strategy_names:
         strategies.get(name)
     for name in initial_names:

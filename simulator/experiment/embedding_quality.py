@@ -1,6 +1,7 @@
-"""How good an embedding is for a dataset, whatever the strategy: full-data probe, cluster tightness, class margin.
+"""Quality of an embedding for a dataset, independent of the strategy: full-data probe, cluster tightness, class margin.
 
-The three are those that the paper relates strategies to (Rauch et al. 2025, arXiv 2506.01992), in formulas of our own.
+These are the three measures to which the paper relates strategies (Rauch et al. 2025, arXiv 2506.01992). The formulas
+are our own.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from simulator.experiment.metrics import evaluate
 
 @dataclass(frozen=True)
 class Quality:
-    """probe_accuracy: accuracy on the test split of a head fitted on every label of the pool, what no strategy passes
-    by much; tightness: share of the embeddings' variance that lies between the classes, 0..1; class_margin: mean over
-    the pool of (d₂ − d₁) / max(d₁, d₂), −1..1, d₁ the distance to the own class's mean, d₂ to the nearest other.
+    """Quality of an embedding on one dataset.
+
+    probe_accuracy: accuracy (0..1) on the test split of a head fitted on all labels of the pool, which no strategy
+    exceeds by much; tightness: share (0..1) of the embeddings' variance that is between classes;
+    class_margin: mean over the pool of (d₂ − d₁) / max(d₁, d₂), −1..1, where d₁ is the
+    distance to the mean of the own class and d₂ the distance to the nearest mean of another class.
     """
 
     probe_accuracy: float
@@ -30,7 +34,7 @@ class Quality:
 
 
 def quality(data: EmbeddedDataset, C: float) -> Quality:
-    """Measure an embedding on the pool (tightness, class margin) and the test split (probe). C: of the probe's head."""
+    """Measure an embedding: tightness and class margin on the pool, the probe on the test split. C: of the head."""
     with threadpool_limits(limits=1):
         X = np.asarray(data.X, dtype=np.float32)
         head = Cycle("random", "random", 1, C=C).fit(X, data.y, data.n_classes)

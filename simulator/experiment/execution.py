@@ -1,4 +1,4 @@
-"""Run the cells of a grid and measure its embeddings, each in a worker process."""
+"""Running the cells of a grid and measuring its embeddings, each in a worker process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ml_backend.learning.cycle import Cycle
 from simulator.data.cached_dataset import CachedDataset
 from simulator.experiment.budget import Budget
 from simulator.experiment.embedding_quality import Quality, quality
 from simulator.experiment.grid import Cell
 from simulator.experiment.processes import Call, Failure, distribute
 from simulator.experiment.simulate import SimulatedRun, simulate
+from simulator.experiment.strategy_options import OFF, StrategyOptions
 
 DatasetEmbedding = tuple[str, str]
 """The names of a dataset and an embedding."""
@@ -20,19 +20,19 @@ DatasetEmbedding = tuple[str, str]
 
 @dataclass(frozen=True)
 class CellOutcome:
-    """What became of a run, and the seconds that it took; NaN where its process died."""
+    """The result of one cell, or its failure. seconds: wall time of the run; NaN if its process died."""
 
     cell: Cell
     outcome: SimulatedRun | Failure
     seconds: float
 
 
-def run_cell(cell: Cell, cached: CachedDataset, budget: Budget) -> CellOutcome:
-    """One run; an error in it is returned as a Failure, so that the others go on."""
+def run_cell(cell: Cell, cached: CachedDataset, budget: Budget, options: StrategyOptions = OFF) -> CellOutcome:
+    """Simulate one cell; an error in it is returned as a Failure, so that the other cells still run."""
     started = time.perf_counter()
     outcome: SimulatedRun | Failure
     try:
-        plan = Cycle(cell.strategy, cell.initial, batch_size=1, seed=cell.seed)
+        plan = options.cycle(cell.strategy, cell.initial, cell.seed)
         outcome = simulate(cached.open(), plan, budget)
     except Exception as error:
         outcome = Failure.of(error)
@@ -45,9 +45,13 @@ def run_cells(
     budget: Budget,
     jobs: int,
     scheduler: str | None,
+    options: StrategyOptions = OFF,
 ) -> Iterator[CellOutcome]:
-    """All runs, each as soon as it is done. Raises NoScheduler."""
-    calls = {cell: Call(run_cell, (cell, cached[cell.dataset, cell.embedding], budget)) for cell in cells}
+    """Simulate cells; yields each outcome as soon as it is there. Raises NoScheduler.
+
+    cached: files of each dataset and embedding; jobs, scheduler: as of `distribute`.
+    """
+    calls = {cell: Call(run_cell, (cell, cached[cell.dataset, cell.embedding], budget, options)) for cell in cells}
     for cell, outcome in distribute(calls, jobs, scheduler):
         yield CellOutcome(cell, outcome, float("nan")) if isinstance(outcome, Failure) else outcome
 
@@ -55,7 +59,7 @@ def run_cells(
 def measure_embeddings(
     cached: Mapping[DatasetEmbedding, CachedDataset], C: float, jobs: int, scheduler: str | None
 ) -> Iterator[tuple[DatasetEmbedding, Quality | Failure]]:
-    """What each embedding is worth on each dataset, each as soon as it is done. Raises NoScheduler."""
+    """Measure the quality of each embedding on each dataset; yields each as soon as it is there. Raises NoScheduler."""
     calls = {pair: Call(_measure, (files, C)) for pair, files in cached.items()}
     yield from distribute(calls, jobs, scheduler)
 

@@ -1,4 +1,4 @@
-"""The runs of a grid, and their order."""
+"""The cells (runs) of a grid, and their order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """One run of the grid. All strategies of the other four names begin with the same labels."""
+    """One run of the grid. Runs that differ in the strategy only begin with the same labels."""
 
     dataset: str
     embedding: str
@@ -20,7 +20,7 @@ class Cell:
     seed: int
 
     def part(self) -> PurePosixPath:
-        """Where its results lie inside the folder of parts; names of hub models have slashes, which are quoted."""
+        """Path of its results inside the folder `parts`; slashes in names, as hub models have, are percent-quoted."""
         folder = PurePosixPath(
             *(quote(n, safe=":") for n in (self.dataset, self.embedding, self.initial, self.strategy))
         )
@@ -37,7 +37,7 @@ def cells(
     initials: Sequence[str],
     seeds: Sequence[int],
 ) -> list[Cell]:
-    """All runs of a grid, seed by seed: of a grid that is stopped early, whole seeds are saved."""
+    """All cells of a grid, ordered by seed first, so that a grid that is stopped early has complete seeds."""
     return [
         Cell(dataset, embedding, initial, strategy, seed)
         for seed, dataset, embedding, initial, strategy in product(seeds, datasets, embeddings, initials, strategies)

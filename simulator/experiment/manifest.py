@@ -1,4 +1,4 @@
-"""run.json: what made the results of a folder, and the check that no other experiment gets mixed in."""
+"""run.json: how the results of a folder were made, and the check that results of another experiment are not added."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "sentence-transformers", 
 
 
 class AnotherExperiment(ValueError):
-    """The folder holds results of another budget or of other data; mixing them would compare what differs."""
+    """The folder holds results with another budget or other data, which must not be compared with the new ones."""
 
 
 def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset]) -> None:
-    """More datasets, embeddings, strategies, initials or seeds may be added to a folder; all else must be as it was.
+    """Check that new results may be added to the folder of the experiment.
 
-    Raises AnotherExperiment naming the difference.
+    Datasets, embeddings, strategies, initial methods and seeds may be added; everything else must be unchanged.
+    Raises AnotherExperiment, naming the difference.
     """
     path = experiment.out / MANIFEST
     if not path.exists():
@@ -39,16 +40,18 @@ def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset
             f"{path} is broken; use another --out, or delete it if you know what the folder holds"
         ) from None
     for name, value in _fixed(experiment).items():
-        if before[name] != value:
+        saved = before.get(name)
+        if saved != value:
             raise AnotherExperiment(
-                f"{experiment.out} holds results with {name} {before[name]}, and now it is {value}: use another --out"
+                f"{experiment.out} holds results with {name} {_or_off(saved)}, and now it is {_or_off(value)}: "
+                "use another --out"
             )
     contents = before.get("embedding_contents", {})
     for name, content in _contents(experiment).items():
         if contents.get(name, content) != content:
             raise AnotherExperiment(
-                f"{experiment.out} holds results of another content of the embedding {name}: use another --out, or put "
-                "back what was there"
+                f"{experiment.out} holds results of another content of the embedding {name}: use another --out, or "
+                "restore the previous content"
             )
     for name, dataset in datasets.items():
         described = before["datasets"].get(name)
@@ -59,7 +62,10 @@ def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset
 
 
 def write_manifest(experiment: Experiment, datasets: Mapping[str, Dataset], seconds: float | None) -> None:
-    """Write run.json for all calls so far; `seconds`: wall time of this one once it ends. Raises CannotSave."""
+    """Write run.json for all calls so far. Raises CannotSave.
+
+    seconds: wall time of this call at its end; None at its start.
+    """
     path = experiment.out / MANIFEST
     before: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     command = ["python", "-m", "simulator", *sys.argv[1:]]
@@ -69,7 +75,7 @@ def write_manifest(experiment: Experiment, datasets: Mapping[str, Dataset], seco
         calls = [*calls, {"command": command, "finished": finished, "wall_seconds": round(seconds, 1)}]
     record = {
         "command": command,
-        **_fixed(experiment),
+        **{name: value for name, value in _fixed(experiment).items() if value is not None},
         "embeddings": _union(before.get("embeddings", []), experiment.embeddings),
         "embedding_contents": before.get("embedding_contents", {}) | _contents(experiment),
         "strategies": _union(before.get("strategies", []), experiment.strategies),
@@ -85,12 +91,20 @@ def write_manifest(experiment: Experiment, datasets: Mapping[str, Dataset], seco
 
 
 def _fixed(experiment: Experiment) -> dict[str, Any]:
-    """What every run of a folder has in common, by its key in the manifest."""
-    return {"protocol": asdict(experiment.budget), "changes": asdict(experiment.perturbations)}
+    """Settings that all runs of a folder share, by their keys in the manifest; None: off, and not written there."""
+    return {
+        "protocol": asdict(experiment.budget),
+        "changes": asdict(experiment.perturbations),
+        **asdict(experiment.options),
+    }
+
+
+def _or_off(value: Any) -> Any:
+    return "off" if value is None else value
 
 
 def _contents(experiment: Experiment) -> dict[str, str]:
-    """Of embeddings that lie in files of the user."""
+    """Hashes of the content of embeddings that are files or folders of the user, by name."""
     contents = {name: content_of(name) for name in experiment.embeddings}
     return {name: content for name, content in contents.items() if content is not None}
 

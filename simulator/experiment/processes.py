@@ -1,4 +1,4 @@
-"""Calls spread over processes of this machine or a Dask cluster; a call that kills its process costs itself only."""
+"""Distributing calls over processes of this machine or a Dask cluster; a call that kills its process fails alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import joblib
 WORKERS_SECONDS = 30
 DIED = (
     "its worker process died, and again when nothing else was running: most likely it needs more memory than there is. "
-    "Give it a smaller --pool-size or a larger machine."
+    "Use a smaller --pool-size or a larger machine."
 )
 
 
@@ -24,19 +24,19 @@ class NoScheduler(ConnectionError):
 
 @dataclass(frozen=True)
 class Failure:
-    """A call that failed: the error in a line, and where it happened."""
+    """A call that failed. message: the error in one line; trace: the traceback, or empty."""
 
     message: str
     trace: str = ""
 
     @classmethod
     def of(cls, error: Exception) -> Failure:
-        """The error that is being handled."""
+        """The failure for an exception that is being handled."""
         return cls(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
 class Call(NamedTuple):
-    """What a worker process is to do."""
+    """A function and its arguments, to be called in a worker process."""
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...]
@@ -46,9 +46,10 @@ Key = TypeVar("Key")
 
 
 def distribute(calls: Mapping[Key, Call], jobs: int, scheduler: str | None) -> Iterator[tuple[Key, Any]]:
-    """What each call returns, as soon as it does; a Failure where its process died of it. Raises NoScheduler.
+    """Yield the key and the returned value of each call as it ends; a Failure if the call killed its process.
 
-    jobs: processes of this machine; scheduler: the address of a Dask scheduler, whose workers are used instead.
+    jobs: number of processes of this machine; scheduler: address of a Dask scheduler, whose workers are used instead.
+    Raises NoScheduler.
     """
     if not calls:
         return iter(())
@@ -56,37 +57,40 @@ def distribute(calls: Mapping[Key, Call], jobs: int, scheduler: str | None) -> I
 
 
 def _on_this_machine(calls: Mapping[Key, Call], jobs: int) -> Iterator[tuple[Key, Any]]:
-    # A process that dies takes the pool with it, and nobody says which call it was. Those that were under way are made
-    # again one at a time: the one that breaks the pool once more is to blame, and alone it has all memory there is.
-    left = dict(calls)
-    while left:
-        under_way: dict[Key, Call] = {}
+    # A process that dies breaks the whole pool, without telling which call it ran. The calls that were running are
+    # repeated one at a time: the one that breaks the pool again is the cause, and alone it has all the memory.
+    remaining = dict(calls)
+    while remaining:
+        running: dict[Key, Call] = {}
         try:
-            for key, returned in _in_parallel(left, under_way, jobs):
-                del left[key]
-                under_way.pop(key)
+            for key, returned in _in_parallel(remaining, running, jobs):
+                del remaining[key]
+                running.pop(key)
                 yield key, returned
         except BrokenProcessPool:
-            if not under_way:
+            if not running:
                 raise
-        for key, call in list(under_way.items()):
-            del left[key]
+        for key, call in list(running.items()):
+            del remaining[key]
             try:
                 yield from _in_parallel({key: call}, {}, jobs)
             except BrokenProcessPool as problem:
                 yield key, Failure(DIED, str(problem))
 
 
-def _in_parallel(calls: Mapping[Key, Call], under_way: dict[Key, Call], jobs: int) -> Iterator[tuple[Key, Any]]:
-    """What calls return, by key; `under_way` holds each call that is handed out. Raises BrokenProcessPool."""
+def _in_parallel(calls: Mapping[Key, Call], running: dict[Key, Call], jobs: int) -> Iterator[tuple[Key, Any]]:
+    """Yield the key and the returned value of each call; calls are added to `running` as they are submitted.
+
+    Raises BrokenProcessPool.
+    """
 
     def tasks() -> Iterator[Any]:
         for key, call in list(calls.items()):
-            under_way[key] = call
+            running[key] = call
             yield joblib.delayed(_with_key)(key, call)
 
     with joblib.parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1):
-        # One task at a time to a worker: what is under way when the command is killed has to be run again.
+        # One call at a time per worker, since calls that are running when the command is killed have to be run again.
         yield from joblib.Parallel(return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs")(tasks())
 
 
@@ -95,7 +99,7 @@ def _with_key(key: Key, call: Call) -> tuple[Key, Any]:
 
 
 def _on_cluster(calls: Mapping[Key, Call], scheduler: str) -> Iterator[tuple[Key, Any]]:
-    # Not through joblib, whose generator waits forever for a call that its worker died of.
+    # Not through joblib: its generator waits forever for a call whose worker died.
     with _cluster(scheduler) as client:
         import distributed
 
@@ -112,7 +116,7 @@ def _on_cluster(calls: Mapping[Key, Call], scheduler: str) -> Iterator[tuple[Key
                 yield key, _result(future, scheduler)
             except distributed.KilledWorker:
                 suspects.append(key)
-        # Whatever a worker had taken when it died counts as its killer: alone it shows which was.
+        # Dask blames every call that a worker held when it died. Repeated alone, a call shows whether it was the cause.
         for key in suspects:
             try:
                 yield key, _result(submitted(key), scheduler)
@@ -121,9 +125,9 @@ def _on_cluster(calls: Mapping[Key, Call], scheduler: str) -> Iterator[tuple[Key
 
 
 def _result(future: Any, scheduler: str) -> Any:
-    """What the call returned; a Failure for what kept it from being made, as code that the worker cannot load.
+    """What the call returned; a Failure if it could not be made, for example because the worker cannot import its code.
 
-    Raises NoScheduler, and KilledWorker for what the scheduler has given up.
+    Raises NoScheduler, and KilledWorker for a call that the scheduler has given up.
     """
     import distributed
 
@@ -133,7 +137,7 @@ def _result(future: Any, scheduler: str) -> Any:
         raise
     except CancelledError:
         raise NoScheduler(
-            f"the Dask scheduler at {scheduler} is gone; start it anew and give the same command again, it goes on "
+            f"the Dask scheduler at {scheduler} is gone; start it again and run the same command again: it continues "
             "where it stopped"
         ) from None
     except Exception as error:
@@ -141,7 +145,7 @@ def _result(future: Any, scheduler: str) -> Any:
 
 
 def _cluster(scheduler: str) -> Any:
-    """A client of the scheduler that has workers; closed by `with`. Raises NoScheduler."""
+    """Connect to a scheduler that has workers; `with` closes the client. Raises NoScheduler."""
     try:
         import distributed
     except ImportError:

@@ -1,6 +1,6 @@
-"""Results on disk: a part for each finished run, and the table that they are merged into.
+"""Results on disk: one JSON file (part) per finished run, and the table into which they are merged.
 
-A part is whole or not there, so that a kill at any moment costs the runs that were under way, and no others.
+Parts are written atomically, so that a kill at any moment loses only the runs that were running.
 """
 
 from __future__ import annotations
@@ -27,38 +27,38 @@ QUALITY_COLUMNS = ["dataset", "embedding", "probe_accuracy", "tightness", "class
 
 
 class Results:
-    """A folder of results; made when missing."""
+    """A folder of results, created by the first write."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.parts = folder / "parts"
 
     def has(self, cell: Cell) -> bool:
-        """Whether the run was simulated and saved."""
+        """Whether the run is finished and saved."""
         return (self.parts / cell.part()).exists()
 
     def save(self, cell: Cell, run: SimulatedRun) -> None:
-        """Keep a finished run. Raises CannotSave, with the other parts untouched."""
+        """Save a finished run. Raises CannotSave; the other parts stay as they are."""
         write_json(self.parts / cell.part(), {"cell": asdict(cell), "cycles": run.cycles, "picks": run.picks})
 
     def read(self, cell: Cell) -> SimulatedRun:
-        """A run as it was saved. Raises FileNotFoundError for one that was not."""
+        """Read a saved run. Raises FileNotFoundError for a run that is not saved."""
         part = json.loads((self.parts / cell.part()).read_text())
         return SimulatedRun(part["cycles"], part["picks"])
 
     def has_quality(self, dataset: str, embedding: str) -> bool:
-        """Whether the embedding was measured on the dataset."""
+        """Whether the quality of the embedding on the dataset is saved."""
         return (self.folder / "quality" / _quality_part(dataset, embedding)).exists()
 
     def save_quality(self, dataset: str, embedding: str, measured: Quality) -> None:
-        """Keep what an embedding is worth. Raises CannotSave."""
+        """Save the quality of an embedding on a dataset. Raises CannotSave."""
         record = {"dataset": dataset, "embedding": embedding, **asdict(measured)}
         write_json(self.folder / "quality" / _quality_part(dataset, embedding), record)
 
     def merge(self) -> pd.DataFrame:
-        """Write results.parquet and embedding_quality.parquet from all parts, in a fixed order; returns the results.
+        """Merge all parts into results.parquet and embedding_quality.parquet, sorted; returns the table of results.
 
-        Raises CannotSave for a part that is broken and tables that cannot be written.
+        Raises CannotSave for a part that is not valid JSON and for tables that cannot be written.
         """
         table = pd.DataFrame([row for part in _json_files(self.parts) for row in _rows(part)], columns=COLUMNS)
         table = table.sort_values(KEYS, ignore_index=True)
@@ -69,7 +69,7 @@ class Results:
 
 
 def same_results(first: pd.DataFrame, second: pd.DataFrame) -> bool:
-    """Whether two tables of results are equal to the last bit in everything but the seconds."""
+    """Whether two tables of results are equal to the last bit, except for the two columns of seconds."""
     return bool(first.drop(columns=SECONDS).equals(second.drop(columns=SECONDS)))
 
 

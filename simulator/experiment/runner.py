@@ -1,4 +1,4 @@
-"""Run an experiment: load the datasets, embed them, run the missing cells of the grid, merge the results."""
+"""Running an experiment: load the datasets, embed them, run the missing cells of the grid, merge the results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 
 
 class Progress(Protocol):
-    """Whom to tell what is going on."""
+    """Where progress is reported."""
 
     def say(self, line: str) -> None: ...
     def follow(self, what: str, items: Iterator[Item], total: int) -> Iterator[Item]: ...
@@ -33,8 +33,8 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class ExperimentOutcome:
-    """finished: runs of this call; saved_before: runs that earlier calls had saved; failed: by what could not be done,
-    the reason."""
+    """finished: number of runs that this call finished; saved_before: number that earlier calls had saved; failed: the
+    reason, by the name of the dataset, embedding or run that failed."""
 
     finished: int
     saved_before: int
@@ -42,10 +42,10 @@ class ExperimentOutcome:
 
 
 def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
-    """Run the missing cells into `experiment.out`, going on where an earlier call stopped; always merges the tables.
+    """Run the cells of the experiment that are not saved in `experiment.out` yet, and merge the tables.
 
-    What fails (a dataset that cannot be read, a run that raises) is in the outcome and stops nothing else.
-    Raises ValueError for unknown names, AnotherExperiment for a folder that holds another one, CannotSave, NoScheduler.
+    A failure (a dataset that cannot be read, a run that raises) is part of the outcome and does not stop the rest.
+    Raises ValueError for unknown names, AnotherExperiment if the folder holds another one, CannotSave, NoScheduler.
     """
     check_known(experiment)
     started = time.monotonic()
@@ -58,11 +58,13 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
     missing = [cell for cell in embedded_cells if not results.has(cell)]
     saved_before = len(embedded_cells) - len(missing)
     if saved_before:
-        progress.say(f"{saved_before:,} runs are saved already, {len(missing):,} to go")
+        progress.say(f"{saved_before:,} runs are saved already, {len(missing):,} are missing")
     finished = 0
     try:
         _measure(experiment, results, cached, failed, progress)
-        outcomes = run_cells(missing, cached, experiment.budget, experiment.jobs, experiment.scheduler)
+        outcomes = run_cells(
+            missing, cached, experiment.budget, experiment.jobs, experiment.scheduler, experiment.options
+        )
         for done in progress.follow("runs", outcomes, len(missing)):
             if isinstance(done.outcome, Failure):
                 failed[str(done.cell)] = done.outcome
@@ -70,7 +72,7 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
                 results.save(done.cell, done.outcome)
                 finished += 1
     finally:
-        # Also when it was stopped: the merged tables hold every run that is saved.
+        # Also after an interruption, so that the merged tables contain every saved run.
         _close(experiment, datasets, results, time.monotonic() - started)
     return ExperimentOutcome(finished, saved_before, failed)
 
@@ -89,7 +91,7 @@ def _load_all(experiment: Experiment, failed: dict[str, Failure]) -> dict[str, D
 
 
 def _check_large_enough(dataset: Dataset, budget: Budget) -> None:
-    """Before anything is embedded: that takes the most time."""
+    """Raise DataError for a pool smaller than the initial pool, before the slow embedding starts."""
     initial_size, _ = budget.sizes(len(dataset.classes))
     offered = int(dataset.train.first_of_each_text().sum())
     if offered < initial_size:
@@ -113,17 +115,17 @@ def _embedded(
     experiment: Experiment, datasets: Mapping[str, Dataset]
 ) -> Iterator[tuple[DatasetEmbedding, CachedDataset | Failure]]:
     for name, dataset in datasets.items():
-        left = list(experiment.embeddings)
-        while left:
+        remaining = list(experiment.embeddings)
+        while remaining:
             try:
-                for embedding, cached in embed_and_cache(dataset, left, experiment.cache):
-                    left = [e for e in left if e != embedding]
+                for embedding, cached in embed_and_cache(dataset, remaining, experiment.cache):
+                    remaining = [e for e in remaining if e != embedding]
                     yield (name, embedding), cached
             except CannotSave:
                 raise
             except (ValueError, OSError, RuntimeError) as problem:
-                # The first that is left is the one that failed.
-                yield (name, left.pop(0)), Failure(str(problem))
+                # Embeddings come in order, so the first remaining one is the one that failed.
+                yield (name, remaining.pop(0)), Failure(str(problem))
 
 
 def _measure(
@@ -148,6 +150,6 @@ def _close(experiment: Experiment, datasets: Mapping[str, Dataset], results: Res
         results.merge()
         write_manifest(experiment, datasets, seconds)
     except CannotSave:
-        # On a full disk the parts are whole; the error that stopped the runs says more than a second one.
+        # On a full disk this error would hide the one that stopped the runs; the saved parts are intact.
         if not unwinding:
             raise

@@ -1,4 +1,4 @@
-"""One run: the live service's cycle, with gold labels in place of people."""
+"""Simulation of one run: the live service's cycle, with gold labels in place of annotators."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-# Loaded before threads are limited, since only libraries that are loaded by then are.
+# Imported before threads are limited: `threadpool_limits` affects only libraries that are loaded by then.
 import sklearn.cluster
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -24,18 +24,18 @@ assert sklearn.cluster
 
 @dataclass(frozen=True)
 class SimulatedRun:
-    """cycles: one record of results per cycle; picks: rows asked for, best first, one list per cycle."""
+    """cycles: one record of results per cycle; picks: queried rows of the pool, best first, one list per cycle."""
 
     cycles: list[dict[str, float]]
     picks: list[list[int]]
 
 
 class PoolTooSmall(ValueError):
-    """The pool has fewer texts than the initial pool takes."""
+    """The pool has fewer different texts than the initial pool needs."""
 
     @classmethod
     def of(cls, offered: int, initial_size: int) -> PoolTooSmall:
-        """The error for these numbers."""
+        """The error with a message that has both numbers."""
         return cls(
             f"the pool has {offered} different texts, fewer than the initial pool of {initial_size}: "
             "lower --initial-size, or give more texts"
@@ -43,11 +43,12 @@ class PoolTooSmall(ValueError):
 
 
 def simulate(data: EmbeddedDataset, plan: Cycle, budget: Budget) -> SimulatedRun:
-    """Simulate one run; the same on any number of threads, but for the two columns of seconds.
+    """Simulate one run, on one thread; only the two columns of seconds vary between calls.
 
-    plan: strategy, initial method and seed; its batch size and C are those of the budget. A record holds n_labeled, the
-    metrics of the head fitted on these labels, fit_seconds for that fit, and query_seconds for choosing the labels that
-    this cycle added. A pool that runs out ends the run early. Raises PoolTooSmall, and what strategies raise.
+    plan: strategy, initial method and seed; its batch size and C are replaced by those of the budget. A record has
+    cycle, n_labeled, the metrics of the head fitted on these labels, fit_seconds for that fit, and query_seconds for
+    choosing the labels that this cycle added. When the pool runs out, the run ends early. Raises PoolTooSmall, and what
+    strategies raise.
     """
     initial_size, batch_size = budget.sizes(data.n_classes)
     offered = int(data.offered.sum())
@@ -62,7 +63,7 @@ def _run_cycles(data: EmbeddedDataset, plan: Cycle, sizes: list[int]) -> Simulat
     records: list[dict[str, float]] = []
     picks: list[list[int]] = []
     query_seconds = 0.0
-    # The head of a cycle comes out of the proposal for the next one, as in the live service; the last asks for nothing.
+    # As in the live service, the proposal for the next cycle fits the head of this one; the last one queries no rows.
     for cycle, size in enumerate([*sizes, 0]):
         proposal = replace(plan, batch_size=size).propose(
             data.X, labels, data.n_classes, cycle, candidates=data.offered
@@ -88,7 +89,7 @@ def _measured(
 ) -> dict[str, Any]:
     labelled = np.flatnonzero(labels >= 0)
     if head is None:
-        # Labels of one class only: a head that always says that class is what can be measured.
+        # With labels of one class no head was fitted: this one always predicts that class, which can be measured.
         started = time.perf_counter()
         head = plan.fit(data.X[labelled], labels[labelled], data.n_classes)
         fit_seconds = time.perf_counter() - started

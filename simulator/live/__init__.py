@@ -1,1 +1,1 @@
-"""Simulated annotators who label in a running Label Studio."""
+"""Simulated annotators that label in a running Label Studio."""

@@ -1,4 +1,4 @@
-"""People who label in a running Label Studio with gold labels, through the endpoints that the browser uses."""
+"""Simulated annotators that give gold labels in a running Label Studio, through the endpoints that the browser uses."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ml_backend.labelstudio.predictions import annotation_result
 
 
 class NoGoldLabel(ValueError):
-    """A task without a usable gold label; the message names the task and the field."""
+    """A task has no usable gold label; the message names the task and the field."""
 
 
 @dataclass(frozen=True)
 class AnnotatorBehaviour:
-    """noise: share of answers that are another class, drawn uniformly; skip: share of tasks skipped;
-    pause: mean seconds before an answer, exponentially distributed."""
+    """noise: share of labels replaced by another class, drawn uniformly; skip: share of tasks skipped; pause: mean time
+    before an annotation in seconds, exponentially distributed."""
 
     noise: float = 0.0
     skip: float = 0.0
@@ -33,14 +33,14 @@ class AnnotatorBehaviour:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered to a task: a class, or None for a skip."""
+    """What an annotator answered to a task. label: a class, or None for a skip."""
 
     task_id: int
     label: str | None
 
 
 class Annotator:
-    """One user of Label Studio, known by the client's key."""
+    """A simulated user of Label Studio. client: with the API key of that user; seed: of noise, skips and pauses."""
 
     def __init__(
         self,
@@ -59,11 +59,14 @@ class Annotator:
         self._rng = np.random.default_rng(seed)
 
     def label_next(self) -> Answer | None:
-        """Answer the task that Label Studio serves next; None when it serves none. Raises NoGoldLabel."""
+        """Annotate the task that Label Studio serves next; returns None if it serves none.
+
+        Raises NoGoldLabel and LabelStudioError.
+        """
         try:
             task = self._client.request("GET", f"api/projects/{self._project_id}/next")
         except ProjectGone:
-            # This is how Label Studio says that nothing is left.
+            # Label Studio answers 404 when no task is left.
             return None
         started = time.monotonic()
         if self._behaviour.pause:
@@ -84,18 +87,18 @@ class Annotator:
         if gold not in classes:
             raise NoGoldLabel(
                 f"task {task['id']} has {gold!r} in its field {self._gold_field!r}, which is none of the classes "
-                f"{', '.join(classes)}; name the field with the gold label by --gold"
+                f"{', '.join(classes)}; name the field with the gold label with --gold"
             )
         if self._rng.random() < self._behaviour.noise:
-            others = [name for name in classes if name != gold]
-            return others[int(self._rng.integers(len(others)))]
+            wrong_classes = [name for name in classes if name != gold]
+            return wrong_classes[int(self._rng.integers(len(wrong_classes)))]
         return str(gold)
 
 
 def agreed(answers: Sequence[Answer]) -> dict[int, str]:
-    """The label of each task as the backend counts it: the majority, ties and skips left out; in the order of answers.
+    """The majority label of each task, as the backend counts it, in the order of the first answers.
 
-    Label Studio may hand one task to two annotators at the same moment.
+    Tasks with a tie and skipped tasks are left out. Label Studio may serve one task to two annotators at the same time.
     """
     votes: dict[int, list[tuple[str, ...]]] = {}
     for answer in answers:
@@ -106,30 +109,30 @@ def agreed(answers: Sequence[Answer]) -> dict[int, str]:
 
 
 def label_together(annotators: Sequence[Annotator], n: int) -> list[Answer]:
-    """Let all of them label at the same time until there are n labels (skips are not counted) or no tasks.
+    """Let all annotators label at the same time until there are n labels (skips do not count) or no tasks.
 
-    Answers in the order of submission. Raises what an annotator raises.
+    Returns the answers in the order of submission. Raises what `Annotator.label_next` raises.
     """
     answers: list[Answer] = []
     lock = threading.Lock()
-    left = n
+    remaining = n
 
     def take() -> bool:
-        nonlocal left
+        nonlocal remaining
         with lock:
-            granted = left > 0
-            left -= granted
+            granted = remaining > 0
+            remaining -= granted
             return granted
 
     def work(annotator: Annotator) -> None:
-        nonlocal left
+        nonlocal remaining
         while take():
             answer = annotator.label_next()
             if answer is None:
                 return
             with lock:
                 answers.append(answer)
-                left += answer.label is None
+                remaining += answer.label is None
 
     with ThreadPoolExecutor(len(annotators)) as pool:
         for _ in pool.map(work, annotators):

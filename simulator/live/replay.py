@@ -1,4 +1,4 @@
-"""`python -m simulator live`: a run in which Label Studio and the backend do what the simulator does otherwise."""
+"""`python -m simulator live`: a run in a real Label Studio with a real backend, labelled by simulated annotators."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ PATIENCE_SECONDS = 120.0
 
 
 class LiveFailed(RuntimeError):
-    """The live loop did not go on; the message says what was waited for and what the backend says."""
+    """The live loop stopped; the message says what was missing and what the backend reports."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """The backend of a project: its address, and user and password where it asks for them."""
+    """The backend of a project. auth: user and password for HTTP basic auth, or None."""
 
     url: str
     project_id: int
     auth: tuple[str, str] | None = None
 
     def status(self) -> dict[str, Any]:
-        """What it says of the project. Raises LiveFailed when it does not answer."""
+        """The status of the project. Raises LiveFailed if the backend does not answer."""
         try:
-            answer = httpx.get(f"{self.url}/projects/{self.project_id}/status", auth=self.auth, timeout=20)
-            return dict(answer.raise_for_status().json())
+            response = httpx.get(f"{self.url}/projects/{self.project_id}/status", auth=self.auth, timeout=20)
+            return dict(response.raise_for_status().json())
         except httpx.HTTPError as problem:
             raise LiveFailed(
                 f"the backend at {self.url} has no status of project {self.project_id}: {problem}"
@@ -52,10 +52,11 @@ class Backend:
 
 @dataclass(frozen=True)
 class Session:
-    """What is asked for: labels in rounds of as many as the project retrains after.
+    """Settings of a live run, which goes in rounds of as many labels as the project's `retrain_every`.
 
-    wait: whether annotators wait for the next batch after each round, as nobody does who is paid by the hour, but as
-    a measurement does; test, classes: what each round is measured on.
+    keys: one API key per annotator; labels: total number; seed: of the first annotator, the next ones count up; wait:
+    whether annotators wait for the next batch after each round, which makes the run comparable with a simulated one;
+    test, classes: the split, and the names of its classes, on which each round is measured.
     """
 
     client: LabelStudio
@@ -71,7 +72,7 @@ class Session:
 
 
 def find_backend(client: LabelStudio, project_id: int, auth: tuple[str, str] | None) -> Backend:
-    """The backend that the project is connected to. Raises LiveFailed without one."""
+    """The backend to which the project is connected. Raises LiveFailed if there is none."""
     entries = client.request("GET", "api/ml", params={"project": project_id})
     if not entries:
         raise LiveFailed(f"project {project_id} has no backend: run `python -m ml_backend connect {project_id}` first")
@@ -79,10 +80,11 @@ def find_backend(client: LabelStudio, project_id: int, auth: tuple[str, str] | N
 
 
 def run_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, SimulatedRun]:
-    """Label, and measure after every round; returns what it measured, in the form of a simulated run.
+    """Label, and measure after every round; returns the results in the form of a simulated run.
 
-    A pick is the position of the task among the project's tasks by id. Raises LiveFailed, before the first label where
-    the test split has a class that the project does not, NoGoldLabel and LabelStudioError.
+    A pick is the position of the task among the project's tasks sorted by id. say: is called with one line per round.
+    Raises NoGoldLabel, LabelStudioError and LiveFailed, which is raised before the first label if the test split has a
+    class that the project does not have.
     """
     project_id = session.backend.project_id
     status = _wait_for_batch(session, after=0)
@@ -115,7 +117,7 @@ def _check_classes(session: Session, config: LabelConfig) -> None:
 def _rounds(
     session: Session, annotators: Sequence[Annotator], status: dict[str, Any], say: Callable[[str], None]
 ) -> list[list[Answer]]:
-    """All answers, by round; a round goes on until it has brought as many labels as the backend waits for."""
+    """All answers, one list per round; a round ends after as many new labels as the backend waits for."""
     every = status["settings"]["retrain_every"]
     rounds: list[list[Answer]] = []
     before: list[Answer] = []
@@ -139,18 +141,21 @@ def _rounds(
 
 
 def _label(annotators: Sequence[Annotator], before: Sequence[Answer], until: int) -> list[Answer]:
-    """Answers until there are that many labels with those before, or no tasks. An answer need not bring a label."""
+    """New answers, until these and those before make this many labels or no tasks are left.
+
+    An answer may be a skip, or a second one on a task, so that it adds no label.
+    """
     answers: list[Answer] = []
     while (missing := until - len(agreed([*before, *answers]))) > 0:
-        more = label_together(annotators, missing)
-        if not more:
+        new_answers = label_together(annotators, missing)
+        if not new_answers:
             break
-        answers += more
+        answers += new_answers
     return answers
 
 
 def _wait_for_batch(session: Session, after: int) -> dict[str, Any]:
-    """The status once a batch above that number is what Label Studio serves."""
+    """Wait until Label Studio serves a batch with a number above this one; returns the backend's status."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         status = session.backend.status()
@@ -207,7 +212,10 @@ def _measured(
 
 
 def _seconds(runs: Sequence[dict[str, Any]], step: str, labels: int) -> float:
-    """Of the newest run that knew no more labels: a batch that runs low brings the next before a round ends."""
+    """Seconds of this step in the newest run with at most this many labels, NaN if there is none.
+
+    There may be newer runs: a batch that runs low starts the next one before the round ends.
+    """
     earlier = [run for run in runs if run["labels"] <= labels]
     return float(earlier[-1]["seconds"].get(step, float("nan"))) if earlier else float("nan")
 

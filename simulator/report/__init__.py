@@ -1,4 +1,4 @@
-"""The report: one page that opens offline, with its figures (PNG) and tables (CSV) beside it."""
+"""The report on results: one page that opens offline, with figures (PNG) and tables (CSV) beside it."""
 
 from simulator.report.write import write_report
 

@@ -1,4 +1,4 @@
-"""Everything the report shows, computed once from a folder of results."""
+"""All numbers of the report, computed once from a folder of results."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ AULC, GAIN = "AULC", "gain over random"
 
 @dataclass(frozen=True)
 class Ranks:
-    """A Friedman test: over what, which strategies, the outcome; left_out: strategies without a value in each block."""
+    """A Friedman test. over: what the blocks are; names: the strategies; left_out: strategies that lack blocks."""
 
     over: str
     names: list[str]
@@ -52,20 +52,23 @@ class Ranks:
 
 
 class Analysis:
-    """Results of a folder and what follows from them; each part is computed when first asked for."""
+    """The results of a folder and all that is computed from them; each property is computed at its first use."""
 
     def __init__(self, results: pd.DataFrame, quality: pd.DataFrame | None, record: dict[str, Any]) -> None:
-        """results: as `simulator run` writes them; quality: embedding_quality.parquet, or None; record: run.json."""
+        """results: results.parquet; quality: embedding_quality.parquet, or None; record: run.json, or empty.
+
+        Raises ValueError for results without a complete run, and what `audit` raises.
+        """
         self.record = record
         self.audit: Audit = audit(results, _plan(record))
         self.results = self.audit.results
         if not len(self.results):
-            raise ValueError(f"none of {self.audit.planned} runs is complete; let the run go on, then report again")
+            raise ValueError(f"none of {self.audit.planned} runs is complete; let `run` finish some, then report again")
         self.quality = _checked(quality)
 
     @classmethod
     def of_folder(cls, folder: Path) -> Analysis:
-        """Read a folder. Raises ValueError, naming the file, for results that are missing or cannot be read."""
+        """Read a folder of results. Raises ValueError, with the file's name, if they are missing or cannot be read."""
         path = folder / "results.parquet"
         if not path.exists():
             raise ValueError(f"{path} does not exist: run `python -m simulator run --out {folder} ...` first")
@@ -78,17 +81,17 @@ class Analysis:
         )
 
     def names(self, column: str) -> list[Any]:
-        """Sorted values of a column of RUN among complete runs."""
+        """The values of a column of RUN in complete runs, sorted."""
         return sorted(self.results[column].unique())
 
     @cached_property
     def axis(self) -> LabelAxis:
-        """What stands on the x axis of figures over all datasets."""
+        """The x axis of figures over all datasets."""
         return label_axis(self.results)
 
     @cached_property
     def areas(self) -> pd.DataFrame:
-        """AULC of accuracy, index RUN, columns PERIODS."""
+        """AULC of accuracy: index RUN, columns PERIODS."""
         return areas(self.results, "accuracy")
 
     @cached_property
@@ -103,30 +106,30 @@ class Analysis:
 
     @cached_property
     def gains(self) -> pd.DataFrame:
-        """Accuracy above random, as `curves`."""
+        """Accuracy minus that of random, with the rows and columns of `curves`."""
         return gains(self.curves)
 
     @cached_property
     def compared(self) -> pd.DataFrame:
-        """`common_blocks` of AULC: what strategies are compared on; no columns where they have no block in common."""
+        """AULC on which strategies are compared: `common_blocks`; no columns if they have no block in common."""
         common = common_blocks(self.whole)
         return common if len(common) else common.iloc[:, :0]
 
     @cached_property
     def left_out(self) -> str:
-        """What is not in `compared`, in a sentence, or nothing."""
+        """A sentence that names what is not in `compared`; empty if everything is."""
         return left_out(self.whole.stack().dropna().index, self.compared.stack().index)
 
     @cached_property
     def mean_gains(self) -> pd.Series:
-        """Mean gain over random in AULC, largest first, over the blocks that these strategies and random have."""
+        """Mean gain over random in AULC by strategy, largest first, over the blocks that all of these have."""
         return common_blocks(gains(self.whole)).mean().dropna().sort_values(ascending=False)
 
     @cached_property
     def comparison(self) -> pd.DataFrame:
-        """`compare` over datasets and seeds, embeddings and initial pools averaged.
+        """`compare` over pairs of dataset and seed; embeddings and initial methods are averaged.
 
-        A strategy that is not in `compared` has the mark "partial" and the mean and number of its own pairs.
+        A strategy that is not in `compared` has the mark "partial", and mean and number of its own pairs.
         """
         pairs = ["dataset", "seed"]
         table = compare(self.compared.groupby(level=pairs).mean()).reindex(self.whole.columns)
@@ -136,32 +139,32 @@ class Analysis:
 
     @cached_property
     def order(self) -> list[str]:
-        """Strategies, best mean first, random last."""
+        """Strategies: the best mean first, those not in `compared` after the others, random last."""
         partial = self.comparison["mark"].eq("partial")
         ranked = self.comparison.assign(partial=partial).sort_values(["partial", "mean"], ascending=[True, False]).index
         return [*(name for name in ranked if name != BASELINE), *(name for name in ranked if name == BASELINE)]
 
     @cached_property
     def embeddings(self) -> list[str]:
-        """Embeddings, best first: by mean probe accuracy, or, where that was not measured, by mean AULC."""
+        """Embeddings, best first: by mean probe accuracy, or by mean AULC if that was not measured."""
         means = embedding_means(self.areas["whole"])
         if self.quality is not None:
             probes = quality_table(self.quality, "probe_accuracy", means)
             means = probes if probes.notna().any().all() else means
-        # An embedding that was run on the hard datasets only is not a poor one.
+        # Relative to each dataset's mean, so that an embedding run on hard datasets only does not look poor.
         above = means.sub(means.mean(axis=1), axis=0)
         return list(above.mean().sort_values(ascending=False).index)
 
     @cached_property
     def start_effects(self) -> pd.DataFrame:
-        """Accuracy above a random start's: index dataset, embedding, seed, cycle, one column per initial pool."""
+        """`initial_effects` on accuracy: index dataset, embedding, seed, cycle, one column per initial method."""
         return initial_effects(self.results.set_index([*RUN, "cycle"])["accuracy"])
 
     @cached_property
     def wins(self) -> tuple[list[str], Floats, Floats, Floats]:
-        """Strategies, best first, and `shares_above` from the first queried batch on.
+        """Strategies, best first, and their `shares_above` (wins, ties, rows) from the first queried batch on.
 
-        Each pair over all that both have; strategies that are not in `compared` come last.
+        Each pair is compared over all blocks and cycles that both have. Strategies not in `compared` come last.
         """
         later = self.curves[self.curves.index.get_level_values("cycle") >= 1]
         wins, ties, rows = shares_above(later.to_numpy(dtype=np.float64))
@@ -175,7 +178,7 @@ class Analysis:
 
     @cached_property
     def ranks(self) -> list[Ranks]:
-        """Friedman over datasets, and over pairs of dataset and embedding, where there are enough."""
+        """Friedman tests over datasets, and over pairs of dataset and embedding, if there are enough of them."""
         ranks = []
         for over, levels in (("datasets", ["dataset"]), ("pairs of dataset and embedding", ["dataset", "embedding"])):
             table = self.compared.groupby(level=levels).mean()
@@ -191,7 +194,10 @@ class Analysis:
 
     @cached_property
     def outcomes(self) -> dict[str, pd.DataFrame]:
-        """What embedding quality may go with: mean AULC and mean gain over random, by dataset and embedding."""
+        """What is correlated with embedding quality, by title: mean AULC and mean gain over random.
+
+        Each is a table with one row per dataset and one column per embedding.
+        """
         means = {title: embedding_means(runs) for title, runs in self.embedding_runs.items() if len(runs)}
         if GAIN in means:
             means[f"{GAIN} (points)"] = means.pop(GAIN) * 100
@@ -199,14 +205,14 @@ class Analysis:
 
     @cached_property
     def embedding_runs(self) -> dict[str, pd.Series]:
-        """AULC and gain over random (index RUN) of the runs that embeddings can be compared over."""
+        """AULC and gain over random (index RUN) of the runs over which embeddings are compared."""
         return {title: shared(values, "embedding") for title, values in self._runs_with_quality.items()}
 
     @cached_property
     def embeddings_left_out(self) -> dict[str, str]:
-        """For AULC and gain over random, in a sentence, what is not in `embedding_runs`."""
-        every = self._runs
-        return {title: left_out(every[title].index, runs.index) for title, runs in self.embedding_runs.items()}
+        """For AULC and gain over random, a sentence that names what is not in `embedding_runs`, or empty."""
+        all_runs = self._runs
+        return {title: left_out(all_runs[title].index, runs.index) for title, runs in self.embedding_runs.items()}
 
     @cached_property
     def _runs(self) -> dict[str, pd.Series]:
@@ -222,7 +228,7 @@ class Analysis:
 
     @cached_property
     def correlations(self) -> dict[tuple[str, str], Correlation]:
-        """Of each measure of quality with each outcome."""
+        """Correlations of each measure of quality with each outcome, by (measure, title)."""
         if self.quality is None:
             return {}
         return {
@@ -233,7 +239,10 @@ class Analysis:
 
     @cached_property
     def correlations_by_cycle(self) -> dict[str, dict[str, list[Correlation]]]:
-        """Of each measure with accuracy and with gain over random, one per cycle that all datasets have."""
+        """Correlations of each measure with accuracy and with gain over random, by title and measure.
+
+        Each is a list with one correlation per cycle that all datasets have; gain starts at the first queried batch.
+        """
         if self.quality is None:
             return {}
         lines = {AULC: ("with accuracy", self.curves, 0), GAIN: ("with gain over random", self.gains, 1)}
@@ -251,23 +260,24 @@ class Analysis:
 
     @cached_property
     def cycles(self) -> list[int]:
-        """Cycles that every dataset has."""
+        """The cycles that every dataset has."""
         return list(range(int(self.results.groupby("dataset")["cycle"].max().min()) + 1))
 
     @cached_property
     def seconds(self) -> pd.DataFrame:
-        """By strategy: low, middle, high (5, 50 and 95 %) seconds per query, fit (median seconds), and runs timed.
+        """Times in seconds, one row per strategy: low, middle, high (5, 50 and 95 % quantiles of a query), fit, runs.
 
-        Over the blocks of `compared`, or all its own of a strategy that is not among these. From cycle 1 on, since the
-        initial pool is not the strategy's; runs of one cycle have nothing else.
+        fit: median of a fit; runs: number of runs timed. Times are those of the blocks of `compared`, or of all its own
+        blocks for a strategy that is not in it. Cycle 0 is not counted, since the strategy does not choose the initial
+        pool, unless there is no other cycle.
         """
         timed = self.results[self.results["cycle"] >= min(1, self.cycles[-1])]
-        alike = pd.MultiIndex.from_frame(timed[BLOCK]).isin(self.compared.index)
-        later = timed[alike | ~timed["strategy"].isin(self.compared.columns)].groupby("strategy")
-        table = later["query_seconds"].quantile([0.05, 0.5, 0.95]).unstack()
+        in_compared = pd.MultiIndex.from_frame(timed[BLOCK]).isin(self.compared.index)
+        by_name = timed[in_compared | ~timed["strategy"].isin(self.compared.columns)].groupby("strategy")
+        table = by_name["query_seconds"].quantile([0.05, 0.5, 0.95]).unstack()
         table.columns = ["low", "middle", "high"]
-        runs = later.apply(lambda part: len(part[BLOCK].drop_duplicates()))
-        return table.assign(fit=later["fit_seconds"].median(), runs=runs).reset_index()
+        runs = by_name.apply(lambda part: len(part[BLOCK].drop_duplicates()))
+        return table.assign(fit=by_name["fit_seconds"].median(), runs=runs).reset_index()
 
 
 def _correlate(quality: pd.DataFrame, measure: str, outcome: pd.DataFrame) -> Correlation:

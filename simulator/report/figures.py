@@ -1,4 +1,4 @@
-"""The figures of the report, written as PNG."""
+"""Writing the figures of the report as PNG."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from simulator.report.plots_strategies import by_strategy_panels, cost_figure, r
 
 
 def write_figures(analysis: Analysis, folder: Path) -> dict[str, Path]:
-    """Write every figure that the results allow; returns their paths by name."""
+    """Write all figures for which the results have data; returns their paths by name."""
     with settings():
         return {name: save(figure, folder / f"{name}.png") for name, figure in _figures(analysis).items()}
 
 
 def write_curve_figures(analysis: Analysis, folder: Path) -> None:
-    """Write the learning curves of every dataset and initial pool; the page has them interactive."""
+    """Write one figure of learning curves per dataset and initial method; the page shows them interactively."""
     with settings():
         for (dataset, initial), part in analysis.curves.groupby(level=["dataset", "initial"]):
             run_with = part.index.get_level_values("embedding")

@@ -1,4 +1,4 @@
-"""What the page's choosers show: learning curves of every cell, and AULC tables of every choice."""
+"""Data of the page's interactive parts: learning curves of all settings, and AULC tables of all choices."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from simulator.report.plots import Look, looks, sequence_looks
 
 CURVE = ["dataset", "embedding", "initial", "strategy"]
 SCALE = 10_000
-"""Values travel as whole numbers of 1/10,000; the page divides."""
+"""The page gets values as integers in units of 1/10,000 and divides them by this."""
 ALL = "all"
 TABLE_METRICS = ["accuracy", "balanced_accuracy", "macro_f1"]
 TITLES = {
@@ -31,7 +31,11 @@ TITLES = {
 
 
 def curve_table(analysis: Analysis) -> pd.DataFrame:
-    """Index CURVE and cycle: n_labeled, seeds, and for metrics and gain the mean with its interval (_low, _high)."""
+    """Means over seeds, one row per CURVE and cycle.
+
+    Columns: n_labeled, seeds (their number), and for each metric and the gain over random its mean and the ends of its
+    95 % interval (suffixes _low and _high).
+    """
     results = analysis.results
     columns = {}
     sources = dict.fromkeys(METRICS, results)
@@ -46,7 +50,7 @@ def curve_table(analysis: Analysis) -> pd.DataFrame:
 
 
 def _over_seeds(values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Mean and interval of each row of values (rows, seeds), NaN where a seed is missing."""
+    """Mean and interval of each row of values (rows, seeds), (rows,) each; NaN are seeds that are missing."""
     counts = (~np.isnan(values)).sum(axis=1)
     middle = np.full(len(values), np.nan)
     low, high = middle.copy(), middle.copy()
@@ -60,7 +64,10 @@ def _over_seeds(values: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def curve_payload(analysis: Analysis, table: pd.DataFrame) -> dict[str, Any]:
-    """For the page: names, looks, labels by dataset, and the curves by dataset/embedding/initial/strategy."""
+    """Data for the page: names, looks, numbers of labels by dataset, curves by dataset/embedding/initial/strategy.
+
+    table: from `curve_table`.
+    """
     metrics = [metric for metric in TITLES if metric in table]
     numbers = {
         column: _whole_numbers(table[column])
@@ -107,9 +114,10 @@ def _whole_numbers(values: pd.Series | Floats) -> list[int | None]:
 
 
 def area_payload(analysis: Analysis) -> dict[str, Any]:
-    """For the page: by metric/period/embedding/initial ("all" pools them) a table of strategies by datasets.
+    """Data for the page: AULC tables by metric/period/embedding/initial, where "all" pools all of a kind.
 
-    overall: by the same key and by strategy, mean rank and mean over datasets.
+    tables: by this key, then by dataset and strategy, see `_area_cells`; overall: by this key and strategy, mean rank
+    and mean over datasets.
     """
     embeddings, initials = analysis.embeddings, analysis.names("initial")
     tables: dict[str, Any] = {}
@@ -166,9 +174,9 @@ def _area_cells(wide: pd.DataFrame, embedding: str, initial: str) -> dict[str, d
 
 
 def _overall(cells: dict[str, dict[str, list[Any]]]) -> dict[str, list[float]]:
-    """By strategy: [mean rank, mean × SCALE], each over the datasets on which strategies are compared.
+    """By strategy: [mean rank, mean × SCALE] over the datasets on which strategies are compared.
 
-    A rank is among strategies that are compared on all of these datasets; the others have neither.
+    Only strategies that are compared on all of these datasets are ranked and included.
     """
     means = [{name: mean for name, (mean, mark, *_) in row.items() if mark != "partial"} for row in cells.values()]
     compared = [row for row in means if row]

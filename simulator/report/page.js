@@ -20,7 +20,7 @@ function same(names) {
   return Object.fromEntries(names.map((name) => [name, name]));
 }
 
-// Sorting: a click on a heading, numbers as numbers, missing ones last.
+// Sort the rows of a table by a column: numbers by value, missing ones last, other cells as text.
 function sortBy(table, column, direction) {
   const body = table.tBodies[0];
   const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
@@ -91,7 +91,7 @@ function areaTable(data) {
         if (!cell) { add("–", "number", "no complete run"); continue; }
         const [value, mark, blocks, p] = cell;
         const about = { best: "the best", tied: "not significantly worse than the best", worse: "significantly worse than the best", partial: "too few runs to compare" }[mark];
-        const test = p === null ? "" : `, p = ${(p / data.scale).toFixed(3)} after Holm`;
+        const test = p === null ? "" : `, Holm-corrected p = ${(p / data.scale).toFixed(3)}`;
         add(((value * 100) / data.scale).toFixed(1), `number ${mark}`, `${about}${test}; ${blocks} pairs`, value);
       }
     }
@@ -195,7 +195,7 @@ function learningCurves(data, Plotly) {
       annotations: ends.map((e) => ({ x: 1, xref: "paper", xanchor: "left", xshift: 5, y: e.at ?? e.y, text: e.name, showarrow: false, font: { color: e.color, size: narrow ? 10 : 12 } })),
     }, { displayModeBar: false, responsive: true });
     const counts = [...new Set(seeds)].sort((a, b) => a - b);
-    note.textContent = seeds.length ? `Seeds a line: ${counts.join(" to ")}.${counts[0] < 2 ? " One seed has no band." : ""}` : "There are no complete runs for this choice.";
+    note.textContent = seeds.length ? `Seeds per line: ${counts[0] === counts.at(-1) ? counts[0] : `${counts[0]} to ${counts.at(-1)}`}.${counts[0] < 2 ? " A line of one seed has no band." : ""}` : "There are no complete runs for this selection.";
   }
   plot.replaceChildren();
   draw();
@@ -208,5 +208,5 @@ function learningCurves(data, Plotly) {
   learningCurves(JSON.parse(await unpack("curves-data")), window.Plotly);
   document.body.dataset.ready = "true";
 })().catch((problem) => {
-  document.getElementById("curve-note").textContent = `This browser could not draw the curves (${problem.message}); they are in figures/ as PNG.`;
+  document.getElementById("curve-note").textContent = `This browser could not draw the curves (${problem.message}). They are in figures/ as PNG.`;
 });

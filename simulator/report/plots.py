@@ -1,4 +1,4 @@
-"""How figures look: one colour and dash for each strategy everywhere, quiet axes, text that is legible when printed."""
+"""Style of the figures: one colour and dash per strategy in all figures, light axes, text that is legible in print."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from simulator.analysis.statistics import Floats
 INK, QUIET, FAINT, EDGE = "#1c2126", "#66707c", "#c9cfd6", "#dfe3e8"
 DPI = 160
 
-# Okabe and Ito's palette, told apart by people with any colour vision; its yellow is too light on white.
+# The palette of Okabe and Ito, suited to colour blindness, without its yellow, which is too light on white.
 BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
 
 
@@ -30,7 +30,7 @@ class Look:
 
     @property
     def linestyle(self) -> Any:
-        """The dash as matplotlib wants it."""
+        """The dash as a matplotlib line style."""
         return {"solid": "-", "dash": (0, (4, 1.6)), "dot": (0, (1, 1.3))}[self.dash]
 
 
@@ -54,14 +54,14 @@ SPARE_LOOKS = [Look(color, "dot") for color in (BLUE, VERMILION, GREEN, ORANGE, 
 
 
 def looks(names: Iterable[str]) -> dict[str, Look]:
-    """A look for each strategy, the same in every figure; strategies not known here take the spare ones in turn."""
-    others = [name for name in sorted(names) if name not in KNOWN_LOOKS]
-    spare = {name: SPARE_LOOKS[i % len(SPARE_LOOKS)] for i, name in enumerate(others)}
+    """A look for each strategy, the same in every figure; strategies without an own look get spare ones in turn."""
+    without_look = [name for name in sorted(names) if name not in KNOWN_LOOKS]
+    spare = {name: SPARE_LOOKS[i % len(SPARE_LOOKS)] for i, name in enumerate(without_look)}
     return {**{name: KNOWN_LOOKS[name] for name in names if name in KNOWN_LOOKS}, **spare}
 
 
 def sequence_looks(names: Sequence[str]) -> dict[str, Look]:
-    """Looks for other things than strategies (datasets, embeddings, initial pools), by position."""
+    """Looks for datasets, embeddings or initial methods, by their position in the list."""
     solid = [BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, INK]
     return {
         name: Look(solid[i % len(solid)], ("solid", "dash", "dot")[i // len(solid) % 3]) for i, name in enumerate(names)
@@ -69,7 +69,7 @@ def sequence_looks(names: Sequence[str]) -> dict[str, Look]:
 
 
 def settings() -> Any:
-    """Context in which figures are drawn."""
+    """A context manager with the style in which figures are drawn."""
     return mpl.rc_context(
         {
             "font.size": 9,
@@ -98,14 +98,17 @@ def settings() -> Any:
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of that many inches, laid out so that nothing is cut off; no window, no global state."""
+    """An empty figure; width and height in inches. It is independent of pyplot, so that no global state changes."""
     return Figure(figsize=(width, height), layout="constrained", dpi=DPI)
 
 
 def panels(
     count: int, *, columns: int, width: float, panel_height: float, sharey: bool = True
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of so many panels, each so wide and high in inches, sharing x and, unless told otherwise, y."""
+    """A figure with `count` panels in at most `columns` columns; width and panel_height of a panel in inches.
+
+    Panels share the x axis and, with sharey, the y axis.
+    """
     columns = max(1, min(columns, count))
     rows = -(-count // columns)
     figure = new_figure(max(width * columns, 3.6), panel_height * rows + 0.5)
@@ -119,13 +122,13 @@ def panels(
 
 
 def band(axes: Axes, x: Floats, middle: Floats, low: Floats, high: Floats, look: Look, **style: Any) -> None:
-    """A line with its interval."""
+    """Draw a line with its interval; x, middle, low, high (n,) float64."""
     axes.fill_between(x, low, high, color=look.color, alpha=0.18, linewidth=0)
     axes.plot(x, middle, color=look.color, linestyle=look.linestyle, **{"linewidth": 1.8, **style})
 
 
 def spread_out(positions: Floats, gap: float) -> Floats:
-    """Positions (n,) moved as little as needed, in order, so that neighbours are at least `gap` apart."""
+    """Positions (n,) float64 moved apart, in the same order, so that neighbours are at least about `gap` apart."""
     order = np.argsort(positions, kind="stable")
     moved = positions[order].astype(np.float64)
     for _ in range(200):
@@ -141,7 +144,7 @@ def spread_out(positions: Floats, gap: float) -> Floats:
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write as PNG."""
+    """Write a figure as PNG and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=DPI, facecolor="white", metadata={"Software": None})
     return path

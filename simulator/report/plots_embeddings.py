@@ -1,4 +1,4 @@
-"""Figures about embeddings and initial pools: learning curves, the effect of the start, quality against result."""
+"""Figures about embeddings and starts: learning curves, effect of the start, embedding quality and result."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ MEASURES = {
 
 
 def curves_figure(table: pd.DataFrame, embeddings: Sequence[str], axis: LabelAxis, highlighted: int = 3) -> Figure:
-    """Accuracy over labels, one panel per embedding, one line per strategy; the best and random are named.
+    """Accuracy over labels, one panel per embedding, one line per strategy; the best and random are labelled.
 
-    table: index embedding, seed, cycle, one column per strategy, of one dataset and initial pool.
+    table: of one dataset and initial method, index embedding, seed, cycle, one column per strategy; highlighted: how
+    many of the best are labelled.
     """
     figure, axes = panels(len(embeddings), columns=3, width=3.3, panel_height=2.5, sharey=False)
     look = looks(list(table.columns))
@@ -67,9 +68,10 @@ def _name_ends(ax: Axes, x: float, ends: pd.Series, colors: dict[str, str]) -> N
 
 
 def start_figure(effects: pd.DataFrame, embeddings: Sequence[str], axis: LabelAxis) -> Figure:
-    """Effect of other starts against a random one, in points over labels, one panel per embedding.
+    """Accuracy with other starts minus that with a random start, in points over labels, one panel per embedding.
 
-    effects: index dataset, embedding, seed, cycle, one column per initial pool. Mean of datasets, interval over seeds.
+    effects: index dataset, embedding, seed, cycle, one column per initial method. Lines are means of datasets, with
+    their interval over seeds.
     """
     figure, axes = panels(len(embeddings), columns=3, width=3.1, panel_height=2.1)
     effects = common_cycles(effects) * 100
@@ -84,7 +86,7 @@ def start_figure(effects: pd.DataFrame, embeddings: Sequence[str], axis: LabelAx
             band(ax, axis.at(by_seed.columns), by_seed.mean().to_numpy(), low, high, look[name], label=name)
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set_title(embedding)
-    # A start that was run with some embeddings only is in some panels only.
+    # The legend is collected from all panels, since a start may have been run with some embeddings only.
     drawn = {label: line for ax in axes for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     axes[0].legend(drawn.values(), drawn.keys(), loc="upper right")
     figure.supylabel("points above a random start", fontsize=8.5, color=QUIET)
@@ -136,7 +138,7 @@ def quality_figure(
 def correlation_figure(
     by_cycle: Mapping[str, Mapping[str, Sequence[Correlation]]], axis: LabelAxis, cycles: Sequence[int]
 ) -> Figure:
-    """Rank correlation of quality with each outcome as labels come in. by_cycle: outcome, then measure."""
+    """Rank correlation of quality with each outcome over labels; by_cycle: by outcome, then by measure."""
     figure = new_figure(9.2, 2.9)
     axes = figure.subplots(1, len(by_cycle), squeeze=False, sharey=True)[0]
     look = sequence_looks(list(MEASURES))

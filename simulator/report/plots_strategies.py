@@ -1,4 +1,4 @@
-"""Figures that compare strategies: gain and calibration over labels, wins, ranks, cost."""
+"""Figures that compare strategies: gain and calibration over labels, pairwise comparison, ranks, time per query."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from simulator.report.plots import FAINT, INK, QUIET, band, looks, new_figure, p
 def by_strategy_panels(
     table: pd.DataFrame, order: Sequence[str], axis: LabelAxis, ylabel: str, *, zero: bool, scale: float
 ) -> Figure:
-    """A panel for each strategy: one thin line per dataset, the mean of datasets with its interval over seeds.
+    """One panel per strategy: a thin line per dataset, and the mean of datasets with its interval over seeds.
 
     table: index dataset, seed, cycle, one column per strategy; values are multiplied by scale.
     """
@@ -41,12 +41,12 @@ def by_strategy_panels(
 
 
 def wins_figure(names: Sequence[str], wins: Floats, ties: Floats) -> Figure:
-    """Share of comparisons in which the row is above the column, with the share of ties below each number."""
+    """Share of comparisons in which the row is above the column, with the share of ties below; wins, ties (k, k)."""
     k = len(names)
     size = 1.9 + 0.56 * k
     figure = new_figure(size, size * 0.93)
     ax = figure.subplots()
-    # Ties are split for the colour only, so that white is "as often above as below".
+    # For the colour, a tie counts half, so that white means "as often above as below".
     image = ax.imshow(wins + ties / 2, cmap="PuOr_r", vmin=-0.1, vmax=1.1, aspect="auto")
     for i in range(k):
         for j in range(k):
@@ -67,14 +67,14 @@ def wins_figure(names: Sequence[str], wins: Floats, ties: Floats) -> Figure:
 
 
 def ranks_figure(tests: Sequence[tuple[str, Sequence[str], Friedman]]) -> Figure:
-    """A critical-difference diagram (Demšar 2006) for each test: a title, the strategies and the outcome."""
+    """One critical-difference diagram (Demšar 2006) per test; tests: title, strategies and result of each."""
     height = sum(0.75 + 0.135 * len(names) for _, names, _ in tests) + 0.3
     figure = new_figure(8.6, height)
     axes = figure.subplots(len(tests), 1, squeeze=False)[:, 0]
     for ax, (title, names, test) in zip(axes, tests, strict=True):
         ranks = pd.Series(test.mean_ranks, index=list(names))
         gaps = np.abs(ranks.to_numpy()[:, None] - ranks.to_numpy()[None, :])
-        # The diagram joins what is not significant: here, what is no further apart than the critical difference.
+        # The diagram takes p-values and joins what is not significant: 1 within the critical difference, 0 beyond it.
         joined = pd.DataFrame(
             np.where(gaps <= test.critical_difference, 1.0, 0.0), index=ranks.index, columns=ranks.index
         )

@@ -1,4 +1,4 @@
-"""What to use, in words, with what is equally good named beside it."""
+"""Recommendations in words: what to use, and what is not significantly worse."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_CHOICE = "nothing to recommend"
 
 @dataclass(frozen=True)
 class Recommendation:
-    """about: embedding, start, strategy or labels; headline: the choice; reason: the numbers behind it."""
+    """about: what is chosen, such as the embedding; headline: the choice; reason: the numbers behind it."""
 
     about: str
     headline: str
@@ -26,7 +26,7 @@ class Recommendation:
 
 
 def recommendations(analysis: Analysis) -> list[Recommendation]:
-    """One for each choice that the results inform: embedding, start, strategy, labels."""
+    """One recommendation for each choice that the results compare: embedding, start, strategy, number of labels."""
     return [
         *_choice(analysis, "embedding", "whole", "over all labels"),
         *_choice(analysis, "initial", "early", "over the first third of the labels"),
@@ -40,30 +40,31 @@ def _choice(analysis: Analysis, column: str, period: str, when: str) -> list[Rec
     values = analysis.areas[period]
     if len(values.index.unique(column)) < 2:
         return []
-    alike = shared(values, column)
-    left = left_out(values.index, alike.index)
-    if not len(alike):
+    common = shared(values, column)
+    omitted = left_out(values.index, common.index)
+    if not len(common):
         reason = f"No two {title.lower()}s were run with the same strategy, and all else the same."
         return [Recommendation(title, NO_CHOICE, reason)]
-    table = compare(alike.groupby(level=["dataset", "seed", column]).mean().unstack(column))
-    return [Recommendation(title, _headline(table), sentences(_ranking(table, when), left))]
+    table = compare(common.groupby(level=["dataset", "seed", column]).mean().unstack(column))
+    return [Recommendation(title, _headline(table), sentences(_ranking(table, when), omitted))]
 
 
 def _headline(table: pd.DataFrame) -> str:
     best = table.index[table["mark"] == "best"][0]
     tied = list(table.index[table["mark"] == "tied"])
-    return f"{best}, or as good: {listed(tied, 'or')}" if tied else str(best)
+    return f"{best}; as good: {listed(tied, 'or')}" if tied else str(best)
 
 
 def _ranking(table: pd.DataFrame, when: str) -> str:
-    """Means of what is compared, and the test; table: of `compare`, with at least two that are not partial."""
+    """The means in order, and the test, in words; table: from `compare`, with two or more rows that are not partial."""
     ordered = table[table["mark"] != "partial"].sort_values("mean", ascending=False)
     means = [f"{name} {row['mean'] * 100:.1f}" for name, row in ordered.iterrows()]
     worse = int((ordered["mark"] == "worse").sum())
     pairs = int(ordered["blocks"].max())
+    test = f"Wilcoxon signed-rank over {pairs} pair{'s' if pairs != 1 else ''} of (dataset, seed), Holm-corrected"
     return (
-        f"Mean accuracy {when}, in %: {', '.join(means)}. {worse} of {len(ordered) - 1} others are significantly worse "
-        f"(Wilcoxon signed-rank over {pairs} pair{'s' if pairs != 1 else ''} of (dataset, seed), Holm-corrected)."
+        f"Mean accuracy {when}, in %: {', '.join(means)}. Significantly worse than the first: {worse} of "
+        f"{len(ordered) - 1} ({test})."
     )
 
 
@@ -73,16 +74,16 @@ def _strategy(analysis: Analysis) -> list[Recommendation]:
         return []
     if analysis.compared.shape[1] < 2:
         reason = (
-            "Too few runs have the same dataset, embedding, start and seed for strategies to be compared over all of "
-            "them; the AULC table compares those that one embedding and one start have."
+            "Too few runs have the same dataset, embedding, start and seed to compare all strategies over all runs. "
+            "The AULC table compares the strategies of one embedding and one start."
         )
         return [Recommendation("Strategy", NO_CHOICE, reason)]
     best = table.index[table["mark"] == "best"][0]
-    equal = [best, *table.index[table["mark"] == "tied"]]
+    equally_good = [best, *table.index[table["mark"] == "tied"]]
     seconds = analysis.seconds.set_index("strategy")["middle"]
-    cheapest = seconds[equal].idxmin()
+    cheapest = seconds[equally_good].idxmin()
     fastest = (
-        f"A query of {cheapest}{', the fastest of the equals,' if len(equal) > 1 else ''} takes "
+        f"A query of {cheapest}{', the fastest of these,' if len(equally_good) > 1 else ''} takes "
         f"{duration(seconds[cheapest])}."
     )
     reason = sentences(_ranking(table, "over all labels"), fastest, analysis.left_out, _of_all(analysis))
@@ -90,20 +91,19 @@ def _strategy(analysis: Analysis) -> list[Recommendation]:
 
 
 def _of_all(analysis: Analysis) -> str:
-    """Where strategies were left out: what the runs say that every strategy has."""
-    every = analysis.whole.dropna()
-    if not len(every) or analysis.compared.shape[1] == every.shape[1]:
+    """If strategies were left out: the comparison over the runs that all strategies have."""
+    complete_blocks = analysis.whole.dropna()
+    if not len(complete_blocks) or analysis.compared.shape[1] == complete_blocks.shape[1]:
         return ""
-    table = compare(every.groupby(level=["dataset", "seed"]).mean())
+    table = compare(complete_blocks.groupby(level=["dataset", "seed"]).mean())
     place = "; ".join(
-        f"{title} {listed(list(every.index.unique(column)))}"
+        f"{title} {listed(list(complete_blocks.index.unique(column)))}"
         for column, title in (("initial", "start"), ("embedding", "embedding"))
-        if len(every.index.unique(column)) < len(analysis.names(column))
+        if len(complete_blocks.index.unique(column)) < len(analysis.names(column))
     )
     ranking = _ranking(table, "over all labels")
-    return (
-        f"Over the runs that all {every.shape[1]} have{f' ({place})' if place else ''}: {_headline(table)}. {ranking}"
-    )
+    where = f" ({place})" if place else ""
+    return f"Over the runs that all {complete_blocks.shape[1]} have{where}: {_headline(table)}. {ranking}"
 
 
 def _by_budget(analysis: Analysis) -> list[Recommendation]:
@@ -116,7 +116,7 @@ def _by_budget(analysis: Analysis) -> list[Recommendation]:
     ]
     early, late = (table.index[table["mark"] == "best"][0] for table in by_period.values())
     headline = f"{early} early, {late} late" if early != late else f"{early}, early and late"
-    reason = f"With {'; with '.join(words)} (first and last third of the labels)."
+    reason = f"With {'. With '.join(words)}. (Few and many are the first and the last third of the labels.)"
     return [Recommendation("By budget", headline, sentences(reason, analysis.left_out))]
 
 
@@ -126,24 +126,28 @@ def _saved(analysis: Analysis) -> list[Recommendation]:
         return []
     both = analysis.curves[[BASELINE, best]].dropna()
     if not len(both):
-        return [Recommendation("Labels saved", "not known", f"{best}, the best strategy, shares no run with random.")]
+        return [
+            Recommendation(
+                "Labels saved", "not known", f"{best}, the best strategy, has no runs that can be compared with random."
+            )
+        ]
     needed = _needed(analysis, both, best)
     total, never = len(needed), int(np.isnan(needed).sum())
     settings = f"{total} setting{'s' if total != 1 else ''} (dataset, embedding, start)"
     if never == total:
-        reason = f"In none of {settings} {best} reaches what random reaches with all its labels."
+        reason = f"In none of {settings} does {best} reach the accuracy that random reaches with all its labels."
         return [Recommendation("Labels saved", f"none with {best}", reason)]
-    # A setting in which it never gets there saves nothing, and counts as such.
+    # A setting in which it never reaches that accuracy counts as saving nothing.
     share = float(np.median(np.nan_to_num(1 - needed)))
     reason = (
-        f"To reach what random reaches with all its labels, {best} needs {share * 100:.0f} % fewer, the median of "
-        f"{settings}; in {never} of them it does not get there."
+        f"To reach the accuracy that random reaches with all its labels, {best} needs {share * 100:.0f} % fewer labels "
+        f"(median of {settings}); in {never} of them it does not get there."
     )
     return [Recommendation("Labels saved", f"{share * 100:.0f} % with {best}", reason)]
 
 
 def _needed(analysis: Analysis, both: pd.DataFrame, best: str) -> Floats:
-    """Share of the labels with which best reaches random's end, one per setting (dataset, embedding, start), or NaN."""
+    """Share of the labels with which `best` reaches the final accuracy of random, one per setting; NaN for never."""
     setting = ["dataset", "embedding", "initial"]
     sizes = analysis.results.groupby(["dataset", "cycle"])["n_labeled"].first()
     shares = []

@@ -1,4 +1,4 @@
-"""The numbers of the report as CSV, values in 0..1 rounded to four decimals."""
+"""The numbers of the report as CSV files; metrics are in 0..1, rounded to four decimals."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pandas as pd
 
 from simulator.analysis.comparisons import BASELINE, PERIODS, areas, compare
 from simulator.analysis.evidence import PaperFinding
+from simulator.analysis.rank_correlation import Correlation
 from simulator.analysis.statistics import mean_interval
 from simulator.report.analysis import AULC, GAIN, Analysis
 from simulator.report.interactive import CURVE, TABLE_METRICS
 
 
 def write_tables(analysis: Analysis, curves: pd.DataFrame, folder: Path) -> None:
-    """Write every table; curves: `interactive.curve_table`."""
+    """Write all tables into a folder; curves: from `interactive.curve_table`."""
     folder.mkdir(parents=True, exist_ok=True)
     tables = {
         "findings": findings_table(analysis.findings),
@@ -38,7 +39,7 @@ def write_tables(analysis: Analysis, curves: pd.DataFrame, folder: Path) -> None
 
 
 def findings_table(findings: list[PaperFinding]) -> pd.DataFrame:
-    """One row per claim."""
+    """A table of the findings with one row per claim."""
     rows = []
     for finding in findings:
         for claim in finding.claims:
@@ -152,11 +153,15 @@ def _quality(analysis: Analysis) -> pd.DataFrame:
 
 def _correlations(analysis: Analysis) -> pd.DataFrame:
     rows = [
-        ("all", measure, f"mean {title}", one.rho, one.low, one.high, one.p)
-        for (measure, title), one in analysis.correlations.items()
+        ("all", measure, f"mean {title}", *_numbers(correlation))
+        for (measure, title), correlation in analysis.correlations.items()
     ]
     for title, lines in analysis.correlations_by_cycle.items():
         for measure, by_cycle in lines.items():
-            for cycle, one in zip(analysis.cycles[-len(by_cycle) :], by_cycle, strict=True):
-                rows.append((str(cycle), measure, title.removeprefix("with "), one.rho, one.low, one.high, one.p))
+            for cycle, correlation in zip(analysis.cycles[-len(by_cycle) :], by_cycle, strict=True):
+                rows.append((str(cycle), measure, title.removeprefix("with "), *_numbers(correlation)))
     return pd.DataFrame(rows, columns=["cycle", "measure", "outcome", "rho", "low", "high", "p"] if rows else [])
+
+
+def _numbers(correlation: Correlation) -> tuple[float, float, float, float]:
+    return correlation.rho, correlation.low, correlation.high, correlation.p

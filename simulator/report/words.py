@@ -1,4 +1,4 @@
-"""Sentences of the report: what is seen in each figure, computed from the numbers behind it."""
+"""Sentences of the report: what each figure shows, computed from its numbers."""
 
 from __future__ import annotations
 
@@ -10,32 +10,35 @@ from simulator.analysis.statistics import smallest_p
 from simulator.report.analysis import Analysis
 from simulator.report.plots_embeddings import MEASURES
 
-NOT_COMPARED = (
-    "No (dataset, embedding, start, seed) is common to the strategies, so that none is named here as the best."
-)
+NOT_COMPARED = "No (dataset, embedding, start, seed) was run with all strategies, so no strategy is named as the best."
 
 
 def p_value(p: float) -> str:
-    """p = 0.012, p < 0.001."""
+    """A p-value in words, as in "p = 0.012" or "p < 0.001"."""
     if np.isnan(p):
         return "p not computable"
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 def effect(evidence: Evidence) -> str:
-    """Effect size with its interval, in its unit."""
+    """The effect in its unit, with its interval in brackets if it has one."""
     numbers = [evidence.effect, evidence.low, evidence.high]
     if evidence.unit == "points":
         middle, low, high = (f"{value * 100:+.2f}" for value in numbers)
-        text = f"{middle} points [{low}, {high}]"
+        text = f"{middle} points"
     else:
         middle, low, high = (f"{value:.2f}" for value in numbers)
-        text = f"{'ρ' if evidence.unit == 'rho' else 'ratio'} = {middle} [{low}, {high}]"
-    return text.replace("-", "−").replace("nan", "?")
+        text = f"{'ρ' if evidence.unit == 'rho' else 'ratio'} = {middle}"
+    has_interval = not (np.isnan(evidence.low) or np.isnan(evidence.high))
+    interval = f"[{low}, {high}]" if has_interval else "(too few values for an interval)"
+    return f"{text} {interval}".replace("-", "−").replace("nan", "?")
 
 
 def missing_rows(analysis: Analysis) -> list[tuple[str, str, str, str, str, str]]:
-    """Dataset, embedding, start, strategies, seeds and cycles found of what is missing, alike ones in one row."""
+    """Rows of the table of missing runs: dataset, embedding, start, strategies, seeds, and cycles in the results.
+
+    Runs that differ in the strategy or the seed only are in one row.
+    """
     missing = analysis.audit.missing
     if not len(missing):
         return []
@@ -55,25 +58,25 @@ def missing_rows(analysis: Analysis) -> list[tuple[str, str, str, str, str, str]
 
 
 def wins_seen(analysis: Analysis) -> str:
-    """Which strategy is most often above the others, and on how many comparisons that rests."""
+    """Which strategy is most often above the others, and the number of comparisons behind it."""
     names, wins, ties, rows = analysis.wins
     off = ~np.eye(len(names), dtype=bool)
     least, most = int(rows[off].min()), int(rows[off].max())
-    rests = f"each number rests on {f'{most:,}' if least == most else f'{least:,} to {most:,}'} comparisons."
+    basis = f"each number is based on {f'{most:,}' if least == most else f'{least:,} to {most:,}'} comparisons."
     k = analysis.compared.shape[1]
     if k < 2:
-        return f"{NOT_COMPARED} Here {rests}"
+        return f"{NOT_COMPARED} In this figure {basis}"
     among = off[:k, :k]
     best, tied = wins[0, :k][among[0]].mean(), ties[:k, :k][among].mean()
     return sentences(
         f"{names[0]} is above the others in {best * 100:.0f} % of comparisons, and {tied * 100:.0f} % of all "
-        f"comparisons are exact ties; {rests}",
-        f"Not counted in this, and last in the figure: {listed(names[k:])}." if names[k:] else "",
+        f"comparisons are exact ties; {basis}",
+        f"Not included in these shares, and last in the figure: {listed(names[k:])}." if names[k:] else "",
     )
 
 
 def ranks_seen(analysis: Analysis) -> str:
-    """Whether strategies differ, and which are significantly behind the first."""
+    """Whether strategies differ, and which have a significantly worse rank than the first."""
     words = []
     for ranks in analysis.ranks:
         test = ranks.test
@@ -98,39 +101,42 @@ def ranks_seen(analysis: Analysis) -> str:
 def gain_seen(analysis: Analysis) -> str:
     """Which strategies gain most and least over random, and which are below it."""
     means = analysis.mean_gains
-    rare = [name for name in gains(analysis.whole) if name not in means]
-    left = f"Left out of this, since they lack runs to compare: {listed(rare)}; their panels show their own runs."
+    not_compared = [name for name in gains(analysis.whole) if name not in means]
+    omitted = (
+        f"Left out of this, since they lack runs to compare: {listed(not_compared)}; their panels show their own runs."
+    )
     if not len(means):
         return NOT_COMPARED
     below = list(means.index[means < 0])
     least = f", {means.index[-1]} least ({points(means.iloc[-1])})" if len(means) > 1 else ""
     return sentences(
-        f"Over the whole curve {means.index[0]} gains most ({points(means.iloc[0])}){least}.",
+        f"Over the whole curve {means.index[0]} gains most over random ({points(means.iloc[0])}){least}.",
         f"Below random on average: {listed(below)}." if below else "None is below random on average.",
-        left if rare else "",
+        omitted if not_compared else "",
     )
 
 
 def start_seen(analysis: Analysis) -> str:
-    """What each initial pool changes against a random one, and, where that differs, on how much it was run."""
+    """The difference of each start to a random one, with the number of runs if starts were run on different ones."""
     effects = analysis.start_effects
     cycles = effects.index.get_level_values("cycle")
     first, last = effects[cycles == 0], effects[cycles == analysis.cycles[-1]]
-    alike = (first.notna().all(axis=1)).all()
+    same_runs = (first.notna().all(axis=1)).all()
     words = []
     for name in effects.columns:
         compared = first[name].dropna().index
         counts = [f"{len(compared.unique(column))} {column}" for column in ("dataset", "embedding", "seed")]
-        rests = "" if alike else f" ({', '.join(f'{n}s' if not n.startswith('1 ') else n for n in counts)})"
+        basis = "" if same_runs else f" ({', '.join(f'{n}s' if not n.startswith('1 ') else n for n in counts)})"
         words.append(
-            f"{name}{rests}: {points(first[name].mean())} with the initial labels alone, {points(last[name].mean())} "
+            f"{name}{basis}: {points(first[name].mean())} with the initial labels alone, {points(last[name].mean())} "
             f"at cycle {analysis.cycles[-1]}."
         )
-    return sentences(*words, "" if alike else "Each beside a random start on the same; not one beside the other.")
+    caution = "Starts were run on different combinations, so these numbers cannot be compared with each other."
+    return sentences(*words, "" if same_runs else caution)
 
 
 def quality_seen(analysis: Analysis) -> str:
-    """How the quality of an embedding goes with each outcome."""
+    """The rank correlations of embedding quality with each outcome."""
     words = []
     for title in analysis.outcomes:
         parts = [
@@ -150,24 +156,26 @@ def quality_seen(analysis: Analysis) -> str:
 
 
 def cost_seen(analysis: Analysis) -> str:
-    """Which strategy is the fastest, which the slowest, and what a fit takes."""
+    """The fastest and the slowest strategy, and the time of a fit."""
     table = analysis.seconds.set_index("strategy")["middle"]
-    rare = [name for name in table.index if name not in analysis.compared]
-    table = table.drop(rare).sort_values()
+    not_compared = [name for name in table.index if name not in analysis.compared]
+    table = table.drop(not_compared).sort_values()
     fit = f"A fit of the head takes {seconds(float(analysis.results['fit_seconds'].median()))} (all medians)."
     if not len(table):
         return f"{NOT_COMPARED} {fit}"
     text = f"{table.index[0]} is the fastest ({seconds(table.iloc[0])} per query)"
     text += f", {table.index[-1]} the slowest ({seconds(table.iloc[-1])})" if len(table) > 1 else ""
-    return sentences(f"{text}.", fit, f"Timed on other runs, and left out of this: {listed(rare)}." if rare else "")
+    return sentences(
+        f"{text}.", fit, f"Timed on other runs, and left out of this: {listed(not_compared)}." if not_compared else ""
+    )
 
 
 def calibration_seen(analysis: Analysis) -> str:
-    """With which strategy the calibration error is smallest and largest at the end."""
+    """The strategies with the smallest and the largest calibration error at the last cycle."""
     results = analysis.results
     ends = results[results["cycle"] == results.groupby("dataset")["cycle"].transform("max")]
-    every = by_strategy(ends.set_index(RUN)["ece"])
-    means = every.loc[analysis.compared.index, analysis.compared.columns].mean().sort_values()
+    errors = by_strategy(ends.set_index(RUN)["ece"])
+    means = errors.loc[analysis.compared.index, analysis.compared.columns].mean().sort_values()
     if not len(means):
         return NOT_COMPARED
     text = f"At the last cycle the ECE is smallest with {means.index[0]} ({means.iloc[0]:.3f})"
@@ -177,17 +185,17 @@ def calibration_seen(analysis: Analysis) -> str:
 
 
 def test_power(analysis: Analysis) -> str:
-    """What the number of seeds allows a test to show."""
+    """The smallest p-value that tests can give with this number of seeds, and what follows from it."""
     seeds = len(analysis.names("seed"))
     blocks = int(analysis.whole.groupby(level="dataset").size().max())
     return (
         f"With {seeds} seed{'s' if seeds != 1 else ''} the smallest two-sided p-value of the signed-rank test is "
-        f"{_fraction(seeds)}, so one embedding with one start can "
-        + ("hardly" if smallest_p(seeds) * max(1, len(analysis.order) - 1) >= 0.05 else "just")
-        + f" show a difference after correction; pooled over embeddings and starts a dataset has up to {blocks} pairs. "
-        "Pairs with the same seed share their test set and partly their initial labels, so the pooled test speaks of "
-        "these datasets, embeddings and starts; "
-        "aulc_comparison.csv adds p_seeds, a paired t-test on one value per seed."
+        f"{_fraction(seeds)}, so one embedding with one start "
+        + ("cannot" if smallest_p(seeds) * max(1, len(analysis.order) - 1) >= 0.05 else "can just")
+        + " show a significant difference after the correction. Pooled over embeddings and starts, a dataset has up to "
+        f"{blocks} pairs. Pairs with the same seed share their test set and partly their initial labels, so the pooled "
+        "test is valid for these datasets, embeddings and starts only. tables/aulc_comparison.csv also has p_seeds, "
+        "the p-value of a paired t-test on one value per seed."
     )
 
 
@@ -196,5 +204,5 @@ def _fraction(seeds: int) -> str:
 
 
 def seconds(value: float) -> str:
-    """0.4 ms, 35 ms, 2.1 s."""
+    """A duration in words, as in 0.4 ms, 35 ms or 2.1 s; value: in seconds."""
     return f"{value * 1000:.1f} ms" if value < 0.01 else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"

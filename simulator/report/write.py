@@ -1,4 +1,4 @@
-"""Put the page together: sections from the analysis, figures and scripts inlined, nothing loaded from elsewhere."""
+"""Writing the page: sections from the analysis, with figures and scripts inside the file, so that it works offline."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAGE = "report.html"
 
 @dataclass(frozen=True)
 class FigureSection:
-    """A part of the page with one or two figures. read: how to read them; seen: what the numbers show."""
+    """A section of the page with one or two figures. read: how to read them; seen: what the numbers show."""
 
     id: str
     title: str
@@ -38,10 +38,10 @@ class FigureSection:
 
 
 def write_report(folder: Path) -> Path:
-    """Write report.html, figures/*.png and tables/*.csv into a folder of results; returns the page's path.
+    """Write report.html, figures/*.png and tables/*.csv into a folder of results; returns the path of the page.
 
-    Runs that are absent or unfinished are listed on the page and left out of comparisons. Raises ValueError, naming the
-    file and what to do, when results.parquet is missing, broken, or has no complete run.
+    Missing and unfinished runs are listed on the page and left out of comparisons. Raises ValueError, with the file's
+    name and what to do, if results.parquet is missing, cannot be read, or has no complete run.
     """
     analysis = Analysis.of_folder(folder)
     curves = curve_table(analysis)
@@ -82,7 +82,7 @@ def _template() -> jinja2.Template:
 
 
 def _packed(text: str) -> str:
-    """Compressed for the page, which unpacks it with DecompressionStream; the same text gives the same bytes."""
+    """Compress a text for the page, which unpacks it with DecompressionStream; equal texts give equal bytes."""
     return _base64(gzip.compress(text.encode(), mtime=0, compresslevel=7))
 
 
@@ -96,7 +96,7 @@ def _base64(content: bytes) -> str:
 
 
 def _perturbations(changes: dict[str, Any]) -> list[str]:
-    """What was changed in the data on purpose: switches that are not off."""
+    """The changes made to the data, in words: the perturbations that are not off."""
     words = []
     for name, value in changes.items():
         if isinstance(value, dict):
@@ -108,7 +108,7 @@ def _perturbations(changes: dict[str, Any]) -> list[str]:
 
 
 def recorded_commands(record: dict[str, Any]) -> list[str]:
-    """Each different command of run.json: those that ended, then the last one, which may have been stopped."""
+    """The different commands in run.json: those that ended, then the last one, which may have been stopped."""
     called = [call.get("command") for call in record.get("calls", [])]
     words = [
         command if isinstance(command, str) else shlex.join(map(str, command))
@@ -133,82 +133,87 @@ def _wall_time(record: dict[str, Any]) -> str:
 
 def _facts(analysis: Analysis) -> list[tuple[str, str]]:
     counts = [
-        ("dataset", "datasets"),
-        ("embedding", "embeddings"),
-        ("strategy", "strategies"),
-        ("initial", "starts"),
-        ("seed", "seeds"),
+        ("dataset", "dataset", "datasets"),
+        ("embedding", "embedding", "embeddings"),
+        ("strategy", "strategy", "strategies"),
+        ("initial", "start", "starts"),
+        ("seed", "seed", "seeds"),
     ]
-    facts = [(str(len(analysis.names(column))), title) for column, title in counts]
+    numbers = [(len(analysis.names(column)), singular, plural) for column, singular, plural in counts]
+    facts = [(str(number), singular if number == 1 else plural) for number, singular, plural in numbers]
     return [*facts, (f"{analysis.audit.complete:,} / {analysis.audit.planned:,}", "runs complete")]
 
 
 def _sections(analysis: Analysis, drawn: set[str]) -> list[FigureSection]:
-    every: list[tuple[str, str, str, Callable[[Analysis], str], list[str]]] = [
+    sections: list[tuple[str, str, str, Callable[[Analysis], str], list[str]]] = [
         (
             "wins",
-            "Who is above whom",
-            "Share, in %, of all comparisons from the first queried batch on in which the row's strategy has the "
-            "higher accuracy than the column's, with exact ties below it; a comparison is one dataset, embedding, "
-            "start, seed and cycle. Orange: the row is mostly above.",
+            "Pairwise comparison of strategies",
+            "Each large number is the share, in %, of comparisons in which the strategy of the row has a higher "
+            "accuracy than the strategy of the column; the small number below it is the share of exact ties. One "
+            "comparison is one dataset, embedding, start, seed and cycle after the initial pool. Orange cells: the "
+            "row is above the column more often than below.",
             words.wins_seen,
             ["wins"],
         ),
         (
             "ranks",
             "Ranks over datasets",
-            "Mean rank by AULC, 1 is best. Strategies joined by a bar do not differ significantly (Nemenyi's test at "
-            "5 %). Few datasets make long bars; the second diagram has more blocks, but those of one dataset are not "
-            "independent.",
+            "Mean rank by AULC; 1 is best. Strategies joined by a bar do not differ significantly (Nemenyi's test at "
+            "5 %). With few datasets the bars are long. The second diagram ranks pairs of dataset and embedding: "
+            "there are more of them, but those of one dataset are not independent.",
             words.ranks_seen,
             ["ranks"],
         ),
         (
             "gain",
             "Gain over random",
-            "Accuracy above random with the same dataset, embedding, start, seed and number of labels. Grey: one line "
-            "per dataset. Colour: their mean, with its interval over seeds.",
+            "Accuracy minus the accuracy of random with the same dataset, embedding, start, seed and number of labels. "
+            "Grey lines: one per dataset. Coloured line: their mean, with its 95 % interval over seeds.",
             words.gain_seen,
             ["gain"],
         ),
         (
             "start",
-            "What the initial pool does",
-            "Accuracy with another initial pool minus accuracy with a random one, same strategy and seed; embeddings "
-            "from the best to the poorest. Mean of strategies and datasets, with its interval over seeds.",
+            "Effect of the start",
+            "Accuracy with another start minus accuracy with a random start, for the same strategy and seed. One "
+            "panel per embedding, from the best to the poorest. Lines are means over strategies and datasets, with "
+            "their 95 % interval over seeds.",
             words.start_seen,
             ["start"],
         ),
         (
             "quality",
-            "How far embedding quality explains the result",
-            "One line per dataset, one point per embedding. Probe: accuracy of the same head trained on all labels. "
-            "Tightness: share of the variance that lies between classes. Class margin: how much nearer the own "
-            "class's mean is than the next one. ρ: Spearman's rank correlation within a dataset, averaged, with its "
-            "interval; below, the same for each number of labels.",
+            "Embedding quality and result",
+            "One line per dataset, one point per embedding. Full-data probe accuracy: accuracy of the same head "
+            "fitted on all labels. Cluster tightness: share of the embeddings' variance that is between classes. "
+            "Class margin: how much nearer a text is to the mean of its own class than to the nearest other mean. ρ: "
+            "Spearman's rank correlation within a dataset, averaged over datasets, with its 95 % interval. The second "
+            "figure shows ρ for each number of labels.",
             words.quality_seen,
             ["quality", "quality-by-budget"],
         ),
         (
             "cost",
-            "What it costs",
-            "Seconds for one query of a batch, on a logarithmic scale, and the same beside the gain of those with "
-            "enough runs to compare: up and left is better. Times are those of the machine and the load the runs had.",
+            "Time per query",
+            "Left: seconds to choose one batch, on a logarithmic scale. Right: the same against the gain over random, "
+            "for strategies with enough runs to compare; further up and further left is better. Times depend on the "
+            "machine and its load during the runs.",
             words.cost_seen,
             ["cost"],
         ),
         (
             "calibration",
             "Calibration",
-            "Expected calibration error on the test set, 15 bins: how far the probabilities are from the share that "
-            "is right. Lower is better. Active learning picks unusual texts, and can leave the head too sure or too "
-            "unsure.",
+            "Expected calibration error (ECE) on the test set, with 15 bins: the mean difference between the predicted "
+            "probability and the share of correct predictions. Lower is better. Active learning chooses unusual texts, "
+            "which can make the head overconfident or underconfident.",
             words.calibration_seen,
             ["calibration"],
         ),
     ]
     return [
         FigureSection(id_, title, read, seen(analysis), [name for name in names if name in drawn])
-        for id_, title, read, seen, names in every
+        for id_, title, read, seen, names in sections
         if drawn & set(names)
     ]

@@ -30,11 +30,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def store(settings: Settings):
-    opened = Store(settings.database_url)
-    opened.create()
-    yield opened
-    opened.close()
+def store(settings: Settings, sqlite_store: Store) -> Store:
+    """On the database of the settings."""
+    return sqlite_store
 
 
 def annotation(annotation_id: int, task_id: int) -> Annotation:
@@ -201,7 +199,7 @@ def test_a_run_of_every_project_is_asked_for_and_nothing_of_the_past_is_taken_up
     fill(store, project=2)
     secret_then = store.webhook_secret()
     store.add_event(1, "OLD", {})
-    store.request_run(1, "old")
+    store.request_run(1, "labels")
     store.acquire_lease(1, "host:1:gone", 30.0)
     back_up(settings, tmp_path / "copy.db")
     store.release_lease(1, "host:1:gone")

@@ -60,7 +60,7 @@ def label_studio() -> Iterator[Answers]:
             """Nobody reads a log of it."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
     answers.url = f"http://localhost:{server.server_port}"
     answers.by_path = {
         "GET health": (200, {"status": "UP"}),

@@ -40,14 +40,6 @@ def shared_backend(real_label_studio: Real, tmp_path_factory: pytest.TempPathFac
 
 
 @pytest.fixture
-def own_backend(label_studio: Real, tmp_path: Path) -> Iterator[BackendProcess]:
-    """A backend that a test may kill; not started yet."""
-    backend = BackendProcess(tmp_path / "backend", free_port(0), label_studio.url, label_studio.token)
-    yield backend
-    backend.stop()
-
-
-@pytest.fixture
 def loop(label_studio: Real, client: LabelStudio, shared_backend: BackendProcess) -> Callable[..., Loop]:
     """Makes a connected project on the shared backend; settings by name."""
 

@@ -35,11 +35,11 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 @pytest.fixture(scope="module")
 def browser(missing: Callable[[str], None]) -> Iterator[Browser]:
     """A Chromium without a screen."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
+    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
         missing("no Chromium: install it (`make browser`), or set CHROMIUM to its path")
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=QUIET_CHROMIUM)
+        chromium = playwright.chromium.launch(executable_path=program, args=QUIET_CHROMIUM)
         yield chromium
         chromium.close()
 
@@ -77,7 +77,7 @@ def choose(page: Page, label: str) -> None:
 
 
 def label_by_clicking(page: Page, gold: dict[int, str]) -> int:
-    """Choose the gold label of the task shown, press Submit, and wait for the next task; answers the task."""
+    """Choose the gold label of the task shown, press Submit, and wait for the next task; returns the task."""
     task = served_task(page)
     choose(page, gold[task])
     page.get_by_test_id("bottombar-submit-button").click()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from live_loop import Loop
 
+from ml_backend.commands.demo.messages import messages
 from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.embedding.embedder import load as load_embedder
 from simulator.data.datasets import Dataset, load
@@ -25,11 +28,13 @@ TASKS, TEST = 400, 100
 
 
 @pytest.fixture(scope="module")
-def trec6() -> Dataset:
-    if not (DATA / "trec6.parquet").exists():
-        pytest.skip(f"no trec6.parquet in {DATA} (set SIMULATOR_DATA)")
-    sizes = {"pool_size": {"": TASKS}, "test_size": {"": TEST}}
-    return Perturbations(**sizes).apply(load("trec6", DATA / "trec6.parquet"))
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """trec6 where it is on this machine, else the demo's messages."""
+    name, file = "trec6", DATA / "trec6.parquet"
+    if not file.exists():
+        name, file = "messages", tmp_path_factory.mktemp("data") / "messages.parquet"
+        pd.DataFrame([asdict(message) for message in messages()]).to_parquet(file)
+    return Perturbations(pool_size={"": TASKS}, test_size={"": TEST}).apply(load(name, file))
 
 
 def config(classes: tuple[str, ...]) -> str:
@@ -58,15 +63,15 @@ def offline(dataset: Dataset, strategy: str, initial: str) -> SimulatedRun:
     [("random", "random"), ("margin", "random"), ("badge", "typiclust"), ("typiclust", "random")],
 )
 def test_tasks_come_live_in_the_order_that_the_simulator_picks(
-    loop: Callable[..., Loop], trec6: Dataset, strategy: str, initial: str
+    loop: Callable[..., Loop], dataset: Dataset, strategy: str, initial: str
 ):
     tasks = [
-        {"text": text, "gold": trec6.classes[label]}
-        for text, label in zip(trec6.train.texts, trec6.train.y, strict=True)
+        {"text": text, "gold": dataset.classes[label]}
+        for text, label in zip(dataset.train.texts, dataset.train.y, strict=True)
     ]
     project = loop(
         tasks,
-        config(trec6.classes),
+        config(dataset.classes),
         strategy=strategy,
         initial=initial,
         batch_size=BATCH,
@@ -83,11 +88,11 @@ def test_tasks_come_live_in_the_order_that_the_simulator_picks(
         labels=BATCH * BATCHES,
         seed=0,
         wait=True,
-        test=trec6.test,
-        classes=trec6.classes,
+        test=dataset.test,
+        classes=dataset.classes,
     )
     cell, live = run_live(session, print)
-    simulated = offline(trec6, strategy, initial)
+    simulated = offline(dataset, strategy, initial)
     assert (cell.strategy, cell.initial, cell.seed) == (strategy, initial, SEED)
     assert live.picks == simulated.picks
     accuracies = [[cycle["accuracy"] for cycle in run.cycles] for run in (live, simulated)]

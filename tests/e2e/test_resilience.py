@@ -70,14 +70,14 @@ def kill_in_phase(project: Loop, beginning: str) -> threading.Thread:
     def watch() -> None:
         connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
 
-        def there() -> bool:
+        def in_phase() -> bool:
             return str(connection.execute(query).fetchone()[0]).startswith(beginning)
 
         while process.poll() is None:
-            if not there():
+            if not in_phase():
                 continue
             os.killpg(process.pid, signal.SIGSTOP)
-            if there():  # stopped in time: what it was doing is not done
+            if in_phase():  # stopped in time: what it was doing is not done
                 os.killpg(process.pid, signal.SIGKILL)
                 break
             os.killpg(process.pid, signal.SIGCONT)
@@ -102,8 +102,8 @@ def assert_served_as_published(project: Loop) -> None:
     served = {b.version for b in store.batches(project.project_id) if b.state in {"published", "superseded"}}
     store.close()
     assert set(project.client.request("GET", f"api/projects/{project.project_id}/model-versions/")) == served
-    answered = {task.id for task in project.client.tasks_page(project.project_id, 1, 100, annotated_only=True)}
-    left = [task for task in batch["task_ids"] if task not in answered]
+    labelled = {task.id for task in project.client.tasks_page(project.project_id, 1, 100, annotated_only=True)}
+    left = [task for task in batch["task_ids"] if task not in labelled]
     person = project.person()
     assert [person.label_next() for _ in range(2)] == left[:2]
 

@@ -44,6 +44,13 @@ def test_a_skip_is_no_label_and_takes_back_an_earlier_one():
     assert found.skipped == {1}
 
 
+def test_what_was_chosen_before_a_skip_is_sent_with_it_and_is_no_label():
+    single = labels(Given()(1, 1, "a", cancelled=True)(2, 1, "a", cancelled=True)(2, 2, "b").all, SINGLE)
+    assert (single.by_task, single.skipped, single.ties) == ({2: ("b",)}, {1}, set())
+    several = labels(Given()(1, 1, "a", cancelled=True)(2, 1, "a", cancelled=True)(2, 2, "b").all, MULTI)
+    assert (several.by_task, several.skipped, several.ties) == ({2: ("b",)}, {1}, set())
+
+
 def test_choices_that_no_longer_exist_are_reported_not_dropped():
     found = labels(Given()(1, 1, "gone")(2, 1, "gone")(3, 1, "a").all, SINGLE)
     assert found.by_task == {3: ("a",)}

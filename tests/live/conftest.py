@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from httpx._transports import default
 from label_studio_sdk.core import http_client
 from live_loop import Loop, connected
 from local_backend import LocalBackend
@@ -101,14 +99,6 @@ def loop(label_studio: Fake | Real, client: LabelStudio, backend: LocalBackend) 
         return connected(label_studio, client, backend, texts, config, **settings)
 
     return make
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _certificates_read_once() -> Iterator[None]:
-    """Every new client would read the certificates of the world; none is used here."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(default, "create_ssl_context", cache(default.create_ssl_context))
-        yield
 
 
 @pytest.fixture(autouse=True)

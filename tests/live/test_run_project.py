@@ -224,6 +224,18 @@ def test_settings_that_changed_bring_the_next_batch_at_once_and_once(make: Any):
     assert project.batch == batch
 
 
+def test_a_setting_that_is_new_with_an_upgrade_brings_no_batch_while_it_has_its_default(make: Any):
+    project = make(20)
+    project.run("setup")
+    batch, used = project.batch, project.record.settings_used
+    project.store.update_project(project.id, settings_used={k: v for k, v in used.items() if k != "subpool"})
+    project.run("start")
+    assert project.batch == batch
+    project.store.update_project(project.id, settings={"batch_size": 6, "retrain_every": 3, "subpool": 10})
+    project.run("settings")
+    assert "the project's settings changed" in project.batch.why
+
+
 def test_a_changed_label_config_brings_new_classes_and_keeps_labels_that_still_count(make: Any):
     project = make(20, retrain_every=100)
     project.run("setup")

@@ -242,3 +242,55 @@ def test_every_cycle_has_draws_of_its_own_and_always_the_same(run: Run, studio: 
         assert len(set(draws)) == 5
         assert draws == [rows(cycle, **changes) for cycle in range(5)]
         assert rows(0, **changes, seed=4) != draws[0]
+
+
+def test_sampling_that_a_person_changed_is_put_back_without_a_new_batch(run: Run, studio: StubLabelStudio):
+    run()
+    studio.fields["sampling"] = "Uniform sampling"
+    run()
+    assert studio.fields["sampling"] == "Uncertainty sampling"
+    assert len(studio.published) == 1
+
+
+def test_a_correction_that_no_webhook_reported_is_read_though_the_first_attempt_failed(
+    run: Run, studio: StubLabelStudio, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    """No count differs after a correction: only the time of the last change leads to it."""
+    run()
+    label_first(studio, 2)
+    run()
+    task_id = studio.published[0][1][0][0]
+    assert project(sqlite_store).counts.labels == {"bug": 1, "praise": 1}
+    studio.label(task_id, "praise")
+    later = {"updated_at": "2026-03"}
+    studio.tasks[task_id] |= {"annotations": [studio.tasks[task_id]["annotations"][0] | later], **later}
+
+    def unavailable(*_args: Any, **_options: Any) -> None:
+        raise LabelStudioUnavailable("gone for a moment")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(studio, "task_pages", unavailable)
+        with pytest.raises(LabelStudioUnavailable):
+            run()
+    run()
+    assert project(sqlite_store).counts.labels == {"bug": 0, "praise": 2}
+
+
+def test_a_task_whose_deletion_was_reported_is_gone_whatever_else_the_run_is_for(
+    run: Run, studio: StubLabelStudio, sqlite_store: Store
+):
+    run()
+    del studio.tasks[5]
+    sqlite_store.add_event(PROJECT, "TASKS_DELETED", {"tasks": [{"id": 5}]})
+    run(RunReason.LABELS)
+    assert 5 not in sqlite_store.task_ids(PROJECT)
+
+
+def test_an_event_of_labels_that_names_none_has_everything_compared_at_once(
+    run: Run, studio: StubLabelStudio, sqlite_store: Store
+):
+    run()
+    label_first(studio, 1)
+    sqlite_store.add_event(PROJECT, "ANNOTATIONS_CREATED", {"project": {"id": PROJECT}})
+    run(RunReason.LABELS)
+    assert project(sqlite_store).counts.labeled == 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -56,8 +57,8 @@ def studio() -> Miscounting:
     return Miscounting()
 
 
-def reconcile(store: Store, studio: Miscounting, annotations: int) -> None:
-    info = ProjectInfo(7, "", "", "", "", len(studio.tasks), annotations, 0)
+def reconcile(store: Store, studio: Miscounting, annotations: int, skips: int = 0) -> None:
+    info = ProjectInfo(7, "", "", "", "", len(studio.tasks), annotations, skips)
     Synchronizer(store, cast(LabelStudio, studio), CONFIG, info, lambda _: None).reconcile("2026", SyncReport())
 
 
@@ -100,6 +101,18 @@ def test_a_deletion_of_any_unknown_annotation_asks_for_a_comparison(sqlite_store
     assert not synchronizer.read_events([deletion(1, 1, 2)], SyncReport())
     assert synchronizer.read_events([deletion(2, 1, 2, 3, 99)], SyncReport()), "99 was never read"
     assert not synchronizer.read_events([], SyncReport())
+
+
+def test_a_skip_that_was_deleted_without_a_new_time_is_found_by_the_count_of_skips(
+    sqlite_store: Store, studio: Miscounting
+):
+    sqlite_store.ensure_project(7)
+    studio.tasks[1].annotations[:] = [replace(studio.tasks[1].annotations[0], cancelled=True)]
+    reconcile(sqlite_store, studio, annotations=3, skips=1)
+    assert sqlite_store.annotation_counts(7) == (3, 1)
+    studio.tasks[1].annotations.clear()
+    reconcile(sqlite_store, studio, annotations=3, skips=0)
+    assert sqlite_store.annotation_counts(7) == (3, 0)
 
 
 class Paged:

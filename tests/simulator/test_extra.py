@@ -12,13 +12,14 @@ import pytest
 import simulator
 
 REPOSITORY = Path(__file__).parents[2]
-SENTENCE = r"run `pip install 'label-studio-active-learning\[simulator\]'`"
+INSTALL = r'run `pip install "label-studio-active-learning\[simulator\]"`'
 
 
 @pytest.mark.parametrize("module", simulator.ONLY_HERE)
 def test_an_import_names_the_package_that_is_missing(module: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=f"the simulator needs {simulator.ONLY_HERE[module]}: {SENTENCE}"):
+    package = simulator.ONLY_HERE[module]
+    with pytest.raises(ImportError, match=f"the simulator needs {package}, which .* does not have: {INSTALL}"):
         importlib.reload(simulator)
 
 
@@ -29,15 +30,3 @@ def test_the_command_prints_the_sentence_and_no_traceback():
     assert done.returncode == 1
     assert "label-studio-active-learning[simulator]" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_the_service_imports_nothing_of_it():
-    code = (REPOSITORY / "ml_backend").rglob("*.py")
-    names = {"simulator", *simulator.ONLY_HERE}
-    importing = [
-        path.name
-        for path in code
-        for line in path.read_text().splitlines()
-        if line.split()[:1] in (["import"], ["from"]) and line.split()[1].split(".")[0] in names
-    ]
-    assert not importing

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from markupsafe import escape
 
-from ml_backend.project_settings import ProjectSettings, initial_names, strategy_names
+from ml_backend.project_settings import (
+    ProjectSettings,
+    initial_names,
+    known_names,
+    strategy_names,
+    strategy_summaries,
+    strategy_uses,
+)
 from ml_backend.store import Store
 from ml_backend.store.records import LabelStudioUse, ProjectCounts, RunRecord, StoppingAdvice, TaskRecord
 from ml_backend.store.states import BatchState
@@ -156,6 +166,22 @@ def test_the_page_says_every_state_and_its_remedy(
     assert changes.get("error", "") in page.text
     for name in strategy_names():
         assert f">{name}</option>" in page.text
+
+
+def test_the_page_says_of_each_strategy_what_it_does_and_when_to_choose_it(connected: FlaskClient):
+    page = connected.get("/projects/7", headers=BROWSER).text
+    for name in strategy_names():
+        cells = (f"<code>{name}</code>", escape(strategy_summaries()[name]), escape(strategy_uses()[name]))
+        assert "".join(f"<td>{cell}</td>" for cell in cells) in page
+
+
+def test_the_form_has_every_setting_and_sends_its_numbers_as_numbers(connected: FlaskClient):
+    page = connected.get("/projects/7", headers=BROWSER).text
+    assert set(re.findall(r'<(?:input|select) name="(\w+)"', page)) == set(known_names())
+    numbers = re.findall(r'<input name="(\w+)" type="number"', page)
+    with connected.get("/static/page.js") as script:
+        assert re.search(r"const NUMBERS = new Set\((.*)\);", script.text)[1] == json.dumps(numbers)
+    assert 'value="None"' not in page, "a setting that is off is an empty field"
 
 
 def test_links_to_label_studio_take_the_address_that_browsers_know(make_client: Any, sqlite_store: Store):

@@ -99,9 +99,10 @@ def select(
         return np.empty(0, dtype=np.int64)
     asked = size if balance is None else min(balance * size, len(pool.unlabeled))
     with one_thread():
-        picks = np.asarray(strategy.select(pool, asked, rng, **options), dtype=np.int64)
         if name in plugins():
-            _check_picks(name, pool, picks, asked)
+            picks = _picks_of_plugin(name, strategy, pool, asked, rng, options)
+        else:
+            picks = np.asarray(strategy.select(pool, asked, rng, **options), dtype=np.int64)
         return picks if balance is None else balanced(pool, picks, size)
 
 
@@ -125,11 +126,22 @@ def _plugin(name: str) -> Strategy:
     return module  # type: ignore[no-any-return]
 
 
-def _check_picks(name: str, pool: Pool, picks: NDArray[np.int64], size: int) -> None:
-    """Raise BrokenStrategy unless picks are `size` different unlabelled rows: no test of ours has seen the package."""
-    if picks.shape != (size,) or len(np.unique(picks)) != size or not np.isin(picks, pool.unlabeled).all():
-        package = package_of(plugins()[name])
+def _picks_of_plugin(
+    name: str, strategy: Strategy, pool: Pool, size: int, rng: np.random.Generator, options: dict[str, Any]
+) -> NDArray[np.int64]:
+    """What a strategy of another package picks. No test of ours has seen it: whatever goes wrong names the package.
+
+    Raises BrokenStrategy when it raises or does not return `size` different unlabelled rows.
+    """
+    package = package_of(plugins()[name])
+    try:
+        picks = np.asarray(strategy.select(pool, size, rng, **options))
+    except Exception as error:
+        raise BrokenStrategy(f"strategy {name!r} of package {package} failed: {error!r}") from error
+    is_whole = picks.shape == (size,) and np.issubdtype(picks.dtype, np.integer)
+    if not is_whole or len(np.unique(picks)) != size or not np.isin(picks, pool.unlabeled).all():
         raise BrokenStrategy(f"strategy {name!r} of package {package} must return {size} different unlabelled rows")
+    return picks.astype(np.int64)
 
 
 def _check(

@@ -35,7 +35,7 @@ async function ok(request) {
 
 // The form sends only changed settings; an empty field sets one back to its default.
 const form = document.getElementById("settings");
-const NUMBERS = new Set(["batch_size", "retrain_every", "random_share", "seed"]);
+const NUMBERS = new Set(["batch_size", "retrain_every", "random_share", "subpool", "balance", "seed"]);
 
 function changes() {
   const changed = {};

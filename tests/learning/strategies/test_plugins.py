@@ -13,7 +13,7 @@ from strategy_pools import clustered
 
 from ml_backend.learning import catalogue, strategies
 from ml_backend.learning.cycle import Cycle
-from ml_backend.project_settings import ProjectSettings, strategy_names, strategy_summaries
+from ml_backend.project_settings import ProjectSettings, strategy_names, strategy_summaries, strategy_uses
 
 REPOSITORY = Path(__file__).parents[3]
 PAGE = (REPOSITORY / "docs" / "strategies.md").read_text()
@@ -69,6 +69,7 @@ def test_the_example_of_the_documentation_is_a_strategy_like_any_other(example):
 def test_project_settings_take_it_and_list_it(example):
     assert ProjectSettings().merged({"strategy": "farthest_first"}).strategy == "farthest_first"
     assert strategy_summaries()["farthest_first"] == "From the package farthest-first."
+    assert strategy_uses()["farthest_first"] == ""
 
 
 def test_the_server_lists_it_without_loading_it_nor_numpy(example, tmp_path):
@@ -109,12 +110,32 @@ def test_a_broken_package_is_named_and_breaks_no_other_strategy(example, install
     assert len(strategies.select("farthest_first", clustered(), 5, np.random.default_rng(0))) == 5
 
 
-@pytest.mark.parametrize("picks", ["pool.labeled[:5]", "pool.unlabeled[[1, 1, 2, 3, 4]]", "pool.unlabeled[:4]"])
+@pytest.mark.parametrize(
+    "picks",
+    [
+        "pool.labeled[:5]",
+        "pool.unlabeled[[1, 1, 2, 3, 4]]",
+        "pool.unlabeled[:4]",
+        "pool.unlabeled[:6]",
+        "pool.unlabeled[:5] + 0.4",
+        "pool.unlabeled[:5][None]",
+        "['one', 'two', 'three', 'four', 'five']",
+        "None",
+    ],
+)
 def test_picks_that_cannot_be_labelled_are_refused(install, picks):
     code = CODE.partition("def select")[0] + f"def select(pool, batch_size, rng):\n    return {picks}\n"
     install("careless", "careless_module", code, "careless = careless_module")
     with pytest.raises(strategies.BrokenStrategy, match="package careless must return 5 different unlabelled rows"):
         strategies.select("careless", clustered(), 5, np.random.default_rng(0))
+
+
+def test_a_strategy_that_raises_is_named_with_its_package(install):
+    code = CODE.partition("def select")[0] + "def select(pool, batch_size, rng):\n    return {}['weights']\n"
+    install("careless", "careless_module", code, "careless = careless_module")
+    with pytest.raises(strategies.BrokenStrategy, match="'careless' of package careless failed: KeyError") as raised:
+        strategies.select("careless", clustered(), 5, np.random.default_rng(0))
+    assert isinstance(raised.value.__cause__, KeyError), "the log shows where it happened"
 
 
 def test_a_name_that_is_taken_is_ignored_with_the_packages_named(example, install, caplog):

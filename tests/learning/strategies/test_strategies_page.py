@@ -9,7 +9,7 @@ import pytest
 from ml_backend.learning import initial, strategies
 from ml_backend.learning.catalogue import builtin_info
 from ml_backend.learning.documentation import strategy_table, with_table
-from ml_backend.project_settings import strategy_summaries
+from ml_backend.project_settings import strategy_summaries, strategy_uses
 
 TEXT = (Path(__file__).parents[3] / "docs" / "strategies.md").read_text()
 
@@ -31,6 +31,7 @@ def test_a_table_that_is_not_up_to_date_is_replaced_and_nothing_else():
 def test_descriptions_read_from_the_source_are_those_of_the_module(name):
     assert builtin_info(name) == strategies.get(name).INFO
     assert strategy_summaries()[name] == strategies.get(name).INFO.summary
+    assert strategy_uses()[name] == strategies.get(name).INFO.when
 
 
 def test_the_initial_pools_are_those_of_the_code():

@@ -20,6 +20,8 @@ from simulator.advise.labels_so_far import of_file
 from simulator.advise.replay import Labelled, TooFewLabels, budget_for, check_enough, replay
 from simulator.analysis.resplits import corrected_t, resampled_means
 from simulator.data.sources import Columns, DataError
+from simulator.experiment.results import SECONDS
+from simulator.experiment.strategy_options import StrategyOptions
 
 COLUMNS = ["embedding", "strategy", "initial", "seed", "n_labeled", "accuracy"]
 N_LABELED = np.arange(20, 120, 10)
@@ -171,6 +173,20 @@ def test_labels_of_a_file_are_replayed(tmp_path: Path):
     assert next(a for a in advice if a.strategy == "random").gain == 0
 
 
+def test_a_replay_passes_on_subpool_and_balance(tmp_path: Path):
+    table(120, split=False).to_parquet(tmp_path / "mine.parquet")
+    labelled = of_file(tmp_path / "mine.parquet", Columns())
+
+    def replayed(**options: int) -> pd.DataFrame:
+        chosen = StrategyOptions(**options)
+        return replay(labelled, ["tfidf"], ["margin"], ["random"], 2, 1, follow, chosen).drop(columns=SECONDS)
+
+    without = replayed()
+    assert without.equals(replay(labelled, ["tfidf"], ["margin"], ["random"], 2, 1, follow).drop(columns=SECONDS))
+    assert not replayed(subpool=5).equals(without)
+    assert not replayed(balance=4).equals(without)
+
+
 def test_a_text_counts_once_with_the_label_that_most_of_its_copies_have(tmp_path: Path):
     content = pd.concat([table(120, split=False)] * 2, ignore_index=True)
     said = content.text[0]
@@ -188,7 +204,7 @@ def test_a_text_counts_once_with_the_label_that_most_of_its_copies_have(tmp_path
 def test_a_replay_makes_no_copy_of_the_vectors_for_each_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     table(120, split=False).to_parquet(tmp_path / "mine.parquet")
     given = []
-    monkeypatch.setattr(replay_module, "_rows", lambda y, budget, X, keys: given.append(X) or [keys])
+    monkeypatch.setattr(replay_module, "_rows", lambda y, budget, options, X, keys: given.append(X) or [keys])
     replay(
         of_file(tmp_path / "mine.parquet", Columns()), ["tfidf"], ["random"], ["random"], seeds=5, jobs=1, follow=follow
     )

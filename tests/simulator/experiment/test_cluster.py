@@ -114,9 +114,9 @@ def test_a_scheduler_without_workers_is_told(
     scheduler: Scheduler, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
 ):
     with distributed.Client(scheduler.address, timeout=60):
-        monkeypatch.setattr(processes, "WORKERS_SECONDS", 5)
+        monkeypatch.setattr(processes, "WORKERS_SECONDS", 1)
         with pytest.raises(
-            NoScheduler, match=rf"at {scheduler.address} has had no worker for 5 s; start one by .*dask worker"
+            NoScheduler, match=rf"at {scheduler.address} has had no worker for 1 s; start one by .*dask worker"
         ):
             run(replace(experiment, scheduler=scheduler.address), Watching(0, None))
 

@@ -14,9 +14,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from small_texts import Arrays, hashed, table
+from typer.testing import CliRunner
 
 from ml_backend.learning import strategies
 from ml_backend.learning.strategies import margin
+from simulator.cli.app import app
 from simulator.data import vector_cache
 from simulator.data.atomic_files import CannotSave
 from simulator.data.perturbations import Perturbations
@@ -29,6 +31,7 @@ from simulator.experiment.manifest import AnotherExperiment
 from simulator.experiment.results import Results, same_results
 from simulator.experiment.runner import run
 from simulator.experiment.simulate import SimulatedRun
+from simulator.experiment.strategy_options import StrategyOptions
 
 KILLED_RUNS = Path(__file__).parent / "killed_runs.py"
 
@@ -119,6 +122,26 @@ def test_a_folder_takes_no_results_of_another_budget_or_of_other_texts(experimen
     table(240, seed=9).to_parquet(data / "mail.parquet")
     with pytest.raises(AnotherExperiment, match="other texts or labels of 'mail'"):
         run(small, Quiet())
+
+
+@pytest.mark.parametrize("option", ["subpool", "balance"])
+def test_options_of_strategies_are_recorded_where_they_are_set_and_never_mixed(experiment: Experiment, option: str):
+    small = replace(experiment, datasets=["mail"], strategies=["margin"], seeds=1)
+    cell = Cell("mail", "minilm", "random", "margin", 0)
+    simulated(small)
+    assert not {"subpool", "balance"} & json.loads((small.out / "run.json").read_text()).keys()
+    with pytest.raises(AnotherExperiment, match=rf"with {option} off, and now it is 12: use another --out"):
+        run(replace(small, options=StrategyOptions(**{option: 12})), Quiet())
+
+    other = replace(small, options=StrategyOptions(**{option: 12}), out=small.out.with_name("other"))
+    simulated(other)
+    assert json.loads((other.out / "run.json").read_text())[option] == 12
+    assert run(other, Quiet()).saved_before == 1, "the same options go on in the same folder"
+    with pytest.raises(AnotherExperiment, match=rf"with {option} 12, and now it is off: use another --out"):
+        run(replace(other, options=StrategyOptions()), Quiet())
+    picks, other_picks = Results(small.out).read(cell).picks, Results(other.out).read(cell).picks
+    assert picks[0] == other_picks[0], "initial pools take no options"
+    assert picks != other_picks
 
 
 def test_a_run_that_fails_is_told_and_the_others_are_saved(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
@@ -261,6 +284,15 @@ def test_the_command_tells_failures_by_its_exit_status(data: Path, tmp_path: Pat
     assert done.returncode == 1
     assert "unknown dataset 'none'" in done.stderr
     assert "1 runs finished" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["subpool", "balance"])
+def test_the_command_passes_on_options_of_strategies(data: Path, tmp_path: Path, option: str):
+    command = ["run", "--data", str(data), "--datasets", "mail", "--seeds", "1", "--embeddings", "tfidf"]
+    command += ["--strategies", "random", "--initial-size", "10", "--batch-size", "10", "--cycles", "1"]
+    command += ["--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "out"), f"--{option}", "20"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert json.loads((tmp_path / "out" / "run.json").read_text())[option] == 20
 
 
 @pytest.mark.parametrize("strategy", strategies.names())

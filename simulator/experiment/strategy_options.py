@@ -1,0 +1,22 @@
+"""Options that go with any strategy, the same for all runs of a folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ml_backend.learning.cycle import Cycle
+
+
+@dataclass(frozen=True)
+class StrategyOptions:
+    """`subpool` and `balance` of every cycle, see `Cycle`; None: off."""
+
+    subpool: int | None = None
+    balance: int | None = None
+
+    def cycle(self, strategy: str, initial: str, seed: int) -> Cycle:
+        """How a run of that strategy chooses; its batch size and C are the budget's, which `simulate` fills in."""
+        return Cycle(strategy, initial, batch_size=1, seed=seed, subpool=self.subpool, balance=self.balance)
+
+
+OFF = StrategyOptions()

@@ -1,0 +1,65 @@
+"""What is left of a project that was forgotten: nothing, in any table, but the revision that must not come twice."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+from sqlalchemy import create_engine, func, select
+
+from ml_backend.annotation import Annotation
+from ml_backend.store import Store, tables
+from ml_backend.store.records import HeadRecord, LabelStudioUse, NewEvent, RunRecord, StoppingAdvice, TaskRecord
+from ml_backend.store.states import RunReason
+
+STAYS = {"revisions", "leases"}
+"""The lease is its worker's own: it is the run under way that forgets the project."""
+
+
+def fill(store: Store, project_id: int) -> None:
+    """Keep something of a project in every table."""
+    text_hash = f"hash {project_id}"
+    store.ensure_project(project_id)
+    store.upsert_tasks(project_id, [TaskRecord(project_id, 1, text_hash, None)], {text_hash: "text"})
+    store.put_embeddings("minilm", [text_hash], np.ones((1, 4), dtype=np.float32))
+    store.replace_annotations(project_id, {1: [Annotation(project_id, 1, 7, False, [], "2026")]})
+    store.add_events([NewEvent(project_id, "TASKS_CREATED", {}, RunReason.TASKS)])
+    store.put_head(HeadRecord("v1", project_id, ["a"], False, "minilm", 1, b"", {}, time.time()))
+    batch = store.plan_batch(project_id, "random", "why", "v1", [1], size=1)
+    advice = StoppingAdvice(stop=False, value=None, reason="few heads")
+    use = LabelStudioUse(1, 0.1)
+    store.add_run(
+        RunRecord(
+            project_id, 0.0, batch.number, batch.version, "random", "why", 1, [], {}, use, 0, 0, 0, 0, None, advice
+        )
+    )
+    store.put_label_snapshot(project_id, {1: ["a"]})
+    assert store.acquire_lease(project_id, "worker", 60.0)
+
+
+def rows_of_project(database_url: str, project_id: int) -> dict[str, int]:
+    """Table → its rows of a project, of the tables that name one."""
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        rows = {
+            table.name: connection.execute(
+                select(func.count()).select_from(table).where(table.c.project_id == project_id)
+            ).scalar_one()
+            for table in tables.metadata.sorted_tables
+            if "project_id" in table.c
+        }
+    engine.dispose()
+    return rows
+
+
+def test_no_table_keeps_a_row_of_a_forgotten_project_and_none_of_another_goes(store: Store, database_url: str):
+    for project_id in (1, 2):
+        fill(store, project_id)
+    before = rows_of_project(database_url, 1)
+    assert all(before.values()), f"this test fills every table: {before}"
+    store.forget_project(1)
+    after = rows_of_project(database_url, 1)
+    assert {name for name, n in after.items() if n} == STAYS
+    assert store.project(1) is None
+    assert rows_of_project(database_url, 2) == before
+    assert set(store.embeddings("minilm", ["hash 1", "hash 2"])) == {"hash 2"}
