@@ -62,7 +62,7 @@ class ProjectSettings(BaseModel):
 
     @classmethod
     def usable(cls, stored: Mapping[str, Any]) -> ProjectSettings:
-        """Settings as the store keeps them, with the default of each that cannot be used here: to show and change them."""
+        """The stored settings, with the default in place of each that cannot be used here."""
         try:
             return cls.model_validate(stored)
         except ValidationError as error:
