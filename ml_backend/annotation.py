@@ -1,4 +1,4 @@
-"""An annotation, in the one shape in which it is read, kept and counted."""
+"""The record of an annotation, shared by `labelstudio`, `store` and `pipeline`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class Annotation:
     """A submitted annotation, or a skip.
 
     annotator: id of the user, None for an imported annotation; cancelled: whether the task was skipped; result: the
-    items as Label Studio gives them, of any shape; updated_at: ISO 8601 time, "" where an export has none.
+    list of results as Label Studio stores it, not validated; updated_at: ISO 8601 time, "" if an export has none.
     """
 
     annotation_id: int

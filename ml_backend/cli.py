@@ -23,7 +23,7 @@ app = typer.Typer(
     help="Active learning for text inside Label Studio.\n\n"
     "Settings come from the environment: LABEL_STUDIO_URL, LABEL_STUDIO_API_KEY, BASIC_AUTH_USER, BASIC_AUTH_PASS, "
     "PORT (9090), BACKEND_URL, LABEL_STUDIO_PUBLIC_URL, MODEL_DIR, DATABASE_URL, REDIS_URL, EMBEDDING_MODEL, "
-    "LOG_LEVEL; docs/deployment.md explains them all.",
+    "LOG_LEVEL; docs/deployment.md explains all of them.",
 )
 console = Console()
 errors = Console(stderr=True)
@@ -53,11 +53,9 @@ def options(
 
 @app.command()
 def serve(
-    worker: Annotated[
-        bool, typer.Option(help="Also run a worker beside the server; off where workers run elsewhere.")
-    ] = True,
+    worker: Annotated[bool, typer.Option(help="Also run a worker; switch off if workers run elsewhere.")] = True,
 ) -> None:
-    """Answer Label Studio on PORT, and work in the background."""
+    """Run the server on PORT, with a background worker."""
     settings = _settings()
     from ml_backend.web.server import serve as serve_web
 
@@ -69,13 +67,14 @@ def serve(
 
 @app.command()
 def worker(
-    threads: Annotated[int, typer.Option(min=1, help="Projects worked on at the same time.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Number of projects to run at the same time.")] = 2,
     check: Annotated[
-        bool, typer.Option("--check", help="Start nothing; fail unless this container's worker reaches its services.")
+        bool,
+        typer.Option("--check", help="Only check that this container's worker reaches its database and its queue."),
     ] = False,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Work in the background: read, embed, fit, choose, publish. Several may run on several machines with REDIS_URL."""
+    """Run a background worker: read, embed, fit, choose, publish. With REDIS_URL on any number of machines."""
     if check:
         from ml_backend.worker.heartbeat import liveness_problem
 
@@ -102,10 +101,12 @@ def connect(
     ] = None,
     setting: Annotated[
         list[str] | None,
-        typer.Option("--set", help="A setting of the project, as strategy=badge; may be repeated. Others stay."),
+        typer.Option(
+            "--set", help="A setting of the project, such as strategy=badge; may be repeated. Other settings stay."
+        ),
     ] = None,
 ) -> None:
-    """Connect a project by one command: backend, webhook with its secret, sampling, settings."""
+    """Connect a project: backend, webhook with its secret, sampling, settings."""
     settings = _settings()
     from ml_backend.commands.connect import connect_project
 
@@ -121,11 +122,11 @@ def doctor(
         str | None, typer.Option(help="Where the backend listens \\[default: as `connect`].")
     ] = None,
 ) -> None:
-    """Check everything that has to be right, and say what is wrong and how to repair it."""
+    """Check services and projects, and tell what is wrong and how to repair it."""
     settings = _settings()
-    from ml_backend.commands.doctor import examine, print_checks
+    from ml_backend.commands.doctor import print_checks, run_checks
 
-    raise typer.Exit(print_checks(console, examine(settings, project, backend_url)))
+    raise typer.Exit(print_checks(console, run_checks(settings, project, backend_url)))
 
 
 @app.command("label-copies")
@@ -133,7 +134,7 @@ def label_copies(
     project: ProjectId,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Give each label to the tasks with the very same text, as annotations of the user of LABEL_STUDIO_API_KEY."""
+    """Copy labels to tasks with exactly the same text, as annotations of the user of LABEL_STUDIO_API_KEY."""
     settings = _settings()
     from ml_backend.commands.label_copies import annotate_copies, find_copies
 
@@ -155,7 +156,7 @@ def demo(
     check: Annotated[bool, typer.Option(help="Label 60 tasks with the gold labels, print accuracy, and stop.")] = False,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path(".demo"),
     label_studio_venv: Annotated[
-        Path, typer.Option(help="Label Studio's own virtual environment; made when missing.")
+        Path, typer.Option(help="Label Studio's own virtual environment; created if missing.")
     ] = Path(".venv-labelstudio"),
 ) -> None:
     """Start Label Studio and the backend with a ready project of 839 customer messages."""
@@ -167,9 +168,9 @@ def demo(
 @app.command()
 def export(
     project: ProjectId,
-    folder: Annotated[Path, typer.Argument(help="Where to write; made when missing.")],
+    folder: Annotated[Path, typer.Argument(help="Where to write; created if missing.")],
 ) -> None:
-    """Write the project's newest head, its classes, and ten lines that classify texts without this service."""
+    """Write the project's newest head, its classes, and a program that classifies texts without this service."""
     settings = _settings()
     from ml_backend.commands.export import export_head
 
@@ -179,7 +180,7 @@ def export(
 
 @contextmanager
 def _failure_printed() -> Iterator[None]:
-    """Print the sentence of a command that failed, and exit with status 1."""
+    """Print the message of a failed command, and exit with status 1."""
     from ml_backend.commands.failure import CommandFailed
 
     try:
@@ -191,44 +192,44 @@ def _failure_printed() -> Iterator[None]:
 @app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="Where to write the copy of the database.")],
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Copy the database to a file while the service runs; for PostgreSQL, say which command does it."""
+    """Copy the SQLite database to a file while the service runs; for PostgreSQL, print the command to use."""
     settings = _settings()
-    from ml_backend.commands.backup import CannotCopy, back_up, described
+    from ml_backend.commands.backup import CannotCopy, back_up, describe
 
     try:
-        with _steps("copying") as progress:
+        with _progress_bar("copying") as progress:
             contents = back_up(settings, file, force, progress)
     except (CannotCopy, SettingsError) as problem:
         _fail(str(problem))
-    console.print(f"[green]✓[/green] {file}: {described(contents)}", highlight=False, soft_wrap=True)
+    console.print(f"[green]✓[/green] {file}: {describe(contents)}", highlight=False, soft_wrap=True)
 
 
 @app.command()
 def restore(
-    file: Annotated[Path, typer.Argument(help="What `backup` wrote, now or with an older version.")],
+    file: Annotated[Path, typer.Argument(help="A file written by `backup`, of this or an older version.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Put a backup in the place of the database, which is copied beside it first; the service may run."""
+    """Replace the database by a backup; the previous database is kept as a copy. The service may run."""
     settings = _settings()
-    from ml_backend.commands.backup import CannotCopy, described, examine_backup, put_back
+    from ml_backend.commands.backup import CannotCopy, describe, examine_backup, restore_backup
 
     try:
-        console.print(f"{file}: {described(examine_backup(settings, file))}", highlight=False, soft_wrap=True)
-        if not (yes or typer.confirm(f"Put it in the place of {settings.database_url}?")):
+        console.print(f"{file}: {describe(examine_backup(settings, file))}", highlight=False, soft_wrap=True)
+        if not (yes or typer.confirm(f"Replace {settings.database_url} by it?")):
             raise typer.Exit(1)
-        with _steps("restoring") as progress:
-            kept = put_back(settings, file, progress)
+        with _progress_bar("restoring") as progress:
+            saved_copy = restore_backup(settings, file, progress)
     except (CannotCopy, SettingsError) as problem:
         _fail(str(problem))
-    before = f"; what was there is kept as {kept}" if kept else ""
+    before = f"; the previous database is kept as {saved_copy}" if saved_copy else ""
     console.print(f"[green]✓[/green] restored{before}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
-def _steps(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, told how much is left and how much there is in all."""
+def _progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal; yields a function of the remaining and the total number of pages."""
     with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bar:
         task = bar.add_task(what)
         yield lambda remaining, total: bar.update(task, total=total, completed=total - remaining)
@@ -242,8 +243,8 @@ def _settings() -> Settings:
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
-    for chatty in ("alembic", "httpx", "httpcore", "huey", "sentence_transformers", "urllib3"):
-        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+    for logger_name in ("alembic", "httpx", "httpcore", "huey", "sentence_transformers", "urllib3"):
+        logging.getLogger(logger_name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
     return settings
 
 

@@ -1,4 +1,4 @@
-"""Settings of one project: what a person may choose in Label Studio's connect form or through the API."""
+"""Settings of one project, chosen in Label Studio's connect form, on the project's page or through the API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ __all__ = ["ProjectSettings", "SettingsError", "known_names"]
 
 
 class ProjectSettings(BaseModel):
-    """How a project chooses what to label next. None means: the service's default, or what the label config says."""
+    """The settings of a project; docs/labelling.md explains each.
+
+    None means the default of the service, or what the label config defines. Raises pydantic.ValidationError.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,7 +62,7 @@ class ProjectSettings(BaseModel):
 
     @classmethod
     def usable(cls, stored: Mapping[str, Any]) -> ProjectSettings:
-        """Settings as the store keeps them, to show and change; what cannot be used here is at its default."""
+        """The stored settings, with the default in place of each that cannot be used here."""
         try:
             return cls.model_validate(stored)
         except ValidationError as error:
@@ -67,9 +70,9 @@ class ProjectSettings(BaseModel):
             return cls.model_validate({name: value for name, value in stored.items() if name not in refused})
 
     def merged(self, changes: Mapping[str, Any]) -> ProjectSettings:
-        """These settings with the changes made; null puts a setting back to its default.
+        """A copy of these settings with the changes; None sets a setting back to its default.
 
-        Raises SettingsError naming each bad setting and listing those there are.
+        Raises SettingsError, which names each invalid setting and lists the known ones.
         """
         if not isinstance(changes, Mapping):
             raise SettingsError(
@@ -87,17 +90,17 @@ class ProjectSettings(BaseModel):
 
 
 def known_names() -> list[str]:
-    """Names of all settings of a project, in the order in which they are explained."""
+    """Names of all settings of a project, in the order of their definition."""
     return list(ProjectSettings.model_fields)
 
 
 def strategy_names() -> list[str]:
-    """Names of all strategies, those of other packages included, sorted."""
+    """Names of all strategies, including those of other packages, sorted."""
     return catalogue.strategy_names()
 
 
 def strategy_summaries() -> dict[str, str]:
-    """Strategy → what it does, in a sentence or two for people, sorted by name."""
+    """Name of the strategy → a short description, sorted by name."""
     return {name: catalogue.summary(name) for name in strategy_names()}
 
 
@@ -111,9 +114,9 @@ def initial_names() -> list[str]:
     return sorted(catalogue.INITIAL_POOLS)
 
 
-def _one_of(what: str, value: str, known: list[str]) -> str:
-    if value not in known:
-        raise ValueError(f"unknown {what} {value!r}; known: {', '.join(known)}")
+def _one_of(what: str, value: str, allowed: list[str]) -> str:
+    if value not in allowed:
+        raise ValueError(f"unknown {what} {value!r}; known: {', '.join(allowed)}")
     return value
 
 

@@ -10,13 +10,13 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class SettingsError(ValueError):
-    """A setting that cannot be used; the message says which and why, for the person who set it."""
+    """A setting that cannot be used; the message names it and says why."""
 
 
 class Settings(BaseSettings):
     """Settings of server, worker and commands; each field is read from the variable with its name in capitals.
 
-    An empty variable, as an empty line in .env makes it, counts as not set. docs/deployment.md explains each.
+    An empty variable counts as not set. docs/deployment.md explains each one. Raises pydantic.ValidationError.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
@@ -63,34 +63,34 @@ class Settings(BaseSettings):
             given, missing = ("USER", "PASS") if self.basic_auth_user else ("PASS", "USER")
             raise ValueError(
                 f"BASIC_AUTH_{given} is set without BASIC_AUTH_{missing}: set both BASIC_AUTH_USER and BASIC_AUTH_PASS "
-                "to have callers show them, or neither"
+                "to require them from callers, or neither"
             )
         return self
 
     def model_post_init(self, _context: object) -> None:
-        """Put the database beside the models when no DATABASE_URL says otherwise."""
+        """Without DATABASE_URL, use a SQLite file in MODEL_DIR."""
         if not self.database_url:
             path = self.model_dir.expanduser().resolve() / "active_learning.db"
             object.__setattr__(self, "database_url", f"sqlite:///{path}")
 
     @property
     def address(self) -> str:
-        """Where Label Studio reaches this backend, as far as the environment says."""
+        """Where Label Studio reaches this backend: BACKEND_URL, or localhost."""
         return self.backend_url or f"http://localhost:{self.port}"
 
     @property
     def basic_auth(self) -> tuple[str, str] | None:
-        """User and password that callers have to give, or None when basic auth is off."""
+        """User and password that callers have to send, or None if basic auth is off."""
         return (self.basic_auth_user, self.basic_auth_pass) if self.basic_auth_user and self.basic_auth_pass else None
 
     @property
     def basic_auth_on(self) -> bool:
-        """Whether callers have to give a user and a password."""
+        """Whether callers have to send a user and a password."""
         return self.basic_auth is not None
 
 
 def load_settings() -> Settings:
-    """Settings from the environment. Raises SettingsError naming each variable that cannot be used and why."""
+    """Settings from the environment. Raises SettingsError, which names each invalid variable and says why."""
     try:
         return Settings()
     except ValidationError as error:
@@ -98,7 +98,7 @@ def load_settings() -> Settings:
 
 
 def variables() -> list[str]:
-    """Names of the environment's variables that settings are read from."""
+    """Names of the environment variables from which settings are read."""
     aliases = ["LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"]
     return aliases + [name.upper() for name in Settings.model_fields if name != "label_studio_url"]
 
@@ -110,6 +110,6 @@ def _sentences(error: ValidationError) -> str:
         if problem["loc"]:
             name = str(problem["loc"][0]).upper()
             lines.append(f"{name}: {message} (given: {problem.get('input')!r})")
-        else:  # the input of this problem is all of the settings, secrets included
+        else:  # the input of this problem contains all settings, also secrets, so it is not shown
             lines.append(message)
-    return "The environment holds settings that cannot be used. " + "; ".join(lines) + "."
+    return "The environment has settings that cannot be used. " + "; ".join(lines) + "."

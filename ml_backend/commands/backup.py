@@ -1,4 +1,4 @@
-"""Copies of the database: made and put back while server and worker run. SQLite only; PostgreSQL has its own tools."""
+"""Back up and restore the SQLite database while server and worker run; PostgreSQL has its own tools."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ml_backend.worker.queue import TaskQueue
 
 
 class CannotCopy(Exception):
-    """Why a backup or a restore was not made; the message is a sentence."""
+    """A backup or a restore failed; the message says why."""
 
 
 def back_up(settings: Settings, file: Path, force: bool = False, progress: Progress | None = None) -> StoreFile:
-    """Write a checked copy of the database to `file`; returns what is in it.
+    """Write a checked copy of the database to `file`; returns its contents.
 
-    force: write over a file that is there. Raises CannotCopy, and leaves no file and no other one changed then.
+    force: overwrite an existing file. Raises CannotCopy; nothing is written or changed then.
     """
     source = _sqlite_file(settings, "pg_dump --format=custom --file={file} --dbname={address}", file)
     if not source.exists():
         raise CannotCopy(f"there is no database {source} yet: start the service once, or check DATABASE_URL")
     if file.exists() and not force:
-        raise CannotCopy(f"{file} is there already: name another file, or write over it with --force")
+        raise CannotCopy(f"{file} is there already: name another file, or overwrite it with --force")
     if file.exists() and file.samefile(source):
         raise CannotCopy(f"{file} is the database itself: name another file")
     try:
@@ -39,7 +39,7 @@ def back_up(settings: Settings, file: Path, force: bool = False, progress: Progr
 
 
 def examine_backup(settings: Settings, file: Path) -> StoreFile:
-    """What `file` holds; raises CannotCopy when it cannot be restored with these settings."""
+    """The contents of `file`. Raises CannotCopy if it cannot be restored with these settings."""
     _sqlite_file(settings, "pg_restore --clean --if-exists --single-transaction --dbname={address} {file}", file)
     try:
         return examine(file)
@@ -47,18 +47,21 @@ def examine_backup(settings: Settings, file: Path) -> StoreFile:
         raise CannotCopy(str(problem)) from problem
 
 
-def put_back(settings: Settings, file: Path, progress: Progress | None = None) -> Path | None:
-    """Restore the database from `file` and wake a worker; returns where the present database was copied to first."""
+def restore_backup(settings: Settings, file: Path, progress: Progress | None = None) -> Path | None:
+    """Restore the database from `file`, and wake a worker.
+
+    Returns the path of the copy of the previous database, None if there was none. Raises CannotCopy.
+    """
     examine_backup(settings, file)
     target = Database(settings.database_url).file
     if target is None or (target.exists() and target.samefile(file)):
         raise CannotCopy(f"{file} is the database itself: name a backup")
     try:
-        kept = restore(file, target, progress)
+        saved_copy = restore(file, target, progress)
     except (sqlite3.Error, OSError) as problem:
         raise CannotCopy(
-            f"{target} could not be replaced: {problem}. If it is damaged, stop the service, move the file and those "
-            "beside it with -wal and -shm at the end of their names away, and restore again"
+            f"{target} could not be replaced: {problem}. If it is damaged, stop the service, move the file away "
+            "together with those whose names end in -wal and -shm, and restore again"
         ) from problem
     except (NotAStore, ProjectIsRunning) as problem:
         raise CannotCopy(str(problem)) from problem
@@ -66,11 +69,11 @@ def put_back(settings: Settings, file: Path, progress: Progress | None = None) -
     for project in database.projects():
         queue.wake_worker(project.id)
     database.close()
-    return kept
+    return saved_copy
 
 
-def described(contents: StoreFile) -> str:
-    """What is in a backup, in a line."""
+def describe(contents: StoreFile) -> str:
+    """The contents of a backup, in one line."""
     return (
         f"{contents.size / 1e6:,.1f} MB, {contents.projects:,} projects, {contents.labels:,} labels, "
         f"schema version {contents.version}"
@@ -78,7 +81,7 @@ def described(contents: StoreFile) -> str:
 
 
 def _sqlite_file(settings: Settings, command: str, file: Path) -> Path:
-    """The database's file; raises CannotCopy with PostgreSQL's `command` where there is none."""
+    """The file of the database. Raises CannotCopy, which names PostgreSQL's `command`, if it is no file."""
     database = Database(settings.database_url)
     try:
         if database.file is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
-from ml_backend.commands.failure import CommandFailed, told_as_command_failed
+from ml_backend.commands.failure import CommandFailed, errors_as_command_failed
 from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio
 from ml_backend.labelstudio.connection import connect_backend, ensure_webhook, same_address, stored_backends
 from ml_backend.labelstudio.label_config import parse
@@ -28,11 +28,11 @@ from ml_backend.worker.queue import TaskQueue
 def connect_project(settings: Settings, project_id: int, backend_url: str, chosen: list[str]) -> Iterator[str]:
     """Connect a project; yields a sentence for each step as it is done.
 
-    backend_url: where Label Studio reaches this backend; chosen: settings of the project as `name=value`. May be
-    repeated: what is right already stays. Raises CommandFailed.
+    backend_url: where Label Studio reaches this backend; chosen: settings of the project as `name=value`. It can be
+    repeated: it changes only what is not right yet. Raises CommandFailed.
     """
     with (
-        told_as_command_failed(),
+        errors_as_command_failed(),
         closing(LabelStudio(settings.label_studio_url, settings.label_studio_api_key)) as client,
         closing(Store(settings.database_url)) as store,
     ):
@@ -61,11 +61,11 @@ def _connect(
     project = store.project(project_id)
     if project is None:
         raise CommandFailed(
-            f"the backend at {backend_url} keeps its projects in another database than the one configured here: give "
-            "DATABASE_URL, or without it MODEL_DIR, as the backend has them, and connect again"
+            f"the backend at {backend_url} uses another database than the one configured here: set "
+            "DATABASE_URL, or without it MODEL_DIR, to the same value as for the backend, and connect again"
         )
     yield f"settings: {_apply(store, settings, project, entry.extra_params, changes)}"
-    ensure_webhook(client, project_id, backend_url, settings.webhook_secret or store.webhook_secret())
+    ensure_webhook(client, project_id, backend_url, store.webhook_secret(settings.webhook_secret))
     yield f"webhook {backend_url.rstrip('/')}/webhook carries its secret"
     if info.sampling != UNCERTAINTY_SAMPLING:
         client.set_sampling(project_id)
@@ -74,19 +74,19 @@ def _connect(
 
 
 def _changed_params(typed: Any, changes: dict[str, Any]) -> dict[str, Any]:
-    """The entry's extra params with the changes made; null takes a name out."""
+    """The entry's extra params after the changes; None removes a name."""
     merged = {**parse_extra_params(typed or {}), **changes}
     return {name: value for name, value in merged.items() if value is not None}
 
 
 def _settings_after(project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> ProjectSettings:
-    """The project's settings with the extra params taken over, then with the changes made."""
+    """The project's settings after applying the extra params, then the changes."""
     with_extra_params = settings_from_extra_params(project, typed).get("settings", project.settings)
     return ProjectSettings.usable(with_extra_params).merged(changes)
 
 
 def _apply(store: Store, settings: Settings, project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> str:
-    """Store the project's settings and have them used; returns those that are not defaults, as a sentence's end."""
+    """Store the project's settings and request a run; returns the settings that are not defaults, as text."""
     values = non_default_settings(_settings_after(project, typed, changes))
     fields: ProjectChanges = {
         "settings": values,
@@ -99,7 +99,7 @@ def _apply(store: Store, settings: Settings, project: ProjectRecord, typed: Any,
 
 
 def parse_settings(chosen: list[str]) -> dict[str, Any]:
-    """`name=value` pairs as a dict, numbers and lists read as JSON. Raises SettingsError for what is no such pair."""
+    """Parse `name=value` pairs; values are read as JSON if possible. Raises SettingsError without `=`."""
     changes: dict[str, Any] = {}
     for pair in chosen:
         name, equals, value = pair.partition("=")

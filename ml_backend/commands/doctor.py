@@ -1,4 +1,4 @@
-"""Check everything that has to be right for the live loop, and say what is wrong and how to repair it."""
+"""Check everything that the live loop needs, and tell what is wrong and how to repair it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LOCAL_HINT = (
 
 @dataclass(frozen=True)
 class Check:
-    """The result of one check: what was checked, whether it passed, what was seen, and what to do if it did not."""
+    """The result of one check; detail: what was observed; remedy: what to do if it failed."""
 
     what: str
     passed: bool
@@ -41,25 +41,25 @@ class Check:
     remedy: str = ""
 
 
-def examine(settings: Settings, project_id: int | None, backend_url: str | None) -> Iterator[Check]:
-    """Check services first, then every connected project (or the one named); yields each result as it is known.
+def run_checks(settings: Settings, project_id: int | None, backend_url: str | None) -> Iterator[Check]:
+    """Check the services, then every connected project or the one with this id; yields each result.
 
-    backend_url: where Label Studio reaches the backend, or None for what the settings say.
+    backend_url: where Label Studio reaches the backend, None for the address in the settings.
     """
     client = LabelStudio(settings.label_studio_url, settings.label_studio_api_key)
     url = backend_url or settings.address
-    label_studio = _label_studio(settings.label_studio_url)
+    label_studio = _check_label_studio(settings.label_studio_url)
     yield label_studio
     if label_studio.passed:
-        key = _key(client, settings)
+        key = _check_key(client, settings)
         yield key
         if key.passed:
-            yield _address(client, url)
-    database, store = _database(settings)
+            yield _check_address(client, url)
+    database, store = _check_database(settings)
     yield database
-    yield _queue(settings)
-    yield _model(settings)
-    yield _backend(url)
+    yield _check_queue(settings)
+    yield _check_model(settings)
+    yield _check_backend(url)
     if store is None or not label_studio.passed or not key.passed:
         return
     projects = [project_id] if project_id is not None else [p.id for p in store.projects()]
@@ -68,37 +68,39 @@ def examine(settings: Settings, project_id: int | None, backend_url: str | None)
             "projects", False, "none is connected", "python -m ml_backend connect <project number>; " + LOCAL_HINT
         )
     for number in projects:
-        yield from _project(settings, client, store, number)
+        yield from _check_project(settings, client, store, number)
 
 
 def print_checks(console: Console, checks: Iterator[Check]) -> int:
-    """Print each check as it comes; returns the exit status, 1 when any failed."""
-    wrong = []
+    """Print each check; returns the exit status, 1 if any failed."""
+    failed_checks = []
     for check in checks:
         mark = "[green]✓[/green]" if check.passed else "[red]✗[/red]"
         console.print(f"{mark} [bold]{escape(check.what)}[/bold]: {escape(check.detail)}", highlight=False)
         if not check.passed:
-            wrong.append(check.what)
+            failed_checks.append(check.what)
             if check.remedy:
                 console.print(f"  [yellow]▸ {escape(check.remedy)}[/yellow]", highlight=False)
-    console.print(f"[red]wrong: {escape(', '.join(wrong))}[/red]" if wrong else "[green]all is well[/green]")
-    return 1 if wrong else 0
+    console.print(
+        f"[red]wrong: {escape(', '.join(failed_checks))}[/red]" if failed_checks else "[green]all is well[/green]"
+    )
+    return 1 if failed_checks else 0
 
 
-def _label_studio(url: str) -> Check:
-    # Without the key, so that a wrong key is not taken for a wrong address.
+def _check_label_studio(url: str) -> Check:
+    # Sent without the key, so that a wrong key is not reported as a wrong address.
     try:
-        answer = httpx.get(f"{url}/api/version", timeout=10)
-        version = answer.raise_for_status().json()["release"]
+        response = httpx.get(f"{url}/api/version", timeout=10)
+        version = response.raise_for_status().json()["release"]
         return Check("Label Studio", True, f"version {version} at {url}")
     except httpx.HTTPError as problem:
-        said = f"does not answer at {url} ({type(problem).__name__}: {problem})"
+        problem_text = f"does not answer at {url} ({type(problem).__name__}: {problem})"
     except (ValueError, KeyError, TypeError):
-        said = f"something else answers at {url}"
-    return Check("Label Studio", False, said, "start it, or set LABEL_STUDIO_URL to where it is")
+        problem_text = f"something else answers at {url}"
+    return Check("Label Studio", False, problem_text, "start it, or set LABEL_STUDIO_URL to its address")
 
 
-def _key(client: LabelStudio, settings: Settings) -> Check:
+def _check_key(client: LabelStudio, settings: Settings) -> Check:
     key = settings.label_studio_api_key or ""
     kind = "personal access token" if key.count(".") == 2 else "legacy token"
     try:
@@ -115,30 +117,30 @@ def _key(client: LabelStudio, settings: Settings) -> Check:
         )
 
 
-def _address(client: LabelStudio, backend_url: str) -> Check:
-    said = connection.address_refused(client, backend_url)
-    if said is None:
+def _check_address(client: LabelStudio, backend_url: str) -> Check:
+    problem_text = connection.address_refused(client, backend_url)
+    if problem_text is None:
         return Check("address", True, f"Label Studio may call {backend_url}")
-    if "reserved" in said:
+    if "reserved" in problem_text:
         remedy = "restart Label Studio with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false (webhooks)"
     else:
         remedy = "give a --backend-url that Label Studio's machine knows, as http://backend:9090 between containers"
-    return Check("address", False, f"Label Studio refuses to call {backend_url}: {said}", remedy)
+    return Check("address", False, f"Label Studio refuses to call {backend_url}: {problem_text}", remedy)
 
 
-def _database(settings: Settings) -> tuple[Check, Store | None]:
+def _check_database(settings: Settings) -> tuple[Check, Store | None]:
     kind = settings.database_url.split(":")[0]
     try:
         store = Store(settings.database_url)
         store.create()
         store.ping()
     except (SettingsError, SQLAlchemyError, OSError) as problem:
-        said = " ".join(str(problem).split())[:300]
-        return Check("database", False, f"{kind}: {said}", "check DATABASE_URL, and that its server runs"), None
+        problem_text = " ".join(str(problem).split())[:300]
+        return Check("database", False, f"{kind}: {problem_text}", "check DATABASE_URL, and that its server runs"), None
     return Check("database", True, kind), store
 
 
-def _queue(settings: Settings) -> Check:
+def _check_queue(settings: Settings) -> Check:
     if not settings.redis_url:
         folder = settings.model_dir.expanduser().resolve()
         writable = os.access(folder if folder.exists() else folder.parent, os.W_OK)
@@ -152,7 +154,7 @@ def _queue(settings: Settings) -> Check:
     return Check("queue", True, "Redis")
 
 
-def _model(settings: Settings) -> Check:
+def _check_model(settings: Settings) -> Check:
     from ml_backend.learning.embedding.embedder import ModelNotAvailable, load
 
     try:
@@ -162,16 +164,16 @@ def _model(settings: Settings) -> Check:
     return Check("embedding model", True, f"{embedder.name}, {embedder.dimensions} dimensions")
 
 
-def _backend(url: str) -> Check:
+def _check_backend(url: str) -> Check:
     try:
-        answer = httpx.get(f"{url}/health", timeout=5)
-        answer.raise_for_status()
+        response = httpx.get(f"{url}/health", timeout=5)
+        response.raise_for_status()
     except httpx.HTTPError as problem:
         return Check("backend", False, f"{url}: {problem}", "python -m ml_backend serve, or name its --backend-url")
-    return Check("backend", True, f"{url} answers in {answer.elapsed.total_seconds() * 1000:.0f} ms")
+    return Check("backend", True, f"{url} answers in {response.elapsed.total_seconds() * 1000:.0f} ms")
 
 
-def _project(settings: Settings, client: LabelStudio, store: Store, project_id: int) -> Iterator[Check]:
+def _check_project(settings: Settings, client: LabelStudio, store: Store, project_id: int) -> Iterator[Check]:
     name = f"project {project_id}"
     try:
         info = client.project(project_id)
@@ -180,12 +182,12 @@ def _project(settings: Settings, client: LabelStudio, store: Store, project_id: 
     except LabelStudioError as problem:
         yield Check(name, False, str(problem), "open it with this key's user, or check the number")
         return
-    yield _label_config(name, info, store)
+    yield _check_label_config(name, info, store)
     record = store.project(project_id)
     entry = connection.own_entry(backends, record.backend_url if record else settings.backend_url)
     if entry is None and backends:
         urls = ", ".join(b.url for b in backends)
-        remedy = f"set BACKEND_URL to the address of these by which Label Studio reaches this backend: {urls}"
+        remedy = f"set BACKEND_URL to the one of these addresses at which Label Studio reaches this backend: {urls}"
         yield Check(f"{name}: backend", False, "there are several, and none is known to be this one", remedy)
         return
     if entry is None:
@@ -199,8 +201,8 @@ def _project(settings: Settings, client: LabelStudio, store: Store, project_id: 
         f"{entry.url} {entry.state} {entry.error}".strip(),
         f"is the backend up? Label Studio reaches it at this address; {LOCAL_HINT}",
     )
-    yield _webhook(
-        f"{name}: webhook", project_id, webhooks, entry.url, settings.webhook_secret or store.webhook_secret()
+    yield _check_webhook(
+        f"{name}: webhook", project_id, webhooks, entry.url, store.webhook_secret(settings.webhook_secret)
     )
     yield Check(
         f"{name}: sampling",
@@ -208,13 +210,13 @@ def _project(settings: Settings, client: LabelStudio, store: Store, project_id: 
         info.sampling,
         "" if info.sampling == UNCERTAINTY_SAMPLING else "the worker sets it with the next batch; is one running?",
     )
-    yield _serving(f"{name}: served batch", info, store)
+    yield _check_served_batch(f"{name}: served batch", info, store)
     if record is not None:
         phase = f"{record.state}: {record.phase}" + (f": {record.error}" if record.error else "")
         yield Check(f"{name}: last run", record.error is None, phase, "" if record.error is None else "see the message")
 
 
-def _label_config(name: str, info: ProjectInfo, store: Store) -> Check:
+def _check_label_config(name: str, info: ProjectInfo, store: Store) -> Check:
     record = store.project(info.id)
     chosen = ProjectSettings.usable(record.settings) if record else ProjectSettings()
     try:
@@ -224,7 +226,7 @@ def _label_config(name: str, info: ProjectInfo, store: Store) -> Check:
     return Check(f"{name}: label config", True, f"{config.control}: {len(config.classes)} classes of {info.title!r}")
 
 
-def _webhook(what: str, project_id: int, hooks: list[connection.WebhookEntry], url: str, secret: str) -> Check:
+def _check_webhook(what: str, project_id: int, hooks: list[connection.WebhookEntry], url: str, secret: str) -> Check:
     ours = [w for w in hooks if connection.same_address(w.url, url.rstrip("/") + "/webhook")]
     remedy = f"python -m ml_backend connect {project_id} --backend-url {url}"
     if not ours:
@@ -236,15 +238,15 @@ def _webhook(what: str, project_id: int, hooks: list[connection.WebhookEntry], u
     return Check(what, True, "there, with its secret")
 
 
-def _serving(what: str, info: ProjectInfo, store: Store) -> Check:
+def _check_served_batch(what: str, info: ProjectInfo, store: Store) -> Check:
     batch = store.current_batch(info.id)
     if batch is None:
-        return Check(what, False, "none yet", "is a worker running? its log says what it waits for")
+        return Check(what, False, "none yet", "is a worker running? its log tells what it waits for")
     if batch.version != info.model_version:
         return Check(
             what,
             False,
             f"Label Studio serves {info.model_version!r}, the newest batch is {batch.version!r}: the order is random",
-            "the worker publishes anew within a minute; is one running?",
+            "the worker publishes a new batch within a minute; is one running?",
         )
     return Check(what, True, f"{batch.version}, {len(batch.task_ids)} tasks")

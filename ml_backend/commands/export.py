@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
-from ml_backend.commands.failure import CommandFailed, connected_project, told_as_command_failed
+from ml_backend.commands.failure import CommandFailed, connected_project, errors_as_command_failed
 from ml_backend.learning.embedding.names import RANDOM_PROJECTION, EmbeddingName, parse
 from ml_backend.learning.embedding.registry import registered
 from ml_backend.learning.head.files import HeadInfo, from_bytes, save
@@ -49,11 +49,11 @@ class NothingToExport(CommandFailed):
 
 
 def export_head(settings: Settings, project_id: int, folder: Path) -> str:
-    """Write head.safetensors, head.json and classify.py into the folder; returns a sentence that says so.
+    """Write head.safetensors, head.json and classify.py into the folder; returns a sentence about them.
 
-    Raises NotConnected and NothingToExport.
+    Raises NotConnected, NothingToExport, and CommandFailed for settings that cannot be used.
     """
-    with told_as_command_failed(), closing(Store(settings.database_url)) as store:
+    with errors_as_command_failed(), closing(Store(settings.database_url)) as store:
         store.create()
         connected_project(store, project_id)
         record = store.current_head(project_id)
@@ -66,7 +66,7 @@ def export_head(settings: Settings, project_id: int, folder: Path) -> str:
 
 
 def program(embedding: str, multi_label: bool) -> str:
-    """The source of a Python program that classifies texts with the exported head; it needs no part of this service.
+    """The source of a Python program that classifies texts with the exported head, without this service.
 
     embedding: name of the embedding that the head was fitted on. Raises ModelNotAvailable for a name that cannot be
     read.

@@ -1,4 +1,4 @@
-"""How a command fails: with one sentence for the person who gave it."""
+"""Errors of commands: one sentence for the person who ran the command."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ml_backend.store.records import ProjectRecord
 
 
 class CommandFailed(Exception):
-    """The command could not do what it was asked; the message says why and, where known, what to do."""
+    """The command failed; the message says why and, if known, what to do."""
 
 
 class NotConnected(CommandFailed):
-    """The project is not known to this backend; the message lists those that are."""
+    """The project is not connected to this backend; the message lists the connected ones."""
 
 
 @contextmanager
-def told_as_command_failed() -> Iterator[None]:
-    """Turn what Label Studio, its label config or a setting is wrong about into CommandFailed, message kept."""
+def errors_as_command_failed() -> Iterator[None]:
+    """Raise CommandFailed, with the same message, for errors of Label Studio, its label config or a setting."""
     try:
         yield
     except (LabelStudioError, SettingsError, UnsupportedLabelConfig) as problem:

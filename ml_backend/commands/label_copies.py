@@ -1,4 +1,4 @@
-"""Give the label of a text to the other tasks with the very same text, when a person asks for it."""
+"""Copy the label of a text to other tasks with exactly the same text."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
-from ml_backend.commands.failure import connected_project, told_as_command_failed
+from ml_backend.commands.failure import connected_project, errors_as_command_failed
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.labels import labels
-from ml_backend.labelstudio.predictions import to_answer
+from ml_backend.labelstudio.predictions import annotation_result
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.settings import Settings
 from ml_backend.store import Store
@@ -21,9 +21,9 @@ CHECKED_AT_ONCE = 100
 
 @dataclass(frozen=True)
 class Copies:
-    """Tasks without any annotation whose text has a label elsewhere.
+    """Tasks without an annotation whose text is labelled in another task.
 
-    chosen: task id → classes of its text; disputed: ids of tasks left out, since their text has different labels.
+    chosen: task id → classes of its text; disputed: ids of tasks whose text has different labels, which are left out.
     """
 
     config: LabelConfig
@@ -32,12 +32,12 @@ class Copies:
 
 
 def find_copies(settings: Settings, project_id: int) -> Copies:
-    """The open copies of labelled texts, by what the store has of the project.
+    """Find the open copies of labelled texts, among the tasks in the database.
 
-    Raises NotConnected, or CommandFailed for what Label Studio or its label config is wrong about.
+    Raises NotConnected, and CommandFailed for errors of Label Studio or its label config.
     """
     with (
-        told_as_command_failed(),
+        errors_as_command_failed(),
         closing(Store(settings.database_url)) as store,
         closing(_client(settings)) as client,
     ):
@@ -61,11 +61,11 @@ def find_copies(settings: Settings, project_id: int) -> Copies:
 
 
 def annotate_copies(settings: Settings, project_id: int, copies: Copies) -> Iterator[bool]:
-    """Submit an annotation to each copy; yields True for each, or False where a person annotated the task first.
+    """Submit an annotation for each copy; yields True for each, or False if somebody annotated the task first.
 
-    Stopped half-way, what was submitted stays, and the rest is found again by the next call. Raises CommandFailed.
+    If it is interrupted, submitted annotations stay, and the next call finds the other copies. Raises CommandFailed.
     """
-    with told_as_command_failed(), closing(_client(settings)) as client:
+    with errors_as_command_failed(), closing(_client(settings)) as client:
         task_ids = sorted(copies.chosen)
         for start in range(0, len(task_ids), CHECKED_AT_ONCE):
             chunk = task_ids[start : start + CHECKED_AT_ONCE]
@@ -77,7 +77,7 @@ def annotate_copies(settings: Settings, project_id: int, copies: Copies) -> Iter
 
 
 def _submit(client: LabelStudio, project_id: int, task_id: int, copies: Copies) -> None:
-    result = to_answer(copies.chosen[task_id], copies.config)
+    result = annotation_result(copies.chosen[task_id], copies.config)
     body = {"result": result, "was_cancelled": False, "project": project_id}
     client.request("POST", f"api/tasks/{task_id}/annotations/", body=body)
 

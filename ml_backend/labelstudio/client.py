@@ -1,4 +1,4 @@
-"""What the pipeline asks of Label Studio, in as few and as small requests as possible."""
+"""The client of Label Studio's API, which sends as few and as small requests as possible."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ UNCERTAINTY_SAMPLING = "Uncertainty sampling"
 TASKS_PER_PAGE = 1000
 IDS_PER_PAGE = 10_000
 IDS_PER_REQUEST = 200
-"""Ids go into the address, and servers take some 8,000 characters of it."""
+"""Ids are part of the URL, of which servers accept about 8,000 characters."""
 PREDICTIONS_PER_REQUEST = 2000
 PROJECT_FIELDS = (
     "id,title,label_config,model_version,sampling,task_number,total_annotations_number,skipped_annotations_number"
 )
-"""Without this list Label Studio counts ten more things, which takes three times as long at 50,000 tasks."""
+"""Without this list Label Studio computes ten more counts, which takes three times as long with 50,000 tasks."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,9 @@ class ProjectInfo:
 
 
 class LabelStudio(Session):
-    """One Label Studio, by its address and a key; safe to share between threads.
+    """A client of one Label Studio with one key; safe to share between threads.
 
-    Every method raises LabelStudioUnavailable, Unauthorized, ProjectGone or RequestRefused, each with a remedy.
+    Methods raise LabelStudioUnavailable, Unauthorized, ProjectGone or RequestRefused, whose messages name a remedy.
     """
 
     def __init__(self, url: str, api_key: str | None) -> None:
@@ -71,9 +71,9 @@ class LabelStudio(Session):
         return dict(self.request("GET", "api/current-user/whoami"))
 
     def identity(self, again: bool = False) -> str:
-        """Whose key this is, in which organization and where: what decides which projects are seen.
+        """The user, organization and Label Studio of this key, which decide what projects are visible.
 
-        Remembered from the first request on; again: request it anew.
+        again: send a new request instead of using the result of an earlier one.
         """
         if again or self._identity is None:
             user = self.whoami()
@@ -85,7 +85,7 @@ class LabelStudio(Session):
         return str(self.request("GET", "api/version").get("release", "unknown"))
 
     def project(self, project_id: int) -> ProjectInfo:
-        """The project, with the numbers that a reconciliation compares."""
+        """The project, with the counts that a reconciliation compares."""
         project = self.request("GET", f"api/projects/{project_id}", params={"include": PROJECT_FIELDS})
         return ProjectInfo(
             id=project_id,
@@ -99,7 +99,7 @@ class LabelStudio(Session):
         )
 
     def newest_update(self, project_id: int) -> str | None:
-        """When any task of the project changed last (ISO 8601), or None without tasks."""
+        """The newest `updated_at` of the project's tasks (ISO 8601), or None without tasks."""
         tasks = self._list_tasks(project_id, 1, 1, ordering="-tasks:updated_at", with_annotations=False)
         return str(tasks[0]["updated_at"]) if tasks else None
 
@@ -112,7 +112,7 @@ class LabelStudio(Session):
         updated_after: str | None = None,
         annotated_only: bool = False,
     ) -> Iterator[TaskPage]:
-        """The project's tasks in the order of their ids, page by page; a page is requested when it is asked for.
+        """Yields the project's tasks in the order of their ids, page by page; each page is one request.
 
         start_page: the first page to read, from 1. updated_after: only tasks changed at that time (ISO 8601) or later;
         annotated_only: only tasks with annotations or skips, by Label Studio's own counters; one of the two at most.
@@ -135,14 +135,14 @@ class LabelStudio(Session):
         updated_after: str | None = None,
         annotated_only: bool = False,
     ) -> list[RemoteTask]:
-        """One page of `task_pages`; an empty list behind the last page."""
+        """One page of `task_pages`; an empty list after the last page."""
         pages = self.task_pages(
             project_id, start_page=page, page_size=size, updated_after=updated_after, annotated_only=annotated_only
         )
         return next(pages).tasks
 
     def tasks_by_id(self, project_id: int, task_ids: Sequence[int]) -> list[RemoteTask]:
-        """The tasks with these ids, as far as this project has them."""
+        """The tasks with these ids; ids that the project does not have are left out."""
         tasks: list[RemoteTask] = []
         for start in range(0, len(task_ids), IDS_PER_REQUEST):
             ids = list(task_ids[start : start + IDS_PER_REQUEST])
@@ -158,10 +158,10 @@ class LabelStudio(Session):
     def publish_batch(
         self, project_id: int, version: str, items: Sequence[tuple[int, list[dict[str, Any]], int]]
     ) -> None:
-        """Write (task, result, rank) as predictions of `version`, then make it the project's model version.
+        """Write (task id, result, rank) as predictions of `version`, then select it as the project's model version.
 
-        Label Studio serves the lowest score first and drops scores outside 0 to 1: the score is the rank as a share of
-        the batch. Raises RequestRefused when not every prediction was created, before anything is switched.
+        Label Studio serves the lowest score first and drops scores outside 0 to 1, so the score is the rank divided by
+        the number of items. Raises RequestRefused, before the version is selected, if not every prediction was created.
         """
         total = max(1, len(items))
         predictions = [
@@ -169,12 +169,12 @@ class LabelStudio(Session):
             for task_id, result, rank in items
         ]
         for start in range(0, len(predictions), PREDICTIONS_PER_REQUEST):
-            part = predictions[start : start + PREDICTIONS_PER_REQUEST]
-            created = self._writer.write(project_id, part)
-            if created != len(part):
+            chunk = predictions[start : start + PREDICTIONS_PER_REQUEST]
+            created = self._writer.write(project_id, chunk)
+            if created != len(chunk):
                 raise RequestRefused(
-                    f"Label Studio kept {created} of {len(part)} predictions of {version!r}; its log says why. "
-                    "The batch is not served; the next run publishes anew."
+                    f"Label Studio kept {created} of {len(chunk)} predictions of {version!r}; its log says why. "
+                    "The batch is not served; the next run publishes a new one."
                 )
         self._change_project(project_id, model_version=version)
 
@@ -183,15 +183,15 @@ class LabelStudio(Session):
         self.request("DELETE", f"api/projects/{project_id}/model-versions/", body={"model_version": version})
 
     def set_sampling(self, project_id: int) -> None:
-        """Have the project serve the lowest prediction score first."""
+        """Set the project to serve tasks with the lowest prediction score first."""
         self._change_project(project_id, sampling=UNCERTAINTY_SAMPLING)
 
     def _change_project(self, project_id: int, **changes: Any) -> None:
-        # Without a field to return, Label Studio counts everything that a project has.
+        # Without a list of fields Label Studio computes all counts of the project for the response.
         self.request("PATCH", f"api/projects/{project_id}/", params={"include": "id"}, body=changes)
 
     def _task_lists(self, project_id: int, page: int, size: int, **options: Any) -> Iterator[list[dict[str, Any]]]:
-        """Pages of the list of tasks from `page` on; the last one is the first that is not full."""
+        """Yields pages of the task list, starting with `page`; a page with fewer than `size` tasks is the last one."""
         while True:
             tasks = self._list_tasks(project_id, page, size, **options)
             yield tasks
@@ -212,7 +212,7 @@ class LabelStudio(Session):
     ) -> list[dict[str, Any]]:
         query = {"ordering": [ordering], "filters": {"conjunction": conjunction, "items": list(filters)}}
         params = {"project": project_id, "page": page, "page_size": size, "query": json.dumps(query)}
-        # A link to a storage stays the link that it is; resolved, it would look like a text.
+        # Links to a storage must not be resolved: they would look like texts.
         params["resolve_uri"] = "false"
         if with_annotations:
             params["fields"] = "all"

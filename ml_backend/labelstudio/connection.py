@@ -1,4 +1,4 @@
-"""Connect a project to the backend: the ML backend entry, its webhook with the secret, and the sampling."""
+"""Connect a project to the backend: the ML backend entry, and its webhook with the secret."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TITLE = "Active learning"
 class BackendEntry:
     """An ML backend as a project of Label Studio has it.
 
-    extra_params: what a person typed into the connect form, an object or a string of JSON, None when nothing.
+    extra_params: as typed into the connect form, an object or a string of JSON, None if empty.
     """
 
     id: int
@@ -40,29 +40,29 @@ class WebhookEntry:
 
 
 def probe_backends(client: LabelStudio, project_id: int) -> list[BackendEntry]:
-    """ML backends of the project, each with the state that Label Studio finds by calling it now."""
+    """ML backends of the project; Label Studio calls each one to find its state. Raises LabelStudioError."""
     return [_backend_entry(entry) for entry in client.request("GET", "api/ml", params={"project": project_id})]
 
 
 def stored_backends(client: LabelStudio, project_id: int) -> list[BackendEntry]:
-    """ML backends of the project as Label Studio stores them; none is called, so their state may be old.
+    """ML backends of the project as Label Studio stores them; none is called, so their state may be outdated.
 
-    With `probe_backends` Label Studio calls each one and then writes back what it read before: a change or removal of
-    that moment is undone.
+    Prefer this to `probe_backends`, where Label Studio calls each backend and then saves the row that it read before,
+    which undoes a change or removal made in between. Raises LabelStudioError.
     """
     params = {"extended": True, "include_live_models": True}
     versions = client.request("GET", f"api/projects/{project_id}/model-versions/", params=params)
     entries = versions.get("live") if isinstance(versions, dict) else None
     if entries is None:
-        # Versions of Label Studio that do not know the parameter leave the list out.
+        # Versions of Label Studio without this parameter do not return the list.
         return probe_backends(client, project_id)
     return [_backend_entry(entry) for entry in entries]
 
 
 def own_entry(entries: list[BackendEntry], address: str | None) -> BackendEntry | None:
-    """The entry of this backend: the only one, or of several the one with this address; None without one.
+    """The entry of this backend: the only one, or the one with this address if there are several; None if none fits.
 
-    address: where Label Studio reaches this backend, as far as it is known.
+    address: where Label Studio reaches this backend, None if unknown.
     """
     if len(entries) == 1:
         return entries[0]
@@ -70,7 +70,7 @@ def own_entry(entries: list[BackendEntry], address: str | None) -> BackendEntry 
 
 
 def webhooks(client: LabelStudio, project_id: int) -> list[WebhookEntry]:
-    """Webhooks of the project."""
+    """Webhooks of the project. Raises LabelStudioError."""
     entries = client.request("GET", "api/webhooks/", params={"project": project_id})
     return [
         WebhookEntry(
@@ -91,10 +91,10 @@ def connect_backend(
     basic_auth: tuple[str, str] | None,
     extra_params: dict[str, Any] | None,
 ) -> BackendEntry:
-    """Add the backend to the project, or bring the entry with this address up to date; returns the entry.
+    """Add the backend to the project, or update the entry with this address; returns the entry.
 
-    basic_auth: user and password that the backend asks for. extra_params: all that the entry is to have; None leaves
-    them as they are. Raises RequestRefused with Label Studio's own reason, and the remedy for its commonest one.
+    basic_auth: user and password that the backend requires; extra_params: new extra params of the entry, None to keep
+    the present ones. Raises RequestRefused with Label Studio's reason and a remedy, and other LabelStudioErrors.
     """
     body: dict[str, Any] = {"project": project_id, "url": backend_url, "title": TITLE, "is_interactive": False}
     if extra_params is not None:
@@ -119,10 +119,10 @@ def connect_backend(
 
 
 def address_refused(client: LabelStudio, backend_url: str) -> str | None:
-    """Why Label Studio would not call a backend at this address, in its words, or None where it would.
+    """Label Studio's reason for not calling a backend at this address, or None if it would call it.
 
-    Asks to connect the backend to project 0, which never exists: Label Studio validates the address first, and nothing
-    is changed.
+    Sends a request to connect the backend to project 0, which never exists: Label Studio validates the address first,
+    and nothing is changed. Raises Unauthorized and ProjectGone.
     """
     try:
         client.request("POST", "api/ml", body={"project": 0, "url": backend_url})
@@ -136,7 +136,7 @@ def address_refused(client: LabelStudio, backend_url: str) -> str | None:
 def ensure_webhook(client: LabelStudio, project_id: int, backend_url: str, secret: str, create: bool = True) -> bool:
     """Make sure that one active webhook for all actions carries our secret; returns whether anything was changed.
 
-    create: whether to make a webhook when the project has none; otherwise only an existing one is repaired.
+    create: whether to create a missing webhook; otherwise only an existing one is repaired. Raises LabelStudioError.
     """
     url = backend_url.rstrip("/") + "/webhook"
     secret_header = {SECRET_HEADER: secret}
@@ -158,7 +158,7 @@ def ensure_webhook(client: LabelStudio, project_id: int, backend_url: str, secre
 
 
 def same_address(url: str, other_url: str) -> bool:
-    """Whether two addresses are the same but for a closing slash."""
+    """Whether two addresses are equal, apart from a trailing slash."""
     return url.rstrip("/") == other_url.rstrip("/")
 
 

@@ -1,4 +1,4 @@
-"""What can be wrong between us and Label Studio, and which of it a response says."""
+"""Errors of requests to Label Studio, and which error a response stands for."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import json
 
 
 class LabelStudioError(Exception):
-    """Something is wrong between us and Label Studio; the message names it and the remedy."""
+    """A request to Label Studio failed; the message names the problem and the remedy."""
 
 
 class LabelStudioUnavailable(LabelStudioError):
-    """Label Studio does not answer, or answers that it failed itself."""
+    """Label Studio does not answer, or has an internal error."""
 
 
 class Unauthorized(LabelStudioError):
-    """Label Studio does not take our key."""
+    """Label Studio does not accept our key."""
 
 
 class ProjectGone(LabelStudioError):
-    """There is no such project, or this key may not see it."""
+    """The project does not exist, or the user of this key may not open it."""
 
 
 class RequestRefused(LabelStudioError):
@@ -33,7 +33,7 @@ def error_of_response(url: str, path: str, status: int, text: str) -> LabelStudi
     detail = _detail(text)
     if status == 401 or (status == 403 and "token" in detail.lower()):
         return Unauthorized(
-            f"Label Studio at {url} does not take LABEL_STUDIO_API_KEY ({detail}). Copy the token anew from "
+            f"Label Studio at {url} does not accept LABEL_STUDIO_API_KEY ({detail}). Copy the token again from "
             "Account & Settings; a legacy token works only while legacy tokens are allowed for the organization."
         )
     if status in {403, 404} and not _is_from_label_studio(text):
@@ -49,7 +49,7 @@ def error_of_response(url: str, path: str, status: int, text: str) -> LabelStudi
 
 
 def _is_from_label_studio(text: str) -> bool:
-    """Whether Label Studio itself wrote this error: a proxy before it returns 404 as well."""
+    """Whether Label Studio itself wrote this error, since a proxy in front of it can return 404 too."""
     try:
         body = json.loads(text)
     except ValueError:
@@ -64,7 +64,7 @@ def _detail(text: str) -> str:
         return text[:300]
     if not isinstance(body, dict):
         return text[:300]
-    # "Validation error" says nothing; the reasons are beside it, by field.
+    # The detail is only "Validation error"; the reasons are listed by field.
     reasons = body.get("validation_errors")
     if isinstance(reasons, dict):
         by_field = [of_field if isinstance(of_field, list) else [of_field] for of_field in reasons.values()]

@@ -1,4 +1,4 @@
-"""Webhook events: which tasks each one says to read again."""
+"""Webhook events: which tasks have to be read again after each one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SECRET_HEADER = "X-Active-Learning-Secret"
-"""What the webhooks of this backend carry, since Label Studio sends them without credentials."""
+"""Header with the secret of this backend's webhooks, since Label Studio sends them without credentials."""
 ANNOTATION_ACTIONS = {
     "ANNOTATION_CREATED",
     "ANNOTATIONS_CREATED",
@@ -22,10 +22,11 @@ TRAIN = "START_TRAINING"
 
 @dataclass(frozen=True)
 class Affected:
-    """What an event is about.
+    """What an event reports.
 
-    task_ids, annotation_ids: to be read again; everything: the event does not say what changed, so all tasks have to be
-    compared; train: somebody pressed Start Training; project_deleted: the project is gone.
+    task_ids: tasks to read again; annotation_ids: annotations whose tasks have to be read again; everything: the event
+    does not name what changed, so all tasks have to be compared; train: somebody pressed Start Training;
+    project_deleted: the project was deleted.
     """
 
     task_ids: frozenset[int] = frozenset()
@@ -58,7 +59,7 @@ def _of_annotations(annotations: list[dict[str, Any]]) -> Affected:
         if isinstance(task_id, int):
             tasks.add(task_id)
         elif isinstance(annotation.get("id"), int):
-            # A deletion names the annotation only; the store knows its task.
+            # A deletion names only the annotation; its task is found in the database.
             without_task.add(annotation["id"])
     return Affected(frozenset(tasks), frozenset(without_task), everything=not tasks and not without_task)
 

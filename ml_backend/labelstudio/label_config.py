@@ -1,4 +1,4 @@
-"""Read a project's label config: which control is classified, over which texts, with which classes."""
+"""Parse a project's label config: the classification control, its texts and its classes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SUPPORTED = (
 
 
 class UnsupportedLabelConfig(ValueError):
-    """A label config that cannot be classified; the message says what is supported."""
+    """A label config without a supported classification control; the message says what is supported."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class LabelConfig:
     """The parts of a label config that matter for classification.
 
     control: name of the classification control; control_tag: `Choices` or `Taxonomy`; to_name, object_tag: name and tag
-    of the text that it is about; multi_label: whether a task may have several classes;
+    of the text that it classifies; multi_label: whether a task may have several classes;
     classes: names of the leaf classes in the order of the config, nested ones as "parent / child";
-    paths: class → its labels from the root; nested: results hold paths instead of names;
-    fields: of a task's data, joined into its text; speaker_key, text_key: of a dialogue's turns;
-    fingerprint: changes when control or classes do, so that a head of another label set is never used.
+    paths: class → its labels from the root; nested: whether results hold paths instead of names;
+    fields: fields of a task's data that are joined into its text; speaker_key, text_key: keys of a dialogue's turns;
+    fingerprint: changes with the control and the classes, so that a head of another label set is never used.
     """
 
     control: str
@@ -56,7 +56,7 @@ def parse(xml: str, control: str | None = None, text_fields: Sequence[str] | Non
     """The first classification control of a config, or the one named `control`, and the texts that it classifies.
 
     xml: the label config; text_fields: fields of the task's data to read instead of those that the config shows.
-    Raises UnsupportedLabelConfig saying what is wrong and what is supported.
+    Raises UnsupportedLabelConfig.
     """
     return _parse(xml, control, None if text_fields is None else tuple(text_fields))
 

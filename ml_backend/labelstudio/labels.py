@@ -1,4 +1,4 @@
-"""From annotations to labels: newest per annotator, then the majority."""
+"""Labels from annotations: the newest annotation per annotator, then the majority."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ml_backend.labelstudio.label_config import PATH_SEPARATOR, LabelConfig
 
 @dataclass
 class Labels:
-    """The labels of a project, and what became of the annotations that gave none.
+    """The labels of a project, and the tasks whose annotations gave no label, by reason.
 
     by_task: task id → its classes (one, or for multi-label any number); skipped: ids of tasks that all their annotators
-    skipped; ties: tasks whose annotators disagree evenly; unlabeled: tasks submitted without a choice in this control;
+    skipped; ties: tasks whose annotators disagree evenly; unlabeled: tasks submitted without a class of this control;
     unknown: choice → number of annotations that hold it although the label config has no such class.
     """
 
@@ -28,10 +28,10 @@ class Labels:
 
 
 def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
-    """The label of every annotated task, and which tasks have none, by reason.
+    """The label of every annotated task, and the tasks without a label, by reason.
 
-    Of each annotator the newest annotation of a task counts; of several annotators the majority, for multi-label class
-    by class.
+    The newest annotation of each annotator counts; the majority of the annotators decides, class by class if the config
+    is multi-label.
     """
     result = Labels()
     unknown: Counter[str] = Counter()
@@ -59,21 +59,21 @@ def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
 def _newest_per_annotator(annotations: Iterable[Annotation]) -> dict[int, list[Annotation]]:
     newest: dict[int, dict[object, Annotation]] = defaultdict(dict)
     for annotation in sorted(annotations, key=lambda a: (a.updated_at, a.annotation_id)):
-        # Each annotation without an annotator (imported) counts as an annotator of its own.
+        # An imported annotation without an annotator counts as one of an annotator of its own.
         annotator = annotation.annotator if annotation.annotator is not None else f"import {annotation.annotation_id}"
         newest[annotation.task_id][annotator] = annotation
     return {task_id: list(by_annotator.values()) for task_id, by_annotator in newest.items()}
 
 
 def _choices(result: Sequence[Any], config: LabelConfig) -> tuple[tuple[str, ...] | None, list[str]]:
-    """The chosen classes, None when this control holds none that exists, and the choices that do not exist."""
+    """The chosen classes, or None if there is no answer that can be used; and the choices that are no classes."""
     chosen: dict[str, None] = {}
     unknown: list[str] = []
     answered = False
     for item in result:
         if not isinstance(item, dict) or item.get("from_name") != config.control:
             continue
-        listed = _listed(item.get("value"), config.control_tag.lower())
+        listed = _chosen_values(item.get("value"), config.control_tag.lower())
         if listed is None:
             continue
         answered = True
@@ -86,13 +86,13 @@ def _choices(result: Sequence[Any], config: LabelConfig) -> tuple[tuple[str, ...
                 chosen[name] = None
     if not config.multi_label:
         return (tuple(chosen)[:1] or None), unknown
-    # If every choice is unknown, nothing is said of the classes that exist; nothing chosen says that none applies.
+    # An empty answer means that no class applies; one with unknown choices only says nothing about the classes.
     nothing_left = bool(unknown) and not chosen
     return (tuple(n for n in config.classes if n in chosen) if answered and not nothing_left else None), unknown
 
 
-def _listed(value: Any, kind: str) -> list[Any] | None:
-    """The choices in a result item's value; None for a value of another shape, which Label Studio's import takes."""
+def _chosen_values(value: Any, kind: str) -> list[Any] | None:
+    """The choices in the value of a result; None for other shapes, which Label Studio accepts in imports."""
     value = value or {}
     if not isinstance(value, dict):
         return None
@@ -104,13 +104,13 @@ def _class_of(path: tuple[str, ...], config: LabelConfig) -> str | None:
     name = PATH_SEPARATOR.join(map(str, path))
     if name in config.paths:
         return name
-    # Nested choices without `allowNested` give the leaf alone.
+    # Results of nested choices without `allowNested` hold only the leaf.
     leaves = [n for n, whole in config.paths.items() if len(path) == 1 and whole[-1] == path[0]]
     return leaves[0] if len(leaves) == 1 else None
 
 
 def majority(votes: list[tuple[str, ...]]) -> tuple[str, ...] | None:
-    """The most frequent vote; None when the two most frequent are equally so."""
+    """The most frequent vote; None if two are equally frequent. Raises IndexError without votes."""
     ranked = Counter(votes).most_common(2)
     if len(ranked) > 1 and ranked[0][1] == ranked[1][1]:
         return None

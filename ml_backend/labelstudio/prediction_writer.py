@@ -1,8 +1,8 @@
-"""Write predictions through the quicker of Label Studio's two routes.
+"""Write predictions by the faster of Label Studio's two routes.
 
-`import/predictions` takes them all in one request, but then recounts every task of the project, which is seconds at
-50,000 tasks, unless Label Studio runs with `FAST_IMPORT`. `predictions/` takes one per request, equally fast in a
-project of any size.
+`import/predictions` accepts all predictions in one request, but then recounts every task of the project, which takes
+seconds with 50,000 tasks, unless `FAST_IMPORT` is set in Label Studio. `predictions/` accepts one per request, and its
+time does not depend on the size of the project.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 FAST_IMPORT = "fflag_fix_back_4620_memory_efficient_predictions_import_08012025_short"
-"""Environment variable of Label Studio that makes an import touch only the tasks that it is about."""
+"""Environment variable of Label Studio; if set, an import of predictions recounts only its own tasks."""
 SINGLE_SECONDS = 0.06
-"""Assumed for one prediction in a request of its own, until that was measured."""
+"""Assumed time of one request to `predictions/`, until it was measured."""
 
 
 class PredictionWriter:
-    """Remembers how long each route took in each project, and takes the quicker one."""
+    """Measures how long each route takes, and uses the faster one."""
 
     def __init__(self, request: Callable[..., Any]) -> None:
         self._request = request
@@ -26,7 +26,7 @@ class PredictionWriter:
         self._single_seconds = SINGLE_SECONDS
 
     def write(self, project_id: int, predictions: Sequence[dict[str, Any]]) -> int:
-        """Write all predictions; returns how many Label Studio says it created."""
+        """Write all predictions; returns how many Label Studio created. Raises LabelStudioError."""
         started = time.monotonic()
         if self._import_seconds.get(project_id, 0.0) > len(predictions) * self._single_seconds:
             for prediction in predictions:

@@ -1,4 +1,4 @@
-"""Results in the form that Label Studio shows as a pre-annotation, or takes as an annotation."""
+"""Results of predictions and annotations, in Label Studio's form."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from typing import Any
 from ml_backend.labelstudio.label_config import LabelConfig
 
 
-def to_result(chosen: Sequence[tuple[str, float]], config: LabelConfig) -> list[dict[str, Any]]:
-    """The result of a prediction, from (class, probability) pairs; [] when none is chosen. Its score is the highest."""
+def prediction_result(chosen: Sequence[tuple[str, float]], config: LabelConfig) -> list[dict[str, Any]]:
+    """The result of a prediction, from (class, probability) pairs, with the highest probability as score.
+
+    Returns [] if no class is chosen. Raises KeyError for a class that the config does not have.
+    """
     score = round(max((score for _, score in chosen), default=0.0), 6)
-    return [{**item, "score": score} for item in to_answer([name for name, _ in chosen], config)]
+    return [{**item, "score": score} for item in annotation_result([name for name, _ in chosen], config)]
 
 
-def to_answer(chosen: Sequence[str], config: LabelConfig) -> list[dict[str, Any]]:
-    """The result of an annotation that chooses these classes; [] when none is chosen."""
+def annotation_result(chosen: Sequence[str], config: LabelConfig) -> list[dict[str, Any]]:
+    """The result of an annotation with these classes; [] if none is chosen.
+
+    Raises KeyError for a class that the config does not have.
+    """
     if not chosen:
         return []
     paths = [list(config.paths[name]) for name in chosen]

@@ -1,8 +1,8 @@
 """Authenticated requests to Label Studio's API, as JSON.
 
-The SDK's request client does what both kinds of token need, and asks again where Label Studio fails. Its typed methods
-are not used: they build a model of every object, which for a list of tasks takes longer than Label Studio takes to
-return it, and they do not know some of the parameters and routes that we need.
+The SDK's request client supports both kinds of token, and repeats requests after errors of Label Studio. Its typed
+methods are not used: they build a model of every object, which for a list of tasks takes longer than the request,
+and they lack some of the parameters and routes that we need.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Session:
             self._http = self._sdk = None
 
     def request(self, method: str, path: str, params: dict[str, Any] | None = None, body: Any = None) -> Any:
-        """Send one request and return the JSON of the response, or None where it has no content.
+        """Send one request and return the JSON of the response, or None if it has no content.
 
         path: without a leading slash. Raises LabelStudioUnavailable, Unauthorized, ProjectGone and RequestRefused.
         """
@@ -51,7 +51,7 @@ class Session:
             self._stats.value = (requests + 1, seconds + time.monotonic() - started)
 
     def take_request_stats(self) -> tuple[int, float]:
-        """Number of this thread's requests since its last call, and the seconds that they took."""
+        """Number of this thread's requests since the last call of this method, and the seconds that they took."""
         stats = getattr(self._stats, "value", (0, 0.0))
         self._stats.value = (0, 0.0)
         return stats
@@ -64,7 +64,7 @@ class Session:
         except httpx.HTTPError as problem:
             raise LabelStudioUnavailable(
                 f"Label Studio does not answer at {self.url} ({type(problem).__name__}: {problem}). "
-                "Start it, or set LABEL_STUDIO_URL to where it is."
+                "Start it, or set LABEL_STUDIO_URL to its address."
             ) from None
         if response.status_code >= 400:
             raise self._error(path, response.status_code, response.text)

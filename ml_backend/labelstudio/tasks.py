@@ -1,4 +1,4 @@
-"""Tasks and their annotations, out of the JSON of Label Studio's API and exports."""
+"""Tasks and their annotations, parsed from the JSON of Label Studio's API and exports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ml_backend.annotation import Annotation
 
 @dataclass(frozen=True)
 class RemoteTask:
-    """A task as Label Studio has it, with its annotations."""
+    """A task in Label Studio, with its annotations; updated_at: ISO 8601."""
 
     id: int
     data: dict[str, Any]
@@ -28,7 +28,7 @@ class TaskPage:
 
 
 def parse_task(entry: dict[str, Any]) -> RemoteTask:
-    """A task out of an entry of `api/tasks` with `fields=all`."""
+    """Parse an entry of `api/tasks` with `fields=all`. Raises KeyError and ValueError without a valid id."""
     data = entry.get("data")
     return RemoteTask(
         id=int(entry["id"]),
@@ -39,7 +39,10 @@ def parse_task(entry: dict[str, Any]) -> RemoteTask:
 
 
 def parse_annotations(entry: dict[str, Any]) -> list[Annotation]:
-    """The annotations of a task, out of its entry in `api/tasks` or in an export (format JSON)."""
+    """Parse the annotations of a task, from its entry in `api/tasks` or in an export (format JSON).
+
+    Raises KeyError and ValueError without valid ids.
+    """
     return [
         Annotation(
             annotation_id=int(annotation.get("id") or 0),

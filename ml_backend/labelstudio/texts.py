@@ -1,4 +1,4 @@
-"""The text of a task, out of whatever its data holds."""
+"""The text of a task, read from its data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.text_fields import FIELD_SEPARATOR
 
 MOST_CHARACTERS = 100_000
-"""Nobody reads and classifies a longer text; sentence embeddings use the first 2,000 characters or so."""
+"""Longer texts are refused; sentence embeddings use about the first 2,000 characters."""
 STORAGE_LINK = re.compile(r"(s3|gs|gcs|azure-blob|azure|redis|hdfs)://\S+", re.IGNORECASE)
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 UNREAD_TAGS = {"script", "style", "head", "template"}
@@ -21,30 +21,30 @@ BREAKING_TAGS = {"p", "br", "div", "li", "tr", "td", "th", "h1", "h2", "h3", "h4
 
 
 class BadTask(ValueError):
-    """A task without a usable text; the message is the reason, the same for all tasks of its kind."""
+    """A task without a usable text; the message is the reason, and equal for all tasks with the same problem."""
 
 
 def task_text(data: Mapping[str, Any], config: LabelConfig) -> str:
-    """The text of a task that is embedded: the config's fields, markup stripped, control characters removed.
+    """The text of a task for embedding: the config's fields, without markup and control characters.
 
     data: the task's data; several fields are joined by FIELD_SEPARATOR, which an embedder replaces by the separator
-    that its model was trained with. Raises BadTask with the reason.
+    that its model was trained with. Raises BadTask.
     """
     parts = [_field_text(_field(data, name), name, config) for name in config.fields]
     text = FIELD_SEPARATOR.join(part for part in parts if part).strip()
     if not text:
-        raise BadTask(f"the text in {_names(config)} is empty")
+        raise BadTask(f"the text in {_field_names(config)} is empty")
     if len(text) > MOST_CHARACTERS:
-        raise BadTask(f"the text in {_names(config)} is longer than {MOST_CHARACTERS:,} characters")
+        raise BadTask(f"the text in {_field_names(config)} is longer than {MOST_CHARACTERS:,} characters")
     return text
 
 
 def text_hash(text: str) -> str:
-    """BLAKE2b of the text, 32 hex digits; texts with the same hash are exact duplicates."""
+    """BLAKE2b of the text, 32 hexadecimal digits; equal texts have equal hashes."""
     return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
 
 
-def _names(config: LabelConfig) -> str:
+def _field_names(config: LabelConfig) -> str:
     return ", ".join(repr(name) for name in config.fields)
 
 
@@ -107,27 +107,27 @@ def _kind(value: Any) -> str:
 class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._unread = 0
+        self.text_parts: list[str] = []
+        self._unread_depth = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unread += tag in UNREAD_TAGS
+        self._unread_depth += tag in UNREAD_TAGS
         if tag in BREAKING_TAGS:
-            self.pieces.append("\n")
+            self.text_parts.append("\n")
 
     def handle_endtag(self, tag: str) -> None:
-        self._unread = max(0, self._unread - (tag in UNREAD_TAGS))
+        self._unread_depth = max(0, self._unread_depth - (tag in UNREAD_TAGS))
         if tag in BREAKING_TAGS:
-            self.pieces.append("\n")
+            self.text_parts.append("\n")
 
     def handle_data(self, data: str) -> None:
-        if not self._unread:
-            self.pieces.append(data)
+        if not self._unread_depth:
+            self.text_parts.append(data)
 
 
 def _without_markup(markup: str) -> str:
     reader = _Reader()
     reader.feed(markup)
     reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.pieces).split("\n"))
+    lines = (" ".join(line.split()) for line in "".join(reader.text_parts).split("\n"))
     return "\n".join(line for line in lines if line)

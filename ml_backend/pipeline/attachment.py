@@ -1,4 +1,4 @@
-"""Whether a project has its backend in Label Studio, and what follows from the entry there: settings and webhook."""
+"""Checks that a project has an ML backend entry in Label Studio; applies its settings and repairs its webhook."""
 
 from __future__ import annotations
 
@@ -16,29 +16,27 @@ from ml_backend.store.states import ProjectState, RunReason
 
 logger = logging.getLogger(__name__)
 
-ASK_LABEL_STUDIO = {RunReason.SETUP, RunReason.EXTRA_PARAMS, RunReason.START, RunReason.EVERY_MINUTE}
-"""Reasons for which the entries are read; a run for new labels or tasks does not have to wait for that."""
-ENTRY_PATIENCE_SECONDS = 3.0
-"""Label Studio calls /setup before it stores the entry: how long after that call a missing entry is waited for."""
+ENTRY_REASONS = {RunReason.SETUP, RunReason.EXTRA_PARAMS, RunReason.START, RunReason.EVERY_MINUTE}
+"""Run reasons for which the entries are read from Label Studio; runs for new labels or tasks skip that request."""
+ENTRY_WAIT_SECONDS = 3.0
+"""How long to wait for a missing entry after /setup, since Label Studio calls /setup before it stores the entry."""
 POLL_SECONDS = 0.3
 
 
 def update_attachment(
     services: Services, project: ProjectRecord, info: ProjectInfo, reasons: list[RunReason]
 ) -> ProjectRecord | None:
-    """Apply the entry's settings and repair its webhook, where the reasons ask for it or something looks changed.
+    """Apply the entry's settings and repair its webhook, if the reasons require it or something looks changed.
 
-    Returns the project as it is then, or None while it has no entry in Label Studio. Raises LabelStudioUnavailable and
-    Unauthorized: a failed request does not say that the entry is gone.
+    Returns the updated project, or None while it has no entry in Label Studio. Raises LabelStudioUnavailable and
+    Unauthorized, since a failed request does not mean that the entry is gone.
     """
     is_attached = project.attached
-    if ASK_LABEL_STUDIO & set(reasons) or is_attached is None or (is_attached and _changed_by_others(services, info)):
+    if ENTRY_REASONS & set(reasons) or is_attached is None or (is_attached and _looks_changed(services, info)):
         try:
-            entries = _wait_for_entries(
-                services, project.id, ENTRY_PATIENCE_SECONDS if RunReason.SETUP in reasons else 0.0
-            )
+            entries = _wait_for_entries(services, project.id, ENTRY_WAIT_SECONDS if RunReason.SETUP in reasons else 0.0)
         except (RequestRefused, ProjectGone) as problem:
-            logger.warning("project %s: its ML backends cannot be listed, all stays as it is: %s", project.id, problem)
+            logger.warning("project %s: its ML backends cannot be listed, nothing changes: %s", project.id, problem)
         else:
             is_attached = bool(entries)
             project = _apply_entries(services, project, entries, reasons)
@@ -48,14 +46,14 @@ def update_attachment(
     return project
 
 
-def _changed_by_others(services: Services, info: ProjectInfo) -> bool:
-    """Whether a person changed what a run would change back: the backend may have been removed a moment before."""
+def _looks_changed(services: Services, info: ProjectInfo) -> bool:
+    """Whether sampling or model version were changed by others; the backend may have been removed at the same time."""
     batch = services.store.current_batch(info.id)
     return info.sampling != UNCERTAINTY_SAMPLING or (batch is not None and batch.version != info.model_version)
 
 
-def _wait_for_entries(services: Services, project_id: int, patience: float) -> list[BackendEntry]:
-    deadline = time.monotonic() + patience
+def _wait_for_entries(services: Services, project_id: int, wait_seconds: float) -> list[BackendEntry]:
+    deadline = time.monotonic() + wait_seconds
     while not (entries := stored_backends(services.client, project_id)) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     return entries
@@ -74,21 +72,21 @@ def _apply_entries(
     project = _apply_extra_params(services, project, entries, entry)
     if entry is not None:
         _repair_webhook(services, project, entry.url, anew=RunReason.SETUP in reasons or project.attached is False)
-    _keep_entry(services, project, entry.url if entry else None)
+    _store_entry(services, project, entry.url if entry else None)
     return project
 
 
 def _pause_project(services: Services, project: ProjectRecord) -> None:
-    """Leave the project alone, and say so."""
+    """Mark the project as disconnected, so that nothing is published until it is connected again."""
     store = services.store
-    # What these events report is found by the comparison that a connection begins with.
+    # These events can be dropped: the first run after a connection compares everything.
     events = store.events(project.id)
     if events:
         store.drop_events(project.id, events[-1].id)
     if project.state != ProjectState.DISCONNECTED:
         problem = (
             f"Project {project.id} has no ML backend in Label Studio (Settings, Model): nothing is published or "
-            "changed until it is connected; labels given meanwhile count then."
+            "changed until it is connected; labels given in the meantime are used then."
         )
         logger.warning(problem)
         store.update_project(
@@ -99,15 +97,15 @@ def _pause_project(services: Services, project: ProjectRecord) -> None:
 def _apply_extra_params(
     services: Services, project: ProjectRecord, entries: list[BackendEntry], entry: BackendEntry | None
 ) -> ProjectRecord:
-    """The project as it is now, with the extra params of its entry where a person changed them."""
+    """Returns the stored project, updated with the extra params of its entry if a person changed them."""
     project = services.store.project(project.id) or project
     try:
-        seen = [canonical_extra_params(listed.extra_params) for listed in entries if listed.extra_params is not None]
-        if seen != project.extra_params_seen:
-            services.store.update_project(project.id, extra_params_seen=seen)
+        listed_params = [canonical_extra_params(e.extra_params) for e in entries if e.extra_params is not None]
+        if listed_params != project.extra_params_seen:
+            services.store.update_project(project.id, extra_params_seen=listed_params)
         changes = settings_from_extra_params(project, entry.extra_params) if entry else {}
     except SettingsError as problem:
-        logger.error("project %s: its extra params were refused, its settings stay: %s", project.id, problem)
+        logger.error("project %s: its extra params were refused, its settings are unchanged: %s", project.id, problem)
         return project
     if not changes:
         return project
@@ -117,17 +115,18 @@ def _apply_extra_params(
 
 
 def _repair_webhook(services: Services, project: ProjectRecord, url: str, anew: bool) -> None:
-    """Give the webhook its secret: the one that Label Studio makes itself on connecting carries none.
+    """Set the secret on the webhook, since Label Studio creates it without one when a backend is connected.
 
-    A missing one is made only at a connection or a new address: somebody may have removed it on purpose later.
+    A missing webhook is created only after a connection or a change of address: otherwise a person may have removed it
+    on purpose.
     """
     moved = bool(project.attached) and project.entry_url != url
     if ensure_webhook(services.client, project.id, url, services.webhook_secret, create=anew or moved):
         logger.info("project %s: the webhook to %s now carries its secret", project.id, url)
 
 
-def _keep_entry(services: Services, project: ProjectRecord, url: str | None) -> None:
-    """Keep that the project has entries, and the address of ours; None where none is known to be ours."""
+def _store_entry(services: Services, project: ProjectRecord, url: str | None) -> None:
+    """Store that the project has entries, and the address of our entry; None if several exist and none is ours."""
     if project.attached and project.entry_url == url:
         return
     if url is None:

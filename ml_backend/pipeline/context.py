@@ -1,4 +1,4 @@
-"""What a run of a project works with, and its clock."""
+"""The services and the data that one run of a project works with, and the time that its steps take."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from ml_backend.store.states import RunReason
 
 @dataclass(frozen=True)
 class Services:
-    """What every run works with. embedder: from a model's name to the embedder, loaded at the first call."""
+    """The services that all runs share.
+
+    embedder: returns the embedder of a model name, which it loads at the first call; default_model: name of the
+    embedding model for projects that choose none.
+    """
 
     store: Store
     client: LabelStudio
@@ -32,9 +36,9 @@ class Services:
 class RunContext:
     """One run of one project.
 
-    project, info: as the store and Label Studio had it at the start; events: those to take in.
-    seconds: by step, which ends up in the history: wait (from the first event to the run), sync, embed, pool, fit,
-    query, publish; clock: time.monotonic() at the end of the last step.
+    project, info: the project in the store and in Label Studio when the run started; events: webhook events to process;
+    seconds: duration of each step, stored in the history: wait (from the first event to the run), sync, embed, pool,
+    fit, query, publish; clock: time.monotonic() at the end of the last step.
     """
 
     services: Services
@@ -54,12 +58,12 @@ class RunContext:
 
     @property
     def store(self) -> Store:
-        """Where the project is kept."""
+        """The database."""
         return self.services.store
 
     @property
     def client(self) -> LabelStudio:
-        """Where the project is labelled."""
+        """The Label Studio client."""
         return self.services.client
 
     @property
@@ -67,12 +71,12 @@ class RunContext:
         """Name of the embedding model that the project's settings ask for."""
         return self.settings.embedding_model or self.services.default_model
 
-    def done(self, step: str) -> None:
-        """Book the time since the last step's end on this one."""
+    def end_step(self, step: str) -> None:
+        """Add the seconds since the end of the last step to this step."""
         now = time.monotonic()
         self.seconds[step] = self.seconds.get(step, 0.0) + now - self.clock
         self.clock = now
 
-    def say(self, phase: str) -> None:
-        """Tell people what is going on."""
+    def report_phase(self, phase: str) -> None:
+        """Store what the run is doing now, for the status page."""
         self.store.update_project(self.id, phase=phase)

@@ -1,4 +1,4 @@
-"""The numbers that people want to see of a project, computed by every run."""
+"""The counts that the status page shows, computed by every run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Embed the texts of a project that have no vector yet, a slice at a time."""
+"""Embed the texts of a project that have no vector yet, in chunks."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from ml_backend.learning import Embedder
 from ml_backend.pipeline.context import RunContext
 from ml_backend.store import Store
 
-CHUNK = 256
-"""Texts embedded between two looks at the clock and at new requests: about 1.5 s on two cores."""
-EMBED_SECONDS = 10.0
-"""How long a run embeds before it publishes from what it has, so that a large project can be labelled soon."""
+TEXTS_PER_CHUNK = 256
+"""Texts embedded before the clock and new requests are checked again: about 1.5 s on two cores."""
+LONGEST_EMBED_SECONDS = 10.0
+"""How long a run embeds before it publishes from the texts embedded so far, so that labelling can start early."""
 
 
 def embed(run: RunContext, embedder: Embedder) -> int:
-    """Embed texts of the project, for a bounded time; returns how many are still without a vector."""
-    # Without a batch in front of the annotators the first chunk is enough to begin with.
-    patience = EMBED_SECONDS if run.store.current_batch(run.id) else 0.0
+    """Embed texts of the project for a limited time; returns the number of texts still without a vector."""
+    # While no batch is published, one chunk is enough to choose the first one.
+    time_limit = LONGEST_EMBED_SECONDS if run.store.current_batch(run.id) else 0.0
     missing = run.services.arrays.arrays(run.id, embedder.name).missing()
     if missing:
         missing = embed_missing(
-            run.store, run.id, embedder, patience, lambda: run.id in run.store.pending_projects(), run.say
+            run.store, run.id, embedder, time_limit, lambda: run.id in run.store.pending_projects(), run.report_phase
         )
-    run.done("embed")
+    run.end_step("embed")
     return missing
 
 
@@ -34,26 +34,27 @@ def embed_missing(
     embedder: Embedder,
     seconds: float,
     interrupted: Callable[[], bool],
-    say: Callable[[str], None],
+    report_phase: Callable[[str], None],
 ) -> int:
-    """Embed until all texts have vectors, `seconds` are over, or `interrupted` says so; returns how many are missing.
+    """Embed until all texts have vectors, `seconds` have passed, or `interrupted` returns True.
 
-    Every chunk is kept as soon as it is computed: a crash costs one chunk.
+    report_phase: called with a sentence about the progress. Returns the number of texts still without a vector. Every
+    chunk is stored as soon as it is computed, so a crash loses at most one chunk. Raises what `Embedder.encode` raises.
     """
     missing = store.count_missing_embeddings(project_id, embedder.name)
     started, total = time.monotonic(), missing
     while missing:
-        texts = store.missing_embeddings(project_id, embedder.name, limit=CHUNK)
+        texts = store.missing_embeddings(project_id, embedder.name, limit=TEXTS_PER_CHUNK)
         if not texts:
             return 0
         store.put_embeddings(
             embedder.name, [text_hash for text_hash, _ in texts], embedder.encode([text for _, text in texts])
         )
         missing -= len(texts)
-        passed = time.monotonic() - started
-        left = missing * passed / (total - missing)
-        say(f"embedding: {missing:,} texts to go, about {_duration(left)}")
-        if passed > seconds or interrupted():
+        elapsed = time.monotonic() - started
+        seconds_left = missing * elapsed / (total - missing)
+        report_phase(f"embedding: {missing:,} texts to go, about {_duration(seconds_left)}")
+        if elapsed > seconds or interrupted():
             break
     return max(0, missing)
 

@@ -1,4 +1,4 @@
-"""From the names of classes to their numbers: where a label becomes what a head is fitted on."""
+"""Encodes class names as the class numbers that a head is fitted on."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ def encode_labels(
 ) -> NDArray[np.integer]:
     """Class numbers of the tasks, in the order of the label config's classes.
 
-    task_ids (N,) int64, ascending; by_task: task → names of its classes, tasks that are not in `task_ids` are ignored.
-    Returns (N,) int64, or (N, n_classes) int8 of 0 and 1 for a multi-label config; -1 where a task has no label.
+    task_ids (N,) int64, ascending; by_task: task id → names of its classes; ids that are not in `task_ids` are ignored.
+    Returns (N,) int64, or (N, n_classes) int8 of 0 and 1 for a multi-label config; -1 where a task has no label. Raises
+    KeyError for a class that the config does not have.
     """
     number = {name: i for i, name in enumerate(config.classes)}
     rows = rows_of(task_ids, by_task)
@@ -36,6 +37,6 @@ def encode_labels(
 
 
 def has_label(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """(N,) bool: which rows of labels, as `encode_labels` returns them, hold one."""
+    """Which rows of `encode_labels` have a label. labels (N,) or (N, n_classes) integer; returns (N,) bool."""
     mask: NDArray[np.bool_] = (labels if labels.ndim == 1 else labels[:, 0]) != UNLABELED
     return mask

@@ -1,9 +1,9 @@
-"""What can be said of a head without held-out labels: how often it was right, and whether it still changes."""
+"""Evaluates a head without held-out labels: how often it predicted new labels, and whether it still changes."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,7 @@ from ml_backend.learning.head.files import from_bytes
 from ml_backend.pipeline.label_changes import Chosen
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
 from ml_backend.pipeline.project_pool import ProjectPool
-from ml_backend.store.records import BatchRecord, HeadRecord, StoppingAdvice
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Of `asked` changed labels the head before had predicted `right`; the same of the tasks drawn at random."""
-
-    right: int = 0
-    asked: int = 0
-    random_right: int = 0
-    random_asked: int = 0
+from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, StoppingAdvice
 
 
 def agreement(
@@ -34,12 +24,13 @@ def agreement(
     changed: dict[int, Chosen | None],
     config: LabelConfig,
     model: str,
-    drawn: Collection[int],
+    random_tasks: Collection[int],
 ) -> Agreement:
     """How many of the changed labels the head before had predicted.
 
-    Measured on tasks that a strategy chose for being hard: a lower bound of the accuracy on all of them. On the tasks
-    `drawn` at random it is an estimate without bias.
+    before: the previous head; changed: task id → its classes, None if its label was removed; model: name of the
+    embedding model; random_tasks: ids of tasks that were drawn at random. A strategy chooses hard tasks, so the share
+    of right predictions is a lower bound of the accuracy on all tasks; on the random tasks it is unbiased.
     """
     rows = pool.rows(task_id for task_id, chosen in changed.items() if chosen is not None)
     rows = rows[pool.embedded[rows]]
@@ -47,7 +38,7 @@ def agreement(
         return Agreement()
     right = _predictions(from_bytes(before.blob), pool.embeddings[rows]) == pool.labels[rows]
     right = right.all(axis=1) if config.multi_label else right
-    at_random = np.isin(pool.task_ids[rows], list(drawn))
+    at_random = np.isin(pool.task_ids[rows], list(random_tasks))
     return Agreement(
         right=int(right.sum()),
         asked=len(rows),
@@ -56,14 +47,15 @@ def agreement(
     )
 
 
-def asked_at_random(drawn: Sequence[Sequence[int]], serving: BatchRecord | None) -> set[int]:
-    """Tasks that were served because chance drew them.
+def tasks_drawn_at_random(random_tasks: Sequence[Sequence[int]], serving: BatchRecord | None) -> set[int]:
+    """Ids of tasks that were served because they were drawn at random.
 
-    drawn: of the batch before (whose tasks some still label) and of the one that is served, if there were any. What
-    chance drew before and the strategy chooses now is no longer a random sample.
+    random_tasks: ids drawn for each run, the newest run last; the last two count, since annotators may still label the
+    batch before the served one. serving: the batch that Label Studio serves. A task that was drawn for the older batch
+    and that the served batch contains by choice of the strategy is no longer part of a random sample.
     """
     before, now = set[int](), set[int]()
-    for task_ids in drawn[-2:]:
+    for task_ids in random_tasks[-2:]:
         before, now = now, set(task_ids)
     return now | before - set(serving.task_ids if serving else ())
 
@@ -71,7 +63,10 @@ def asked_at_random(drawn: Sequence[Sequence[int]], serving: BatchRecord | None)
 def stability(
     before: HeadRecord | None, head: Head | None, pool: ProjectPool, config: LabelConfig, model: str, seed: int
 ) -> float | None:
-    """Kappa of what this head and the one before predict for a random sample of the open texts; None without two."""
+    """Kappa between the predictions of this head and of the one before on a random sample of the open texts.
+
+    seed: of the sample. Returns None without two heads of the same model and classes, or without open texts.
+    """
     rows = np.flatnonzero(pool.open & pool.embedded)
     if before is None or head is None or not _comparable(before, config, model) or not len(rows):
         return None
@@ -79,10 +74,10 @@ def stability(
     return kappa(_predictions(from_bytes(before.blob), X), _predictions(head, X))
 
 
-def stopping(kappas: Sequence[float | None]) -> StoppingAdvice:
-    """Whether successive heads agree so well that more labels hardly change them.
+def stopping_advice(kappas: Sequence[float | None]) -> StoppingAdvice:
+    """Advice to stop labelling when successive heads hardly differ any more.
 
-    kappas: `stability` of the runs so far, the newest last; runs without one are left out.
+    kappas: `stability` of the runs so far, the newest last; None values are ignored.
     """
     return StoppingAdvice(**asdict(stabilized([value for value in kappas if value is not None])))
 
@@ -92,6 +87,6 @@ def _comparable(before: HeadRecord, config: LabelConfig, model: str) -> bool:
 
 
 def _predictions(head: Head, X: NDArray[np.float32]) -> NDArray[np.int64]:
-    """(n,) class numbers, or (n, n_classes) of 0 and 1 for a multi-label head, of embeddings X (n, D)."""
+    """X (n, D) float32. Returns (n,) class numbers, or (n, n_classes) of 0 and 1 for a multi-label head."""
     p = head.predict_proba(X)
     return (p >= MULTI_LABEL_THRESHOLD).astype(np.int64) if head.multi_label else p.argmax(axis=1)

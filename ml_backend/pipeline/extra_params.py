@@ -10,7 +10,7 @@ from ml_backend.store.records import ProjectChanges, ProjectRecord
 
 
 def parse_extra_params(typed: Any) -> dict[str, Any]:
-    """Extra params as a dict; Label Studio stores what was typed as an object or as a string of JSON.
+    """Extra params as a dictionary. Label Studio stores them as an object or as a string of JSON.
 
     Raises SettingsError for anything but a JSON object.
     """
@@ -34,10 +34,11 @@ def canonical_extra_params(typed: Any) -> str:
 
 
 def settings_from_extra_params(project: ProjectRecord, typed: Any) -> ProjectChanges:
-    """The project's `settings` and `extra_params` after a person changed these, {} otherwise. Raises SettingsError.
+    """The project's new `settings` and `extra_params` if a person changed the extra params, {} otherwise.
 
-    Null changes nothing: Label Studio sends it when its own form is saved without that field. A name that was in the
-    form before and is not any more goes back to its default.
+    typed: the extra params as Label Studio stores them. None changes nothing, since Label Studio sends null when its
+    form is saved without that field. A name that was removed from the form goes back to its default. Raises
+    SettingsError.
     """
     if typed is None or (canonical := canonical_extra_params(typed)) == project.extra_params:
         return {}
@@ -48,5 +49,5 @@ def settings_from_extra_params(project: ProjectRecord, typed: Any) -> ProjectCha
 
 
 def non_default_settings(settings: ProjectSettings) -> dict[str, Any]:
-    """The settings that are not defaults, as the store keeps them."""
+    """The settings that differ from their defaults, in the form that the database stores."""
     return settings.model_dump(mode="json", exclude_defaults=True)

@@ -1,15 +1,15 @@
-"""Which labels are new, changed or gone since the last fit."""
+"""Which labels were added, changed or removed since the last fit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 Chosen = tuple[str, ...]
-"""The classes that a task is labelled with: one, or for multi-label any number."""
+"""The classes that a task is labelled with: one, or any number if the config is multi-label."""
 
 
 def label_changes(before: Mapping[int, Sequence[str]], now: Mapping[int, Chosen]) -> dict[int, Chosen | None]:
-    """Task → its label, of tasks whose label is new or another; task → None, where the label is gone."""
+    """Task id → its classes for new and changed labels, and task id → None for removed ones."""
     changed: dict[int, Chosen | None] = {
         task_id: chosen
         for task_id, chosen in now.items()

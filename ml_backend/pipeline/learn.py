@@ -1,4 +1,4 @@
-"""Fit, query and publish: the part of a run that brings the next head and batch."""
+"""Fit, query and publish: the part of a run that makes the next head and the next batch."""
 
 from __future__ import annotations
 
@@ -12,60 +12,61 @@ from ml_backend.learning import Head
 from ml_backend.learning.cycle import Proposal
 from ml_backend.learning.head.files import to_bytes
 from ml_backend.pipeline.context import RunContext
-from ml_backend.pipeline.evaluate import Agreement, agreement, asked_at_random, stability, stopping
+from ml_backend.pipeline.evaluate import agreement, stability, stopping_advice, tasks_drawn_at_random
 from ml_backend.pipeline.learning_data import LearningData
 from ml_backend.pipeline.publish import preannotations, publish
 from ml_backend.pipeline.retrain_policy import reserve_size
 from ml_backend.pipeline.select import propose
 from ml_backend.pipeline.versions import head_version
-from ml_backend.store.records import BatchRecord, HeadRecord, LabelStudioUse, RunRecord
+from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, LabelStudioUse, RunRecord
 
 logger = logging.getLogger(__name__)
 
-BATCHES_ASKED = 2
-"""Labels arrive for the batch that is served, and for the one before that some people still have open."""
+RUNS_LABELLED_FROM = 2
+"""Labels arrive for the batch that is served and for the one before, whose tasks some annotators still have open."""
 
 
 def learn(run: RunContext, data: LearningData, reason: str) -> None:
-    """Fit a head, choose the next tasks, publish them where any are left, and add the run to the history.
+    """Fit a head, choose the next tasks, publish them if any are left, and add the run to the history.
 
-    reason: why it is due, as a sentence for people.
+    reason: why a new batch is due, as a sentence for people. Raises LabelStudioUnavailable, Unauthorized, ProjectGone
+    and RequestRefused when the batch cannot be published.
     """
-    run.say("fitting the head and choosing the next batch")
-    # A batch published anew without new labels (texts embedded meanwhile, another setting) is of the same cycle: a seed
-    # then gives the same draws as offline, however often that happens.
+    run.report_phase("fitting the head and choosing the next batch")
+    # A batch that is published again without new labels (new embeddings, changed settings) belongs to the same cycle,
+    # so that a seed gives the same draws as in the simulator, however often that happens.
     cycle = run.project.cycle + bool(data.changed)
     proposal = _fit_and_query(run, data, cycle)
-    right, kappa = _measure(run, data, proposal.head)
-    head = _keep_head(run, data, proposal.head, right)
+    agreed, kappa = _measure(run, data, proposal.head)
+    head = _store_head(run, data, proposal.head, agreed)
     why = f"{reason}; {proposal.why}" if proposal.why else reason
     batch = _publish(run, data, proposal, head, why) if len(proposal.rows) else None
-    _remember(run, data, cycle)
-    _add_to_history(run, data, proposal, why, batch, right, kappa)
-    chosen = f"batch {batch.number} by {proposal.method}" if batch else "a head and no batch"
-    logger.info("project %s: %s after %d labels: %s", run.id, chosen, data.pool.labeled, why)
+    _store_fit_state(run, data, cycle)
+    _add_to_history(run, data, proposal, why, batch, agreed, kappa)
+    outcome = f"batch {batch.number} by {proposal.method}" if batch else "a head and no batch"
+    logger.info("project %s: %s after %d labels: %s", run.id, outcome, data.pool.labeled, why)
 
 
 def _fit_and_query(run: RunContext, data: LearningData, cycle: int) -> Proposal:
     reserve = reserve_size(run.settings, data.annotators)
     proposal = propose(run.settings, data.pool, len(run.config.classes), cycle, reserve)
-    run.done("query")
+    run.end_step("query")
     run.seconds["fit"] = proposal.fit_seconds
     run.seconds["query"] -= proposal.fit_seconds
     return proposal
 
 
 def _measure(run: RunContext, data: LearningData, head: Head | None) -> tuple[Agreement, float | None]:
-    """What the new labels say of the head before, and how much that one and the new one agree."""
+    """How many new labels the head before had predicted, and its kappa with the new head."""
     before = run.store.current_head(run.id)
-    drawn = run.store.random_tasks_of_runs(run.id, limit=BATCHES_ASKED)
-    at_random = asked_at_random(drawn, run.store.current_batch(run.id))
-    right = agreement(before, data.pool, data.changed, run.config, data.model, at_random)
-    return right, stability(before, head, data.pool, run.config, data.model, run.settings.seed)
+    random_tasks_by_run = run.store.random_tasks_of_runs(run.id, limit=RUNS_LABELLED_FROM)
+    at_random = tasks_drawn_at_random(random_tasks_by_run, run.store.current_batch(run.id))
+    agreed = agreement(before, data.pool, data.changed, run.config, data.model, at_random)
+    return agreed, stability(before, head, data.pool, run.config, data.model, run.settings.seed)
 
 
-def _keep_head(run: RunContext, data: LearningData, head: Head | None, right: Agreement) -> str | None:
-    """Keep a head as the project's newest and return its version; without one, older heads are no longer true."""
+def _store_head(run: RunContext, data: LearningData, head: Head | None, agreed: Agreement) -> str | None:
+    """Store the head and return its version; without a head, delete older ones, whose labels no longer exist."""
     if head is None:
         run.store.drop_heads(run.id)
         return None
@@ -77,7 +78,7 @@ def _keep_head(run: RunContext, data: LearningData, head: Head | None, right: Ag
         embedding_model=data.model,
         n_labels=data.pool.labeled,
         blob=to_bytes(head),
-        metrics=asdict(right),
+        metrics=agreed,
         created_at=time.time(),
     )
     run.store.put_head(record)
@@ -96,14 +97,14 @@ def _publish(run: RunContext, data: LearningData, proposal: Proposal, head: str 
         size=len(proposal.rows),
         random_task_ids=pool.task_ids[proposal.random_rows].tolist(),
     )
-    run.say(f"publishing batch {batch.number}")
+    run.report_phase(f"publishing batch {batch.number}")
     publish(run.store, run.client, run.info, batch, preannotations(pool, rows, proposal.head, run.config))
-    run.done("publish")
+    run.end_step("publish")
     return batch
 
 
-def _remember(run: RunContext, data: LearningData, cycle: int) -> None:
-    """Keep what the next run compares with to know whether anything changed."""
+def _store_fit_state(run: RunContext, data: LearningData, cycle: int) -> None:
+    """Store the labels, settings and classes of this fit, with which the next run compares its own."""
     run.store.put_label_snapshot(run.id, {task_id: list(classes) for task_id, classes in data.usable.items()})
     run.store.update_project(
         run.id,
@@ -120,7 +121,7 @@ def _add_to_history(
     proposal: Proposal,
     why: str,
     batch: BatchRecord | None,
-    right: Agreement,
+    agreed: Agreement,
     kappa: float | None,
 ) -> None:
     requests, seconds = run.client.take_request_stats()
@@ -136,8 +137,8 @@ def _add_to_history(
             reasons=list(run.reasons),
             seconds={step: round(s, 3) for step, s in run.seconds.items()},
             label_studio=LabelStudioUse(requests, round(seconds, 3)),
-            **asdict(right),
+            **asdict(agreed),
             kappa=kappa,
-            stopping=stopping([*(earlier.kappa for earlier in run.store.runs(run.id)), kappa]),
+            stopping=stopping_advice([*(earlier.kappa for earlier in run.store.runs(run.id)), kappa]),
         )
     )

@@ -1,4 +1,4 @@
-"""What a run finds to learn from and to offer, once tasks are read and texts embedded."""
+"""The labels and the pool that a run learns from, after tasks are read and texts embedded."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from ml_backend.labelstudio.labels import Labels, labels
 from ml_backend.pipeline.context import RunContext
 from ml_backend.pipeline.label_changes import Chosen, label_changes
 from ml_backend.pipeline.project_pool import ProjectPool, project_pool
-from ml_backend.pipeline.retrain_policy import Situation
-from ml_backend.project_settings import ProjectSettings
+from ml_backend.pipeline.retrain_policy import Situation, settings_changed
 from ml_backend.store.records import BatchRecord
 
 
@@ -17,9 +16,9 @@ from ml_backend.store.records import BatchRecord
 class LearningData:
     """The project's pool and labels.
 
-    model: name of the embedding model; usable: labels that a head can be fitted on, of tasks whose text is embedded
-    (the others count as new when theirs are); changed: those new, changed or gone (None) since the last fit;
-    annotators: how many people submitted or skipped anything.
+    model: name of the embedding model; usable: task id → classes, of tasks whose text is embedded (other labels count
+    as new once their text is embedded); changed: usable labels that were added or changed since the last fit, and None
+    for removed ones; annotators: number of people who submitted or skipped a task.
     """
 
     model: str
@@ -31,7 +30,7 @@ class LearningData:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to fit on, to offer, or to unlearn."""
+        """Whether there is no label, no change of a label, and no task that may be published."""
         return not (self.pool.fresh.any() or self.pool.copies.any() or self.usable or self.changed)
 
 
@@ -39,14 +38,14 @@ def learning_data(run: RunContext, model: str) -> LearningData:
     """Read the project's arrays and labels."""
     arrays = run.services.arrays.arrays(run.id, model)
     annotations = [annotation for of_task in arrays.annotations.values() for annotation in of_task]
-    found = labels(annotations, run.config)
-    pool = project_pool(arrays, found, run.config)
-    rows = pool.rows(found.by_task)
-    usable = {task_id: found.by_task[task_id] for task_id in pool.task_ids[rows[pool.embedded[rows]]].tolist()}
+    project_labels = labels(annotations, run.config)
+    pool = project_pool(arrays, project_labels, run.config)
+    rows = pool.rows(project_labels.by_task)
+    usable = {task_id: project_labels.by_task[task_id] for task_id in pool.task_ids[rows[pool.embedded[rows]]].tolist()}
     return LearningData(
         model=model,
         pool=pool,
-        labels=found,
+        labels=project_labels,
         usable=usable,
         changed=label_changes(run.store.label_snapshot(run.id), usable),
         annotators=len({a.annotator for a in annotations if a.annotator is not None}),
@@ -56,7 +55,10 @@ def learning_data(run: RunContext, model: str) -> LearningData:
 def situation(
     run: RunContext, data: LearningData, serving: BatchRecord | None, missing: int, train_requested: bool
 ) -> Situation:
-    """What decides whether to learn. serving: the batch that Label Studio serves; missing: texts without a vector."""
+    """The facts that decide whether to learn.
+
+    serving: the batch that Label Studio serves; missing: number of texts without a vector.
+    """
     remaining = data.pool.count_open(serving)
     return Situation(
         settings=run.settings,
@@ -64,16 +66,10 @@ def situation(
         serving=serving is not None,
         changed=len(data.changed),
         remaining=remaining,
-        waiting=int((data.pool.fresh | data.pool.copies).sum()) - remaining,
-        embedding=missing,
-        settings_changed=_settings_changed(run),
+        unpublished=int((data.pool.fresh | data.pool.copies).sum()) - remaining,
+        missing_vectors=missing,
+        settings_changed=settings_changed(run.project.settings_used, run.settings),
         classes_changed=run.project.fingerprint != run.config.fingerprint,
         new_tasks=run.project.newest_task < data.pool.newest_embedded,
         train_requested=train_requested,
     )
-
-
-def _settings_changed(run: RunContext) -> bool:
-    """Whether the last fit had other settings; those that its version of the code lacked had their defaults."""
-    used = run.project.settings_used
-    return used is None or ProjectSettings().model_dump(mode="json") | used != run.settings.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""From probabilities to the classes that the model would choose."""
+"""The classes that a head predicts, from its probabilities."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MULTI_LABEL_THRESHOLD = 0.5
 def likely_classes(
     probabilities: NDArray[np.float32], classes: Sequence[str], multi_label: bool
 ) -> list[tuple[str, float]]:
-    """The class of highest probability, or for multi-label all at one half or more, each with its probability.
+    """(class, probability) of the most likely class, or of all classes with 0.5 or more if multi-label.
 
     probabilities (n_classes,) float32, in the order of `classes`.
     """

@@ -1,4 +1,4 @@
-"""Whether a run can begin: the project is there, has its backend in Label Studio, and a label config to learn."""
+"""Starts a run if the project exists, has its backend in Label Studio, and has a supported label config."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 def open_run(services: Services, project_id: int, reasons: list[RunReason]) -> RunContext | None:
-    """What the run works with; None where nothing can be done, with the project's state saying why.
+    """Returns the context of the run, or None if it cannot start; the project's state then tells why.
 
-    Raises LabelStudioUnavailable and Unauthorized.
+    reasons: why the run was requested. Raises LabelStudioUnavailable and Unauthorized.
     """
     store = services.store
     started = time.monotonic()
@@ -33,7 +33,8 @@ def open_run(services: Services, project_id: int, reasons: list[RunReason]) -> R
         info = services.client.project(project_id)
     except ProjectGone:
         reported = any(event.action == "PROJECT_DELETED" for event in events)
-        # A project's webhook does not report its deletion. Who could open it before and cannot now shows it as well.
+        # A project's own webhook does not report its deletion. A user who could open the project before and cannot open
+        # it now shows that it was deleted.
         same_user = services.client.identity(again=True) == project.seen_by
         _project_is_gone(services, project, deleted=reported or same_user)
         return None
@@ -66,15 +67,15 @@ def open_run(services: Services, project_id: int, reasons: list[RunReason]) -> R
 
 
 def _project_is_gone(services: Services, project: ProjectRecord, deleted: bool) -> None:
-    """Forget a project that was deleted; one that merely cannot be seen is kept, since the key may be wrong."""
+    """Delete the data of a deleted project; a project that this key cannot open is kept, since the key may be wrong."""
     if deleted:
-        logger.info("project %s was deleted in Label Studio; forgetting it", project.id)
+        logger.info("project %s was deleted in Label Studio; its data is deleted here", project.id)
         services.store.forget_project(project.id)
         services.arrays.forget(project.id)
         return
     problem = (
-        f"Label Studio has no project {project.id} for this key. If it was deleted, nothing is to be done; "
-        "if not, give LABEL_STUDIO_API_KEY of a user who can open it."
+        f"Label Studio has no project {project.id} for this key. If it was deleted, nothing has to be done; "
+        "if not, set LABEL_STUDIO_API_KEY to the token of a user who can open it."
     )
     if project.error != problem:
         logger.error(problem)

@@ -1,7 +1,7 @@
 """Predictions of the current head, without an embedding model in this process.
 
-Vectors come from the store; texts that have none are handed to a worker, which keeps its model loaded, and waited for,
-for a bounded time.
+Vectors are read from the database. Texts without a vector are sent to a worker, which keeps its model loaded; the call
+waits for their vectors for a limited time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.labelstudio.label_config import LabelConfig, parse
-from ml_backend.labelstudio.predictions import to_result
+from ml_backend.labelstudio.predictions import prediction_result
 from ml_backend.labelstudio.texts import BadTask, task_text, text_hash
 from ml_backend.learning.head.files import from_bytes
 from ml_backend.pipeline.likely_classes import likely_classes
@@ -26,12 +26,12 @@ from ml_backend.store import Store
 
 logger = logging.getLogger(__name__)
 
-LONGEST_WAIT = 60.0
-"""Label Studio gives /predict 100 s."""
-LOOK_EVERY = 0.05
+LONGEST_WAIT_SECONDS = 60.0
+"""Label Studio waits 100 s for /predict."""
+POLL_SECONDS = 0.05
 
 EmbedSoon = Callable[[str, dict[str, str]], None]
-"""Has a worker embed texts (hash → text) by a model soon, and keep the vectors in the store."""
+"""Called with a model name and texts (hash → text): asks a worker to embed them and to store the vectors."""
 
 
 @dataclass(frozen=True)
@@ -47,29 +47,29 @@ def predict(
     embed_soon: EmbedSoon,
     project_id: int,
     tasks: list[dict[str, Any]],
-    wait: float = LONGEST_WAIT,
+    wait: float = LONGEST_WAIT_SECONDS,
 ) -> Predictions:
-    """Class and confidence for every task; an empty result before any label or for a task without a usable text.
+    """Class and confidence for every task; an empty result without a head or for a task without a usable text.
 
-    tasks: as Label Studio sends them, each with its "data"; wait: seconds for texts that have no vector yet, after
-    which their tasks have an empty result. Raises UnsupportedLabelConfig.
+    tasks: as Label Studio sends them, each with its "data"; wait: seconds to wait for vectors of new texts; a task
+    whose vector does not come in time has an empty result. Raises UnsupportedLabelConfig, and what `embed_soon` raises.
     """
     project = store.project(project_id)
     record = store.current_head(project_id) if project else None
     if project is None or record is None or not project.label_config:
-        return Predictions([_empty(NO_MODEL) for _ in tasks], NO_MODEL)
+        return Predictions([_empty_prediction(NO_MODEL) for _ in tasks], NO_MODEL)
     settings = ProjectSettings.usable(project.settings)
     config = parse(project.label_config, settings.control, settings.text_fields)
     hashes, texts = _texts(tasks, config)
     vectors = _vectors(store, embed_soon, record.embedding_model, texts, wait)
     head = from_bytes(record.blob)
     version = record.version
-    results = [_empty(version) for _ in tasks]
+    results = [_empty_prediction(version) for _ in tasks]
     rows = [i for i, h in enumerate(hashes) if h in vectors]
     if rows:
         probabilities = head.predict_proba(np.stack([vectors[hashes[i] or ""] for i in rows]))
         for i, p in zip(rows, probabilities, strict=True):
-            results[i] = _result(p, record.classes, config, version)
+            results[i] = _prediction(p, record.classes, config, version)
     return Predictions(results, version)
 
 
@@ -93,7 +93,7 @@ def _texts(tasks: list[dict[str, Any]], config: LabelConfig) -> tuple[list[str |
 def _vectors(
     store: Store, embed_soon: EmbedSoon, model: str, texts: dict[str, str], wait: float
 ) -> dict[str | None, NDArray[np.float32]]:
-    """Text hash → (D,) float32, of those texts that have a vector in time."""
+    """Text hash → vector (D,) float32, for texts whose vector exists within `wait` seconds."""
     vectors: dict[str | None, NDArray[np.float32]] = {}
     vectors.update(store.embeddings(model, list(texts)))
     unseen = {h: t for h, t in texts.items() if h not in vectors}
@@ -102,7 +102,7 @@ def _vectors(
     embed_soon(model, unseen)
     deadline = time.monotonic() + wait
     while unseen and time.monotonic() < deadline:
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_SECONDS)
         new = store.embeddings(model, list(unseen))
         vectors.update(new)
         unseen = {h: t for h, t in unseen.items() if h not in new}
@@ -111,7 +111,7 @@ def _vectors(
     return vectors
 
 
-def _result(
+def _prediction(
     probabilities: NDArray[np.float32], classes: list[str], config: LabelConfig, version: str
 ) -> dict[str, Any]:
     chosen = [
@@ -120,8 +120,8 @@ def _result(
         if name in config.paths
     ]
     confidence = max((score for _, score in chosen), default=0.0)
-    return {"result": to_result(chosen, config), "score": confidence, "model_version": version}
+    return {"result": prediction_result(chosen, config), "score": confidence, "model_version": version}
 
 
-def _empty(version: str) -> dict[str, Any]:
+def _empty_prediction(version: str) -> dict[str, Any]:
     return {"result": [], "score": 0.0, "model_version": version}

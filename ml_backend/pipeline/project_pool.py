@@ -17,13 +17,13 @@ from ml_backend.store.records import BatchRecord
 
 @dataclass(frozen=True)
 class ProjectPool:
-    """Rows are the tasks in the order of their ids, so that a seed gives the same picks here and offline.
+    """Rows are the tasks in the order of their ids, so that a seed gives the same picks here and in the simulator.
 
-    task_ids (N,) int64, ascending; texts (N,) int64: the same number for the same text, -1 without one;
-    embeddings (N, D) float32, zero where embedded (N,) bool is not set; labels (N,) int64 or (N, n_classes) int8,
-    -1 unlabelled or not embedded; open (N,) bool: has a text and nobody submitted or skipped it;
-    fresh (N,) bool: may be offered and its text is neither labelled nor offered by another row;
-    copies (N,) bool: may be offered, but repeats a text that is labelled or fresh.
+    task_ids (N,) int64, ascending; texts (N,) int64: equal numbers for equal texts, -1 without a usable text;
+    embeddings (N, D) float32, zeros where embedded (N,) bool is False; labels (N,) int64 or (N, n_classes) int8, -1 if
+    unlabelled or not embedded; open (N,) bool: has a text and nobody submitted or skipped the task;
+    fresh (N,) bool: open and embedded, and the first such row of a text without a label;
+    copies (N,) bool: open and embedded, but the text has a label or an earlier fresh row.
     """
 
     task_ids: NDArray[np.int64]
@@ -47,18 +47,19 @@ class ProjectPool:
         return int(embedded[-1]) if len(embedded) else 0
 
     def count_open(self, batch: BatchRecord | None) -> int:
-        """How many tasks of a batch may still be labelled."""
+        """Number of open tasks of a batch, 0 without a batch."""
         return 0 if batch is None else int(self.open[self.rows(batch.task_ids)].sum())
 
     def rows(self, task_ids: Iterable[int]) -> NDArray[np.int64]:
-        """(n,) int64: rows of those of the tasks that the project has, in the order of `task_ids`."""
+        """(n,) int64: rows of these tasks, in the order of `task_ids`; unknown tasks are left out."""
         return rows_of(self.task_ids, task_ids)
 
 
 def project_pool(arrays: TaskArrays, labels: Labels, config: LabelConfig) -> ProjectPool:
-    """The arrays with their labels. Tasks with any submitted or skipped annotation are never offered again.
+    """The pool of a project. Tasks with a submitted or skipped annotation are never published again.
 
-    A label counts once its text has a vector: until then it would teach the head a vector of zeros.
+    A label is used only if its text has a vector; otherwise the head would be fitted on a vector of zeros. Raises
+    KeyError for a label that the config does not have.
     """
     encoded = encode_labels(arrays.task_ids, labels.by_task, config)
     is_open = arrays.texts != NO_TEXT
@@ -81,7 +82,7 @@ def project_pool(arrays: TaskArrays, labels: Labels, config: LabelConfig) -> Pro
 def _first_of_each_text(
     texts: NDArray[np.int64], offered: NDArray[np.bool_], taken: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """(N,) bool: the first offered row of each text that is not among the numbers `taken`."""
+    """(N,) bool: the first row of each text among the rows `offered`, without the texts numbered in `taken`."""
     first = np.zeros(len(texts), dtype=bool)
     rows = np.flatnonzero(offered)
     rows = rows[~np.isin(texts[rows], taken)]

@@ -1,7 +1,7 @@
-"""Put a batch in front of the annotators, and take superseded ones away.
+"""Publish a batch to Label Studio, and remove the predictions of superseded batches.
 
-A batch goes through planned → published → superseded → removed. The state is written before and
-after every step, so that whatever a crash leaves behind is found and settled by the next run.
+The state of a batch is planned, published, superseded, then removed. It is stored before and after every step, so that
+the next run can finish what a crash interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio, ProjectInfo
 from ml_backend.labelstudio.label_config import LabelConfig
-from ml_backend.labelstudio.predictions import to_result
+from ml_backend.labelstudio.predictions import prediction_result
 from ml_backend.learning import Head
 from ml_backend.pipeline.likely_classes import likely_classes
 from ml_backend.pipeline.project_pool import ProjectPool
@@ -24,16 +24,19 @@ from ml_backend.store.states import BatchState
 
 logger = logging.getLogger(__name__)
 
-KEPT_SECONDS = 86_400.0
-"""How long the predictions of a superseded batch stay: as long as Label Studio keeps a task for who opened it.
+SUPERSEDED_KEPT_SECONDS = 86_400.0
+"""How long the predictions of a superseded batch stay: as long as Label Studio reserves an opened task for its user.
 
-An annotation names the prediction that it began with, and Label Studio refuses it when that is gone.
+Label Studio refuses an annotation that was started from a prediction which no longer exists.
 """
-REMOVED_AT_ONCE = 20
+REMOVED_PER_RUN = 20
 
 
-def settle(store: Store, client: LabelStudio, info: ProjectInfo) -> BatchRecord | None:
-    """Finish what a crash left half-way; returns the batch that Label Studio serves now, if it is ours."""
+def finish_interrupted_batches(store: Store, client: LabelStudio, info: ProjectInfo) -> BatchRecord | None:
+    """Correct batch states that a crash left wrong, and remove predictions of batches that were never served.
+
+    Returns the batch that Label Studio serves now, None if it is not one of ours. Raises LabelStudioError.
+    """
     serving: BatchRecord | None = None
     for batch in store.open_batches(info.id, info.model_version):
         if batch.version == info.model_version:
@@ -41,9 +44,9 @@ def settle(store: Store, client: LabelStudio, info: ProjectInfo) -> BatchRecord 
                 store.mark_batch(info.id, batch.number, BatchState.PUBLISHED)
             serving = batch
         elif batch.state == BatchState.PUBLISHED:
-            # Somebody else changed the project's model version; the order would be random: publish anew.
+            # Somebody else changed the project's model version. The order is then random, so publish a new batch.
             logger.warning(
-                "project %s: Label Studio's model version is %r instead of our %r; publishing the queue anew",
+                "project %s: Label Studio's model version is %r instead of %r; publishing a new batch",
                 info.id,
                 info.model_version,
                 batch.version,
@@ -51,7 +54,7 @@ def settle(store: Store, client: LabelStudio, info: ProjectInfo) -> BatchRecord 
             store.mark_batch(info.id, batch.number, BatchState.SUPERSEDED)
     for batch in store.open_batches(info.id):
         if batch.state == BatchState.PLANNED:  # never served
-            _take_away(store, client, info.id, batch)
+            _remove_predictions(store, client, info.id, batch)
     return serving
 
 
@@ -62,9 +65,10 @@ def publish(
     batch: BatchRecord,
     results: dict[int, list[dict[str, object]]],
 ) -> None:
-    """Write the batch's predictions and make it the project's version; the batches before it are then superseded.
+    """Write the batch's predictions and select its version in the project; older batches become superseded.
 
-    results: task id → its pre-annotation. Label Studio serves the tasks in the order of `batch.task_ids`.
+    results: task id → its pre-annotation. Label Studio serves the tasks in the order of `batch.task_ids`. Raises
+    LabelStudioError; the batch then stays planned, and the next run removes its predictions.
     """
     items = [(task_id, results.get(task_id, []), rank) for rank, task_id in enumerate(batch.task_ids)]
     client.publish_batch(info.id, batch.version, items)
@@ -76,13 +80,19 @@ def publish(
 
 
 def remove_superseded(store: Store, client: LabelStudio, project_id: int) -> None:
-    """Remove the predictions of batches superseded so long ago that nobody has a task of theirs open."""
-    for batch in store.superseded_before(project_id, time.time() - KEPT_SECONDS, REMOVED_AT_ONCE):
-        _take_away(store, client, project_id, batch)
+    """Remove the predictions of batches superseded so long ago that nobody has one of their tasks open.
+
+    Raises LabelStudioError.
+    """
+    for batch in store.superseded_before(project_id, time.time() - SUPERSEDED_KEPT_SECONDS, REMOVED_PER_RUN):
+        _remove_predictions(store, client, project_id, batch)
 
 
 def ensure_sampling(client: LabelStudio, info: ProjectInfo) -> None:
-    """Have Label Studio serve the published order; says so in the log when that changes the project."""
+    """Set the project's sampling so that Label Studio serves the published order; a change is logged.
+
+    Raises LabelStudioError.
+    """
     if info.sampling == UNCERTAINTY_SAMPLING:
         return
     client.set_sampling(info.id)
@@ -94,7 +104,7 @@ def ensure_sampling(client: LabelStudio, info: ProjectInfo) -> None:
     )
 
 
-def _take_away(store: Store, client: LabelStudio, project_id: int, batch: BatchRecord) -> None:
+def _remove_predictions(store: Store, client: LabelStudio, project_id: int, batch: BatchRecord) -> None:
     client.remove_version(project_id, batch.version)
     store.mark_batch(project_id, batch.number, BatchState.REMOVED)
 
@@ -102,12 +112,15 @@ def _take_away(store: Store, client: LabelStudio, project_id: int, batch: BatchR
 def preannotations(
     pool: ProjectPool, rows: NDArray[np.int64], head: Head | None, config: LabelConfig
 ) -> dict[int, list[dict[str, object]]]:
-    """Task id → the result that the head predicts, for these rows (n,) int64 of the pool; empty without a head."""
+    """Task id → the result that the head predicts; an empty result without a head.
+
+    rows (n,) int64: rows of the pool.
+    """
     task_ids = [int(pool.task_ids[row]) for row in rows]
     if head is None or not len(rows):
         return {task_id: [] for task_id in task_ids}
     probabilities = head.predict_proba(pool.embeddings[rows])
     return {
-        task_id: to_result(likely_classes(p, config.classes, config.multi_label), config)
+        task_id: prediction_result(likely_classes(p, config.classes, config.multi_label), config)
         for task_id, p in zip(task_ids, probabilities, strict=True)
     }

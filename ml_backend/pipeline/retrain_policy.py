@@ -1,8 +1,11 @@
-"""Whether a run has to fit and publish anew, and the sentence that says why."""
+"""Decides whether a run fits a new head and publishes a new batch, and gives the reason as a sentence."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
 
 from ml_backend.project_settings import ProjectSettings
 
@@ -11,12 +14,12 @@ MIN_QUEUE = 5
 
 @dataclass(frozen=True)
 class Situation:
-    """What a run knows before it decides.
+    """The facts that the decision depends on.
 
-    annotators: how many people labelled or skipped so far; serving: whether Label Studio serves a batch of ours;
-    changed: labels that are new, changed or gone since the last fit; remaining: published tasks still to be labelled;
-    waiting: tasks that could be offered beyond those remaining; embedding: texts still without a vector;
-    settings_changed, classes_changed, new_tasks: since the last fit; train_requested: by an event of Label Studio.
+    annotators: number of people who labelled or skipped a task; serving: whether Label Studio serves one of our
+    batches; changed: labels added, changed or removed since the last fit; remaining: published tasks without a label;
+    unpublished: other tasks that could be published; missing_vectors: texts without a vector;
+    settings_changed, classes_changed, new_tasks: since the last fit; train_requested: by Label Studio's Start Training.
     """
 
     settings: ProjectSettings
@@ -24,45 +27,63 @@ class Situation:
     serving: bool
     changed: int
     remaining: int
-    waiting: int
-    embedding: int
+    unpublished: int
+    missing_vectors: int
     settings_changed: bool
     classes_changed: bool
     new_tasks: bool
     train_requested: bool
 
 
+def settings_changed(used: dict[str, Any] | None, settings: ProjectSettings) -> bool:
+    """Whether the settings differ from those of the last fit.
+
+    used: what the last fit stored, None before the first fit. A setting that the stored ones lack, since it was added
+    in a newer version, counts as its default.
+    """
+    if used is None:
+        return True
+    try:
+        return ProjectSettings.model_validate(used) != settings
+    except ValidationError:
+        # A value that this version or its installed strategies do not have.
+        return True
+
+
 def low_watermark(annotators: int) -> int:
-    """Fewer published tasks than this and somebody may soon face an empty queue: two for each annotator, at least 5."""
+    """A batch runs low when fewer of its tasks are left than this: two per annotator, at least 5."""
     return max(MIN_QUEUE, 2 * annotators)
 
 
 def reserve_size(settings: ProjectSettings, annotators: int) -> int:
-    """Tasks published behind the batch, so that it lasts until `retrain_every` labels are in and the next is there."""
+    """Number of tasks published after the batch, so that they last until the next batch is published."""
     return max(0, settings.retrain_every + low_watermark(annotators) - settings.batch_size)
 
 
-def reason_to_learn(now: Situation) -> str | None:
-    """Why a new head is due, and a new batch where tasks are left, as a sentence for people; None: all may stay."""
-    asked = [
-        (now.train_requested, "training was asked for"),
-        (now.settings_changed, "the project's settings changed"),
-        (now.classes_changed, "the label config changed"),
+def reason_to_learn(situation: Situation) -> str | None:
+    """Why a new head (and a new batch, if tasks are left) is due, as a sentence; None if it is not."""
+    explicit_reasons = [
+        (situation.train_requested, "training was asked for"),
+        (situation.settings_changed, "the project's settings changed"),
+        (situation.classes_changed, "the label config changed"),
     ]
-    if now.remaining + now.waiting == 0:
-        checks = [*asked, (now.changed > 0, f"{now.changed} labels are new or changed, and nothing is left to label")]
+    if situation.remaining + situation.unpublished == 0:
+        checks = [
+            *explicit_reasons,
+            (situation.changed > 0, f"{situation.changed} labels are new or changed, and nothing is left to label"),
+        ]
         return next((reason for due, reason in checks if due), None)
     checks = [
-        (not now.serving, "no batch of ours is being served"),
-        *asked,
+        (not situation.serving, "no batch of ours is being served"),
+        *explicit_reasons,
         (
-            now.changed >= now.settings.retrain_every,
-            f"{now.changed} labels are new or changed (retrain_every is {now.settings.retrain_every})",
+            situation.changed >= situation.settings.retrain_every,
+            f"{situation.changed} labels are new or changed (retrain_every is {situation.settings.retrain_every})",
         ),
         (
-            now.waiting > 0 and now.remaining < low_watermark(now.annotators),
-            f"only {now.remaining} tasks of the batch are left",
+            situation.unpublished > 0 and situation.remaining < low_watermark(situation.annotators),
+            f"only {situation.remaining} tasks of the batch are left",
         ),
-        (now.new_tasks and not now.embedding, "there are new tasks"),
+        (situation.new_tasks and not situation.missing_vectors, "there are new tasks"),
     ]
     return next((reason for due, reason in checks if due), None)

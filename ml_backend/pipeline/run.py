@@ -8,16 +8,16 @@ from ml_backend.pipeline.embed import embed
 from ml_backend.pipeline.learn import learn
 from ml_backend.pipeline.learning_data import learning_data, situation
 from ml_backend.pipeline.open_run import open_run
-from ml_backend.pipeline.publish import ensure_sampling, remove_superseded, settle
+from ml_backend.pipeline.publish import ensure_sampling, finish_interrupted_batches, remove_superseded
 from ml_backend.pipeline.retrain_policy import reason_to_learn
 from ml_backend.pipeline.sync import synchronize
 from ml_backend.store.states import ProjectState, RunReason
 
 
 def run_project(services: Services, project_id: int, reasons: list[RunReason]) -> bool:
-    """Bring a project up to date; True when work is left that the next run should go on with at once.
+    """Bring a project up to date; returns True if work is left, which the next run should continue at once.
 
-    Raises LabelStudioUnavailable, Unauthorized, ModelNotAvailable: nothing is lost, the caller tries again.
+    Raises LabelStudioUnavailable, Unauthorized and ModelNotAvailable; nothing is lost, and the caller tries again.
     """
     run = open_run(services, project_id, reasons)
     if run is None:
@@ -26,9 +26,9 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
     embedder = services.embedder(run.settings.embedding_model or services.default_model)
     missing = embed(run, embedder)
     data = learning_data(run, embedder.name)
-    serving = settle(run.store, run.client, run.info)
+    serving = finish_interrupted_batches(run.store, run.client, run.info)
     reason = reason_to_learn(situation(run, data, serving, missing, train_requested=report.train))
-    run.done("pool")
+    run.end_step("pool")
     if reason is not None and not data.is_empty:
         learn(run, data, reason)
         serving = run.store.current_batch(run.id)

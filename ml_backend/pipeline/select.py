@@ -1,4 +1,4 @@
-"""From a project's arrays to the next batch, by the same cycle that the simulator runs."""
+"""Chooses the next batch of a project, by the same cycle that the simulator runs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ml_backend.project_settings import ProjectSettings
 
 
 def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle: int, reserve: int) -> Proposal:
-    """Fit the head and choose the batch and its reserve; copies of known texts only fill up what is left.
+    """Fit the head and choose the batch and its reserve; copies of labelled or chosen texts fill the places left over.
 
-    cycle: batches chosen after new labels so far, 0 for the first; reserve: tasks to choose behind the batch. Rows of
-    the proposal are rows of the pool. Raises what `Cycle.propose` raises.
+    cycle: number of batches chosen after new labels so far, 0 for the first; reserve: number of tasks to choose after
+    the batch. Rows of the proposal are rows of the pool. Raises what `Cycle.propose` raises.
     """
-    plan = Cycle(
+    learning_cycle = Cycle(
         settings.strategy,
         settings.initial,
         settings.batch_size,
@@ -27,26 +27,28 @@ def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle:
         subpool=settings.subpool,
         balance=settings.balance,
     )
-    proposal = plan.propose(pool.embeddings, pool.labels, n_classes, cycle, candidates=pool.fresh, reserve=reserve)
-    room = settings.batch_size + reserve - len(proposal.rows) - len(proposal.reserve_rows)
-    if room <= 0:
+    proposal = learning_cycle.propose(
+        pool.embeddings, pool.labels, n_classes, cycle, candidates=pool.fresh, reserve=reserve
+    )
+    free_places = settings.batch_size + reserve - len(proposal.rows) - len(proposal.reserve_rows)
+    if free_places <= 0:
         return proposal
-    return _filled_up(proposal, _first_copies(pool, room), settings.batch_size)
+    return _with_copies(proposal, _copies_to_add(pool, free_places), settings.batch_size)
 
 
-def _filled_up(proposal: Proposal, copies: NDArray[np.int64], batch_size: int) -> Proposal:
-    """The proposal with copies of known texts behind what it chose itself."""
-    room = batch_size - len(proposal.rows)
+def _with_copies(proposal: Proposal, copies: NDArray[np.int64], batch_size: int) -> Proposal:
+    """The proposal with the rows `copies` (n,) int64 appended, first to the batch, then to the reserve."""
+    free_places = batch_size - len(proposal.rows)
     return replace(
         proposal,
-        rows=np.concatenate([proposal.rows, copies[:room]]),
-        reserve_rows=np.concatenate([proposal.reserve_rows, copies[room:]]),
+        rows=np.concatenate([proposal.rows, copies[:free_places]]),
+        reserve_rows=np.concatenate([proposal.reserve_rows, copies[free_places:]]),
     )
 
 
-def _first_copies(pool: ProjectPool, room: int) -> NDArray[np.int64]:
-    """At most `room` rows, (n,) int64: of each text that no fresh row has the first copy."""
+def _copies_to_add(pool: ProjectPool, free_places: int) -> NDArray[np.int64]:
+    """(n,) int64, at most `free_places` rows: the first copy of each text that has no fresh row."""
     rows = np.flatnonzero(pool.copies)
     rows = rows[~np.isin(pool.texts[rows], pool.texts[pool.fresh])]
     first = np.sort(np.unique(pool.texts[rows], return_index=True)[1])
-    return rows[first[:room]]
+    return rows[first[:free_places]]

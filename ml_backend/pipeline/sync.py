@@ -1,8 +1,8 @@
-"""Bring the store level with Label Studio, which is the truth.
+"""Update the database from Label Studio, which is the source of truth.
 
-Events say which tasks to read again; what a task is and which labels it has is always read from
-Label Studio, so a doubled, late or reordered webhook changes nothing. Changes not reported by webhooks
-are found by the newest `updated_at` and by counting.
+Events tell which tasks to read again. Texts and labels are always read from Label Studio, so duplicate, late and
+reordered webhooks do no harm. `Synchronizer.reconcile` finds changes that no webhook reported: it compares the newest
+`updated_at` and the numbers of tasks and annotations.
 """
 
 from __future__ import annotations
@@ -26,22 +26,25 @@ logger = logging.getLogger(__name__)
 
 TASKS_PER_TRANSACTION = 200
 MISMATCHES_BEFORE_FULL_READ = 2
-MOST_NEW_BY_ID = 5000
-"""More new tasks than this are found quicker by reading every task."""
-MOST_CHANGED_BY_ID = 200
+MAX_NEW_BY_ID = 5000
+"""If more tasks than this are new, reading every task is faster."""
+MAX_CHANGED_BY_ID = 200
 """More changed tasks than this are read page by page instead of by their ids."""
 FIRST_READ_SECONDS = 10.0
-"""How long a run reads before it publishes from what it has, so that a large project can be labelled soon."""
+"""How long a run reads before it publishes from the tasks read so far, so that labelling can start early."""
 
 
 def synchronize(run: RunContext) -> SyncReport:
-    """Bring the store level with Label Studio, and forget the events that were taken in."""
+    """Update the database from Label Studio, and delete the events that were processed.
+
+    Raises LabelStudioError; the events are then kept.
+    """
     report = SyncReport()
-    synchronizer = Synchronizer(run.store, run.client, run.config, run.info, run.say)
+    synchronizer = Synchronizer(run.store, run.client, run.config, run.info, run.report_phase)
     watermark, first_read = run.project.watermark, run.project.first_read
     text_source = f"{run.config.object_tag}:{','.join(run.config.fields)}"
     if run.project.text_source not in (None, text_source):
-        # Other fields or another tag hold the texts now: every task has to be read again.
+        # The texts now come from other fields or another tag, so every task has to be read again.
         watermark, first_read = None, None
     if watermark is None:
         first_read = first_read or FirstRead(1, run.client.newest_update(run.id))
@@ -56,13 +59,16 @@ def synchronize(run: RunContext) -> SyncReport:
         run.store.update_project(run.id, watermark=watermark)
     if run.events:
         run.store.drop_events(run.id, run.events[-1].id)
-    run.done("sync")
+    run.end_step("sync")
     return report
 
 
 @dataclass
 class SyncReport:
-    """What one synchronisation found. complete: no task is left to read; train: somebody pressed Start Training."""
+    """The result of one synchronisation.
+
+    complete: no task is left to read; train: somebody pressed Start Training.
+    """
 
     tasks_read: int = 0
     complete: bool = True
@@ -71,54 +77,60 @@ class SyncReport:
 
 @dataclass(frozen=True)
 class Synchronizer:
-    """The synchronisation of one project. config: says which texts the tasks hold; say: reports progress to people."""
+    """Synchronises one project.
+
+    config: determines the text of a task; report_phase: called with a sentence about the progress. Methods that read
+    from Label Studio raise LabelStudioError.
+    """
 
     store: Store
     client: LabelStudio
     config: LabelConfig
     info: ProjectInfo
-    say: Callable[[str], None]
+    report_phase: Callable[[str], None]
 
     def read_events(self, events: Sequence[EventRecord], report: SyncReport) -> bool:
-        """Read the tasks that events name again.
+        """Read the tasks again that the events name.
 
-        Returns True when the events do not name all that changed, or so much that a reconciliation is quicker.
+        Returns True if a reconciliation is needed: the events do not name every changed task, or they name so many that
+        a reconciliation is faster.
         """
         task_ids: set[int] = set()
         annotation_ids: set[int] = set()
-        everything = False
+        compare_all = False
         for event in events:
             affected = affected_tasks(event.action, event.body)
             task_ids |= affected.task_ids
             annotation_ids |= affected.annotation_ids
-            everything |= affected.everything
+            compare_all |= affected.everything
             report.train |= affected.train
-        task_of = self.store.task_of_annotations(self.info.id, sorted(annotation_ids))
-        task_ids |= set(task_of.values())
-        everything |= len(task_of) < len(annotation_ids - set(task_of))
-        if len(task_ids) > MOST_CHANGED_BY_ID:
+        task_of_annotation = self.store.task_of_annotations(self.info.id, sorted(annotation_ids))
+        task_ids |= set(task_of_annotation.values())
+        # Of a deleted annotation that the store does not have, only a comparison can find the task.
+        compare_all |= not annotation_ids <= task_of_annotation.keys()
+        if len(task_ids) > MAX_CHANGED_BY_ID:
             return True
         self._read_by_id(task_ids, report)
-        return everything
+        return compare_all
 
     def first_read(self, start_page: int, deadline: float, report: SyncReport) -> int:
-        """Read all tasks page by page until done or until `deadline`, in seconds of time.monotonic().
+        """Read all tasks page by page until the last page or until `deadline`, in seconds of time.monotonic().
 
-        start_page: the first page to read, from 1. Returns the page to go on with next time, 0 when done.
+        start_page: the first page to read, from 1. Returns the page to continue with, 0 after the last page.
         """
         for page in self.client.task_pages(self.info.id, start_page=start_page):
             self._store_tasks(page.tasks, report)
             tasks_so_far = min(page.number * TASKS_PER_PAGE, self.info.task_number)
-            self.say(f"reading tasks: {tasks_so_far:,} of {self.info.task_number:,}")
+            self.report_phase(f"reading tasks: {tasks_so_far:,} of {self.info.task_number:,}")
             if not page.is_last and time.monotonic() > deadline:
                 report.complete = False
                 return page.number + 1
         return 0
 
     def reconcile(self, watermark: str | None, report: SyncReport) -> str | None:
-        """Find changes that no webhook reported: changed tasks by their time, deletions by counting.
+        """Find changes that no webhook reported: changed tasks by `updated_at`, deletions by comparing counts.
 
-        watermark: newest `updated_at` that was read before (ISO 8601), None when nothing was. Returns the new one.
+        watermark: newest `updated_at` read so far (ISO 8601), None if nothing was read. Returns the new one.
         """
         newest = self.client.newest_update(self.info.id)
         if newest != watermark:
@@ -127,7 +139,7 @@ class Synchronizer:
             remote_ids = self.client.task_ids(self.info.id)
             self._remove(self.store.task_ids(self.info.id) - remote_ids)
             new = remote_ids - self.store.task_ids(self.info.id)
-            if len(new) > MOST_NEW_BY_ID:
+            if len(new) > MAX_NEW_BY_ID:
                 self._read_changed(None, report)
             else:
                 self._read_by_id(new, report)
@@ -137,13 +149,13 @@ class Synchronizer:
         return newest
 
     def _count_mismatch(self) -> list[int]:
-        """Annotations submitted and skipped, in the store and then in Label Studio; empty where they agree."""
+        """Submitted and skipped annotations in the database, then those in Label Studio; [] if they are equal."""
         stored = self.store.annotation_counts(self.info.id)
         remote = (self.info.total_annotations, self.info.skipped_annotations)
         return [] if stored == remote else [*stored, *remote]
 
     def _read_all_on_repeated_mismatch(self, report: SyncReport) -> None:
-        """Read every task, once, when the counts differ in the same way a second time."""
+        """Read every task, once, if the counts differ in the same way for the second time."""
         unmatched = self._count_mismatch()
         project = self.store.project(self.info.id)
         before = project.unmatched if project else None
@@ -157,18 +169,18 @@ class Synchronizer:
         for page in self.client.task_pages(self.info.id, updated_after=watermark):
             self._store_tasks(page.tasks, report)
             if not page.is_last:
-                self.say(f"reading changed tasks: {report.tasks_read:,}")
+                self.report_phase(f"reading changed tasks: {report.tasks_read:,}")
 
     def _read_annotated(self, report: SyncReport) -> None:
-        listed: set[int] = set()
+        read_ids: set[int] = set()
         for page in self.client.task_pages(self.info.id, annotated_only=True):
             self._store_tasks(page.tasks, report)
-            listed |= {task.id for task in page.tasks}
-        # Label Studio lists them by counters of its own, which an import can leave at 0: only the task tells.
-        self._read_by_id(self.store.annotated_tasks(self.info.id) - listed, report)
+            read_ids |= {task.id for task in page.tasks}
+        # Label Studio lists tasks by its counters, which can stay at 0 after an import, so read the tasks themselves.
+        self._read_by_id(self.store.annotated_tasks(self.info.id) - read_ids, report)
 
     def _read_by_id(self, task_ids: Iterable[int], report: SyncReport) -> None:
-        """Read these tasks, and remove from the store those that Label Studio does not have."""
+        """Read these tasks, and delete from the database those that Label Studio does not have."""
         ids = set(task_ids)
         if not ids:
             return
@@ -181,7 +193,7 @@ class Synchronizer:
             self.store.remove_tasks(self.info.id, sorted(task_ids))
 
     def _store_tasks(self, tasks: list[RemoteTask], report: SyncReport) -> None:
-        # Small transactions: on SQLite a webhook waits for the one that is being written.
+        # Transactions are small, since on SQLite a webhook waits until the current one ends.
         for start in range(0, len(tasks), TASKS_PER_TRANSACTION):
             self._store_in_one_transaction(tasks[start : start + TASKS_PER_TRANSACTION])
         report.tasks_read += len(tasks)
@@ -198,7 +210,7 @@ class Synchronizer:
 
 
 def task_record(project_id: int, task: RemoteTask, config: LabelConfig) -> tuple[TaskRecord, str | None]:
-    """The task as the store keeps it, and its text; for a task without a usable text the reason, and None."""
+    """The record of a task, and its text; without a usable text the record holds the reason, and the text is None."""
     try:
         text = task_text(task.data, config)
     except BadTask as problem:

@@ -1,4 +1,4 @@
-"""A project's tasks, annotations and vectors in memory, kept level with the store by reading only what changed."""
+"""A project's tasks, annotations and vectors in memory; a refresh reads only what changed in the database."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ml_backend.annotation import Annotation
 from ml_backend.store import Store
 
 NO_TEXT = -1
-ROOM = 1.125
-"""Rows are reserved for an eighth more tasks than there are, so that new ones seldom move the matrix."""
+ROWS_RESERVED = 1.125
+"""Memory is reserved for an eighth more rows than needed, so that new tasks seldom copy the matrix."""
 
-Listed = list[tuple[int, str | None, str | None]]
+TaskRows = list[tuple[int, str | None, str | None]]
 
 
 class TaskArrays:
     """Rows are tasks in the order of their ids.
 
-    task_ids (N,) int64; texts (N,) int64: the same number for the same text, -1 without a usable one;
-    vectors (N, D) float32, zero where embedded (N,) bool is not set; annotations: task → its annotations by id.
+    task_ids (N,) int64; texts (N,) int64: equal numbers for equal texts, -1 without a usable text; vectors (N, D)
+    float32, zeros where embedded (N,) bool is False; annotations: task id → its annotations in the order of their ids.
     """
 
     task_ids: NDArray[np.int64]
@@ -42,7 +42,7 @@ class TaskArrays:
 
     @property
     def vectors(self) -> NDArray[np.float32]:
-        """(N, D) float32; not to be written to."""
+        """(N, D) float32, to be read only."""
         return self._matrix[: len(self.task_ids)]
 
     def missing(self) -> int:
@@ -50,77 +50,77 @@ class TaskArrays:
         return len(np.unique(self.texts[(self.texts != NO_TEXT) & ~self.embedded]))
 
     def rows(self, task_ids: Iterable[int]) -> NDArray[np.int64]:
-        """(n,) int64: rows of those of the tasks that the project has, in the order of `task_ids`."""
+        """(n,) int64: rows of these tasks, in the order of `task_ids`; unknown tasks are left out."""
         return rows_of(self.task_ids, task_ids)
 
     def refresh(self) -> None:
-        """Take in what changed in the store since the last time."""
+        """Read what changed in the database since the last refresh."""
         revision, changed = self._store.changes(self._project_id, self._revision)
-        if self._revision < 0 or changed is None or not self._take_in(changed):
+        if self._revision < 0 or changed is None or not self._read_changed(changed):
             self._read_everything()
         elif not self.embedded.all():
             self._read_vectors(np.flatnonzero(~self.embedded & (self.texts != NO_TEXT)))
         self._revision = revision
 
-    def _take_in(self, changed: set[int]) -> bool:
-        """Read these tasks again; False when tasks are gone or came between others, which moves the rows behind."""
+    def _read_changed(self, changed: set[int]) -> bool:
+        """Read these tasks again; returns False if tasks were deleted or inserted between others, which moves rows."""
         listed = self._store.tasks(self._project_id, changed)
-        kept = changed & set(self.task_ids[self.rows(changed)].tolist())
-        new = [task for task in listed if task[0] not in kept]
+        existing = changed & set(self.task_ids[self.rows(changed)].tolist())
+        new = [task for task in listed if task[0] not in existing]
         last = int(self.task_ids[-1]) if len(self.task_ids) else 0
         if len(listed) < len(changed) or any(task_id < last for task_id, _, _ in new):
             return False
         for task_id, text_hash, problem in listed:
-            if task_id in kept:
+            if task_id in existing:
                 self._change_text(int(self.rows([task_id])[0]), None if problem else text_hash)
         self._append(new)
         for task_id in changed:
             self.annotations.pop(task_id, None)
-        self._keep_annotations(self._store.annotations(self._project_id, changed))
+        self._add_annotations(self._store.annotations(self._project_id, changed))
         return True
 
     def _change_text(self, row: int, text_hash: str | None) -> None:
         if self._hashes[row] != text_hash:
             self._hashes[row] = text_hash
-            self.texts[row] = self._number(text_hash)
+            self.texts[row] = self._text_number(text_hash)
             self.embedded[row] = False
             self._matrix[row] = 0.0
 
-    def _append(self, new: Listed) -> None:
+    def _append(self, new: TaskRows) -> None:
         if not new:
             return
         hashes = [None if problem else text_hash for _, text_hash, problem in new]
         start = len(self.task_ids)
         self.task_ids = np.concatenate([self.task_ids, np.array([task_id for task_id, _, _ in new], dtype=np.int64)])
-        self.texts = np.concatenate([self.texts, np.array([self._number(h) for h in hashes], dtype=np.int64)])
+        self.texts = np.concatenate([self.texts, np.array([self._text_number(h) for h in hashes], dtype=np.int64)])
         self.embedded = np.concatenate([self.embedded, np.zeros(len(new), dtype=bool)])
         self._hashes += hashes
-        self._make_room(len(self.task_ids), self._matrix.shape[1])
+        self._reserve_rows(len(self.task_ids), self._matrix.shape[1])
         self._matrix[start : len(self.task_ids)] = 0.0
 
-    def _make_room(self, rows: int, dimensions: int) -> None:
+    def _reserve_rows(self, rows: int, dimensions: int) -> None:
         if rows <= len(self._matrix) and dimensions == self._matrix.shape[1]:
             return
-        # Pages of zeros take no memory before they are written to: the room costs nothing until it is needed.
-        larger = np.zeros((int(rows * ROOM) + 1, dimensions), dtype=np.float32)
+        # Memory of zeros is allocated when it is written to, so reserved rows cost nothing until they are used.
+        larger = np.zeros((int(rows * ROWS_RESERVED) + 1, dimensions), dtype=np.float32)
         if dimensions == self._matrix.shape[1]:
             larger[: len(self._matrix)] = self._matrix
         self._matrix = larger
 
-    def _number(self, text_hash: str | None) -> int:
+    def _text_number(self, text_hash: str | None) -> int:
         return NO_TEXT if text_hash is None else self._numbers.setdefault(text_hash, len(self._numbers))
 
-    def _keep_annotations(self, annotations: list[Annotation]) -> None:
+    def _add_annotations(self, annotations: list[Annotation]) -> None:
         for annotation in annotations:
             self.annotations.setdefault(annotation.task_id, []).append(annotation)
 
     def _read_vectors(self, rows: NDArray[np.int64]) -> None:
-        """Look for the vectors of these rows, which have a text."""
+        """Read the vectors of these rows (n,) int64, all of which have a text."""
         by_hash: dict[str, list[int]] = {}
         for row in rows.tolist():
             by_hash.setdefault(self._hashes[row] or "", []).append(row)
         for text_hash, vector in self._store.embeddings(self._model, list(by_hash)).items():
-            self._make_room(len(self.task_ids), len(vector))
+            self._reserve_rows(len(self.task_ids), len(vector))
             self._matrix[by_hash[text_hash]] = vector
             self.embedded[by_hash[text_hash]] = True
 
@@ -135,49 +135,55 @@ class TaskArrays:
         self.annotations = {}
 
     def _read_everything(self) -> None:
-        # The old matrix goes first: two of them may not fit.
+        # Free the old matrix first: two of them may not fit into memory.
         self._clear()
         self._append(self._store.tasks(self._project_id))
-        self._keep_annotations(self._store.annotations(self._project_id))
+        self._add_annotations(self._store.annotations(self._project_id))
         for task_ids, vectors in self._store.vectors_by_task(self._project_id, self._model):
             rows = self.rows(task_ids)
-            self._make_room(len(self.task_ids), vectors.shape[1])
+            self._reserve_rows(len(self.task_ids), vectors.shape[1])
             self._matrix[rows] = vectors
             self.embedded[rows] = True
 
 
 def rows_of(ascending: NDArray[np.int64], task_ids: Iterable[int]) -> NDArray[np.int64]:
-    """Rows (n,) int64 of those tasks that `ascending` (N,) int64 holds, in the order of `task_ids`."""
-    asked = np.fromiter(task_ids, dtype=np.int64)
-    rows = np.searchsorted(ascending, asked)
+    """Rows of tasks in an array of ids; ids that it does not hold are left out.
+
+    ascending (N,) int64: task ids in ascending order. Returns (n,) int64, in the order of `task_ids`.
+    """
+    ids = np.fromiter(task_ids, dtype=np.int64)
+    rows = np.searchsorted(ascending, ids)
     exists = rows < len(ascending)
-    exists[exists] = ascending[rows[exists]] == asked[exists]
+    exists[exists] = ascending[rows[exists]] == ids[exists]
     return rows[exists]
 
 
 class ArrayCache:
-    """Keeps the arrays of the projects used last, at most `most`: a million texts of 384 float32 values are 1.5 GB."""
+    """Keeps the arrays of the projects used last in memory.
 
-    def __init__(self, store: Store, most: int = 4) -> None:
+    max_projects: how many to keep; the vectors of a million texts with 384 dimensions take 1.5 GB.
+    """
+
+    def __init__(self, store: Store, max_projects: int = 4) -> None:
         self._store = store
-        self._most = most
+        self._max_projects = max_projects
         self._lock = Lock()
-        self._kept: dict[int, tuple[str, TaskArrays]] = {}
+        self._by_project: dict[int, tuple[str, TaskArrays]] = {}
 
     def arrays(self, project_id: int, model: str) -> TaskArrays:
-        """The project's arrays, level with the store. One thread at a time may use those of a project."""
+        """The project's arrays, refreshed. Only one thread at a time may use the arrays of a project."""
         with self._lock:
-            kept_model, arrays = self._kept.pop(project_id, (None, None))
-        if arrays is None or kept_model != model:
+            cached_model, arrays = self._by_project.pop(project_id, (None, None))
+        if arrays is None or cached_model != model:
             arrays = TaskArrays(self._store, project_id, model)
         arrays.refresh()
         with self._lock:
-            self._kept[project_id] = (model, arrays)
-            while len(self._kept) > self._most:
-                self._kept.pop(next(iter(self._kept)))
+            self._by_project[project_id] = (model, arrays)
+            while len(self._by_project) > self._max_projects:
+                self._by_project.pop(next(iter(self._by_project)))
         return arrays
 
     def forget(self, project_id: int) -> None:
-        """Drop what is kept of a project."""
+        """Drop the arrays of a project."""
         with self._lock:
-            self._kept.pop(project_id, None)
+            self._by_project.pop(project_id, None)

@@ -1,4 +1,4 @@
-"""What is kept: projects and settings, tasks, annotations, embeddings, heads, batches and history."""
+"""The database: projects and settings, tasks, annotations, embeddings, heads, batches and history."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ml_backend.store.webhook_secret import WebhookSecretRow
 
 __all__ = ["Store"]
 
-OVERDUE = 20
-"""A process of quick commits makes a checkpoint itself when the log has grown to 20 times what is usual: 80 MB."""
+CHECKPOINT_FACTOR = 20
+"""With `quick_commits` a checkpoint is due when the log has 20 times the usual size, 80 MB."""
 
 
 class Store(
@@ -41,26 +41,28 @@ class Store(
 ):
     """The store on SQLite or PostgreSQL; safe to share between threads, and between processes by its address.
 
-    Every method is one transaction: after a crash its whole effect is there, or none of it.
-    quick_commits: leave SQLite's checkpoints to other processes while these do them, so that no commit here waits for
-    one. Raises SettingsError for an address that cannot be used.
+    Every method is one transaction: a crash leaves its whole effect or none of it. Methods raise
+    sqlalchemy.exc.SQLAlchemyError when the database cannot be used.
+    quick_commits: leave SQLite's checkpoints to other processes, so that commits of this one do not wait for a
+    checkpoint. Raises SettingsError for an address that cannot be used.
     """
 
     def __init__(self, database_url: str, quick_commits: bool = False) -> None:
-        self._database = Database(database_url, (OVERDUE if quick_commits else 1) * PAGES_BEFORE_CHECKPOINT)
+        self._database = Database(database_url, (CHECKPOINT_FACTOR if quick_commits else 1) * PAGES_BEFORE_CHECKPOINT)
 
     def create(self) -> None:
-        """Bring the database to the newest version of the schema; an empty one gets its tables.
+        """Create the tables of an empty database, or upgrade an older one to the newest schema.
 
-        Raises SettingsError for a database that a newer version wrote, and for one with other tables under our names.
+        Raises SettingsError for a database written by a newer version, and for one that has tables with the same names
+        but other columns.
         """
         bring_up_to_date(self._database)
 
     def ping(self) -> None:
-        """One round trip; raises sqlalchemy.exc.SQLAlchemyError when the database does not answer."""
+        """Send one query. Raises sqlalchemy.exc.SQLAlchemyError if the database does not answer."""
         with self._database.reading() as connection:
             connection.execute(text("SELECT 1"))
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._database.close()

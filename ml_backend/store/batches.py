@@ -1,4 +1,4 @@
-"""Batches of tasks chosen for labelling, and how far each has come: planned, published, superseded, removed."""
+"""Batches of tasks chosen for labelling, and their states: planned, published, superseded, removed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BatchRows:
         size: int,
         random_task_ids: Sequence[int] = (),
     ) -> BatchRecord:
-        """Keep a batch before anything of it goes to Label Studio; its version is unique."""
+        """Store a batch before it is sent to Label Studio; its version is unique."""
         table = tables.batches
         with self._database.writing() as connection:
             last = connection.execute(
@@ -55,7 +55,7 @@ class BatchRows:
         return batch
 
     def mark_batch(self, project_id: int, number: int, state: BatchState) -> None:
-        """Write how far a batch has come, and when it was published."""
+        """Set the state of a batch, and the time when it is published."""
         table = tables.batches
         changes: dict[str, Any] = {"state": state}
         if state == BatchState.PUBLISHED:
@@ -72,7 +72,7 @@ class BatchRows:
         return newest[0] if newest else None
 
     def open_batches(self, project_id: int, version: str | None = None) -> list[BatchRecord]:
-        """Batches planned or published, and that of `version` unless it was removed, newest first."""
+        """Planned and published batches, and the one with this version unless it is removed; newest first."""
         table = tables.batches
         is_open: ColumnElement[bool] = table.c.state.in_((BatchState.PLANNED, BatchState.PUBLISHED))
         if version is not None:
@@ -80,7 +80,7 @@ class BatchRows:
         return self._batches(_newest_first(project_id).where(is_open))
 
     def superseded_before(self, project_id: int, moment: float, limit: int) -> list[BatchRecord]:
-        """Superseded batches whose successor was published at that Unix time or earlier, oldest first."""
+        """Superseded batches whose successor was published at `moment` (Unix time) or earlier, oldest first."""
         table = tables.batches
         of_project = table.c.project_id == project_id
         successor = select(func.max(table.c.number)).where(of_project, table.c.published_at <= moment)
@@ -88,7 +88,7 @@ class BatchRows:
         return self._batches(select(table).where(of_project, is_old).order_by(table.c.number).limit(limit))
 
     def batches(self, project_id: int, limit: int = 20) -> list[BatchRecord]:
-        """Batches, newest first."""
+        """The last batches, newest first."""
         return self._batches(_newest_first(project_id).limit(limit))
 
     def _batches(self, query: Select[Any]) -> list[BatchRecord]:

@@ -1,4 +1,4 @@
-"""The connection to SQLite or PostgreSQL that the rooms of the store share."""
+"""The connection to SQLite or PostgreSQL that all modules of the store share."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 30.0
 PAGES_BEFORE_CHECKPOINT = 1000
-"""After so many pages SQLite carries its log over into the database, in the commit that gets there: 10 to 100 ms."""
+"""After so many pages SQLite copies its log into the database, in the commit that reaches the number: 10 to 100 ms."""
 VALUES_AT_ONCE = 1000
-"""Values of one IN list or INSERT; SQLite takes 32,766 parameters a statement."""
+"""Values in one IN list or INSERT; SQLite allows 32,766 parameters per statement."""
 
 
 class Database:
-    """Transactions on one database: `reading()` never blocks a writer, `writing()` is all or nothing."""
+    """Transactions on one database: `reading()` never blocks a writer, `writing()` is atomic.
+
+    Raises SettingsError for an address that cannot be used.
+    """
 
     def __init__(self, database_url: str, pages_before_checkpoint: int = PAGES_BEFORE_CHECKPOINT) -> None:
         self._engine = _engine(database_url, pages_before_checkpoint)
@@ -40,12 +43,13 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that is committed at its end, or leaves nothing behind when it raises."""
+        """A transaction that is committed at its end, or rolled back if an exception is raised."""
         with self._engine.begin() as connection:
             yield connection
 
     @property
     def on_sqlite(self) -> bool:
+        """Whether the database is SQLite."""
         return self._engine.dialect.name == "sqlite"
 
     @property
@@ -55,7 +59,7 @@ class Database:
 
     @property
     def tool_address(self) -> str:
-        """The address as PostgreSQL's own tools take it, without its password."""
+        """The address in the form that PostgreSQL's own tools accept, without its password."""
         url = self._engine.url.set(drivername=self._engine.dialect.name)
         return str(url._replace(password=None).render_as_string(hide_password=False))
 
@@ -66,18 +70,18 @@ class Database:
         return Path(name) if self.on_sqlite and name and name != ":memory:" else None
 
     def upsert(self, table: Table) -> Any:
-        """An INSERT of this dialect that knows `on_conflict_do_…`."""
+        """An INSERT of this dialect, which supports `on_conflict_do_…`."""
         return sqlite.insert(table) if self.on_sqlite else postgresql.insert(table)
 
     def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections."""
         self._engine.dispose()
 
 
 def slices(values: Sequence[T], size: int = VALUES_AT_ONCE) -> Iterator[list[T]]:
     """The values in lists of at most `size`."""
-    rest = iter(values)
-    while chunk := list(islice(rest, size)):
+    remaining = iter(values)
+    while chunk := list(islice(remaining, size)):
         yield chunk
 
 
@@ -111,8 +115,8 @@ def _engine(database_url: str, pages_before_checkpoint: int) -> Engine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, pages_before_checkpoint: int) -> None:
-    # The driver's own BEGIN would come too late: a transaction that reads and then writes must hold the lock from
-    # its start, or two of them deadlock.
+    # The driver's own BEGIN comes too late: a transaction that reads and then writes must hold the lock from the start,
+    # or two of them deadlock.
     connection.isolation_level = None
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
@@ -124,6 +128,6 @@ def _begin_sqlite(connection: Connection) -> None:
     if not connection.get_execution_options().get("reading", False):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         return
-    # It touches no file, so it cannot fail; by SQLAlchemy's own way it would be a quarter of a short read's time.
+    # This accesses no file, so it cannot fail; SQLAlchemy's own call would take a quarter of the time of a short read.
     driver: Any = connection.connection.dbapi_connection
     driver.execute("BEGIN")

@@ -1,6 +1,6 @@
-"""Embeddings by model and text hash: each text is embedded once, whichever projects have it.
+"""Embeddings by model and text hash: each text is embedded once, however many projects contain it.
 
-numpy is imported where vectors are read or written: importing the store, as the server does, does not load it.
+numpy is imported inside the functions that read or write vectors, since the server imports the store without numpy.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ class EmbeddingRows:
     _database: Database
 
     def missing_embeddings(self, project_id: int, model: str, limit: int) -> list[tuple[str, str]]:
-        """(hash, text) of texts without a vector of the model: half of annotated tasks, half of others, oldest first.
+        """(hash, text) of at most `limit` texts without a vector of the model, oldest first.
 
-        So a project that comes with labels has both a head and a batch soon.
+        Half of them are texts of annotated tasks and half of others, so that a project that already has labels soon
+        gets both a head and a batch.
         """
         task, text = tables.tasks, tables.texts
         query = (
@@ -53,9 +54,9 @@ class EmbeddingRows:
             return int(connection.execute(_without_vector(count, project_id, model)).scalar_one())
 
     def put_embeddings(self, model: str, hashes: Sequence[str], vectors: NDArray[np.float32]) -> None:
-        """Keep vectors, (n, D) float32, in the order of the hashes; those that are kept already stay as they are.
+        """Store vectors (n, D) float32, in the order of the hashes; vectors that exist already are not changed.
 
-        Raises ValueError when there are not as many hashes as vectors.
+        Raises ValueError if the numbers of hashes and vectors differ.
         """
         import numpy as np
 
@@ -68,7 +69,7 @@ class EmbeddingRows:
                 connection.execute(self._database.upsert(tables.embeddings).on_conflict_do_nothing(), chunk)
 
     def embeddings(self, model: str, hashes: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """Hash → vector (D,) float32, of those texts that have one."""
+        """Text hash → vector (D,) float32; texts without a vector are left out."""
         import numpy as np
 
         table = tables.embeddings
@@ -82,7 +83,7 @@ class EmbeddingRows:
         return vectors
 
     def vectors_by_task(self, project_id: int, model: str) -> Iterator[tuple[list[int], NDArray[np.float32]]]:
-        """Task ids and the vectors of their texts (n, D) float32, a few thousand at a time, by task id."""
+        """Yields (task ids, vectors (n, D) float32) in the order of task ids, in chunks of up to 4,096."""
         import numpy as np
 
         task, vector = tables.tasks, tables.embeddings

@@ -1,4 +1,4 @@
-"""Webhook events, kept until a run has taken them in."""
+"""Webhook events, stored until a run has processed them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ml_backend.store.records import EventRecord, NewEvent
 from ml_backend.store.run_requests import insert_requests, projects_with_requests
 
 LONGEST_ACTION = 60
-# Built once: the annotator who submits a label waits for it, and building it takes longer than running it.
+# Built once: the annotator waits for this statement, and building it takes longer than running it.
 _INSERT_EVENTS = insert(tables.events)
 
 
@@ -25,14 +25,14 @@ class EventRows:
     _database: Database
 
     def add_event(self, project_id: int, action: str, body: dict[str, Any]) -> None:
-        """Keep one event, without asking for a run."""
+        """Store one event, without requesting a run."""
         with self._database.writing() as connection:
             _insert(connection, [(project_id, action, body)])
 
     def add_events(self, new: Sequence[NewEvent]) -> set[int]:
-        """Keep events and ask for runs, in one transaction; returns the projects for which none was asked for yet.
+        """Store events and request runs, in one transaction; new projects are added.
 
-        Projects that the store does not have are made.
+        Returns the ids of projects for which no run had been requested before.
         """
         project_ids = sorted({event.project_id for event in new})
         with self._database.writing() as connection:
@@ -43,18 +43,18 @@ class EventRows:
         return set(project_ids) - pending
 
     def events(self, project_id: int) -> list[EventRecord]:
-        """Events not yet taken in, in the order in which they came."""
+        """Events that no run has processed yet, in the order of their arrival."""
         query = select(tables.events).where(tables.events.c.project_id == project_id).order_by(tables.events.c.id)
         with self._database.reading() as connection:
             return [EventRecord(**row._mapping) for row in connection.execute(query)]
 
     def event_count(self) -> int:
-        """Events of all projects that no run has taken in yet."""
+        """Number of events of all projects that no run has processed yet."""
         with self._database.reading() as connection:
             return int(connection.execute(select(func.count()).select_from(tables.events)).scalar_one())
 
     def drop_events(self, project_id: int, up_to_id: int) -> None:
-        """Forget events that a run has taken in."""
+        """Delete events that a run has processed, up to and including this id."""
         with self._database.writing() as connection:
             connection.execute(
                 delete(tables.events).where(tables.events.c.project_id == project_id, tables.events.c.id <= up_to_id)

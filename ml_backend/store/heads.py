@@ -1,4 +1,4 @@
-"""Trained heads; the newest one of a project predicts."""
+"""Trained heads; the newest head of a project makes its predictions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class HeadRows:
     _database: Database
 
     def put_head(self, head: HeadRecord) -> None:
-        """Keep a head as the newest; all but the last 20 of its project go."""
+        """Store a head as the newest, and delete all but the last 20 of its project."""
         table = tables.heads
         with self._database.writing() as connection:
             connection.execute(insert(table).values(**vars(head)))
@@ -37,11 +37,11 @@ class HeadRows:
         return newest[0] if newest else None
 
     def heads(self, project_id: int) -> list[HeadRecord]:
-        """Heads that are kept, newest first."""
+        """The stored heads, newest first."""
         return self._heads(_newest_first(project_id))
 
     def drop_heads(self, project_id: int) -> None:
-        """Forget a project's heads, as when too few labels are left to fit one on."""
+        """Delete a project's heads, for example when too few labels are left to fit one."""
         with self._database.writing() as connection:
             connection.execute(delete(tables.heads).where(tables.heads.c.project_id == project_id))
 

@@ -1,4 +1,4 @@
-"""The labels that the last fit was made of, so that a run knows which are new, changed or gone."""
+"""The labels used by the last fit, so that a run knows which were added, changed or removed since."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class LabelSnapshotRows:
     _database: Database
 
     def put_label_snapshot(self, project_id: int, labels: dict[int, list[str]]) -> None:
-        """Keep the labels (task id → classes) that the last fit was made of."""
+        """Store the labels (task id → classes) used by the last fit."""
         table = tables.label_snapshots
         body = {str(task_id): classes for task_id, classes in labels.items()}
         statement = self._database.upsert(table).values(project_id=project_id, body=body)
@@ -24,7 +24,7 @@ class LabelSnapshotRows:
             )
 
     def label_snapshot(self, project_id: int) -> dict[int, list[str]]:
-        """The labels (task id → classes) that the last fit was made of; empty before it."""
+        """The labels (task id → classes) used by the last fit; empty before the first fit."""
         table = tables.label_snapshots
         with self._database.reading() as connection:
             body = connection.execute(select(table.c.body).where(table.c.project_id == project_id)).scalar_one_or_none()

@@ -1,4 +1,4 @@
-"""Leases: which worker runs a project now. A lease ends by itself when its owner renews it no more."""
+"""Leases: which worker runs a project now. A lease expires if its owner does not renew it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LeaseRows:
     _database: Database
 
     def acquire_lease(self, project_id: int, owner: str, seconds: float) -> bool:
-        """Whether `owner` may run the project now, for `seconds`; a lease that has expired belongs to nobody."""
+        """Acquire the lease for `seconds`; returns False if another owner holds one that has not expired."""
         now = time.time()
         table = tables.leases
         statement = self._database.upsert(table).values(project_id=project_id, owner=owner, until=now + seconds)
@@ -31,7 +31,7 @@ class LeaseRows:
             return bool(holder.scalar_one() == owner)
 
     def renew_lease(self, project_id: int, owner: str, seconds: float) -> None:
-        """Have the lease expire `seconds` from now, if `owner` still holds it."""
+        """Let the lease expire `seconds` from now, if `owner` still holds it."""
         table = tables.leases
         with self._database.writing() as connection:
             connection.execute(
@@ -41,17 +41,17 @@ class LeaseRows:
             )
 
     def release_lease(self, project_id: int, owner: str) -> None:
-        """Let others run the project."""
+        """Release the lease, if `owner` holds it."""
         table = tables.leases
         with self._database.writing() as connection:
             connection.execute(delete(table).where(table.c.project_id == project_id, table.c.owner == owner))
 
     def lease_owners(self) -> list[str]:
-        """Owners of the leases that were neither released nor deleted."""
+        """Owners of all leases in the database, expired ones included."""
         with self._database.reading() as connection:
             return list(connection.execute(select(tables.leases.c.owner)).scalars())
 
     def delete_leases(self, owners: list[str]) -> None:
-        """Delete the leases of these owners, whose processes are known to be dead."""
+        """Delete the leases of these owners, whose processes have ended."""
         with self._database.writing() as connection:
             connection.execute(delete(tables.leases).where(tables.leases.c.owner.in_(owners)))

@@ -1,4 +1,4 @@
-"""Projects: how each one is doing, its settings, and how far its reading and learning have come."""
+"""Projects: their states, their settings, and how far reading and learning have come."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Unpack
 from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
 
 from ml_backend.store import tables
-from ml_backend.store.changes import EVERYTHING, note_changes
+from ml_backend.store.changes import EVERYTHING, record_changes
 from ml_backend.store.database import Database
 from ml_backend.store.records import ProjectChanges, ProjectRecord
 from ml_backend.store.unused_texts import delete_unused_texts
 
-# Statements of the calls that Label Studio's users wait for are built once: building one takes longer than running it.
+# Statements that users of Label Studio wait for are built once: building one takes longer than running it.
 _EXISTS = select(tables.projects.c.id).where(tables.projects.c.id == bindparam("project_id"))
 _PROJECT_AND_HEAD = select(
     tables.projects,
@@ -33,7 +33,7 @@ class ProjectRows:
     _database: Database
 
     def ensure_project(self, project_id: int, **changes: Unpack[ProjectChanges]) -> ProjectRecord:
-        """The project, made when it is new; `changes` are written either way."""
+        """Add the project if it is new, write `changes`, and return it. Raises ValueError for an unknown field."""
         with self._database.writing() as connection:
             connection.execute(self._database.upsert(tables.projects).values(id=project_id).on_conflict_do_nothing())
             if changes:
@@ -41,13 +41,13 @@ class ProjectRows:
             return _project(connection.execute(_select_project(project_id)).one())
 
     def project(self, project_id: int) -> ProjectRecord | None:
-        """The project, or None."""
+        """The project, or None if it is unknown."""
         with self._database.reading() as connection:
             row = connection.execute(_select_project(project_id)).one_or_none()
         return None if row is None else _project(row)
 
     def project_and_head(self, project_id: int) -> tuple[ProjectRecord | None, str | None]:
-        """The project and the version of its newest head, in one read."""
+        """The project and the version of its newest head, by one query; None for what does not exist."""
         with self._database.reading() as connection:
             row = connection.execute(_PROJECT_AND_HEAD, {"project_id": project_id}).one_or_none()
         if row is None:
@@ -55,34 +55,34 @@ class ProjectRows:
         return ProjectRecord(**{name: value for name, value in row._mapping.items() if name != "head"}), row.head
 
     def projects(self) -> list[ProjectRecord]:
-        """All projects by id."""
+        """All projects, ordered by id."""
         with self._database.reading() as connection:
             rows = connection.execute(select(tables.projects).order_by(tables.projects.c.id)).all()
         return [_project(row) for row in rows]
 
     def update_project(self, project_id: int, **changes: Unpack[ProjectChanges]) -> None:
-        """Write fields of ProjectRecord; nothing happens when the project is gone."""
+        """Write fields of ProjectRecord; an unknown project is ignored. Raises ValueError for an unknown field."""
         with self._database.writing() as connection:
             _update(connection, project_id, changes)
 
     def forget_project(self, project_id: int) -> None:
-        """Delete all that is kept of a project; texts and vectors stay only while another project uses them."""
+        """Delete all data of a project; texts and vectors that another project uses are kept."""
         with self._database.writing() as connection:
             texts = select(tables.tasks.c.text_hash).where(tables.tasks.c.project_id == project_id)
             hashes = [h for h in connection.execute(texts.distinct()).scalars() if h is not None]
-            note_changes(self._database, connection, project_id, [EVERYTHING])
-            for table in tables.OF_A_PROJECT:
+            record_changes(self._database, connection, project_id, [EVERYTHING])
+            for table in tables.TABLES_OF_A_PROJECT:
                 connection.execute(delete(table).where(table.c.project_id == project_id))
             connection.execute(delete(tables.projects).where(tables.projects.c.id == project_id))
             delete_unused_texts(connection, hashes)
 
 
 def insert_missing_projects(database: Database, connection: Connection, project_ids: Iterable[int]) -> None:
-    """Make those of the projects that the store does not have, within a transaction."""
+    """Add those of the projects that do not exist, within a transaction."""
     for project_id in project_ids:
         if connection.execute(_EXISTS, {"project_id": project_id}).first() is None:
-            made = database.upsert(tables.projects).values(id=project_id)
-            connection.execute(made.on_conflict_do_nothing())
+            statement = database.upsert(tables.projects).values(id=project_id)
+            connection.execute(statement.on_conflict_do_nothing())
 
 
 def _select_project(project_id: int) -> Select[Any]:

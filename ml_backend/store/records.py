@@ -1,4 +1,4 @@
-"""What the store keeps, as plain records."""
+"""The rows of the database, as plain records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ml_backend.store.states import BatchState, ProjectState, RunReason
 
 @dataclass(frozen=True)
 class ProjectCounts:
-    """The numbers of a project that people want to see, counted by every run; before the first one there is nothing.
+    """The counts that the status page shows, updated by every run; empty before the first run.
 
     labels: tasks per class, in the order of the label config; ties: tasks whose annotators disagree evenly;
     without_answer: tasks submitted without an answer to the control; unknown_choices: annotations per choice that the
@@ -36,9 +36,10 @@ class ProjectCounts:
 
 @dataclass(frozen=True)
 class FirstRead:
-    """A first read of all tasks that is not through: the page to go on with, and the newest `updated_at` at its start.
+    """An unfinished first read of all tasks.
 
-    Tasks that change while it lasts are newer than that, so the comparison after it reads them again.
+    next_page: the page to continue with; newest: the newest `updated_at` when the read started. Tasks that change
+    during the read are newer than that, so the next comparison reads them again.
     """
 
     next_page: int
@@ -47,7 +48,11 @@ class FirstRead:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """Annotation counts that differ: ours submitted and skipped, then Label Studio's; how often in a row they did."""
+    """Annotation counts that differ between the database and Label Studio.
+
+    counts: submitted and skipped in the database, submitted and skipped in Label Studio; times: number of comparisons
+    in a row with these counts.
+    """
 
     counts: list[int]
     times: int
@@ -57,17 +62,17 @@ class Unmatched:
 class ProjectRecord:
     """A Label Studio project that the backend was connected to.
 
-    settings: chosen values of `ProjectSettings`; extra_params: the last ones taken over from the connect form, so that
-    they are applied only when a person changes them; extra_params_seen: those that /setup brought or Label Studio
-    listed, in one spelling, which ask for no further run; backend_url: the address by which /setup came;
-    phase: what is going on, for people;
-    attached: whether Label Studio lists an ML backend for the project, None before anybody looked; entry_url: the
-    address of our entry there, None where several are listed and none is known to be ours; seen_by: whose key saw the
-    project last;
-    watermark: newest `updated_at` read from Label Studio, None before the first read is through; text_source: tag and
+    settings: values of `ProjectSettings` that are not defaults; extra_params: those last applied from the connect form,
+    so that they are applied again only when a person changes them; extra_params_seen: those already received at /setup
+    or listed by Label Studio, as canonical JSON, which need no further run; backend_url: the address at which /setup
+    was called; phase: what the backend is doing, for people;
+    attached: whether Label Studio lists an ML backend for the project, None before the first check; entry_url: the
+    address of our entry there, None if several exist and none is known to be ours; seen_by: the user whose key last
+    opened the project;
+    watermark: newest `updated_at` read from Label Studio, None until the first read is finished; text_source: tag and
     fields that the texts were read from;
-    cycle: batches chosen after new labels so far; of the last fit: fingerprint, of its label set; settings_used, all
-    values; newest_task, the highest id of an embedded task.
+    cycle: number of batches chosen after new labels; fingerprint: of the label set of the last fit; settings_used: all
+    settings of the last fit; newest_task: highest id of a task whose text was embedded at the last fit.
     """
 
     id: int
@@ -122,7 +127,7 @@ class ProjectChanges(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class TaskRecord:
-    """A task: the hash of its text, or the problem that keeps it out of the pool."""
+    """A task: the hash of its text, or the problem because of which it is not in the pool."""
 
     project_id: int
     task_id: int
@@ -132,8 +137,26 @@ class TaskRecord:
 
 
 @dataclass(frozen=True)
+class Agreement:
+    """How many labels the head before had predicted.
+
+    asked: changed labels for which it could be asked; right: those that it had predicted; random_asked, random_right:
+    the same for the tasks that `random_share` drew.
+    """
+
+    right: int = 0
+    asked: int = 0
+    random_right: int = 0
+    random_asked: int = 0
+
+
+@dataclass(frozen=True)
 class HeadRecord:
-    """A trained head; `blob` is what `learning.head.files.to_bytes` returned."""
+    """A trained head.
+
+    blob: what `learning.head.files.to_bytes` returned; metrics: how well the head before had predicted the labels that
+    are new in this one; created_at: Unix time.
+    """
 
     version: str
     project_id: int
@@ -142,16 +165,16 @@ class HeadRecord:
     embedding_model: str
     n_labels: int
     blob: bytes
-    metrics: dict[str, Any]
+    metrics: Agreement
     created_at: float
 
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """Tasks chosen for labelling, best first: the first `size` are the batch, the rest its reserve.
+    """Tasks chosen for labelling, best first: the first `size` are the batch, the others its reserve.
 
-    version: the `model_version` under which Label Studio knows the batch; random_task_ids: those of the tasks that
-    `random_share` drew; created_at, published_at: Unix time.
+    version: the `model_version` of the batch in Label Studio; why: the reason, as a sentence; random_task_ids: tasks
+    drawn at random because of `random_share`; created_at, published_at: Unix time.
     """
 
     number: int
@@ -170,7 +193,7 @@ class BatchRecord:
 
 @dataclass(frozen=True)
 class LabelStudioUse:
-    """Requests of a run to Label Studio, and the seconds that it took to answer them."""
+    """Number of requests that a run sent to Label Studio, and the seconds that they took."""
 
     requests: int
     seconds: float
@@ -178,7 +201,11 @@ class LabelStudioUse:
 
 @dataclass(frozen=True)
 class StoppingAdvice:
-    """Whether more labels hardly change the head, the number behind it (None with too few heads), and why."""
+    """Advice to stop labelling.
+
+    stop: whether more labels hardly change the head; value: the mean kappa behind it, None with too few heads; reason:
+    a sentence.
+    """
 
     stop: bool
     value: float | None
@@ -187,13 +214,11 @@ class StoppingAdvice:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A run that fitted a head, and chose a batch where tasks were left.
+    """A run that fitted a head, and chose a batch if tasks were left.
 
-    at: Unix time; batch and version: None when nothing was left to choose; labels: how many were fitted on;
-    reasons: values of `RunReason`; seconds: by step;
-    asked: changed labels that the head before could be asked about, right: those that it had predicted; random_asked
-    and random_right: the same of the tasks that `random_share` drew; kappa: agreement of this head and the one before,
-    None without two.
+    at: Unix time; batch, version: None if no task was left; labels: number of labels of the fit; reasons: values of
+    `RunReason`; seconds: by step; right, asked, random_right, random_asked: see `Agreement`; kappa: between the
+    predictions of this head and of the one before, None without two heads.
     """
 
     project_id: int
@@ -216,7 +241,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class EventRecord:
-    """A webhook body as it came, kept until a run has taken it in."""
+    """A webhook event, stored until a run has processed it; received_at: Unix time."""
 
     id: int
     project_id: int
@@ -227,7 +252,7 @@ class EventRecord:
 
 @dataclass(frozen=True)
 class NewEvent:
-    """A webhook body that came just now, and the reason for which it asks for a run."""
+    """A webhook event that has just arrived, and the reason for the run that it requests."""
 
     project_id: int
     action: str

@@ -1,4 +1,4 @@
-"""What a SQLite file of the store holds, and putting one in the place of another while the service runs."""
+"""Checks backup files of the SQLite database, and restores one while the service runs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ml_backend.store.database import Database
 from ml_backend.store.sqlite_copy import Progress, connect, copy_database, overwrite_database, unused_name
 
 RUN_REASON = "start"
-"""A run that was asked for with it compares everything with Label Studio, and mends the webhook's secret."""
+"""Runs with this reason compare everything with Label Studio, and repair the webhook's secret."""
 LEASE_SECONDS = 600.0
-PATIENCE_SECONDS = 120.0
+WAIT_FOR_RUNS_SECONDS = 120.0
 POLL_SECONDS = 0.2
 
 
@@ -37,7 +37,7 @@ class ProjectIsRunning(Exception):
 
 @dataclass(frozen=True)
 class StoreFile:
-    """What is in a SQLite file of the store: schema version, bytes, projects, submitted annotations."""
+    """The contents of a SQLite file: schema version, size in bytes, number of projects and of submitted annotations."""
 
     version: str
     size: int
@@ -46,52 +46,55 @@ class StoreFile:
 
 
 def examine(file: Path) -> StoreFile:
-    """Check that a file is whole and a store of ours; raises NotAStore, also for one newer than this code."""
+    """Check that a file is an undamaged database of this program, and count its contents.
+
+    Raises NotAStore, also for a database of a newer version.
+    """
     if not file.is_file():
         raise NotAStore(f"there is no file {file}")
     try:
         with closing(connect(file)) as connection:
-            (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-            if said != "ok":
-                raise NotAStore(f"{file} is damaged: {said}")
+            (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            if verdict != "ok":
+                raise NotAStore(f"{file} is damaged: {verdict}")
             version = _version(file)
             if version is None:
-                raise NotAStore(f"{file} is a database without any table of ours")
+                raise NotAStore(f"{file} is a database without any table of this program")
             (projects,) = connection.execute("SELECT count(*) FROM projects").fetchone()
             (labels,) = connection.execute("SELECT count(*) FROM annotations WHERE NOT cancelled").fetchone()
     except sqlite3.Error as problem:
-        raise NotAStore(f"{file} is no database that can be read: {problem}") from problem
+        raise NotAStore(f"{file} cannot be read as a database: {problem}") from problem
     except SettingsError as problem:
         raise NotAStore(str(problem)) from problem
     return StoreFile(version, file.stat().st_size, projects, labels)
 
 
-def restore(file: Path, present: Path, progress: Progress | None = None) -> Path | None:
-    """Make the database `present` what `file` holds, in one transaction; returns where `present` was copied to first.
+def restore(file: Path, target: Path, progress: Progress | None = None) -> Path | None:
+    """Replace the contents of the database `target` by those of `file`, in one transaction.
 
-    What belongs to now and not to the backup is kept from `present`: the webhook secret that Label Studio sends. Events
-    and leases of the backup are dropped, a run of every project is asked for, and every project's revision ends up
-    higher than in both, so that no worker goes on with what it has in memory. Raises NotAStore, ProjectIsRunning,
-    sqlite3.Error and OSError; the database is as before then.
+    Returns the path of the copy of `target` made first, None if there was no database. The webhook secret of `target`
+    is kept, since Label Studio sends that one. Events and leases of the backup are dropped, and a run of every project
+    is requested. Every project's revision becomes higher than in both databases, so that workers read everything again.
+    Raises NotAStore, ProjectIsRunning, sqlite3.Error and OSError; the database is then unchanged.
     """
     examine(file)
-    present.parent.mkdir(parents=True, exist_ok=True)
-    kept = unused_name(present, "before-restore") if present.exists() else None
-    with tempfile.TemporaryDirectory(dir=present.parent, prefix="restore-") as folder:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    saved_copy = unused_name(target, "before-restore") if target.exists() else None
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="restore-") as folder:
         copy = Path(folder) / "store.db"
         copy_database(file, copy)
         database = Database(f"sqlite:///{copy}")
         schema.bring_up_to_date(database, keep_copy=False)
         database.close()
-        if kept is None:
-            with closing(sqlite3.connect(present)) as connection:
+        if saved_copy is None:
+            with closing(sqlite3.connect(target)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")
-        with _no_runs(present) as owner:
-            if kept is not None:
-                copy_database(present, kept)
-            _prepare(copy, present, owner)
-            overwrite_database(copy, present, progress)
-    return kept
+        with _runs_held_off(target) as owner:
+            if saved_copy is not None:
+                copy_database(target, saved_copy)
+            _prepare_copy(copy, target, owner)
+            overwrite_database(copy, target, progress)
+    return saved_copy
 
 
 def _version(file: Path) -> str | None:
@@ -101,13 +104,16 @@ def _version(file: Path) -> str | None:
 
 
 @contextmanager
-def _no_runs(present: Path) -> Iterator[str]:
-    """Hold the leases of all projects once the runs under way are done: what they have read is of before."""
-    # Of the form of a worker's name: when this process is killed, a worker that starts releases its leases.
+def _runs_held_off(target: Path) -> Iterator[str]:
+    """Wait until all running runs have ended, and hold the leases of all projects, so that no other run starts.
+
+    Yields the name of the owner. Raises ProjectIsRunning.
+    """
+    # Named like a worker: if this process is killed, the next worker that starts releases its leases.
     owner = f"{socket.gethostname()}:{os.getpid()}:restore"
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + WAIT_FOR_RUNS_SECONDS
     try:
-        while running := _still_running(present, owner):
+        while running := _projects_still_running(target, owner):
             if time.monotonic() > deadline:
                 raise ProjectIsRunning(
                     f"a worker is still busy with project {running[0]}: try again later, or stop the service first"
@@ -115,15 +121,15 @@ def _no_runs(present: Path) -> Iterator[str]:
             time.sleep(POLL_SECONDS)
         yield owner
     finally:
-        with closing(connect(present)) as connection:
+        with closing(connect(target)) as connection:
             if "leases" in _tables(connection):
                 connection.execute("DELETE FROM leases WHERE owner = ?", (owner,))
 
 
-def _still_running(present: Path, owner: str) -> list[int]:
-    """Take the lease of every project that has none; the projects whose lease a worker holds."""
+def _projects_still_running(target: Path, owner: str) -> list[int]:
+    """Acquire the lease of every project that has none; returns the projects whose lease a worker holds."""
     now = time.time()
-    with closing(connect(present)) as connection:
+    with closing(connect(target)) as connection:
         if not {"leases", "projects"} <= _tables(connection):
             return []
         connection.execute("BEGIN IMMEDIATE")
@@ -137,9 +143,9 @@ def _still_running(present: Path, owner: str) -> list[int]:
     return [project_id for (project_id,) in held]
 
 
-def _prepare(copy: Path, present: Path, owner: str) -> None:
-    """Give the copy of a backup what it needs to stand in the place of `present`."""
-    revisions, secrets = _kept_of(present)
+def _prepare_copy(copy: Path, target: Path, owner: str) -> None:
+    """Prepare the copy of a backup to replace `target`: revisions, secrets, requests for runs, leases."""
+    revisions, secrets = _revisions_and_secrets(target)
     with closing(connect(copy)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         for project_id, revision in connection.execute("SELECT project_id, revision FROM revisions").fetchall():
@@ -166,9 +172,9 @@ def _prepare(copy: Path, present: Path, owner: str) -> None:
         connection.execute("COMMIT")
 
 
-def _kept_of(present: Path) -> tuple[dict[int, int], list[tuple[str, str]]]:
-    """Revisions by project, and secrets; of a database of another version what there is of them."""
-    with closing(connect(present)) as connection:
+def _revisions_and_secrets(target: Path) -> tuple[dict[int, int], list[tuple[str, str]]]:
+    """Revisions by project, and secrets; empty if the version of the database has no table for them."""
+    with closing(connect(target)) as connection:
         tables = _tables(connection)
         revisions: list[tuple[int, int]] = []
         secrets: list[tuple[str, str]] = []

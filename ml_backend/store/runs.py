@@ -31,7 +31,7 @@ class RunRows:
             return [RunRecord(**row._mapping) for row in connection.execute(query)][::-1]
 
     def random_tasks_of_runs(self, project_id: int, limit: int) -> list[list[int]]:
-        """Of each of the last runs, oldest first, the tasks that `random_share` drew for its batch; [] without one."""
+        """For each of the last runs, oldest first: the randomly drawn tasks of its batch; [] without a batch."""
         run, batch = tables.runs, tables.batches
         query = (
             select(batch.c.random_task_ids)

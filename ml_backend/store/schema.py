@@ -1,7 +1,7 @@
-"""The version of a database's schema: opening one brings it to the newest, or refuses it with a sentence.
+"""Schema versions: upgrades a database to the newest one, or refuses it with an error message.
 
-The versions are Alembic's revisions in `migrations/versions`, each file named after its own. Alembic is loaded only
-where there is something to do: it would cost every process 0.2 s and 10 MB.
+The versions are Alembic's revisions in `migrations/versions`; each file name begins with its revision. Alembic is
+imported only if something has to be done, since the import takes 0.2 s and 10 MB in every process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 FIRST_REVISION = "0001"
-"""The version of a database whose tables carry none."""
+"""The version of a database that stores no version."""
 VERSION_TABLE = "alembic_version"
 
 _VERSION = text(f"SELECT version_num FROM {VERSION_TABLE}")
@@ -38,54 +38,54 @@ def revisions() -> list[str]:
 
 
 def bring_up_to_date(database: Database, keep_copy: bool = True) -> None:
-    """Make the tables of an empty database, or upgrade those of an older one, in one transaction.
+    """Create the tables of an empty database, or upgrade an older one, in one transaction.
 
-    keep_copy: copy a SQLite file to a file beside it before an upgrade. Raises SettingsError for a database of a newer
-    version, and for one that holds other tables under our names.
+    keep_copy: whether to copy a SQLite file beside itself before an upgrade. Raises SettingsError for a database of a
+    newer version, for one that has tables with the same names but other columns, and if the copy cannot be written.
     """
     newest = revisions()[-1]
     if _version_in_one_read(database) == newest:
         return
     with database.writing() as connection:
         if not database.on_sqlite:
-            # Of two processes that start together one waits here until the other has upgraded; on SQLite the
-            # transaction's BEGIN IMMEDIATE does that.
+            # If two processes start together, one waits here until the other has upgraded. On SQLite the transaction's
+            # BEGIN IMMEDIATE does the same.
             connection.execute(_LOCK)
         revision = version(connection, database.address)
         if revision is None:
             _upgrade(connection)
         elif revision != newest:
-            copy = _copy_before(database, newest) if keep_copy else None
-            _upgrade_or_drop(copy, connection, revision, newest)
+            copy = _copy_before_upgrade(database, newest) if keep_copy else None
+            _upgrade_or_delete_copy(copy, connection, revision, newest)
         elif not _has_version_table(connection):
             _stamp(connection, revision)
 
 
 def version(connection: Connection, address: str) -> str | None:
-    """The schema version of a database, None for one without any of our tables.
+    """The schema version of a database, None if it has none of our tables.
 
-    Raises SettingsError, naming the database by `address`, when this code does not know the version or the tables.
+    address: names the database in error messages. Raises SettingsError for an unknown version and for unknown tables.
     """
     if _has_version_table(connection):
         revision = connection.execute(_VERSION).scalar_one_or_none()
         if revision is not None and revision not in revisions():
             raise SettingsError(
-                f"{address} has schema version {revision}, and this program knows versions up to {revisions()[-1]}: "
+                f"{address} has schema version {revision}, but this program knows versions up to {revisions()[-1]}: "
                 "install the newer version that wrote it, or restore a backup made before the upgrade"
             )
         if revision is not None:
             return str(revision)
-    present = _columns(connection)
-    if not present:
+    existing = _columns(connection)
+    if not existing:
         return None
-    first = _columns_of_first_revision()
-    if not first.keys() & present.keys():  # what somebody keeps beside us in the same database
+    first_columns = _columns_of_first_revision()
+    if not first_columns.keys() & existing.keys():  # tables of another program in the same database
         return None
-    missing = [table for table in first if not first[table] <= present.get(table, set())]
+    missing = [table for table in first_columns if not first_columns[table] <= existing.get(table, set())]
     if missing:
         raise SettingsError(
-            f"{address} holds tables of something else, or only a part of ours ({', '.join(sorted(missing))} missing "
-            "or with other columns): let DATABASE_URL name an empty database, or restore a backup"
+            f"{address} holds tables of another program, or only some of ours ({', '.join(sorted(missing))} missing or "
+            "with other columns): set DATABASE_URL to an empty database, or restore a backup"
         )
     return FIRST_REVISION
 
@@ -94,7 +94,7 @@ def _version_in_one_read(database: Database) -> str | None:
     try:
         with database.reading() as connection:
             return connection.execute(_VERSION).scalar_one_or_none()
-    except (OperationalError, ProgrammingError):  # no such table; anything worse shows again when it is looked at
+    except (OperationalError, ProgrammingError):  # no such table; any other problem is raised by the next query
         return None
 
 
@@ -102,8 +102,8 @@ def _has_version_table(connection: Connection) -> bool:
     return inspect(connection).has_table(VERSION_TABLE)
 
 
-def _upgrade_or_drop(copy: Path | None, connection: Connection, revision: str, newest: str) -> None:
-    """Upgrade, or delete the copy that was made for it: the transaction then leaves the database as it was."""
+def _upgrade_or_delete_copy(copy: Path | None, connection: Connection, revision: str, newest: str) -> None:
+    """Upgrade; if that fails, delete the copy, since the transaction leaves the database unchanged."""
     logger.warning("upgrading the database from schema version %s to %s", revision, newest)
     try:
         if not _has_version_table(connection):
@@ -113,11 +113,11 @@ def _upgrade_or_drop(copy: Path | None, connection: Connection, revision: str, n
         if copy is not None:
             copy.unlink()
         raise
-    logger.warning("the database has schema version %s now", newest)
+    logger.warning("the database now has schema version %s", newest)
 
 
-def _copy_before(database: Database, newest: str) -> Path | None:
-    """The copy of a SQLite file that an upgrade leaves beside it; no older copy is written over."""
+def _copy_before_upgrade(database: Database, newest: str) -> Path | None:
+    """Copy a SQLite file beside itself, without overwriting older copies; returns None if there is no file."""
     file = database.file
     if file is None:
         return None
@@ -126,15 +126,15 @@ def _copy_before(database: Database, newest: str) -> Path | None:
         copy_database(file, copy)
     except (sqlite3.Error, OSError) as problem:
         raise SettingsError(
-            f"{database.address} must be upgraded to schema version {newest}, and no copy of it can be kept as "
-            f"{copy} first ({problem}): make room there, as much as the database takes"
+            f"{database.address} must be upgraded to schema version {newest}, but it cannot be copied to "
+            f"{copy} first ({problem}): free as much disk space as the database takes"
         ) from problem
-    logger.warning("the database as it was before the upgrade is kept as %s; it may be deleted when all is well", copy)
+    logger.warning("the database before the upgrade is kept as %s; delete it when the upgraded one works", copy)
     return copy
 
 
 def _columns(connection: Connection) -> dict[str, set[str]]:
-    """Table → its columns."""
+    """Table → names of its columns."""
     tables = inspect(connection).get_multi_columns()
     return {name: {column["name"] for column in columns} for (_, name), columns in tables.items()}
 
@@ -149,14 +149,14 @@ def _columns_of_first_revision() -> dict[str, set[str]]:
 
 
 def _upgrade(connection: Connection, revision: str = "head") -> None:
-    """Run the revisions that are missing, in the connection's transaction."""
+    """Run the missing revisions, in the connection's transaction."""
     from alembic import command
 
     command.upgrade(_config(connection), revision)
 
 
 def _stamp(connection: Connection, revision: str) -> None:
-    """Write down that the database has this version."""
+    """Store that the database has this version."""
     from alembic import command
 
     command.stamp(_config(connection), revision)

@@ -1,4 +1,4 @@
-"""Copies of SQLite databases by SQLite's own backup API: whole at one moment, while others read and write."""
+"""Consistent copies of SQLite databases by SQLite's backup API, while other processes read and write."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 Progress = Callable[[int, int], None]
-"""Called with the pages to go and the pages in all."""
+"""Called with the number of remaining pages and of all pages."""
 
 PAGES_AT_ONCE = 4096
 """16 MB between two calls of `progress`."""
@@ -18,19 +18,19 @@ BUSY_SECONDS = 30.0
 def copy_database(
     source: Path, target: Path, progress: Progress | None = None, check: Callable[[Path], object] | None = None
 ) -> None:
-    """Write a copy of `source` to `target`, which appears under its name only when it is whole.
+    """Write a copy of `source` to `target`, one file that gets its name only when it is complete.
 
-    check: called with the copy before it gets its name. The copy is one file that needs none beside it. Raises
-    sqlite3.Error, OSError, and what `check` raises, and leaves no file then.
+    check: called with the path of the copy before it is renamed. Raises sqlite3.Error, OSError and what `check` raises;
+    no file is left then.
     """
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
     try:
         with closing(connect(source)) as reader, closing(sqlite3.connect(part)) as writer:
-            # In one read transaction: a copy that others' commits make start again might never end.
+            # One read transaction: otherwise commits of others restart the copy, and it might never end.
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            reader.backup(writer, pages=PAGES_AT_ONCE, progress=_told(progress))
+            reader.backup(writer, pages=PAGES_AT_ONCE, progress=_backup_progress(progress))
             reader.execute("COMMIT")
             writer.execute("PRAGMA journal_mode=DELETE")
         if check is not None:
@@ -42,13 +42,13 @@ def copy_database(
 
 
 def connect(file: Path) -> sqlite3.Connection:
-    """A connection to a database that is there; BEGIN and COMMIT are the caller's. Raises sqlite3.Error."""
+    """A connection to an existing database; the caller sends BEGIN and COMMIT. Raises sqlite3.Error."""
     address = f"{file.absolute().as_uri()}?mode=rw"
     return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
 
 
 def unused_name(file: Path, ending: str) -> Path:
-    """`file` with `.ending` behind its name, and a number behind that where such a file is there."""
+    """The path of `file` with `.ending` appended, and a number if that file exists."""
     name, number = file.with_name(f"{file.name}.{ending}"), 1
     while name.exists():
         number += 1
@@ -57,12 +57,12 @@ def unused_name(file: Path, ending: str) -> Path:
 
 
 def overwrite_database(source: Path, target: Path, progress: Progress | None = None) -> None:
-    """Make `target`, which others may be using, the same as `source` in one transaction. Raises sqlite3.Error."""
+    """Overwrite `target`, which others may be using, with `source` in one transaction. Raises sqlite3.Error."""
     with closing(connect(source)) as reader, closing(connect(target)) as writer:
-        reader.backup(writer, pages=PAGES_AT_ONCE, progress=_told(progress), sleep=0.05)
+        reader.backup(writer, pages=PAGES_AT_ONCE, progress=_backup_progress(progress), sleep=0.05)
 
 
-def _told(progress: Progress | None) -> Callable[[int, int, int], None] | None:
+def _backup_progress(progress: Progress | None) -> Callable[[int, int, int], None] | None:
     if progress is None:
         return None
     return lambda _status, remaining, total: progress(remaining, total)

@@ -1,7 +1,4 @@
-"""The closed sets of the store: states of projects and batches, and the reasons for which a run is asked.
-
-The values are what the database holds and what the status route returns.
-"""
+"""States of projects and batches, and reasons for runs, as the database and the status route show them."""
 
 from __future__ import annotations
 
@@ -9,35 +6,35 @@ from enum import StrEnum
 
 
 class ProjectState(StrEnum):
-    """How a project is doing; the `error` and `phase` of its record say more."""
+    """The state of a project; the fields `error` and `phase` of its record hold details."""
 
     NEW = "new"
     READY = "ready"
     WAITING = "waiting"
-    """Label Studio, its key or the embedding model cannot be used; the run is tried again."""
+    """Label Studio, its key or the embedding model cannot be used; the run is repeated."""
     FAILED = "failed"
-    """The run raised something unforeseen; it is tried again."""
+    """The run raised an unexpected exception; it is repeated."""
     UNSUPPORTED = "unsupported"
-    """The label config has no control that can be learned."""
+    """The label config is not supported."""
     MISSING = "missing"
-    """Label Studio shows no such project to this key."""
+    """Label Studio shows no such project to the user of our key."""
     DISCONNECTED = "disconnected"
     """The project has no ML backend in Label Studio."""
 
 
 class BatchState(StrEnum):
-    """How far a batch has come, in this order."""
+    """The states of a batch, in this order."""
 
     PLANNED = "planned"
     PUBLISHED = "published"
     SUPERSEDED = "superseded"
-    """A newer batch is served; the predictions stay for those who have a task of this one open."""
+    """A newer batch is served; the predictions are kept for annotators who have one of these tasks open."""
     REMOVED = "removed"
-    """Its predictions are gone from Label Studio."""
+    """Its predictions were deleted in Label Studio."""
 
 
 class RunReason(StrEnum):
-    """Why a run of a project is asked for."""
+    """Why a run of a project is requested."""
 
     SETUP = "setup"
     EXTRA_PARAMS = "extra params"
@@ -49,8 +46,8 @@ class RunReason(StrEnum):
     START = "start"
     """A worker started."""
     EVERY_MINUTE = "every minute"
-    """The comparison that finds changes which no webhook reported."""
+    """The regular comparison, which finds changes that no webhook reported."""
     CONTINUED = "continued"
-    """The run before left work behind."""
+    """The previous run left work to do."""
     UNASKED = "unasked"
-    """A worker was woken for a run that another one has taken."""
+    """A worker was woken although its request had already been taken by another worker."""

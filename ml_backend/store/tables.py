@@ -23,7 +23,7 @@ from sqlalchemy import (
     TypeDecorator,
 )
 
-from ml_backend.store.records import FirstRead, LabelStudioUse, ProjectCounts, StoppingAdvice, Unmatched
+from ml_backend.store.records import Agreement, FirstRead, LabelStudioUse, ProjectCounts, StoppingAdvice, Unmatched
 from ml_backend.store.states import BatchState, ProjectState, RunReason
 
 metadata = MetaData()
@@ -32,7 +32,7 @@ Member = TypeVar("Member", bound=StrEnum)
 
 
 class JsonText(TypeDecorator[Any]):
-    """JSON kept as ASCII text: PostgreSQL's own JSON refuses the NUL characters that real texts hold."""
+    """JSON stored as ASCII text, since PostgreSQL's JSON type refuses NUL characters, which real texts contain."""
 
     impl = Text
     cache_ok = True
@@ -45,10 +45,10 @@ class JsonText(TypeDecorator[Any]):
 
 
 class EnumText(TypeDecorator[Member], Generic[Member]):
-    """The value of a StrEnum; writing what is no member of it raises ValueError.
+    """The value of a StrEnum; writing any other value raises ValueError.
 
-    unknown: what a value that a newer version wrote is read as, so that one row does not stop all that read the table;
-    without it, reading such a value raises ValueError.
+    unknown: the member to return for a value that a newer version wrote; without it, reading such a value raises
+    ValueError.
     """
 
     impl = String
@@ -74,7 +74,7 @@ class EnumText(TypeDecorator[Member], Generic[Member]):
 
 
 class DataclassText(TypeDecorator[Any]):
-    """A dataclass of plain values, kept as JSON like `JsonText`."""
+    """A dataclass of plain values, stored as JSON like `JsonText`."""
 
     impl = Text
     cache_ok = True
@@ -166,7 +166,7 @@ revisions = Table(
     Column("project_id", BigInteger, primary_key=True, autoincrement=False),
     Column("revision", BigInteger, nullable=False),
 )
-"""Counts the changes of a project's tasks and annotations; never goes back, not even when the project is forgotten."""
+"""Counts the changes of a project's tasks and annotations; it never decreases, not even if the project is deleted."""
 
 task_changes = Table(
     "task_changes",
@@ -175,7 +175,7 @@ task_changes = Table(
     Column("revision", BigInteger, primary_key=True, autoincrement=False),
     Column("task_id", BigInteger, primary_key=True, autoincrement=False),
 )
-"""Which tasks changed at a revision; task 0 stands for so many that everything has to be read."""
+"""Which tasks changed at a revision; task 0 means that all tasks have to be read again."""
 
 texts = Table(
     "texts",
@@ -215,7 +215,7 @@ heads = Table(
     Column("embedding_model", String(300), nullable=False),
     Column("n_labels", Integer, nullable=False),
     Column("blob", LargeBinary, nullable=False),
-    Column("metrics", JsonText, nullable=False),
+    Column("metrics", DataclassText(Agreement), nullable=False),
     Column("created_at", Float, nullable=False),
 )
 
@@ -272,5 +272,15 @@ secrets = Table(
     Column("value", Text, nullable=False),
 )
 
-OF_A_PROJECT = (events, run_requests, tasks, task_changes, annotation_table, heads, batches, runs, label_snapshots)
-"""Tables whose rows go when their project is forgotten; its revision stays, so that none comes twice."""
+TABLES_OF_A_PROJECT = (
+    events,
+    run_requests,
+    tasks,
+    task_changes,
+    annotation_table,
+    heads,
+    batches,
+    runs,
+    label_snapshots,
+)
+"""Tables whose rows are deleted with their project; its row in `revisions` is kept, so that numbers are not reused."""

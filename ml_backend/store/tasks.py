@@ -1,4 +1,4 @@
-"""Tasks, their texts, and the annotations people gave them."""
+"""Tasks, their texts and their annotations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, ins
 
 from ml_backend.annotation import Annotation
 from ml_backend.store import tables
-from ml_backend.store.changes import note_changes
+from ml_backend.store.changes import record_changes
 from ml_backend.store.database import Database, slices
 from ml_backend.store.records import TaskRecord
 from ml_backend.store.unused_texts import delete_unused_texts
@@ -22,7 +22,10 @@ class TaskRows:
     _database: Database
 
     def upsert_tasks(self, project_id: int, records: Sequence[TaskRecord], texts: Mapping[str, str]) -> None:
-        """Keep tasks as they are now, with their texts by hash; texts that no task has any more go."""
+        """Insert or update tasks.
+
+        texts: text hash → text, of the tasks' texts. Texts that no task has any more are deleted.
+        """
         table = tables.tasks
         with self._database.writing() as connection:
             before = _contents(connection, project_id, [record.task_id for record in records])
@@ -36,22 +39,24 @@ class TaskRows:
             for record_slice in slices([vars(record) for record in records]):
                 connection.execute(statement, record_slice)
             changed = [r for r in records if before.get(r.task_id) != (r.text_hash, r.problem)]
-            note_changes(self._database, connection, project_id, [record.task_id for record in changed])
+            record_changes(self._database, connection, project_id, [record.task_id for record in changed])
             replaced = {text_hash for text_hash, _ in before.values() if text_hash is not None}
             delete_unused_texts(connection, sorted(replaced - {record.text_hash for record in records}))
 
     def remove_tasks(self, project_id: int, task_ids: Iterable[int]) -> None:
-        """Forget tasks and their annotations; texts and vectors that no other task has go with them."""
+        """Delete tasks and their annotations, and texts and vectors that no other task uses."""
         with self._database.writing() as connection:
-            for some in slices(removed := list(task_ids)):
-                contents = _contents(connection, project_id, some)
+            for chunk in slices(removed := list(task_ids)):
+                contents = _contents(connection, project_id, chunk)
                 for table in (tables.tasks, tables.annotation_table):
-                    connection.execute(delete(table).where(table.c.project_id == project_id, table.c.task_id.in_(some)))
+                    connection.execute(
+                        delete(table).where(table.c.project_id == project_id, table.c.task_id.in_(chunk))
+                    )
                 delete_unused_texts(connection, sorted(h for h, _ in contents.values() if h is not None))
-            note_changes(self._database, connection, project_id, removed)
+            record_changes(self._database, connection, project_id, removed)
 
     def tasks(self, project_id: int, task_ids: Iterable[int] | None = None) -> list[tuple[int, str | None, str | None]]:
-        """(task id, text hash, problem) of all tasks, or of those named that are there, by id."""
+        """(task id, text hash, problem) of all tasks, or of existing ones among `task_ids`, ordered by id."""
         table = tables.tasks
         query = select(table.c.task_id, table.c.text_hash, table.c.problem).where(table.c.project_id == project_id)
         with self._database.reading() as connection:
@@ -69,7 +74,7 @@ class TaskRows:
         return self._count(tables.tasks.c.project_id == project_id, tables.tasks)
 
     def problems(self, project_id: int, limit: int = 100) -> list[tuple[int, str]]:
-        """Tasks that are kept out of the pool, each with its reason, by id."""
+        """(task id, problem) of tasks that are not in the pool, ordered by id."""
         table = tables.tasks
         query = (
             select(table.c.task_id, table.c.problem)
@@ -81,7 +86,7 @@ class TaskRows:
             return [(row[0], row[1]) for row in connection.execute(query)]
 
     def problem_counts(self, project_id: int) -> dict[str, int]:
-        """Number of tasks by the reason that keeps them out of the pool."""
+        """Problem → number of tasks that are not in the pool because of it."""
         table = tables.tasks
         query = (
             select(table.c.problem, func.count())
@@ -92,45 +97,45 @@ class TaskRows:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def replace_annotations(self, project_id: int, by_task: Mapping[int, Sequence[Annotation]]) -> None:
-        """Set what annotations each of these tasks has."""
+        """Replace the annotations of these tasks; task id → all its annotations."""
         table = tables.annotation_table
         with self._database.writing() as connection:
             before = _annotations(connection, project_id, by_task)
             changed = [i for i, records in by_task.items() if before.get(i, []) != sorted(records, key=_annotation_id)]
-            note_changes(self._database, connection, project_id, changed)
-            for some in slices(changed):
-                connection.execute(delete(table).where(table.c.project_id == project_id, table.c.task_id.in_(some)))
+            record_changes(self._database, connection, project_id, changed)
+            for chunk in slices(changed):
+                connection.execute(delete(table).where(table.c.project_id == project_id, table.c.task_id.in_(chunk)))
             rows = [{"project_id": project_id, **vars(a)} for task_id in changed for a in by_task[task_id]]
             for annotation_slice in slices(rows):
                 connection.execute(insert(table), annotation_slice)
 
     def annotations(self, project_id: int, task_ids: Iterable[int] | None = None) -> list[Annotation]:
-        """All submitted and skipped annotations, or those of the tasks named, by id."""
+        """All submitted and skipped annotations, or those of `task_ids`, ordered by id."""
         with self._database.reading() as connection:
-            found = _annotations(connection, project_id, task_ids)
-        return sorted((a for some in found.values() for a in some), key=_annotation_id)
+            by_task = _annotations(connection, project_id, task_ids)
+        return sorted((a for of_task in by_task.values() for a in of_task), key=_annotation_id)
 
     def annotated_tasks(self, project_id: int) -> set[int]:
-        """Tasks with any submitted or skipped annotation."""
+        """Ids of tasks with a submitted or skipped annotation."""
         table = tables.annotation_table
         query = select(table.c.task_id).where(table.c.project_id == project_id).distinct()
         with self._database.reading() as connection:
             return set(connection.execute(query).scalars())
 
     def task_of_annotations(self, project_id: int, annotation_ids: Sequence[int]) -> dict[int, int]:
-        """Annotation id → task id, for those of the annotations that are known."""
+        """Annotation id → task id; annotations that the database does not have are left out."""
         table = tables.annotation_table
-        found: dict[int, int] = {}
+        task_of_annotation: dict[int, int] = {}
         with self._database.reading() as connection:
-            for some in slices(annotation_ids):
+            for chunk in slices(annotation_ids):
                 query = select(table.c.annotation_id, table.c.task_id).where(
-                    table.c.project_id == project_id, table.c.annotation_id.in_(some)
+                    table.c.project_id == project_id, table.c.annotation_id.in_(chunk)
                 )
-                found.update({row[0]: row[1] for row in connection.execute(query)})
-        return found
+                task_of_annotation.update({row[0]: row[1] for row in connection.execute(query)})
+        return task_of_annotation
 
     def annotation_counts(self, project_id: int) -> tuple[int, int]:
-        """(submitted, skipped) annotations."""
+        """Numbers of submitted and of skipped annotations."""
         table = tables.annotation_table
         of_project = table.c.project_id == project_id
         return (
@@ -150,7 +155,7 @@ def _annotation_id(annotation: Annotation) -> int:
 def _contents(
     connection: Connection, project_id: int, task_ids: Iterable[int]
 ) -> dict[int, tuple[str | None, str | None]]:
-    """Task → (text hash, problem)."""
+    """Task id → (text hash, problem)."""
     table = tables.tasks
     query = select(table.c.task_id, table.c.text_hash, table.c.problem).where(table.c.project_id == project_id)
     return {row[0]: (row[1], row[2]) for row in _rows(connection, query, table.c.task_id, task_ids)}
@@ -159,14 +164,14 @@ def _contents(
 def _annotations(
     connection: Connection, project_id: int, task_ids: Iterable[int] | None
 ) -> dict[int, list[Annotation]]:
-    """Task → its annotations by id."""
+    """Task id → its annotations, ordered by id."""
     table = tables.annotation_table
     query = select(*(table.c[field.name] for field in fields(Annotation)))
     query = query.where(table.c.project_id == project_id).order_by(table.c.annotation_id)
-    found: dict[int, list[Annotation]] = {}
+    by_task: dict[int, list[Annotation]] = {}
     for row in _rows(connection, query, table.c.task_id, task_ids):
-        found.setdefault(row.task_id, []).append(Annotation(**row._mapping))
-    return found
+        by_task.setdefault(row.task_id, []).append(Annotation(**row._mapping))
+    return by_task
 
 
 def _rows(
@@ -176,5 +181,5 @@ def _rows(
     if values is None:
         yield from connection.execute(query.execution_options(yield_per=4096))
         return
-    for some in slices(sorted(values)):
-        yield from connection.execute(query.where(column.in_(some)))
+    for chunk in slices(sorted(values)):
+        yield from connection.execute(query.where(column.in_(chunk)))

@@ -13,7 +13,7 @@ HASHES_AT_ONCE = 500
 
 
 def delete_unused_texts(connection: Connection, hashes: Sequence[str]) -> None:
-    """Delete those of the texts, and their vectors, that no task has any more."""
+    """Delete the texts with these hashes, and their vectors, unless a task still has them."""
     used = tables.tasks.c.text_hash
     for hash_slice in slices(hashes, HASHES_AT_ONCE):
         still_used = set(connection.execute(select(used).where(used.in_(hash_slice)).distinct()).scalars())

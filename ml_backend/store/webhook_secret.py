@@ -1,4 +1,4 @@
-"""The secret that Label Studio's webhooks carry, where the settings give none."""
+"""The secret that Label Studio's webhooks carry."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ SECRET_BYTES = 32
 
 
 class WebhookSecretRow:
-    """Makes and keeps the secret."""
+    """Reads the secret, and makes it where there is none."""
 
     _database: Database
 
-    def webhook_secret(self) -> str:
-        """The secret that webhooks carry; made at the first call and kept."""
+    def webhook_secret(self, configured: str | None = None) -> str:
+        """The secret that webhooks carry: the configured one, or one that is generated at the first call and stored."""
+        if configured:
+            return configured
         table = tables.secrets
         query = select(table.c.value).where(table.c.name == NAME)
         with self._database.reading() as connection:
-            kept = connection.execute(query).scalar_one_or_none()
-        if kept is not None:
-            return str(kept)
+            stored = connection.execute(query).scalar_one_or_none()
+        if stored is not None:
+            return str(stored)
         with self._database.writing() as connection:
-            made = self._database.upsert(table).values(name=NAME, value=secrets.token_urlsafe(SECRET_BYTES))
-            # Another process may have made one meanwhile: that one counts.
-            connection.execute(made.on_conflict_do_nothing())
+            statement = self._database.upsert(table).values(name=NAME, value=secrets.token_urlsafe(SECRET_BYTES))
+            # Another process may have stored one in the meantime: that one counts.
+            connection.execute(statement.on_conflict_do_nothing())
             return str(connection.execute(query).scalar_one())

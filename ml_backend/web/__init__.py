@@ -1,1 +1,1 @@
-"""The web room: Label Studio's protocol, and the pages and numbers for people. No work is done in a request."""
+"""The HTTP server: the routes that Label Studio calls, pages, status and metrics. Requests do no heavy work."""

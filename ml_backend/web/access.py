@@ -1,4 +1,4 @@
-"""Who may call: basic auth, the secret of the webhooks, and the Label Studio key for settings."""
+"""Access control: basic auth, the secret of the webhooks, and the Label Studio key for settings."""
 
 from __future__ import annotations
 
@@ -15,44 +15,44 @@ from ml_backend.web.context import Web, web
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Active learning", charset="UTF-8"'}
 
 
-def need_basic_auth() -> None:
-    """Require basic auth where it is configured. Raises BadRequest with 401."""
+def require_basic_auth() -> None:
+    """Require basic auth if it is configured. Raises BadRequest with status 401."""
     settings = web().settings
-    if settings.basic_auth_on and not _basic_auth_right(settings):
+    if settings.basic_auth_on and not _has_basic_auth(settings):
         raise BadRequest(
-            "This backend asks for basic auth: give the user and the password set as BASIC_AUTH_USER and "
+            "This backend requires basic auth: send the user and the password set as BASIC_AUTH_USER and "
             "BASIC_AUTH_PASS (in Label Studio: Settings, Model, Edit, Basic authentication).",
             401,
             CHALLENGE,
         )
 
 
-def need_webhook_secret() -> None:
-    """Require the secret of a webhook, or basic auth, where basic auth is configured. Raises BadRequest with 401."""
+def require_webhook_secret() -> None:
+    """Require the webhook secret or basic auth, if basic auth is configured. Raises BadRequest with 401."""
     context = web()
-    if not context.settings.basic_auth_on or _basic_auth_right(context.settings) or _secret_right(context):
+    if not context.settings.basic_auth_on or _has_basic_auth(context.settings) or _has_webhook_secret(context):
         return
     raise BadRequest(
-        f"This webhook carries neither basic auth nor the header {SECRET_HEADER}. Label Studio's own webhooks come "
-        "without credentials; `python -m ml_backend connect PROJECT` gives the project's webhook the secret.",
+        f"This webhook carries neither basic auth nor the header {SECRET_HEADER}. Label Studio sends its "
+        "own webhooks without credentials; `python -m ml_backend connect PROJECT` adds the secret to the webhook.",
         401,
         CHALLENGE,
     )
 
 
-def need_owner() -> None:
-    """Require what changing settings takes: basic auth or Label Studio's key, one of which has to be configured.
+def require_settings_access() -> None:
+    """Require basic auth or Label Studio's key, one of which has to be configured to change settings.
 
-    Raises BadRequest with 401.
+    Raises BadRequest with status 401.
     """
     settings = web().settings
     if not settings.basic_auth_on and not settings.label_studio_api_key:
         raise BadRequest(
-            "Settings are open only to callers who can show who they are, and this backend knows of no secret: set "
+            "Settings can be read and changed only with credentials, and this backend has none configured: set "
             "BASIC_AUTH_USER and BASIC_AUTH_PASS, or LABEL_STUDIO_API_KEY, and restart it.",
             401,
         )
-    if _basic_auth_right(settings) or _key_right(settings):
+    if _has_basic_auth(settings) or _has_api_key(settings):
         return
     ways = []
     if settings.basic_auth_on:
@@ -64,7 +64,7 @@ def need_owner() -> None:
     )
 
 
-def _basic_auth_right(settings: Settings) -> bool:
+def _has_basic_auth(settings: Settings) -> bool:
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if not settings.basic_auth_on or scheme.lower() != "basic":
         return False
@@ -73,25 +73,25 @@ def _basic_auth_right(settings: Settings) -> bool:
     except ValueError:
         return False
     expected = f"{settings.basic_auth_user}:{settings.basic_auth_pass or ''}"
-    # Browsers send UTF-8 as they were asked to; Label Studio sends Latin-1 where that can hold the password.
+    # Browsers send UTF-8, as CHALLENGE asks; Label Studio sends Latin-1 if that can encode the password.
     right = hmac.compare_digest(given, expected.encode())
     if all(ord(c) < 256 for c in expected):
         right |= hmac.compare_digest(given, expected.encode("latin-1"))
     return right
 
 
-def _key_right(settings: Settings) -> bool:
+def _has_api_key(settings: Settings) -> bool:
     scheme, _, key = request.headers.get("Authorization", "").partition(" ")
     if not settings.label_studio_api_key or scheme.lower() not in {"token", "bearer"}:
         return False
-    return _same(key.strip(), settings.label_studio_api_key)
+    return _equal(key.strip(), settings.label_studio_api_key)
 
 
-def _secret_right(context: Web) -> bool:
+def _has_webhook_secret(context: Web) -> bool:
     given = request.headers.get(SECRET_HEADER)
-    return given is not None and _same(given, context.webhook_secret)
+    return given is not None and _equal(given, context.webhook_secret)
 
 
-def _same(given: str | None, expected: str | None) -> bool:
-    # Compared in constant time, and as bytes: compare_digest refuses strings outside ASCII.
+def _equal(given: str | None, expected: str | None) -> bool:
+    # Compared in constant time, and as bytes, since compare_digest refuses strings outside ASCII.
     return hmac.compare_digest((given or "").encode(), (expected or "").encode())

@@ -1,4 +1,4 @@
-"""The Flask application: routes, errors as sentences, and the time each request took."""
+"""The Flask application: routes, error responses, and the duration of each request."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 LARGEST_BODY = 256 * 2**20
 """Bytes."""
 LONGEST_REASON = 600
-"""Characters of a sentence that are sent in the status line."""
+"""Characters of an error message that are sent in the status line."""
 
 
 def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
-    """The application on a store and a task queue; nothing is loaded, read or written yet."""
+    """The application with its database and task queue; nothing is loaded, read or written yet."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the order of the label config
@@ -75,7 +75,7 @@ def _unexpected(problem: Exception) -> Response:
 
 def _error_response(sentence: str, status: int, headers: dict[str, str]) -> Response:
     response = pages.error_page(sentence, status) if pages.wants_html() else jsonify(error=sentence)
-    # Label Studio drops the body of an error and shows only the status line, so the sentence goes there too.
+    # Label Studio ignores the body of an error response and shows only its status line, so that has the message too.
     reason = "".join(c if " " <= c <= "~" else "?" for c in " ".join(sentence.split()))
     response.status = f"{status} {reason[:LONGEST_REASON]}"
     response.headers.update(headers)

@@ -1,4 +1,4 @@
-"""Read request bodies; one that cannot be used is an error whose message is a sentence."""
+"""Read and validate request bodies."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ LARGEST_ID = 2**63 - 1
 
 
 class BadRequest(Exception):
-    """A request that cannot be answered.
+    """A request that is refused.
 
-    message: a sentence for the person behind the request; status: of the HTTP answer, 4xx; headers: to add to it.
+    message: a sentence for the person who sent it; status: HTTP status of the response, 4xx; headers: to add to it.
     """
 
     def __init__(self, message: str, status: int = 400, headers: dict[str, str] | None = None) -> None:
@@ -23,7 +23,7 @@ class BadRequest(Exception):
 
 
 def json_object() -> dict[str, Any]:
-    """The body as a JSON object. Raises BadRequest."""
+    """The body of the current request as a JSON object. Raises BadRequest."""
     raw = request.get_data(cache=False)
     if not raw.strip():
         raise BadRequest("The body is empty; a JSON object is needed.")
@@ -37,7 +37,7 @@ def json_object() -> dict[str, Any]:
 
 
 def project_number(value: Any) -> int:
-    """The id in what Label Studio calls a project: 3, "3" or "3.1795470497". Raises BadRequest."""
+    """The project id in a value as Label Studio sends it: 3, "3" or "3.1795470497". Raises BadRequest."""
     number = parsed_project(value)
     if number is None:
         raise BadRequest(f'"project" must name a project, as in "3.1795470497" or 3, not {json.dumps(value)[:100]}.')
@@ -45,7 +45,7 @@ def project_number(value: Any) -> int:
 
 
 def parsed_project(value: Any) -> int | None:
-    """The id in what Label Studio calls a project, or None."""
+    """The project id in a value as Label Studio sends it, or None."""
     if isinstance(value, dict):
         value = value.get("id")
     if isinstance(value, str):

@@ -13,20 +13,20 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 52, 14, 34
 
 @dataclass(frozen=True)
 class Point:
-    """A point of the line; y is a share between 0 and 1, note is shown when pointed at."""
+    """A point of the line; y: between 0 and 1; tooltip: shown when the pointer is over the point."""
 
     x: float
     y: float
-    note: str
+    tooltip: str
 
 
 def share_chart(points: Sequence[Point], x_label: str) -> Markup:
-    """The points, by rising x, as a line from 0 % to 100 %; empty without points."""
+    """An SVG line chart with a y axis from 0 % to 100 %; empty without points. points: in the order of x."""
     if not points:
         return Markup("")
     low, high = points[0].x, points[-1].x
     low, high = (low, high) if high > low else (low - 1, high + 1)
-    at = [(_across(p.x, low, high), _up(p.y)) for p in points]
+    coordinates = [(_across(p.x, low, high), _up(p.y)) for p in points]
     return Markup("").join(
         [
             Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
@@ -35,9 +35,9 @@ def share_chart(points: Sequence[Point], x_label: str) -> Markup:
             *(_grid_line(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)),
             *(_tick(x, _across(x, low, high)) for x in ticks(low, high)),
             _text(LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 2, x_label, "middle"),
-            Markup('<polyline class="line" points="{}"/>').format(" ".join(f"{x:.1f},{y:.1f}" for x, y in at)),
-            *(_dot(x, y, p.note) for (x, y), p in zip(at, points, strict=True)),
-            _text(at[-1][0] + 9, at[-1][1] + 4, f"{points[-1].y:.0%}", "start", "value"),
+            Markup('<polyline class="line" points="{}"/>').format(" ".join(f"{x:.1f},{y:.1f}" for x, y in coordinates)),
+            *(_dot(x, y, p.tooltip) for (x, y), p in zip(coordinates, points, strict=True)),
+            _text(coordinates[-1][0] + 9, coordinates[-1][1] + 4, f"{points[-1].y:.0%}", "start", "value"),
             Markup("</svg>"),
         ]
     )
@@ -71,8 +71,8 @@ def _tick(value: int, x: float) -> Markup:
     return _text(x, HEIGHT - BOTTOM + 16, f"{value:,}", "middle")
 
 
-def _dot(x: float, y: float, note: str) -> Markup:
-    return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>').format(x, y, note)
+def _dot(x: float, y: float, tooltip: str) -> Markup:
+    return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>').format(x, y, tooltip)
 
 
 def _text(x: float, y: float, text: str, anchor: str, kind: str = "tick") -> Markup:

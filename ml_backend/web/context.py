@@ -1,4 +1,4 @@
-"""What every route has at hand."""
+"""The services that all routes share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXTENSION = "active_learning"
 class Web:
     """Settings, store, task queue and metrics of one application.
 
-    waiting: how many /predict calls may wait for unseen texts at once, so that /health always finds a free thread.
+    waiting: limits the /predict calls that wait for vectors of new texts, so that /health always finds a free thread.
     """
 
     settings: Settings
@@ -38,9 +38,9 @@ class Web:
 
     @property
     def webhook_secret(self) -> str:
-        """The secret that webhooks carry: the configured one, or the one that the store made."""
+        """The secret that webhooks carry, see `Store.webhook_secret`."""
         if self._secret is None:
-            self._secret = self.settings.webhook_secret or self.store.webhook_secret()
+            self._secret = self.store.webhook_secret(self.settings.webhook_secret)
         return self._secret
 
 

@@ -1,4 +1,4 @@
-"""Where webhooks put their events. Group commit: events that arrive together are kept by one transaction."""
+"""Stores webhook events with group commit: events that arrive together are stored by one transaction."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ml_backend.worker.queue import TaskQueue
 @dataclass
 class _PendingEvent:
     event: NewEvent
-    kept: bool = False
+    stored: bool = False
     problem: Exception | None = None
 
 
 class Inbox:
-    """Keeps events and wakes a worker for the projects that need a run.
+    """Stores events, and wakes a worker for projects that need a run.
 
-    A transaction costs several times what an event in it does, so the thread that opens one writes all events that
-    have arrived until then, those of other threads included.
+    A transaction takes several times as long as inserting one event, so the thread that opens one writes all events
+    that have arrived until then, including those of other threads.
     """
 
     def __init__(self, store: Store, queue: TaskQueue) -> None:
@@ -32,12 +32,12 @@ class Inbox:
         self._pending: list[_PendingEvent] = []
 
     def put(self, event: NewEvent) -> None:
-        """Keep one event; it is in the database when this returns. Raises what the store raised when it is not."""
+        """Store one event; it is in the database when this returns. Raises the exception of the store otherwise."""
         pending = _PendingEvent(event)
         with self._arriving:
             self._pending.append(pending)
         with self._writing:
-            if not pending.kept and pending.problem is None:
+            if not pending.stored and pending.problem is None:
                 self._commit_group()
         if pending.problem is not None:
             raise pending.problem
@@ -52,6 +52,6 @@ class Inbox:
                 pending.problem = problem
             return
         for pending in group:
-            pending.kept = True
+            pending.stored = True
         for project_id in to_wake:
             self._queue.wake_worker(project_id)

@@ -1,4 +1,4 @@
-"""Numbers for Prometheus: requests as they come, and the state of projects when they are asked for."""
+"""Metrics for Prometheus: requests are counted as they come, projects are read at each scrape."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_backend.store.records import ProjectCounts, ProjectRecord
 COUNTS: dict[str, tuple[Callable[[ProjectCounts], int], str]] = {
     "active_learning_labels": (lambda counts: counts.labeled, "Tasks with a label."),
     "active_learning_tasks": (lambda counts: counts.tasks, "Tasks in the project."),
-    "active_learning_open_tasks": (lambda counts: counts.open, "Tasks without a label that may still be asked for."),
+    "active_learning_open_tasks": (lambda counts: counts.open, "Tasks without a label that may still be published."),
     "active_learning_embedded_tasks": (lambda counts: counts.embedded, "Tasks whose text is embedded."),
     "active_learning_texts_to_embed": (lambda counts: counts.to_embed, "Texts not embedded yet."),
     "active_learning_queue_remaining": (
@@ -21,13 +21,13 @@ COUNTS: dict[str, tuple[Callable[[ProjectCounts], int], str]] = {
         "Tasks of the published batch without a label.",
     ),
 }
-"""Metric → (its value, help)."""
+"""Name of the metric → (value, help text)."""
 
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 60.0)
 
 
 class RequestMetrics:
-    """Counts and durations of one application's requests, in a registry of their own."""
+    """Counts and durations of one application's requests, in their own registry."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -43,19 +43,22 @@ class RequestMetrics:
         )
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one request; route: the rule that matched, as "/projects/<int:project_id>"."""
+        """Count one request.
+
+        route: the rule that matched, such as "/projects/<int:project_id>"; seconds: its duration.
+        """
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
 
     def text(self, store: Store) -> bytes:
-        """All numbers in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         state = CollectorRegistry()
         state.register(_StateCollector(store))
         return generate_latest(self._registry) + generate_latest(state)
 
 
 class _StateCollector:
-    """Reads the store at the time of the scrape, so that nothing has to be kept in step with the worker."""
+    """Reads the database at each scrape, since the worker is another process."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -71,7 +74,9 @@ class _StateCollector:
                 "active_learning_pending_runs", "Projects waiting for a run.", len(self._store.pending_projects())
             ),
             GaugeMetricFamily(
-                "active_learning_events_kept", "Webhook events no run has taken in yet.", self._store.event_count()
+                "active_learning_events_kept",
+                "Webhook events that no run has processed yet.",
+                self._store.event_count(),
             ),
             *(_by_project(name, value, help, projects) for name, (value, help) in COUNTS.items()),
             _failing(projects),

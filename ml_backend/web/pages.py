@@ -10,11 +10,11 @@ from flask import Blueprint, Response, make_response, render_template, request
 from ml_backend.project_settings import ProjectSettings, initial_names, strategy_summaries, strategy_uses
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import ProjectState
-from ml_backend.web.access import need_basic_auth
+from ml_backend.web.access import require_basic_auth
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.chart import Point, share_chart
 from ml_backend.web.context import web
-from ml_backend.web.protocol import up
+from ml_backend.web.protocol import health_status
 from ml_backend.web.status import UnknownProject, project_status, rolling_agreement
 
 blueprint = Blueprint("pages", __name__)
@@ -29,13 +29,13 @@ STATES = {
     ProjectState.MISSING: ("bad", "project not found"),
     ProjectState.DISCONNECTED: ("warning", "disconnected"),
 }
-"""State → (colour, words)."""
+"""State → (CSS class, text)."""
 
 
 @blueprint.get("/")
 def root() -> Any:
-    """The projects for a browser; for a health check, that the backend is up."""
-    return _list_page() if wants_html() else up()
+    """The list of projects for a browser; the response to a health check for other clients."""
+    return _list_page() if wants_html() else health_status()
 
 
 @blueprint.get("/projects")
@@ -43,14 +43,14 @@ def projects() -> Any:
     """The projects, as a page or as JSON."""
     if wants_html():
         return _list_page()
-    need_basic_auth()
+    require_basic_auth()
     return {"projects": [_summary(project) for project in web().store.projects()]}
 
 
 @blueprint.get("/projects/<int:project_id>")
 def project(project_id: int) -> Any:
     """The page of a project: state, progress, batch, model, settings."""
-    need_basic_auth()
+    require_basic_auth()
     try:
         status = project_status(web().store, project_id)
     except UnknownProject as problem:
@@ -83,12 +83,12 @@ def wants_html() -> bool:
 
 
 def error_page(sentence: str, status: int) -> Response:
-    """An error as a page."""
+    """An error page."""
     return _page("error.html", sentence=sentence, code=status)
 
 
 def _list_page() -> Response:
-    need_basic_auth()
+    require_basic_auth()
     address = web().settings.backend_url or request.url_root
     return _page("projects.html", projects=[_summary(p) for p in web().store.projects()], address=address)
 
@@ -108,7 +108,7 @@ def _summary(project: ProjectRecord) -> dict[str, Any]:
 
 def _page(template: str, **values: Any) -> Response:
     response = make_response(render_template(template, states=STATES, moment=_moment, **values))
-    # Titles, labels and reasons are written by others: nothing but our own two files may run or style here.
+    # Titles and labels come from outside, so only our own script and style sheet are allowed.
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
         "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"

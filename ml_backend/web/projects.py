@@ -11,7 +11,7 @@ from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.project_settings import ProjectSettings, SettingsError
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import RunReason
-from ml_backend.web.access import need_basic_auth, need_owner
+from ml_backend.web.access import require_basic_auth, require_settings_access
 from ml_backend.web.bodies import BadRequest, json_object
 from ml_backend.web.context import web
 from ml_backend.web.status import UnknownProject, project_status
@@ -23,7 +23,7 @@ blueprint = Blueprint("projects", __name__)
 @blueprint.get("/projects/<int:project_id>/status")
 def status(project_id: int) -> dict[str, Any]:
     """The project's status, see `project_status`."""
-    need_basic_auth()
+    require_basic_auth()
     try:
         return project_status(web().store, project_id)
     except UnknownProject as problem:
@@ -33,14 +33,14 @@ def status(project_id: int) -> dict[str, Any]:
 @blueprint.get("/projects/<int:project_id>/settings")
 def settings(project_id: int) -> dict[str, Any]:
     """The project's settings, defaults included."""
-    need_owner()
+    require_settings_access()
     return ProjectSettings.usable(_project(project_id).settings).model_dump(mode="json")
 
 
 @blueprint.patch("/projects/<int:project_id>/settings")
 def change_settings(project_id: int) -> dict[str, Any]:
-    """Change some settings; null puts one back to its default. The next batch is chosen by the new ones."""
-    need_owner()
+    """Change settings; null sets one back to its default. The next batch is chosen with the new settings."""
+    require_settings_access()
     project = _project(project_id)
     before = ProjectSettings.usable(project.settings)
     try:
@@ -48,7 +48,7 @@ def change_settings(project_id: int) -> dict[str, Any]:
         if project.label_config:
             parse(project.label_config, after.control, after.text_fields)
     except (SettingsError, UnsupportedLabelConfig) as problem:
-        raise BadRequest(f"The settings of project {project_id} stay as they were: {problem}") from None
+        raise BadRequest(f"The settings of project {project_id} are unchanged: {problem}") from None
     if after != before or before.model_dump(mode="json", exclude_defaults=True) != project.settings:
         context = web()
         context.store.update_project(project_id, settings=after.model_dump(mode="json", exclude_defaults=True))
@@ -59,8 +59,8 @@ def change_settings(project_id: int) -> dict[str, Any]:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Numbers in Prometheus' text format."""
-    need_basic_auth()
+    """Metrics in Prometheus' text format."""
+    require_basic_auth()
     return current_app.response_class(web().metrics.text(web().store), mimetype="text/plain; version=0.0.4")
 
 

@@ -1,4 +1,4 @@
-"""The routes that Label Studio calls, all but the webhook."""
+"""The routes that Label Studio calls, except the webhook."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, request
 
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
-from ml_backend.web.access import need_basic_auth
+from ml_backend.web.access import require_basic_auth
 from ml_backend.web.bodies import BadRequest, json_object, parsed_project, project_number
 from ml_backend.web.context import web
 from ml_backend.web.setup import set_up
@@ -17,25 +17,26 @@ logger = logging.getLogger(__name__)
 blueprint = Blueprint("protocol", __name__)
 
 EMBEDDING_WAIT_SECONDS = 60.0
-"""Seconds that /predict waits for a worker to embed texts never seen; Label Studio gives up after 100."""
+"""How long /predict waits until a worker has embedded new texts; Label Studio's timeout is 100 s."""
 
 
-def up() -> dict[str, Any]:
-    """The answer to a health check: nothing is read or written for it."""
+def health_status() -> dict[str, Any]:
+    """The response to a health check; nothing is read or written for it."""
     return {"status": "UP", "model_class": "ActiveLearning"}
 
 
 @blueprint.get("/health")
 def health() -> dict[str, Any]:
-    """Answer a health check; needs no credentials."""
-    return up()
+    """Health check; needs no credentials."""
+    return health_status()
 
 
 @blueprint.post("/setup")
 def setup() -> dict[str, Any]:
-    """Label Studio connects a project, or asks which model is current."""
-    need_basic_auth()
-    # Behind a proxy the Host header is not the address that Label Studio calls; it only tells several entries apart.
+    """Called when a project is connected, and whenever Label Studio needs the current model version."""
+    require_basic_auth()
+    # Behind a proxy the Host header may differ from the address that Label Studio calls, but this address is only used
+    # to tell several entries apart.
     called_at = web().settings.backend_url or request.url_root.rstrip("/")
     return {"model_version": set_up(web(), json_object(), called_at)}
 
@@ -43,12 +44,12 @@ def setup() -> dict[str, Any]:
 @blueprint.post("/predict")
 def predict() -> dict[str, Any]:
     """Class and confidence for the tasks of the body, one entry per task."""
-    need_basic_auth()
+    require_basic_auth()
     body = json_object()
     project_id, tasks = project_number(body.get("project")), body.get("tasks")
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise BadRequest('"tasks" must be a list of tasks, each an object with its data.')
-    # numpy comes with it; the server process has loaded it by now, see web/server.py.
+    # This imports numpy, which the server process has already loaded, see web/server.py.
     from ml_backend.pipeline.predict import predict as predict_tasks
 
     context = web()
@@ -66,8 +67,8 @@ def predict() -> dict[str, Any]:
 
 @blueprint.get("/versions")
 def versions() -> dict[str, Any]:
-    """Versions of heads, newest first: of ?project=, or of all projects, since Label Studio does not say which."""
-    need_basic_auth()
+    """Versions of heads, newest first: of ?project=, or of all projects, since Label Studio does not name one."""
+    require_basic_auth()
     store = web().store
     project_asked = parsed_project(request.args.get("project"))
     projects = [project.id for project in store.projects()] if project_asked is None else [project_asked]
@@ -79,7 +80,7 @@ def versions() -> dict[str, Any]:
 @blueprint.post("/validate")
 def validate() -> dict[str, Any]:
     """Whether a label config can be classified."""
-    need_basic_auth()
+    require_basic_auth()
     config = json_object().get("config")
     try:
         parse(config if isinstance(config, str) else "")
@@ -90,21 +91,21 @@ def validate() -> dict[str, Any]:
 
 @blueprint.post("/duplicate_model")
 def duplicate_model() -> dict[str, Any]:
-    """A project was copied; the copy is set up by its own /setup, and learns from its own labels."""
-    need_basic_auth()
+    """Called when a project was copied; nothing to do, since Label Studio calls /setup for the copy."""
+    require_basic_auth()
     return {"status": "ok"}
 
 
 @blueprint.post("/delete")
 def delete() -> dict[str, Any]:
-    """A connection was removed; what is kept goes when the project itself is deleted."""
-    need_basic_auth()
+    """Called when a connection was removed; data is only deleted when the project itself is deleted."""
+    require_basic_auth()
     logger.info("project %s: its connection to this backend was removed", parsed_project(json_object().get("project")))
     return {"status": "ok"}
 
 
 @blueprint.post("/job_status")
 def job_status() -> dict[str, Any]:
-    """No training job is ever handed out, so none is running."""
-    need_basic_auth()
+    """The state of a training job; always finished, since the backend creates no jobs."""
+    require_basic_auth()
     return {"job_status": "finished", "error": "", "created_at": None, "enqueued_at": None, "ended_at": None}

@@ -1,7 +1,7 @@
 """Serve the application with gunicorn, inside this process.
 
-Importing the application loads no numpy. The process that answers requests imports it on purpose, right after the
-fork: /predict computes with vectors, and its first caller should not wait for the import. It never loads torch,
+Importing the application does not load numpy. The process that handles requests imports it right after the fork, so
+that the first call of /predict, which computes with vectors, does not wait for the import. It never loads torch,
 scikit-learn, scipy or pandas; texts are embedded by a worker.
 """
 
@@ -23,16 +23,16 @@ from ml_backend.worker.supervisor import WorkerProcess
 logger = logging.getLogger(__name__)
 
 FINISH_SECONDS = 30
-"""Seconds that requests and the worker may take to finish when the server is told to stop."""
+"""How long requests and the worker may take to finish when the server is stopped."""
 SILENT_SECONDS = 120
-"""Seconds without a sign of life after which the process that answers is replaced."""
+"""A process that does not respond for so long is replaced."""
 
 
 def serve(settings: Settings, with_worker: bool = True) -> None:
-    """Answer on settings.host and settings.port until SIGTERM or SIGINT; with_worker: run a background worker too.
+    """Serve HTTP on settings.host and settings.port until SIGTERM or SIGINT.
 
-    The tables exist before the port opens. Raises SettingsError for a database address that cannot be
-    used; exits with a message when the port is taken.
+    with_worker: also run a background worker. The database tables are created before the port opens. Raises
+    SettingsError for a database that cannot be used; exits with a message if the port is in use.
     """
     store = Store(settings.database_url)
     store.create()
@@ -42,7 +42,7 @@ def serve(settings: Settings, with_worker: bool = True) -> None:
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    """One process with threads: the work that needs processor time is the worker's."""
+    """One process with threads, since the worker does all work that needs much processor time."""
 
     def __init__(self, settings: Settings, with_worker: bool) -> None:
         self._settings = settings
@@ -64,7 +64,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "keepalive": 30,
             "loglevel": self._settings.log_level.lower(),
             "proc_name": "active-learning",
-            # The default is a folder on disk, where a heartbeat can block behind other writes.
+            # gunicorn's default is a folder on disk, where its heartbeat can wait for other writes.
             "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
             "control_socket_disable": True,
             "post_worker_init": self._start_worker,
@@ -72,14 +72,14 @@ class _Server(BaseApplication):  # type: ignore[misc]
         }
 
     def load(self) -> Flask:
-        """The application, in the process that answers requests: gunicorn calls this after the fork."""
-        # Brings numpy, see the top of this file.
+        """The application; gunicorn calls this after the fork, in the process that handles requests."""
+        # This imports numpy, see the docstring of this module.
         import ml_backend.pipeline.predict  # noqa: F401
 
         store = Store(self._settings.database_url, quick_commits=True)
         return create_app(self._settings, store, TaskQueue(self._settings))
 
-    # The worker is a child of the process that answers: gunicorn's own would take its exit status away.
+    # The worker is a child of the process that handles requests: gunicorn's main process would collect its exit status.
 
     def _start_worker(self, _worker: Any) -> None:
         if self._worker is not None:

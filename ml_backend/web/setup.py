@@ -1,4 +1,4 @@
-"""What Label Studio sends of a project at /setup: its label config, and extra params that may have changed."""
+"""Handles what Label Studio sends to /setup: a project's label config and extra params."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from ml_backend.web.context import Web
 
 logger = logging.getLogger(__name__)
 
-MOST_SEEN = 20
-"""So many extra params that /setup brought are kept, until a run reads those of Label Studio's entries."""
+MAX_PARAMS_SEEN = 20
+"""How many extra params received at /setup are stored, until a run reads those of Label Studio's entries."""
 
 
 def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
-    """Keep the project and ask for a run if anything is new; returns the version of its head.
+    """Store the project, and request a run if anything changed; returns the version of its head.
 
-    Nothing of the body becomes a setting: anybody may have sent it, so the run reads Label Studio's own entry.
-    The version is never that of a batch: Label Studio would skip its tasks. It calls this before every prediction:
-    without news it is one read. Raises BadRequest.
+    backend_url: the address that was called. Nothing in the body becomes a setting, since anybody may have sent it; the
+    run reads the entry in Label Studio instead. The version of a batch is never returned, since Label Studio would then
+    skip its tasks. Label Studio calls this before every prediction, so an unchanged project costs one query. Raises
+    BadRequest.
     """
     store = context.store
     project_id = project_number(body.get("project"))
@@ -36,43 +37,45 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
         raise BadRequest('"schema" must be the label config as a string.')
     project, head = store.project_and_head(project_id)
     before = project or ProjectRecord(id=project_id)
-    typed = _news_in_form(before, body.get("extra_params"))
+    new_params = _new_extra_params(before, body.get("extra_params"))
     changes: ProjectChanges = {}
     if before.label_config != schema:
         changes["label_config"] = schema
     if before.backend_url != backend_url:
         changes["backend_url"] = backend_url
-    reason = _reason(project, changes.keys() | typed.keys())
+    reason = _run_reason(project, changes.keys() | new_params.keys())
     if not changes and reason is None:
         return head or NO_MODEL
-    settings = ProjectSettings.usable(typed.get("settings", before.settings))
+    settings = ProjectSettings.usable(new_params.get("settings", before.settings))
     try:
         parse(schema, settings.control, settings.text_fields)
     except UnsupportedLabelConfig as problem:
-        _note_unsupported(store, project, str(problem))
+        _store_unsupported(store, project, str(problem))
         raise BadRequest(f"Project {project_id}: {problem}") from None
     if project is None or changes:
         store.ensure_project(project_id, **changes)
-    if typed:
-        seen = [*before.extra_params_seen, typed["extra_params"] or ""][-MOST_SEEN:]
-        store.update_project(project_id, extra_params_seen=seen)
+    if new_params:
+        params_seen = [*before.extra_params_seen, new_params["extra_params"] or ""][-MAX_PARAMS_SEEN:]
+        store.update_project(project_id, extra_params_seen=params_seen)
     if reason is not None:
-        logger.info("project %s: %s", project_id, _news(project, [*changes, *typed]))
+        logger.info("project %s: %s", project_id, _describe_changes(project, [*changes, *new_params]))
         context.queue.request(store, project_id, reason)
     return head or NO_MODEL
 
 
-def _news_in_form(project: ProjectRecord, typed: Any) -> ProjectChanges:
-    """What extra params never seen before would change, for a run to take over. Raises BadRequest."""
+def _new_extra_params(project: ProjectRecord, typed: Any) -> ProjectChanges:
+    """The changes by extra params that were not received before, which a run will apply. Raises BadRequest."""
     try:
         changes = settings_from_extra_params(project, typed)
     except SettingsError as problem:
-        raise BadRequest(f"Extra params of project {project.id} were refused, its settings stay: {problem}.") from None
+        raise BadRequest(
+            f"Extra params of project {project.id} were refused, its settings are unchanged: {problem}."
+        ) from None
     return {} if changes.get("extra_params") in project.extra_params_seen else changes
 
 
-def _note_unsupported(store: Store, project: ProjectRecord | None, problem: str) -> None:
-    # A project that was never connected is not kept: Label Studio shows this refusal to the person who connects it.
+def _store_unsupported(store: Store, project: ProjectRecord | None, problem: str) -> None:
+    # A new project is not stored: Label Studio shows the error to the person who connects it.
     if project is not None and (project.state, project.error) != (ProjectState.UNSUPPORTED, problem):
         logger.error("project %s: %s", project.id, problem)
         store.update_project(
@@ -80,15 +83,20 @@ def _note_unsupported(store: Store, project: ProjectRecord | None, problem: str)
         )
 
 
-def _reason(project: ProjectRecord | None, news: Set[str]) -> RunReason | None:
-    if project is None or project.state == ProjectState.MISSING or project.attached is False or "backend_url" in news:
+def _run_reason(project: ProjectRecord | None, changed_names: Set[str]) -> RunReason | None:
+    if (
+        project is None
+        or project.state == ProjectState.MISSING
+        or project.attached is False
+        or "backend_url" in changed_names
+    ):
         return RunReason.SETUP
-    if "extra_params" in news:
+    if "extra_params" in changed_names:
         return RunReason.EXTRA_PARAMS
-    return RunReason.SETTINGS if "label_config" in news or project.state == ProjectState.UNSUPPORTED else None
+    return RunReason.SETTINGS if "label_config" in changed_names or project.state == ProjectState.UNSUPPORTED else None
 
 
-def _news(project: ProjectRecord | None, names: list[str]) -> str:
+def _describe_changes(project: ProjectRecord | None, names: list[str]) -> str:
     if project is None:
         return "connected"
-    return ", ".join(f"{name} changed" for name in names if name != "settings") or "can be worked on again"
+    return ", ".join(f"{name} changed" for name in names if name != "settings") or "can be learned again"

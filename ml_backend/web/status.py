@@ -1,4 +1,4 @@
-"""Everything a person wants to know of a project, as one JSON object."""
+"""The status of a project as one JSON object."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ml_backend.store.states import ProjectState
 
 PROBLEMS_SHOWN = 1000
 AGREEMENT_WINDOW = 50
-"""Labels over which the share of right predictions is taken: enough that one label moves it by 2 points."""
+"""Labels over which the share of right predictions is computed; one label changes it by 2 percentage points."""
 RANDOM_WINDOW = 100
 OVERDUE_SECONDS = 60.0
-"""An event that no run took in for so long shows that no worker runs: each looks at least once a minute."""
+"""If no run processes an event for so long, no worker is running: each one checks at least once a minute."""
 NO_ADVICE = StoppingAdvice(stop=False, value=None, reason="1 of the 4 heads that are needed to compare")
-"""What `learning.evaluation.stopping.stabilized` says without any head."""
+"""What `learning.evaluation.stopping.stabilized` returns without any head."""
 REMEDIES = {
-    ProjectState.WAITING: "Nothing is lost, and it is tried again by itself. `python -m ml_backend doctor` checks "
+    ProjectState.WAITING: "Nothing is lost, and the backend tries again. `python -m ml_backend doctor` checks "
     "address, key, model and database.",
-    ProjectState.FAILED: "Nothing is lost, and it is tried again by itself. If it stays, the worker's log holds the "
+    ProjectState.FAILED: "Nothing is lost, and the backend tries again. If the problem stays, see the worker's log for "
     "details.",
     ProjectState.UNSUPPORTED: "Change the labeling interface in Label Studio, or name the control and the text fields "
     "in the settings of this project.",
@@ -41,7 +41,7 @@ class UnknownProject(LookupError):
 def project_status(store: Store, project_id: int) -> dict[str, Any]:
     """State, counts, batch, head, problems, settings and history of a project. Raises UnknownProject.
 
-    problems: the first 1,000 tasks kept out of the pool, {"task", "reason"}; problem_counts: all, by reason;
+    problems: the first 1,000 tasks that are not in the pool, {"task", "reason"}; problem_counts: all, by reason;
     runs: oldest first; seconds: by step of the last run; agreement: see `rolling_agreement`; accuracy_at_random: see
     `random_accuracy`; stopping: the advice of the last run.
     """
@@ -82,10 +82,10 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
 
 
 def rolling_agreement(runs: list[RunRecord], window: int = AGREEMENT_WINDOW) -> list[dict[str, Any]]:
-    """Share of labels that the head before had predicted, over the last `window` labels it was asked about.
+    """Share of new labels that the head before had predicted, over the last `window` labels.
 
-    One entry per run that has such labels: {"labels", "right", "asked", "share"}. Tasks are served because they
-    are hard for the head, so this is below its accuracy on all of them.
+    One entry per run with new labels: {"labels", "right", "asked", "share"}. Strategies choose tasks that are hard for
+    the head, so the share is below its accuracy on all tasks.
     """
     asked_runs = [run for run in runs if run.asked]
     shares = []
@@ -100,10 +100,10 @@ def rolling_agreement(runs: list[RunRecord], window: int = AGREEMENT_WINDOW) -> 
 
 
 def random_accuracy(runs: list[RunRecord], window: int = RANDOM_WINDOW) -> dict[str, Any] | None:
-    """Share of the last `window` or more randomly drawn tasks that the head before had predicted, None without any.
+    """Share of new labels that the head before had predicted, over the last `window` or more randomly drawn tasks.
 
-    {"right", "asked", "share", "low", "high"}: low and high bound Wilson's 95 % interval. Without bias for the tasks
-    that were open then, since chance chose these and the head had not seen their labels.
+    {"right", "asked", "share", "low", "high"}: low and high are the bounds of Wilson's 95 % interval (Wilson 1927). The
+    share is unbiased for the tasks that were open at the time. Returns None without randomly drawn tasks.
     """
     right = asked = 0
     for run in reversed(runs):
@@ -117,7 +117,7 @@ def random_accuracy(runs: list[RunRecord], window: int = RANDOM_WINDOW) -> dict[
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:
-    # scipy has it too, for 60 MB more in every server process.
+    # Not scipy's function, which takes 60 MB of memory in every server process.
     z = NormalDist().inv_cdf(0.975)
     middle, reach = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return (middle - reach) / (1 + z * z / n), (middle + reach) / (1 + z * z / n)
@@ -126,7 +126,7 @@ def _wilson(share: float, n: int) -> tuple[float, float]:
 def next_step(
     counts: ProjectCounts, batch: BatchRecord | None, runs: list[RunRecord], settings: ProjectSettings
 ) -> str:
-    """What has to happen for the next batch to come, as a sentence."""
+    """What the next batch waits for, as a sentence."""
     if not counts.tasks:
         return "There are no tasks yet; import some in Label Studio."
     if counts.labels and not counts.open:
@@ -148,8 +148,8 @@ def _overdue(events: list[EventRecord]) -> bool:
 def _batch(batch: BatchRecord | None, remaining: int) -> dict[str, Any] | None:
     if batch is None:
         return None
-    shown = {name: value for name, value in asdict(batch).items() if name != "random_task_ids"}
-    return {**shown, "reserve": len(batch.task_ids) - batch.size, "remaining": remaining}
+    fields = {name: value for name, value in asdict(batch).items() if name != "random_task_ids"}
+    return {**fields, "reserve": len(batch.task_ids) - batch.size, "remaining": remaining}
 
 
 def _run(run: RunRecord) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The webhook: keep the event, ask for a run, respond."""
+"""The webhook: store the event, request a run, respond."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask import Blueprint
 from ml_backend.labelstudio.events import ANNOTATION_ACTIONS, PROJECT_ACTIONS, TASK_ACTIONS, TRAIN
 from ml_backend.store.records import NewEvent, ProjectRecord
 from ml_backend.store.states import ProjectState, RunReason
-from ml_backend.web.access import need_webhook_secret
+from ml_backend.web.access import require_webhook_secret
 from ml_backend.web.bodies import LARGEST_ID, json_object, parsed_project
 from ml_backend.web.context import web
 
@@ -28,28 +28,30 @@ REASONS = {
 
 @blueprint.post("/webhook")
 def webhook() -> dict[str, Any]:
-    """Label Studio reports a change, inside the annotator's own request: the event is kept and nothing else is done."""
-    need_webhook_secret()
+    """Called for every change in a project, while the annotator waits, so the event is only stored."""
+    require_webhook_secret()
     body = json_object()
     action = body.get("action")
     project_id = parsed_project(body.get("project"))
     reason = REASONS.get(action) if isinstance(action, str) else None
     if reason is None:
-        logger.warning("project %s: the event %r is not known and was ignored", project_id, action)
+        logger.warning("project %s: the unknown event %r was ignored", project_id, action)
         return {**OK, "ignored": "unknown action"}
     if project_id is None:
         logger.warning("the event %s names no project and was ignored", action)
         return {**OK, "ignored": "no project"}
     context = web()
-    if reason == RunReason.PROJECT and not _matters(str(action), context.store.project(project_id), body["project"]):
+    if reason == RunReason.PROJECT and not _changes_anything(
+        str(action), context.store.project(project_id), body["project"]
+    ):
         logger.debug("project %s: %s changes nothing here", project_id, action)
         return OK
     context.inbox.put(NewEvent(project_id, str(action), _ids_only(body), reason))
     return OK
 
 
-def _matters(action: str, project: ProjectRecord | None, reported: Any) -> bool:
-    """Whether a project's event changes anything here; our own writes to Label Studio come back as PROJECT_UPDATED."""
+def _changes_anything(action: str, project: ProjectRecord | None, reported: Any) -> bool:
+    """Whether a project event needs a run; our own changes in Label Studio are reported as PROJECT_UPDATED too."""
     if action == "PROJECT_DELETED":
         return project is not None
     if project is None or not isinstance(reported, dict):
@@ -62,7 +64,7 @@ def _matters(action: str, project: ProjectRecord | None, reported: Any) -> bool:
 
 
 def _ids_only(body: dict[str, Any]) -> dict[str, Any]:
-    """The event without texts and project: a run reads again what it is about, so only ids have to be kept."""
+    """The event without texts and project; ids are enough, since a run reads the tasks from Label Studio."""
     kept: dict[str, Any] = {"action": body["action"]}
     for name in ("tasks", "annotations", "annotation"):
         value = body.get(name)

@@ -1,4 +1,4 @@
-"""The liveness file of a worker, which has no port that a health check could ask.
+"""The liveness file of a worker, which has no port for a health check.
 
 The worker touches the file while it reaches its database and its queue; `worker --check`, the health check of the
 worker's container, reads the file's age.
@@ -19,7 +19,7 @@ from ml_backend.worker.queue import TaskQueue
 logger = logging.getLogger(__name__)
 
 LIVENESS_FILE = Path(tempfile.gettempdir()) / "active-learning-worker"
-"""A container runs one worker and has its own folder for temporary files."""
+"""One file is enough: a container runs one worker and has its own folder for temporary files."""
 EVERY_SECONDS = 15.0
 TOO_OLD_SECONDS = 60.0
 
@@ -31,14 +31,14 @@ def start_heartbeat(settings: Settings) -> None:
 
     def watch() -> None:
         while True:
-            beat(store, queue)
+            touch_liveness_file(store, queue)
             time.sleep(EVERY_SECONDS)
 
     threading.Thread(target=watch, name="heartbeat", daemon=True).start()
 
 
-def beat(store: Store, queue: TaskQueue, file: Path = LIVENESS_FILE) -> None:
-    """Touch the liveness file when database and queue can be reached; log what cannot."""
+def touch_liveness_file(store: Store, queue: TaskQueue, file: Path = LIVENESS_FILE) -> None:
+    """Touch the liveness file if database and queue can be reached; otherwise log the problem."""
     try:
         store.ping()
         queue.huey.pending_count()

@@ -1,4 +1,4 @@
-"""The process of a worker: what it is made of, and how it starts and ends."""
+"""The process of a worker: its services, its start and its end."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from ml_backend.worker.worker import Worker
 def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None:
     """Work until SIGTERM or SIGINT; runs under way are finished first.
 
-    threads: projects worked on at the same time; parent: process id of the server that started this worker, which
-    then ends with it. A worker without a parent keeps a liveness file. Raises SettingsError for a database address
-    that cannot be used.
+    threads: number of projects to run at the same time; parent: process id of the server that started this worker; the
+    worker ends with it. A worker without a parent maintains a liveness file. Raises SettingsError for a database that
+    cannot be used.
     """
     if parent is not None:
         stop_with_parent(parent)
@@ -52,5 +52,5 @@ def _services(settings: Settings) -> Services:
         arrays=ArrayCache(store),
         embedder=partial(load, trust_remote_code=settings.embedding_trust_remote_code),
         default_model=settings.embedding_model,
-        webhook_secret=settings.webhook_secret or store.webhook_secret(),
+        webhook_secret=store.webhook_secret(settings.webhook_secret),
     )

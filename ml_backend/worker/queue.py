@@ -1,7 +1,7 @@
 """The task queue between web and worker: huey over SQLite or Redis.
 
-What has to be done is kept in the database; a message in the queue only wakes a worker. A lost message costs at
-most the minute until the next reconciliation, never a label.
+Requests for runs are stored in the database; a message in the queue only wakes a worker. A lost message delays a run
+until the next reconciliation, at most a minute, and never loses a label.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ QUEUE_NAME = "active-learning"
 EMBED_PRIORITY = 10
 RUN_PRIORITY = 1
 LOCK_SECONDS = 10.0
-"""How long to wait for SQLite's lock on the queue's database."""
+"""How long to wait for the lock on the queue's SQLite database."""
 
 
 class TaskQueue:
@@ -35,10 +35,10 @@ class TaskQueue:
 
     def __init__(self, settings: Settings) -> None:
         self.huey = _make_huey(settings)
-        self.on_run: Callable[[int], None] = _no_worker
-        self.on_embed: Callable[[str, dict[str, str]], None] = _no_worker
+        self.on_run: Callable[[int], None] = _refuse_work
+        self.on_embed: Callable[[str, dict[str, str]], None] = _refuse_work
 
-        # Both sides know a task by this module and name; only the worker sets what it does.
+        # Server and worker register the same tasks by module and name; only the worker sets on_run and on_embed.
         def run_project(project_id: int) -> None:
             self.on_run(project_id)
 
@@ -49,12 +49,12 @@ class TaskQueue:
         self._embed = self.huey.task(name="embed_texts", priority=EMBED_PRIORITY)(embed_texts)
 
     def request(self, store: Store, project_id: int, reason: RunReason) -> None:
-        """Ask for a run of the project's pipeline; merged with a run already asked for."""
+        """Request a run of the project's pipeline; it is merged with a run that is already requested."""
         if store.request_run(project_id, reason):
             self.wake_worker(project_id)
 
     def wake_worker(self, project_id: int, delay: float = 0.0) -> None:
-        """Wake a worker for the project, after `delay` seconds; logs, never raises, when the queue is broken."""
+        """Wake a worker for the project, after `delay` seconds; a broken queue is logged, and nothing is raised."""
         try:
             if delay > 0:
                 self._run.schedule(args=(project_id,), delay=delay)
@@ -62,19 +62,19 @@ class TaskQueue:
                 self._run(project_id)
         except Exception:
             logger.exception(
-                "project %s: the queue did not take the message; the next reconciliation runs it", project_id
+                "project %s: the queue did not accept the message; the next reconciliation runs the project", project_id
             )
 
     def embed_soon(self, model: str, texts: dict[str, str]) -> None:
-        """Have a worker embed texts (hash → text) before anything else and keep the vectors in the store.
+        """Ask a worker to embed texts (hash → text) with priority and to store their vectors.
 
-        Raises sqlite3.OperationalError or redis.exceptions.RedisError when the queue is broken.
+        Raises sqlite3.OperationalError or redis.exceptions.RedisError if the queue is broken.
         """
         self._embed(model, texts)
 
 
-def _no_worker(*_args: object) -> None:
-    raise RuntimeError("this process puts tasks into the queue only; `python -m ml_backend worker` works on them")
+def _refuse_work(*_args: object) -> None:
+    raise RuntimeError("this process only adds tasks to the queue; `python -m ml_backend worker` runs them")
 
 
 def _make_huey(settings: Settings) -> Huey:

@@ -1,4 +1,4 @@
-"""The worker as a child of the server, for those who run both on one machine by one command."""
+"""The worker as a child process of the server, to run both with one command."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
-"""Seconds before a worker that ended is started again: doubled each time, until one has run for STEADY_SECONDS."""
+"""Seconds before an ended worker is started again: doubled each time, until one has run for STEADY_SECONDS."""
 STEADY_SECONDS = 60.0
 STOP_SECONDS = 20.0
-"""How long a worker may finish what it does before it is killed."""
+"""How long a worker may take to finish before it is killed."""
 PARENT_POLL_SECONDS = 0.5
 NICENESS = 5
 
 
 class WorkerProcess:
-    """Keeps one `worker` running: started again, after a growing pause, whenever it ends.
+    """Keeps one `worker` running: it is started again, after a growing pause, whenever it ends.
 
-    A process of its own keeps the server's answers quick while vectors are computed, and the server alive when
-    the computation runs out of memory.
+    In its own process it neither slows down the server's responses nor ends the server when it runs out of memory.
     """
 
     def __init__(self) -> None:
@@ -34,11 +33,11 @@ class WorkerProcess:
         self._thread = threading.Thread(target=self._keep_running, name="worker supervisor", daemon=True)
 
     def start(self) -> None:
-        """Start it in the background."""
+        """Start the worker in the background."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Let it finish what it does, for at most STOP_SECONDS."""
+        """Stop the worker; it is killed if it takes longer than STOP_SECONDS."""
         self._stopping.set()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
@@ -64,12 +63,12 @@ class WorkerProcess:
 
 
 def lower_priority() -> None:
-    """Make the scheduler prefer the server to this process: a person waits for the server's answers."""
+    """Lower the priority of this process, since people wait for the responses of the server."""
     os.nice(NICENESS)
 
 
 def stop_with_parent(parent: int) -> None:
-    """End this process within half a second of the parent's end, however that ended; an orphan would go on publishing.
+    """End this process within half a second after its parent ends, so that no worker is left without a server.
 
     parent: the process id of the server.
     """
@@ -77,7 +76,7 @@ def stop_with_parent(parent: int) -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(PARENT_POLL_SECONDS)
-        logger.warning("the server is gone; the worker stops")
+        logger.warning("the server has ended; the worker stops")
         os._exit(1)
 
     threading.Thread(target=watch, name="parent watch", daemon=True).start()

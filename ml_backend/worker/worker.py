@@ -1,4 +1,4 @@
-"""The background worker: runs one pipeline at a time per project, tries failed runs again, reconciles every minute."""
+"""The background worker: runs one pipeline at a time per project, repeats failed runs, reconciles every minute."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """Runs pipelines when the task queue asks for them.
+    """Runs pipelines for the messages of the task queue.
 
-    Several workers may share a database: a lease keeps it to one run at a time per project.
+    Several workers may share a database; a lease allows only one run at a time per project.
     """
 
     def __init__(self, store: Store, queue: TaskQueue, services: Services) -> None:
@@ -34,29 +34,29 @@ class Worker:
         queue.on_embed = self.embed
 
     def run(self, project_id: int) -> None:
-        """Run the project's pipeline unless another worker does; what was asked meanwhile leads to one more run."""
+        """Run the project's pipeline unless another worker does; requests made during the run lead to one more run."""
         with lease(self._store, project_id, self._owner) as held:
             if not held:
                 return
             reasons = self._store.take_requests(project_id)
-            more = self._attempt(project_id, reasons or [RunReason.UNASKED])
-        if more:
+            work_left = self._attempt(project_id, reasons or [RunReason.UNASKED])
+        if work_left:
             self._store.request_run(project_id, RunReason.CONTINUED)
-        # The message of a request that came during the run was dropped above, by a thread that found the lease held.
+        # A thread that got the message of such a request found the lease held and dropped it, so wake a worker again.
         if project_id in self._store.pending_projects() and project_id not in self._failures:
             self._queue.wake_worker(project_id)
 
     def embed(self, model: str, texts: dict[str, str]) -> None:
-        """Embed texts that /predict asked for and keep the vectors."""
+        """Embed texts (hash → text) for /predict, and store their vectors. Raises ModelNotAvailable."""
         embedder = self._services.embedder(model)
         self._store.put_embeddings(embedder.name, list(texts), embedder.encode(list(texts.values())))
 
     def release_stale_leases(self) -> None:
-        """Delete the leases of workers that were killed on this machine, so that no run waits for them to expire."""
+        """Delete the leases of workers on this machine that have ended, so that no run waits until they expire."""
         self._store.delete_leases([owner for owner in self._store.lease_owners() if is_stale(owner)])
 
     def reconcile_all(self, reason: RunReason) -> None:
-        """Ask for a run of every project; cheap where nothing changed."""
+        """Request a run of every project; a run without changes is cheap."""
         for project in self._store.projects():
             self._store.request_run(project.id, reason)
             self._queue.wake_worker(project.id)
@@ -64,20 +64,20 @@ class Worker:
     def _attempt(self, project_id: int, reasons: list[RunReason]) -> bool:
         started = time.monotonic()
         try:
-            more = run_project(self._services, project_id, reasons)
+            work_left = run_project(self._services, project_id, reasons)
         except (LabelStudioUnavailable, Unauthorized, ModelNotAvailable) as problem:
-            self._try_again(project_id, reasons, str(problem), ProjectState.WAITING)
+            self._schedule_retry(project_id, reasons, str(problem), ProjectState.WAITING)
             return False
         except Exception as problem:
             logger.exception("project %s: the run failed; trying again", project_id)
-            self._try_again(project_id, reasons, f"{type(problem).__name__}: {problem}", ProjectState.FAILED)
+            self._schedule_retry(project_id, reasons, f"{type(problem).__name__}: {problem}", ProjectState.FAILED)
             return False
         if self._failures.pop(project_id, 0):
             logger.info("project %s: recovered", project_id)
         logger.debug("project %s: run for %s took %.2f s", project_id, reasons, time.monotonic() - started)
-        return more
+        return work_left
 
-    def _try_again(self, project_id: int, reasons: list[RunReason], problem: str, state: ProjectState) -> None:
+    def _schedule_retry(self, project_id: int, reasons: list[RunReason], problem: str, state: ProjectState) -> None:
         failures = self._failures[project_id] = self._failures.get(project_id, 0) + 1
         delay = retry_delay(failures)
         logger.error("project %s: %s (try %d; next in %.0f s)", project_id, problem, failures, delay)

@@ -14,7 +14,7 @@ import numpy as np
 from ml_backend.labelstudio.client import LabelStudio, ProjectGone
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.labels import majority
-from ml_backend.labelstudio.predictions import to_answer
+from ml_backend.labelstudio.predictions import annotation_result
 
 
 class NoGoldLabel(ValueError):
@@ -73,7 +73,7 @@ class Annotator:
             time.sleep(self._rng.exponential(self._behaviour.pause))
         label = None if self._rng.random() < self._behaviour.skip else self._label(task)
         body = {
-            "result": [] if label is None else to_answer([label], self._config),
+            "result": [] if label is None else annotation_result([label], self._config),
             "was_cancelled": label is None,
             "lead_time": time.monotonic() - started,
             "project": self._project_id,

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ml_backend.annotation import Annotation
-from ml_backend.commands.backup import CannotCopy, back_up, examine_backup, put_back
+from ml_backend.commands.backup import CannotCopy, back_up, examine_backup, restore_backup
 from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.settings import Settings
 from ml_backend.store import Store, schema
@@ -131,14 +131,14 @@ def test_a_restore_brings_back_what_the_backup_holds_and_keeps_what_was(
     back_up(settings, tmp_path / "copy.db")
     store.forget_project(1)
     fill(store, project=2)
-    kept = put_back(settings, tmp_path / "copy.db")
+    kept = restore_backup(settings, tmp_path / "copy.db")
     assert [p.id for p in store.projects()] == [1]
     assert store.task_ids(1) == {1, 2, 3}
     assert store.project(1).watermark == "2026-01-01T00:00:00Z"
     assert kept == tmp_path / "store.db.before-restore"
     assert not list(tmp_path.glob("restore-*")), "nothing else is left behind"
     assert [p.id for p in _opened(kept)] == [2]
-    assert put_back(settings, kept) == tmp_path / "store.db.before-restore-2"
+    assert restore_backup(settings, kept) == tmp_path / "store.db.before-restore-2"
     assert [p.id for p in store.projects()] == [2]
 
 
@@ -162,7 +162,7 @@ def test_what_is_in_memory_is_read_again_after_a_restore(settings: Settings, sto
         cache = ArrayCache(other_process)
         assert cache.arrays(1, "minilm").task_ids.tolist() == [1, 2]
         seen, _ = store.changes(1, 0)
-        put_back(settings, tmp_path / "copy.db")
+        restore_backup(settings, tmp_path / "copy.db")
         arrays = cache.arrays(1, "minilm")
         assert arrays.task_ids.tolist() == [1, 2, 3]
         assert {i: [a.annotation_id for a in some] for i, some in arrays.annotations.items()} == {1: [100]}
@@ -184,11 +184,11 @@ def test_the_revision_is_higher_than_in_both(settings: Settings, store: Store, t
         (tmp_path / name).unlink(missing_ok=True)
     store.create()
     fill(store, project=1)
-    put_back(settings, tmp_path / "copy.db")
+    restore_backup(settings, tmp_path / "copy.db")
     assert store.changes(1, in_backup) == (in_backup + 1, None)
     fill(store, project=5)
     of_project_gone, _ = store.changes(5, 0)
-    put_back(settings, tmp_path / "copy.db")
+    restore_backup(settings, tmp_path / "copy.db")
     assert store.changes(5, of_project_gone) == (of_project_gone + 1, None)
 
 
@@ -206,7 +206,7 @@ def test_a_run_of_every_project_is_asked_for_and_nothing_of_the_past_is_taken_up
     with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
         connection.execute("UPDATE secrets SET value = 'what Label Studio sends now'")
         connection.commit()
-    put_back(settings, tmp_path / "copy.db")
+    restore_backup(settings, tmp_path / "copy.db")
     assert store.pending_projects() == [1, 2]
     assert store.take_requests(1) == ["start"]
     assert store.events(1) == []
@@ -218,7 +218,7 @@ def test_a_database_without_a_secret_gets_that_of_the_backup(settings: Settings,
     secret = store.webhook_secret()
     back_up(settings, tmp_path / "copy.db")
     elsewhere = Settings(model_dir=tmp_path / "new", database_url=f"sqlite:///{tmp_path / 'new' / 'store.db'}")
-    assert put_back(elsewhere, tmp_path / "copy.db") is None, "there was nothing to keep"
+    assert restore_backup(elsewhere, tmp_path / "copy.db") is None, "there was nothing to keep"
     restored = Store(elsewhere.database_url)
     restored.create()
     assert restored.webhook_secret() == secret
@@ -230,7 +230,7 @@ def test_a_restore_waits_for_the_run_under_way(settings: Settings, store: Store,
     back_up(settings, tmp_path / "copy.db")
     store.acquire_lease(1, "host:1:worker", 30.0)
     store.update_project(1, title="written before the run ended")
-    restore = threading.Thread(target=put_back, args=(settings, tmp_path / "copy.db"))
+    restore = threading.Thread(target=restore_backup, args=(settings, tmp_path / "copy.db"))
     restore.start()
     fill(store, project=2)
     while not any(owner.endswith(":restore") for owner in store.lease_owners()):
@@ -251,9 +251,9 @@ def test_a_run_that_does_not_end_stops_the_restore(
     back_up(settings, tmp_path / "copy.db")
     fill(store, project=2)
     store.acquire_lease(2, "host:1:worker", 30.0)
-    monkeypatch.setattr(restoring, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(restoring, "WAIT_FOR_RUNS_SECONDS", 0.0)
     with pytest.raises(CannotCopy, match="busy with project 2"):
-        put_back(settings, tmp_path / "copy.db")
+        restore_backup(settings, tmp_path / "copy.db")
     assert [p.id for p in store.projects()] == [1, 2]
     assert store.lease_owners() == ["host:1:worker"]
 
@@ -271,7 +271,7 @@ def test_a_restore_that_fails_leaves_the_database_as_it_was(
         raise OSError("no space left")
 
     with pytest.raises(CannotCopy, match="no space left"):
-        put_back(settings, tmp_path / "copy.db", stop)
+        restore_backup(settings, tmp_path / "copy.db", stop)
     assert [p.id for p in store.projects()] == [1, 2]
     assert store.lease_owners() == []
 
@@ -280,7 +280,7 @@ def test_an_older_backup_is_upgraded_and_stays_as_it_is(settings: Settings, stor
     write_first_database(tmp_path / "old.db")
     bytes_before = (tmp_path / "old.db").read_bytes()
     assert examine_backup(settings, tmp_path / "old.db").version == schema.FIRST_REVISION
-    put_back(settings, tmp_path / "old.db")
+    restore_backup(settings, tmp_path / "old.db")
     store.create()
     assert [p.id for p in store.projects()] == list(range(1, 9))
     assert store.task_count(2) == 6
@@ -295,18 +295,18 @@ def test_a_newer_backup_and_what_is_none_are_refused(settings: Settings, store: 
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
     with pytest.raises(CannotCopy, match="version 9999"):
-        put_back(settings, tmp_path / "copy.db")
+        restore_backup(settings, tmp_path / "copy.db")
     (tmp_path / "text.db").write_text("no database at all, but long enough to look at" * 100)
-    with pytest.raises(CannotCopy, match=r"text\.db is no database"):
-        put_back(settings, tmp_path / "text.db")
+    with pytest.raises(CannotCopy, match=r"text\.db cannot be read as a database"):
+        restore_backup(settings, tmp_path / "text.db")
     with closing(sqlite3.connect(tmp_path / "foreign.db")) as connection:
         connection.execute("CREATE TABLE theirs (id INTEGER)")
-    with pytest.raises(CannotCopy, match="without any table of ours"):
-        put_back(settings, tmp_path / "foreign.db")
+    with pytest.raises(CannotCopy, match="without any table of this program"):
+        restore_backup(settings, tmp_path / "foreign.db")
     with pytest.raises(CannotCopy, match="no file"):
-        put_back(settings, tmp_path / "missing.db")
+        restore_backup(settings, tmp_path / "missing.db")
     with pytest.raises(CannotCopy, match="database itself"):
-        put_back(settings, tmp_path / "store.db")
+        restore_backup(settings, tmp_path / "store.db")
     assert [p.id for p in store.projects()] == [1]
 
 
@@ -318,7 +318,7 @@ def test_a_database_of_a_newer_version_can_be_replaced_by_the_backup_before(
     with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()
-    put_back(settings, tmp_path / "copy.db")
+    restore_backup(settings, tmp_path / "copy.db")
     store.create()
     assert [p.id for p in store.projects()] == [1]
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from ml_backend.commands.doctor import Check, examine, print_checks
+from ml_backend.commands.doctor import Check, print_checks, run_checks
 from ml_backend.labelstudio.connection import SECRET_HEADER
 from ml_backend.settings import Settings
 from ml_backend.store import Store
@@ -96,7 +96,7 @@ def look(label_studio: Answers, tmp_path: Path, sqlite_store: Store) -> Examine:
             "model_dir": tmp_path,
             "database_url": f"sqlite:///{tmp_path / 'store.db'}",
         } | settings
-        return {c.what: c for c in examine(Settings(**chosen), None, label_studio.url)}
+        return {c.what: c for c in run_checks(Settings(**chosen), None, label_studio.url)}
 
     return checks
 
@@ -203,7 +203,7 @@ def test_which_of_several_backends_is_this_one(look: Examine, label_studio: Answ
     sqlite_store.update_project(7, backend_url="http://proxy.example")
     said = wrong(look())
     assert list(said) == ["project 7: backend"]
-    assert "set BACKEND_URL to the address of these" in said["project 7: backend"]
+    assert "set BACKEND_URL to the one of these addresses" in said["project 7: backend"]
     assert entry["url"] in said["project 7: backend"]
 
 

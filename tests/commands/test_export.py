@@ -16,7 +16,7 @@ from ml_backend.learning.head import Head
 from ml_backend.learning.head.files import to_bytes
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.store.records import HeadRecord
+from ml_backend.store.records import Agreement, HeadRecord
 
 CARDS = ["my card is lost", "the card was stolen", "card not working", "where is my new card"]
 WEATHER = ["it rains today", "sunny in spring", "snow and wind tomorrow", "a storm is coming"]
@@ -36,7 +36,9 @@ def keep_head(settings: Settings, embedding: str, y: np.ndarray) -> Head:
     store = Store(settings.database_url)
     store.create()
     store.ensure_project(7)
-    store.put_head(HeadRecord("v1", 7, CLASSES, y.ndim == 2, embedder.name, len(y), to_bytes(head), {}, time.time()))
+    store.put_head(
+        HeadRecord("v1", 7, CLASSES, y.ndim == 2, embedder.name, len(y), to_bytes(head), Agreement(), time.time())
+    )
     store.close()
     return head
 

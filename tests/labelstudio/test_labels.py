@@ -3,7 +3,7 @@ from typing import Any
 from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.labels import labels
-from ml_backend.labelstudio.predictions import to_result
+from ml_backend.labelstudio.predictions import prediction_result
 
 CHOICES = '<Choice value="a"/><Choice value="b"/><Choice value="c"/>'
 SINGLE = parse(f'<View><Text name="t" value="$x"/><Choices name="c" toName="t">{CHOICES}</Choices></View>')
@@ -91,13 +91,13 @@ def test_broken_results_are_taken():
 
 
 def test_results_are_what_label_studio_shows():
-    assert to_result([("b", 0.75)], SINGLE) == [
+    assert prediction_result([("b", 0.75)], SINGLE) == [
         {"from_name": "c", "to_name": "t", "type": "choices", "value": {"choices": ["b"]}, "score": 0.75}
     ]
-    assert to_result([("g / b", 0.5)], TAXONOMY)[0]["value"] == {"taxonomy": [["g", "b"]]}
-    assert to_result([], SINGLE) == []
+    assert prediction_result([("g / b", 0.5)], TAXONOMY)[0]["value"] == {"taxonomy": [["g", "b"]]}
+    assert prediction_result([], SINGLE) == []
 
 
 def test_the_score_of_a_result_is_that_of_its_surest_class():
-    (item,) = to_result([("a", 0.6), ("b", 0.9)], MULTI)
+    (item,) = prediction_result([("a", 0.6), ("b", 0.9)], MULTI)
     assert (item["value"], item["score"]) == ({"choices": ["a", "b"]}, 0.9)

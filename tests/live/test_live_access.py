@@ -68,7 +68,7 @@ def test_who_shows_neither_secret_nor_password_gets_401(locked_backend: LocalBac
 def test_connecting_with_the_wrong_password_is_refused_with_the_reason(
     label_studio: Studio, client: LabelStudio, locked_backend: LocalBackend
 ):
-    with pytest.raises(CommandFailed, match="asks for basic auth"):
+    with pytest.raises(CommandFailed, match="requires basic auth"):
         connected(label_studio, client, locked_backend, gold_texts(2), auth=(AUTH[0], "wrong"))
 
 

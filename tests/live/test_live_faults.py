@@ -111,7 +111,7 @@ def test_label_studio_gone_for_a_while(loop: MakeLoop, gate: Gate):
     status = project.until(state="waiting")
     assert f"Label Studio does not answer at {gate.url}" in status["error"]
     assert "set LABEL_STUDIO_URL" in status["error"]
-    assert "tried again by itself" in status["remedy"]
+    assert "the backend tries again" in status["remedy"]
     assert "trying again in" in status["phase"]
     wait_until("a second try", lambda: "try 2" in project.log())
     gate.open = True
@@ -144,8 +144,8 @@ def test_a_wrong_key_is_said_and_the_right_one_mends_it(loop: MakeLoop, own: Loc
         for task, label in zip(before["task_ids"], CLASSES[:2], strict=False):
             person.annotate(task, label)
         status = project.until(state="waiting")
-        assert "does not take LABEL_STUDIO_API_KEY" in status["error"]
-        assert "does not take LABEL_STUDIO_API_KEY" in project.log()
+        assert "does not accept LABEL_STUDIO_API_KEY" in status["error"]
+        assert "does not accept LABEL_STUDIO_API_KEY" in project.log()
     finally:
         own.stop()
         own.api_key = right

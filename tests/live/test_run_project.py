@@ -529,7 +529,7 @@ def test_superseded_batches_go_after_a_day_and_no_other(make: Any, monkeypatch: 
     project.label(3)
     project.run()
     assert project.versions() == {old, project.batch.version}
-    monkeypatch.setattr(publishing, "KEPT_SECONDS", -1.0)
+    monkeypatch.setattr(publishing, "SUPERSEDED_KEPT_SECONDS", -1.0)
     project.run(MINUTE)
     assert project.versions() == {project.batch.version}
     project.assert_whole()

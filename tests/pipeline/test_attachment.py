@@ -55,7 +55,7 @@ def label_studio() -> FakeLabelStudio:
 @pytest.fixture
 def look(label_studio: FakeLabelStudio, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> Look:
     """A run's look at project 7, which /setup made known."""
-    monkeypatch.setattr(attachment, "ENTRY_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(attachment, "ENTRY_WAIT_SECONDS", 0.05)
     monkeypatch.setattr(attachment, "POLL_SECONDS", 0.01)
     sqlite_store.ensure_project(7, backend_url="http://proxy.example")
     services = Services(sqlite_store, cast(Any, label_studio), cast(Any, None), cast(Any, None), "minilm", "secret")

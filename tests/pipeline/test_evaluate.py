@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml_backend.learning.evaluation.stopping import stabilized
-from ml_backend.pipeline.evaluate import asked_at_random, stopping
+from ml_backend.pipeline.evaluate import stopping_advice, tasks_drawn_at_random
 from ml_backend.store.records import BatchRecord
 from ml_backend.store.states import BatchState
 from ml_backend.web.status import NO_ADVICE
@@ -11,15 +11,15 @@ from ml_backend.web.status import NO_ADVICE
 
 def test_what_chance_drew_before_and_the_strategy_chooses_now_is_not_random():
     serving = BatchRecord(2, 1, "v", "margin", "", None, [4, 5, 6, 7], 4, BatchState.PUBLISHED, 0.0, None)
-    assert asked_at_random([[1, 4, 9], [7]], serving) == {1, 9, 7}
-    assert asked_at_random([[7]], serving) == {7}
-    assert asked_at_random([], None) == set()
+    assert tasks_drawn_at_random([[1, 4, 9], [7]], serving) == {1, 9, 7}
+    assert tasks_drawn_at_random([[7]], serving) == {7}
+    assert tasks_drawn_at_random([], None) == set()
 
 
 def test_the_advice_to_stop_is_learnings_own_over_the_runs_that_have_a_kappa():
     kappas = [0.5, 1.0, 1.0, 0.98]
     expected = stabilized(kappas)
-    advice = stopping([None, *kappas[:2], None, *kappas[2:]])
+    advice = stopping_advice([None, *kappas[:2], None, *kappas[2:]])
     assert (advice.stop, advice.value, advice.reason) == (expected.stop, expected.value, expected.reason)
     assert advice.stop
-    assert stopping([None]) == NO_ADVICE, "what the status shows before the first run"
+    assert stopping_advice([None]) == NO_ADVICE, "what the status shows before the first run"

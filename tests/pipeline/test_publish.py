@@ -10,7 +10,7 @@ import pytest
 
 from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
 from ml_backend.pipeline import publish as publishing
-from ml_backend.pipeline.publish import KEPT_SECONDS, publish, remove_superseded, settle
+from ml_backend.pipeline.publish import SUPERSEDED_KEPT_SECONDS, finish_interrupted_batches, publish, remove_superseded
 from ml_backend.store import Store
 
 INFO = ProjectInfo(7, "", "", "Active learning", "Uncertainty sampling", 9, 0, 0)
@@ -46,11 +46,11 @@ def test_predictions_stay_for_a_day_so_that_tasks_still_open_somewhere_can_be_su
         info = replace(info, model_version=batches[-1].version)
         remove_superseded(sqlite_store, client, 7)
     assert label_studio.kept == [batch.version for batch in batches]
-    serving = settle(sqlite_store, client, info)
+    serving = finish_interrupted_batches(sqlite_store, client, info)
     assert serving is not None
     assert serving.version == batches[-1].version
     assert label_studio.kept == [batch.version for batch in batches]
-    later = time.time() + KEPT_SECONDS + 1
+    later = time.time() + SUPERSEDED_KEPT_SECONDS + 1
     monkeypatch.setattr(publishing.time, "time", lambda: later)
     remove_superseded(sqlite_store, client, 7)
     assert label_studio.kept == [batches[-1].version], "the served one stays however old it is"
@@ -62,7 +62,7 @@ def test_what_a_crash_left_before_it_was_served_goes_at_once(sqlite_store: Store
     client = cast(LabelStudio, label_studio)
     served, lost = plan(sqlite_store), plan(sqlite_store)
     label_studio.kept = [served.version, lost.version]
-    serving = settle(sqlite_store, client, replace(INFO, model_version=served.version))
+    serving = finish_interrupted_batches(sqlite_store, client, replace(INFO, model_version=served.version))
     assert serving is not None
     assert serving.number == served.number
     assert label_studio.kept == [served.version]

@@ -2,7 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from ml_backend.pipeline.retrain_policy import Situation, low_watermark, reason_to_learn, reserve_size
+from ml_backend.pipeline.retrain_policy import (
+    Situation,
+    low_watermark,
+    reason_to_learn,
+    reserve_size,
+    settings_changed,
+)
 from ml_backend.project_settings import ProjectSettings
 
 QUIET = Situation(
@@ -11,8 +17,8 @@ QUIET = Situation(
     serving=True,
     changed=0,
     remaining=15,
-    waiting=100,
-    embedding=0,
+    unpublished=100,
+    missing_vectors=0,
     settings_changed=False,
     classes_changed=False,
     new_tasks=False,
@@ -45,19 +51,36 @@ def test_four_of_five_labels_wait():
 
 
 def test_the_end_of_the_pool_is_no_reason_to_learn_again_and_again():
-    assert reason_to_learn(replace(QUIET, remaining=2, waiting=0)) is None
-    assert reason_to_learn(replace(QUIET, remaining=0, waiting=0, serving=False)) is None
+    assert reason_to_learn(replace(QUIET, remaining=2, unpublished=0)) is None
+    assert reason_to_learn(replace(QUIET, remaining=0, unpublished=0, serving=False)) is None
 
 
 def test_where_nothing_is_left_to_label_every_label_is_still_learned_from():
-    done = replace(QUIET, remaining=0, waiting=0)
+    done = replace(QUIET, remaining=0, unpublished=0)
     assert reason_to_learn(done) is None
     assert "1 labels are new or changed" in (reason_to_learn(replace(done, changed=1)) or "")
     assert reason_to_learn(replace(done, train_requested=True)) == "training was asked for"
 
 
 def test_new_tasks_wait_until_their_texts_are_embedded():
-    assert reason_to_learn(replace(QUIET, new_tasks=True, embedding=300)) is None
+    assert reason_to_learn(replace(QUIET, new_tasks=True, missing_vectors=300)) is None
+
+
+def test_settings_changed_when_a_value_did():
+    settings = ProjectSettings(batch_size=7)
+    used = settings.model_dump(mode="json")
+    assert not settings_changed(used, settings)
+    assert settings_changed(None, settings), "nothing was fitted yet"
+    assert settings_changed({**used, "batch_size": 8}, settings)
+    assert settings_changed({**used, "subpool": 100}, settings)
+    assert settings_changed({**used, "strategy": "of a package that was removed"}, settings)
+    assert settings_changed({**used, "setting of a later version": 1}, settings)
+
+
+def test_settings_stored_before_a_setting_existed_count_as_its_default():
+    used = ProjectSettings(batch_size=7).model_dump(mode="json", exclude={"subpool", "balance"})
+    assert not settings_changed(used, ProjectSettings(batch_size=7))
+    assert settings_changed(used, ProjectSettings(batch_size=7, subpool=100))
 
 
 @pytest.mark.parametrize("annotators", [1, 2, 10])

@@ -130,6 +130,16 @@ def test_nothing_new_publishes_nothing(run: Run, studio: StubLabelStudio, sqlite
     assert len(studio.published) == 2, "the settings are used now"
 
 
+def test_a_setting_that_a_newer_version_added_publishes_nothing(run: Run, studio: StubLabelStudio, sqlite_store: Store):
+    run(RunReason.SETUP)
+    used = project(sqlite_store).settings_used
+    assert used is not None
+    older = {name: value for name, value in used.items() if name not in {"subpool", "balance"}}
+    sqlite_store.update_project(PROJECT, settings_used=older)
+    run()
+    assert len(studio.published) == 1
+
+
 def test_what_chance_drew_is_kept_with_the_batch_and_measured_by_the_next_head(
     run: Run, studio: StubLabelStudio, sqlite_store: Store
 ):

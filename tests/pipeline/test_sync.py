@@ -19,6 +19,7 @@ from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.tasks import RemoteTask, TaskPage
 from ml_backend.pipeline.sync import Synchronizer, SyncReport
 from ml_backend.store import Store
+from ml_backend.store.records import EventRecord
 
 CONFIG = parse(
     '<View><Text name="t" value="$text"/><Choices name="c" toName="t"><Choice value="a"/><Choice value="b"/></Choices>'
@@ -85,6 +86,21 @@ def test_a_label_that_no_counter_shows_is_found_by_reading_all_once(sqlite_store
     for _ in range(3):
         reconcile(sqlite_store, studio, annotations=5)  # counts something that is in no task
     assert studio.whole_reads == 2, "reading all is not repeated where it did not help"
+
+
+def deletion(event_id: int, *annotation_ids: int) -> EventRecord:
+    body = {"annotations": [{"id": i} for i in annotation_ids]}
+    return EventRecord(event_id, 7, "ANNOTATIONS_DELETED", body, received_at=0.0)
+
+
+def test_a_deletion_of_any_unknown_annotation_asks_for_a_comparison(sqlite_store: Store, studio: Miscounting):
+    sqlite_store.ensure_project(7)
+    reconcile(sqlite_store, studio, annotations=4)
+    info = ProjectInfo(7, "", "", "", "", len(studio.tasks), 4, 0)
+    synchronizer = Synchronizer(sqlite_store, cast(LabelStudio, studio), CONFIG, info, lambda _: None)
+    assert not synchronizer.read_events([deletion(1, 1, 2)], SyncReport())
+    assert synchronizer.read_events([deletion(2, 1, 2, 3, 99)], SyncReport()), "99 was never read"
+    assert not synchronizer.read_events([], SyncReport())
 
 
 def test_a_skip_that_was_deleted_without_a_new_time_is_found_by_the_count_of_skips(

@@ -116,7 +116,7 @@ def test_another_model_has_other_vectors(sqlite_store: Store):
 
 
 def test_only_the_projects_used_last_are_kept(sqlite_store: Store):
-    cache = ArrayCache(sqlite_store, most=2)
+    cache = ArrayCache(sqlite_store, max_projects=2)
     first = cache.arrays(1, "m")
     cache.arrays(2, "m")
     assert cache.arrays(1, "m") is first

@@ -133,8 +133,8 @@ INSERT INTO public.embeddings VALUES ('hub/other-model', 'aaaaaaaaaaaaaaaaaaaaaa
 INSERT INTO public.events VALUES (1, 5, 'TASKS_CREATED', '{"tasks": [{"id": 1, "data": {"text": "nul \u0000 and \ud83d\ude00"}}]}', 1760000014);
 INSERT INTO public.events VALUES (2, 2, 'ANNOTATION_CREATED', '{"annotation": {"id": 106}, "task": {"id": 15}}', 1760000015);
 INSERT INTO public.events VALUES (3, 8, 'PROJECT_UPDATED', '{}', 1760000015);
-INSERT INTO public.heads VALUES (2, 'head 1', '["bill", "caf\u00e9"]', false, 'minilm', 3, '\x00112233445566778899aabbccddeeff275c', '{"accuracy": 0.75, "asked": {"right": 3, "of": 4}}', 1760000001);
-INSERT INTO public.heads VALUES (2, 'head 2', '["bill", "caf\u00e9"]', false, 'minilm', 4, '\x00112233445566778899aabbccddeeff275c', '{"accuracy": 0.75, "asked": {"right": 3, "of": 4}}', 1760000002);
+INSERT INTO public.heads VALUES (2, 'head 1', '["bill", "caf\u00e9"]', false, 'minilm', 3, '\x00112233445566778899aabbccddeeff275c', '{"right": 3, "asked": 4, "random_right": 1, "random_asked": 2}', 1760000001);
+INSERT INTO public.heads VALUES (2, 'head 2', '["bill", "caf\u00e9"]', false, 'minilm', 4, '\x00112233445566778899aabbccddeeff275c', '{"right": 3, "asked": 4, "random_right": 1, "random_asked": 2}', 1760000002);
 INSERT INTO public.heads VALUES (4, 'many', '["x"]', true, 'hub/other-model', 9, '\x00', '{}', 1760000003);
 INSERT INTO public.label_snapshots VALUES (2, '{"11": ["bill"], "12": ["caf\u00e9"]}');
 INSERT INTO public.leases VALUES (2, 'host:4242:abcdef12:140000000000000', 1760000046);

@@ -65,8 +65,8 @@ CREATE TABLE heads (
 	created_at FLOAT NOT NULL, 
 	PRIMARY KEY (project_id, version)
 );
-INSERT INTO "heads" VALUES(2,'head 1','["bill", "caf\u00e9"]',0,'minilm',3,X'00112233445566778899AABBCCDDEEFF275C','{"accuracy": 0.75, "asked": {"right": 3, "of": 4}}',1760000001.0);
-INSERT INTO "heads" VALUES(2,'head 2','["bill", "caf\u00e9"]',0,'minilm',4,X'00112233445566778899AABBCCDDEEFF275C','{"accuracy": 0.75, "asked": {"right": 3, "of": 4}}',1760000002.0);
+INSERT INTO "heads" VALUES(2,'head 1','["bill", "caf\u00e9"]',0,'minilm',3,X'00112233445566778899AABBCCDDEEFF275C','{"right": 3, "asked": 4, "random_right": 1, "random_asked": 2}',1760000001.0);
+INSERT INTO "heads" VALUES(2,'head 2','["bill", "caf\u00e9"]',0,'minilm',4,X'00112233445566778899AABBCCDDEEFF275C','{"right": 3, "asked": 4, "random_right": 1, "random_asked": 2}',1760000002.0);
 INSERT INTO "heads" VALUES(4,'many','["x"]',1,'hub/other-model',9,X'00','{}',1760000003.0);
 CREATE TABLE label_snapshots (
 	project_id BIGINT NOT NULL, 

@@ -20,6 +20,7 @@ from sqlalchemy import Engine, create_engine, inspect, text
 from ml_backend.settings import SettingsError
 from ml_backend.store import Store, schema, tables
 from ml_backend.store.database import Database
+from ml_backend.store.records import Agreement
 
 HERE = Path(__file__).parent
 HASHES = [letter * 32 for letter in "abcd"]
@@ -197,7 +198,7 @@ def test_the_first_database_is_opened_with_everything_in_it(first_database_url: 
         newest = store.current_head(2)
         assert newest.blob == bytes(range(0, 256, 17)) + b"'\\"
         assert (newest.classes, newest.multi_label, newest.n_labels) == (["bill", "café"], False, 4)
-        assert newest.metrics == {"accuracy": 0.75, "asked": {"right": 3, "of": 4}}
+        assert newest.metrics == Agreement(right=3, asked=4, random_right=1, random_asked=2)
         assert store.current_head(4).multi_label
         assert [(b.number, str(b.state), b.task_ids) for b in store.batches(2)] == [
             (4, "planned", [14, 13, 12]),
@@ -281,7 +282,7 @@ def test_tables_that_are_not_all_ours_are_refused(first_database_url: str, stran
             connection.execute(text(strange))
     before = everything(first_database_url)
     store = Store(first_database_url)
-    with pytest.raises(SettingsError, match="only a part of ours"):
+    with pytest.raises(SettingsError, match="only some of ours"):
         store.create()
     store.close()
     assert everything(first_database_url) == before

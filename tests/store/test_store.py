@@ -12,6 +12,7 @@ from ml_backend.annotation import Annotation
 from ml_backend.settings import SettingsError
 from ml_backend.store import Store
 from ml_backend.store.records import (
+    Agreement,
     FirstRead,
     HeadRecord,
     LabelStudioUse,
@@ -36,7 +37,7 @@ def annotation(annotation_id: int, task_id: int, cancelled: bool = False) -> Ann
 
 
 def head(version: str, created_at: float) -> HeadRecord:
-    return HeadRecord(version, 1, ["a", "b"], False, "minilm", 5, b"\x00blob", {"right": 1}, created_at)
+    return HeadRecord(version, 1, ["a", "b"], False, "minilm", 5, b"\x00blob", Agreement(right=1), created_at)
 
 
 def vectors(n: int) -> np.ndarray:
@@ -337,6 +338,8 @@ def test_the_webhook_secret_is_made_once(store: Store, database_url: str):
     assert len(secret) > 20
     other_process = Store(database_url)
     assert other_process.webhook_secret() == secret
+    assert store.webhook_secret("configured") == "configured"
+    assert store.webhook_secret(None) == store.webhook_secret("") == secret
     other_process.close()
 
 

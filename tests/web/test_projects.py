@@ -143,7 +143,7 @@ STATES: list[tuple[dict[str, Any], str]] = [
     ({"state": "new"}, "starting"),
     ({"state": "ready", "phase": "up to date"}, "ready"),
     ({"state": "ready", "phase": "embedding: 300 texts to go, about 20 s"}, "300 texts to go"),
-    ({"state": "waiting", "error": "Label Studio does not answer"}, "tried again by itself"),
+    ({"state": "waiting", "error": "Label Studio does not answer"}, "the backend tries again"),
     ({"state": "failed", "error": "KeyError"}, "failed, trying again"),
     ({"state": "unsupported", "error": "no control"}, "Change the labeling interface"),
     ({"state": "missing", "error": "no project 7"}, "still exists"),

@@ -14,7 +14,7 @@ from ml_backend.labelstudio.texts import text_hash
 from ml_backend.learning import Head
 from ml_backend.learning.head.files import to_bytes
 from ml_backend.store import Store
-from ml_backend.store.records import HeadRecord
+from ml_backend.store.records import Agreement, HeadRecord
 
 PROJECT = "7.1795470497"
 CONFIG = (
@@ -39,7 +39,7 @@ def with_head(store: Store) -> str:
         embedding_model="tiny",
         n_labels=4,
         blob=to_bytes(head),
-        metrics={},
+        metrics=Agreement(),
         created_at=time.time(),
     )
     store.put_head(record)

@@ -1,4 +1,4 @@
-"""Settings that were fine when they were stored; since then a package was removed, or a newer version kept more."""
+"""Settings that were valid when they were stored: a strategy was removed since, or a newer version stored more."""
 
 from __future__ import annotations
 

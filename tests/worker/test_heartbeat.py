@@ -10,7 +10,7 @@ import pytest
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.worker.heartbeat import TOO_OLD_SECONDS, beat, liveness_problem
+from ml_backend.worker.heartbeat import TOO_OLD_SECONDS, liveness_problem, touch_liveness_file
 from ml_backend.worker.queue import TaskQueue
 
 
@@ -21,7 +21,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_worker_that_reached_database_and_queue_is_well_for_a_minute(sqlite_store: Store, tmp_path: Path, file: Path):
     assert "yet" in (liveness_problem(file) or "")
-    beat(sqlite_store, TaskQueue(Settings(model_dir=tmp_path)), file)
+    touch_liveness_file(sqlite_store, TaskQueue(Settings(model_dir=tmp_path)), file)
     assert liveness_problem(file) is None
     old = time.time() - TOO_OLD_SECONDS - 1
     os.utime(file, (old, old))
@@ -29,12 +29,12 @@ def test_a_worker_that_reached_database_and_queue_is_well_for_a_minute(sqlite_st
 
 
 def test_without_its_queue_it_is_not_well(sqlite_store: Store, tmp_path: Path, file: Path):
-    beat(sqlite_store, TaskQueue(Settings(model_dir=tmp_path, redis_url="redis://127.0.0.1:1/0")), file)
+    touch_liveness_file(sqlite_store, TaskQueue(Settings(model_dir=tmp_path, redis_url="redis://127.0.0.1:1/0")), file)
     assert liveness_problem(file) is not None
 
 
 def test_without_its_database_it_is_not_well(tmp_path: Path, file: Path):
     away = Store("postgresql://u:p@127.0.0.1:1/none")
-    beat(away, TaskQueue(Settings(model_dir=tmp_path)), file)
+    touch_liveness_file(away, TaskQueue(Settings(model_dir=tmp_path)), file)
     away.close()
     assert liveness_problem(file) is not None

@@ -58,7 +58,7 @@ def asleep(monkeypatch: pytest.MonkeyPatch) -> Callable[[TaskQueue], threading.S
             return sleep(*arguments, **options)
 
         monkeypatch.setattr(on, name, counted)
-        monkeypatch.setattr("ml_backend.worker.wake_up.LONGEST_WAIT", FAR_AWAY)
+        monkeypatch.setattr("ml_backend.worker.wake_up.LONGEST_WAIT_SECONDS", FAR_AWAY)
         monkeypatch.setattr(storage, "read_timeout", FAR_AWAY, raising=False)
         return count
 
@@ -131,7 +131,7 @@ def test_where_there_are_no_pipes_the_queue_is_polled(
     monkeypatch.setattr("os.mkfifo", refuse)
     settings = Settings(model_dir=tmp_path)
     web, worker = TaskQueue(settings), TaskQueue(settings)
-    assert "the worker looks every 50 ms instead" in caplog.text
+    assert "the worker polls the queue every 50 ms instead" in caplog.text
     looks = threading.Semaphore(0)
     look = worker.huey.storage.dequeue
     monkeypatch.setattr(worker.huey.storage, "dequeue", lambda: (looks.release(), look())[1])
@@ -177,11 +177,11 @@ def test_a_broken_queue_is_logged_and_the_request_is_kept(
 ):
     queue = TaskQueue(Settings(model_dir=tmp_path, redis_url="redis://127.0.0.1:1/0"))
     queue.request(sqlite_store, 7, "labels")
-    assert "the next reconciliation runs it" in caplog.text
+    assert "the next reconciliation runs the project" in caplog.text
     assert sqlite_store.pending_projects() == [7]
 
 
 def test_a_process_that_only_sends_does_no_work(tmp_path: Path):
     queue = TaskQueue(Settings(model_dir=tmp_path))
-    with pytest.raises(RuntimeError, match="`python -m ml_backend worker` works on them"):
+    with pytest.raises(RuntimeError, match="`python -m ml_backend worker` runs them"):
         queue.on_run(7)

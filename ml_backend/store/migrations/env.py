@@ -1,4 +1,4 @@
-"""What Alembic runs for every command: our connection, in the transaction that the caller has begun."""
+"""Alembic's environment: it uses the connection and the transaction of the caller."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from alembic import context
 
 from ml_backend.store import tables
 
-# SQLite's DDL is transactional as well once the driver leaves BEGIN to us, as store/database.py has it do.
+# SQLite's DDL is transactional too, since store/database.py sends BEGIN itself instead of leaving it to the driver.
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=tables.metadata,

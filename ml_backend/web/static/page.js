@@ -1,18 +1,18 @@
 "use strict";
 
-// Ask for the status every few seconds; where it changed, take the new page's live part.
+// Request the status every few seconds; if it changed, replace the live part of the page.
 const PAUSE = 3000;
 const live = document.getElementById("live");
-let seen = null;
+let lastStatus = null;
 
 async function refresh() {
   if (document.hidden) return;
   try {
     const status = await (await ok(fetch(live.dataset.watch, { headers: { Accept: "application/json" } }))).text();
-    if (status !== seen) {
+    if (status !== lastStatus) {
       const text = await (await ok(fetch(location.href, { headers: { Accept: "text/html" } }))).text();
       show(new DOMParser().parseFromString(text, "text/html").getElementById("live"));
-      seen = status;
+      lastStatus = status;
     }
     document.body.classList.remove("stale");
   } catch {
@@ -27,13 +27,13 @@ function show(fresh) {
   live.replaceChildren(...fresh.childNodes);
 }
 
-async function ok(answer) {
-  const response = await answer;
+async function ok(request) {
+  const response = await request;
   if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error || response.statusText);
   return response;
 }
 
-// The settings form sends only what was changed; an empty field goes back to its default.
+// The form sends only changed settings; an empty field sets one back to its default.
 const form = document.getElementById("settings");
 const NUMBERS = new Set(["batch_size", "retrain_every", "random_share", "subpool", "balance", "seed"]);
 
@@ -55,7 +55,7 @@ function defaultOption(select) {
 
 async function save(event) {
   event.preventDefault();
-  const said = form.querySelector("output");
+  const message = form.querySelector("output");
   const headers = { "Content-Type": "application/json" };
   const key = document.getElementById("key")?.value;
   if (key) headers.Authorization = "Token " + key;
@@ -65,12 +65,12 @@ async function save(event) {
       if (field.tagName === "SELECT") for (const option of field.options) option.defaultSelected = option.selected;
       else if (field.name) field.defaultValue = field.value;
     }
-    said.textContent = "Saved; the next batch is chosen with these.";
-    said.className = "good";
+    message.textContent = "Saved; the next batch is chosen with these settings.";
+    message.className = "good";
     refresh();
   } catch (problem) {
-    said.textContent = problem.message;
-    said.className = "bad";
+    message.textContent = problem.message;
+    message.className = "bad";
   }
 }
 

@@ -1,4 +1,4 @@
-"""The schema of version 0.1.0, whose databases carry no version of their own."""
+"""The schema of version 0.1.0, whose databases store no schema version."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make all tables."""
+    """Create all tables."""
     _make_projects()
     _make_tasks()
     _make_learned()

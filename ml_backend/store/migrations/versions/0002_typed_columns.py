@@ -1,4 +1,4 @@
-"""Columns for what projects kept as keys of `meta`, runs as keys of `body`, and what chance drew for a batch."""
+"""Columns instead of keys of projects' `meta` and runs' `body`, and a column for the random tasks of a batch."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _fill_projects_and_batches(connection: sa.Connection) -> None:
 
 def _project_values(meta: dict[str, Any]) -> dict[str, Any]:
     next_page, unmatched, settings_used = meta.get("next_page") or 1, meta.get("unmatched"), meta.get("settings_used")
-    # Whoever was seen attached before the address was kept is looked at anew.
+    # A project marked as attached without a stored address is checked again.
     attached = meta.get("attached") if "address" in meta or not meta.get("attached") else None
     return {
         "extra_params_seen": json.dumps(meta.get("extra_params_seen") or []),
@@ -129,7 +129,7 @@ def _project_values(meta: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fill_batches(connection: sa.Connection, project_id: int, random_tasks: list[list[int]]) -> None:
-    """random_tasks: what chance drew of the last fits, the newest last, [] where there was no batch."""
+    """random_tasks: for each of the last fits, the newest last, the tasks drawn at random; [] without a batch."""
     if not any(random_tasks):
         return
     published = connection.execute(
@@ -137,9 +137,11 @@ def _fill_batches(connection: sa.Connection, project_id: int, random_tasks: list
         .where(_batches.c.project_id == project_id, _batches.c.published_at.is_not(None))
         .order_by(_batches.c.number.desc())
     )
-    rest = iter([(number, set(json.loads(task_ids))) for number, task_ids in published])
+    older_batches = iter([(number, set(json.loads(task_ids))) for number, task_ids in published])
     for drawn in reversed(random_tasks):
-        number = next((number for number, task_ids in rest if task_ids.issuperset(drawn)), None) if drawn else None
+        number = (
+            next((number for number, task_ids in older_batches if task_ids.issuperset(drawn)), None) if drawn else None
+        )
         if number is not None:
             of_batch = (_batches.c.project_id == project_id) & (_batches.c.number == number)
             connection.execute(sa.update(_batches).where(of_batch).values(random_task_ids=json.dumps(drawn)))
