@@ -9,7 +9,15 @@ from sqlalchemy import create_engine, func, select
 
 from ml_backend.annotation import Annotation
 from ml_backend.store import Store, tables
-from ml_backend.store.records import HeadRecord, LabelStudioUse, NewEvent, RunRecord, StoppingAdvice, TaskRecord
+from ml_backend.store.records import (
+    Agreement,
+    HeadRecord,
+    LabelStudioUse,
+    NewEvent,
+    RunRecord,
+    StoppingAdvice,
+    TaskRecord,
+)
 from ml_backend.store.states import RunReason
 
 STAYS = {"revisions", "leases"}
@@ -24,7 +32,7 @@ def fill(store: Store, project_id: int) -> None:
     store.put_embeddings("minilm", [text_hash], np.ones((1, 4), dtype=np.float32))
     store.replace_annotations(project_id, {1: [Annotation(project_id, 1, 7, False, [], "2026")]})
     store.add_events([NewEvent(project_id, "TASKS_CREATED", {}, RunReason.TASKS)])
-    store.put_head(HeadRecord("v1", project_id, ["a"], False, "minilm", 1, b"", {}, time.time()))
+    store.put_head(HeadRecord("v1", project_id, ["a"], False, "minilm", 1, b"", Agreement(), time.time()))
     batch = store.plan_batch(project_id, "random", "why", "v1", [1], size=1)
     advice = StoppingAdvice(stop=False, value=None, reason="few heads")
     use = LabelStudioUse(1, 0.1)

@@ -214,7 +214,7 @@ def test_changes_that_cannot_be_named_ask_for_everything(store: Store, monkeypat
     gone, changed = store.changes(1, seen)
     assert changed is None, "a project that comes back under its number must not look unchanged"
     assert gone > seen
-    monkeypatch.setattr("ml_backend.store.changes.MOST_NAMED", 2)
+    monkeypatch.setattr("ml_backend.store.changes.MAX_IDS_RECORDED", 2)
     store.upsert_tasks(1, [task(i, "a") for i in range(3, 6)], {"a": "A"})
     assert store.changes(1, gone)[1] is None
     monkeypatch.setattr("ml_backend.store.changes.REVISIONS_KEPT", 2)
