@@ -179,14 +179,14 @@ def test_what_is_best_is_named_over_equal_runs_only():
                 {"strategy": ["badge", "entropy"], "embedding": ["tfidf"]},
                 {"strategy": ["random"], "embedding": ["minilm"]},
             ],
-            "There are no runs of badge and entropy beside runs of random.",
+            "There are no runs of badge and entropy that can be compared with runs of random.",
         ),
         (
             [
                 {"strategy": ["random", "margin"], "embedding": ["minilm"]},
                 {"strategy": ["badge", "entropy"], "embedding": ["tfidf"]},
             ],
-            "No (dataset, embedding, start, seed) is common to the strategies",
+            "No (dataset, embedding, start, seed) was run with all strategies",
         ),
         (
             [{"strategy": ["random"], "embedding": ["minilm"]}, {"strategy": ["margin"], "embedding": ["tfidf"]}],
