@@ -1,1 +1,1 @@
-"""Texts to vectors by frozen embedding models, known by their names."""
+"""Turns texts into vectors with frozen embedding models, which are chosen by name."""

@@ -1,4 +1,4 @@
-"""Texts to vectors with a frozen embedding, known by its name."""
+"""Turns texts into vectors with a frozen embedding, which is chosen by name."""
 
 from __future__ import annotations
 
@@ -31,32 +31,37 @@ __all__ = ["PACKAGED", "Embedder", "ModelNotAvailable", "NeedsCorpus", "encode_l
 Vectors = NDArray[np.float32]
 
 IN_FLOAT32 = "float16 overflows in some models, bf16 and float32 do not"
+"""Advice in the message about vectors with NaN or infinity."""
 
 
 class Encoder(Protocol):
-    """What turns distinct texts into vectors; there is one for each kind of name."""
+    """Turns distinct texts into vectors; each kind of embedding name has its own class."""
 
     dimensions: int
 
     def encode(self, texts: Sequence[str], report: Report) -> Vectors:
-        """(N, dimensions) float32; report is called with the number of texts done since the last call."""
+        """Returns vectors (N, dimensions) float32; report is called with the number of texts done since the last call."""
 
 
 class Embedder:
-    """A named embedding; `encode` gives the same vector for the same text every time (to float32 rounding, 1e-6).
+    """A named embedding; `encode` returns the same vector for the same text every time, up to float32 rounding (1e-6).
 
     Names: `minilm` (packaged; vectors of length 1), `minilm:layer1` … `minilm:layer6` (mean-pooled hidden states, not
-    normalised), `tfidf`, `random-projection`, a word of the registry, a hub id or folder of a sentence-transformers
-    model, or the path of a computed matrix; after colons come options (see `names.OPTIONS`).
+    normalised), `tfidf`, `random-projection`, a short name in the registry, a hub id or folder of a
+    sentence-transformers model, or the path of a matrix of precomputed vectors. Options follow after colons (see
+    `names.OPTIONS`).
 
-    `tfidf` and matrices without texts are defined for one list of texts only: `needs_corpus` is True until
-    `fit(texts)`, which returns an embedder that is ready to encode. Thread-safe.
+    `tfidf` and matrices without texts are defined for one list of texts only. For them `needs_corpus` is True, and
+    `fit(texts)` returns an embedder that is ready to encode. Thread-safe.
     """
 
     def __init__(self, name: str, *, prompt: str | None = None, trust_remote_code: bool = False) -> None:
-        """prompt: put before every text, instead of the model's own; trust_remote_code: run code from its hub page.
+        """Load the embedding of that name.
 
-        Raises ModelNotAvailable naming the remedy: unknown or unreachable model, missing package, unreadable file.
+        prompt: text that is put before every text, instead of the model's own prompt.
+        trust_remote_code: whether code from the model's hub page may run on this machine.
+        Raises ModelNotAvailable if the model is unknown or cannot be reached, a package is missing, or a file cannot be
+        read; the message says what to do.
         """
         self._wanted = parse(name)
         self.name = str(self._wanted)
@@ -67,19 +72,21 @@ class Embedder:
 
     @property
     def needs_corpus(self) -> bool:
-        """Whether `fit` has to come before `encode`."""
+        """Whether `fit` must be called before `encode`."""
         return self._encoder is None
 
     @property
     def dimensions(self) -> int:
-        """Length of a vector. Raises NeedsCorpus where that is known only after `fit`."""
+        """Number of dimensions D of a vector. Raises NeedsCorpus if it is known only after `fit`."""
         return self._ready().dimensions
 
     def fit(self, texts: Sequence[str]) -> Self:
-        """This embedding for a list of texts: TF-IDF is fitted on them, a matrix's rows are matched to them in order.
+        """Returns this embedding for one list of texts.
 
-        Returns a new Embedder, whose name ends in a fingerprint of the texts; other embeddings return themselves.
-        Raises ValueError when a matrix has another number of rows, or the texts no words.
+        TF-IDF is fitted on the texts; the rows of a matrix are matched to the texts in order. In these cases the result
+        is a new Embedder whose name ends in a fingerprint of the texts. Other embeddings return themselves.
+        Raises TypeError, which names the row, if a text is not a string, and ValueError if a matrix has a different
+        number of rows or the texts have no words.
         """
         _check(texts)
         encoder = _fitted(self._wanted, texts)
@@ -91,12 +98,13 @@ class Embedder:
         return fitted
 
     def encode(self, texts: Sequence[str], report: Report = silent) -> Vectors:
-        """Embeddings of the texts in their order, (N, D) float32; (0, D) for none. A text given twice costs once.
+        """Returns the embeddings (N, D) float32 of the N texts, in their order; (0, D) if there are no texts.
 
-        `FIELD_SEPARATOR` in a text becomes what the model reads between two fields.
+        A text that occurs several times is encoded once. `FIELD_SEPARATOR` in a text is replaced by what the model
+        expects between two fields.
         report: called with the number of distinct texts done since the last call.
-        Raises TypeError naming the row that is no string, NotFinite naming the row whose vector holds NaN or infinity,
-        and NeedsCorpus before `fit`.
+        Raises TypeError if a text is not a string and NotFinite if a vector holds NaN or infinity (both name the row),
+        and NeedsCorpus if `fit` must be called first.
         """
         _check(texts)
         encoder = self._ready()
@@ -124,11 +132,14 @@ class Embedder:
 
 
 def encode_layers(texts: Sequence[str], layers: Sequence[int | str], report: Report = silent) -> dict[str, Vectors]:
-    """Several layers of the packaged model in one pass over the texts: name → (N, 384) float32.
+    """Returns the vectors of several layers of the packaged model, computed in one pass over the N texts.
 
-    layers: numbers 1 to 6 or names, `minilm:layer3` or `minilm` (its last layer at length 1), which come back as keys.
-    Costs as much as its highest layer. report: as of `Embedder.encode`.
-    Raises ModelNotAvailable for names that are no layer of the packaged model, and TypeError as `Embedder.encode`.
+    layers: numbers 1 to 6, or names such as `minilm:layer3` or `minilm` (its last layer, scaled to length 1).
+    report: as in `Embedder.encode`.
+    The result maps each name, in the form `minilm:layer3` for numbers and as given otherwise, to (N, 384) float32. The
+    pass costs as much as its highest layer alone.
+    Raises ModelNotAvailable for names that are not a layer of the packaged model, and TypeError as in
+    `Embedder.encode`.
     """
     from ml_backend.learning.embedding.minilm_encoder import MiniLMEncoder
 
@@ -147,7 +158,7 @@ def encode_layers(texts: Sequence[str], layers: Sequence[int | str], report: Rep
 
 
 def _encoder(wanted: EmbeddingName, prompt: str | None, trust_remote_code: bool) -> Encoder | None:
-    """What encodes that name; None while it waits for its texts."""
+    """Returns the encoder for the name; None if the embedding must first be fitted on texts."""
     if wanted.model == TFIDF:
         return None
     if wanted.is_matrix:
@@ -188,7 +199,7 @@ def _check(texts: Sequence[str]) -> None:
 
 
 def _distinct(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
-    """The texts without copies, and for each text its row among them."""
+    """Returns the distinct texts, and for each text its position (N,) int64 among them."""
     first: dict[str, int] = {}
     rows = np.fromiter((first.setdefault(text, len(first)) for text in texts), dtype=np.int64, count=len(texts))
     return list(first), rows
@@ -211,10 +222,11 @@ def _loaded(name: str, trust_remote_code: bool) -> Embedder:
 
 
 def load(name: str, *, trust_remote_code: bool = False) -> Embedder:
-    """The process's one embedder of that name; thread-safe. Raises ModelNotAvailable.
+    """Returns the embedder of that name; each is loaded once per process. Thread-safe.
 
-    trust_remote_code: allow models that bring their own code. It is an argument and no option of the name: who may
-    set a project's model is not always who may run code on this machine.
+    trust_remote_code: whether code from a model's hub page may run on this machine. It is an argument, not an option of
+    the name, since a person who may set a project's model is not always allowed to run code on this machine.
+    Raises ModelNotAvailable as in `Embedder`.
     """
     with _loading:
         return _loaded(str(parse(name)), trust_remote_code)

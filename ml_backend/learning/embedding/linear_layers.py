@@ -1,4 +1,4 @@
-"""A linear layer of a frozen network in the precision that is asked for: float32, bfloat16 or 8-bit whole numbers."""
+"""Linear layers of a frozen network in a chosen precision: float32, bfloat16, float16 or 8-bit integers."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ Linear: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
 
 TOKENS = 512
-"""Rows of a usual product; oneDNN lays the weights out for them."""
+"""Typical number of rows in a product; oneDNN chooses the memory layout of the weights for it."""
 
 
 def linear(weight: torch.Tensor, bias: torch.Tensor, precision: str | None, gelu: bool = False) -> Linear:
-    """Maps (…, in) float32 to (…, out) float32, with the activation behind it where `gelu`.
+    """Returns a function that maps (…, in) float32 to (…, out) float32: a linear layer in the given precision.
 
-    weight (out, in) and bias (out,) float32; precision None: float32.
-
-    Raises ModelNotAvailable for int8 where this build of torch, or this processor, has no exact 8-bit products.
+    weight: (out, in) float32; bias: (out,) float32.
+    precision: None for float32, else "bfloat16", "float16" or "int8".
+    gelu: whether the GELU activation is applied to the result.
+    Raises ModelNotAvailable for int8 if this build of torch or this processor has no exact 8-bit products.
     """
     if precision is None and weight.device.type == "cpu" and _has_onednn():
         return _packed(weight, bias, gelu)
@@ -33,7 +34,7 @@ def linear(weight: torch.Tensor, bias: torch.Tensor, precision: str | None, gelu
 
 @cache
 def _has_onednn() -> bool:
-    """Whether this build of torch, on this processor, multiplies by weights that were laid out before."""
+    """Returns whether this build of torch can, on this processor, multiply by weights in a layout prepared in advance."""
     try:
         one = torch.ones(1, 1)
         _packed(one, one[0], gelu=True)(one)
@@ -43,7 +44,7 @@ def _has_onednn() -> bool:
 
 
 def _packed(weight: torch.Tensor, bias: torch.Tensor, gelu: bool) -> Linear:
-    """The float32 product with weights laid out once: a tenth faster than packing them every time."""
+    """The float32 product with a weight layout prepared once; a tenth faster than preparing it for every product."""
     with torch.inference_mode():
         laid_out = torch.ops.mkldnn._reorder_linear_weight(weight, TOKENS)
     after: tuple[str, list[float], str] = ("gelu", [], "none") if gelu else ("none", [], "")
@@ -62,11 +63,11 @@ def _product(weight: torch.Tensor, bias: torch.Tensor, precision: str | None) ->
 
 
 def _int8(weight: torch.Tensor, bias: torch.Tensor) -> Linear:
-    """Symmetric whole-number weights with one scale per output; 8-bit inputs with one range per token.
+    """Symmetric integer weights with one scale per output; 8-bit inputs with one range per token.
 
-    The range is from a token's lowest to its highest value: most inputs lie to one side of 0, and a range that is
-    symmetric around it would leave half of the 256 steps to nothing. One range per token costs a pass more than one
-    for the batch. In return vectors do not depend on which other texts are in the batch.
+    The range goes from the lowest to the highest value of a token. Most inputs lie on one side of 0, so a range that is
+    symmetric around 0 would leave half of the 256 steps unused. One range per token costs one pass more than one range
+    per batch, but a vector then does not depend on the other texts in its batch.
     """
     scale = weight.abs().amax(dim=1).clamp_min(1e-12) / _largest_exact_weight()
     whole = (weight / scale[:, None]).round()
@@ -78,7 +79,7 @@ def _int8(weight: torch.Tensor, bias: torch.Tensor) -> Linear:
         tokens = hidden.reshape(-1, hidden.shape[-1])
         lowest, highest = tokens.aminmax(dim=1, keepdim=True)
         step = (highest - lowest).clamp_min_(1e-12) / 255
-        # The half makes the cut to whole numbers a rounding.
+        # The conversion to uint8 truncates; adding 0.5 first makes it round.
         inputs = ((tokens - lowest) / step).add_(0.5).to(torch.uint8)
         products = torch.ops.onednn.qlinear_pointwise(
             inputs, 1.0, 0, packed, scale, zeros, None, 1.0, 0, torch.float32, "none", [], ""
@@ -91,13 +92,14 @@ def _int8(weight: torch.Tensor, bias: torch.Tensor) -> Linear:
 
 @cache
 def _largest_exact_weight() -> int:
-    """The largest weight whose products this processor adds up exactly: 127, or 63 without VNNI.
+    """Returns the largest weight whose products this processor adds up exactly: 127, or 63 without VNNI.
 
-    Processors with VNNI add products of 8 bits in 32 bits. Those before it, as AVX2 alone, add pairs of them in 16
-    bits, where 2 · 255 · 127 does not fit and is cut off without a word; with weights of 7 bits, 2 · 255 · 63 fits.
-    The product itself is tried, since which kernel runs is oneDNN's choice.
+    Processors with VNNI add products of 8-bit numbers in 32 bits. Older ones, with AVX2 only, add pairs of them in 16
+    bits, where 2 · 255 · 127 does not fit and is silently cut off; with 7-bit weights, 2 · 255 · 63 fits.
+    The product itself is tested, since oneDNN chooses which kernel runs.
 
-    Raises ModelNotAvailable where not even those are exact, or where this build of torch has no such products.
+    Raises ModelNotAvailable if products with 7-bit weights are not exact either, or if this build of torch has no 8-bit
+    products.
     """
     try:
         for largest in (127, 63):
@@ -109,7 +111,7 @@ def _largest_exact_weight() -> int:
 
 
 def _is_exact(largest: int) -> bool:
-    """Whether products of the largest inputs and of weights of ± `largest` are those of whole numbers."""
+    """Returns whether products of the largest inputs and weights of ± `largest` equal those of integer arithmetic."""
     signs = torch.tensor([[1], [-1]], dtype=torch.int8).repeat(16, 1)
     weights = (signs * largest).expand(32, 128).contiguous()
     inputs = torch.tensor([[255], [0]], dtype=torch.uint8).repeat(16, 1).expand(32, 128).contiguous()

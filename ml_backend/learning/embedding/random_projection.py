@@ -1,4 +1,4 @@
-"""Random projection of word counts: a baseline that no text was ever learnt from."""
+"""Random projection of word counts: a baseline that has not learnt from any text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HASHED_WORDS = 2**15
 
 
 class RandomProjection:
-    """Word counts, hashed and projected by a fixed matrix of random signs.
+    """Word counts, hashed and multiplied by a fixed matrix of random signs.
 
     Achlioptas: Database-friendly random projections, JCSS 2003. Rows have length 1. Needs no corpus.
     """
@@ -30,7 +30,7 @@ class RandomProjection:
         self._vectorizer: Any = HashingVectorizer(n_features=HASHED_WORDS, dtype=np.float32)
 
     def encode(self, texts: Sequence[str], report: Report = silent) -> NDArray[np.float32]:
-        """(N, dimensions) float32; a text without a word is all zeros."""
+        """Returns vectors (N, dimensions) float32; the vector of a text without words is zero. report is not called."""
         return to_unit_length(np.asarray(self._vectorizer.transform(texts) @ _signs(), dtype=np.float32))
 
 

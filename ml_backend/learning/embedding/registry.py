@@ -1,7 +1,8 @@
-"""The benchmark's models by one word: hub id, dimensions, prompt, licence.
+"""Short names for the models of the benchmark: hub id, dimensions, prompt and licence of each.
 
-Ids, dimensions, prompts and licences as the model metadata of the mteb package has them; what is not there or
-contradicts itself is left out. The mteb leaders expect an instruction; which one the benchmark used is not known.
+Ids, dimensions, prompts and licences come from the model metadata of the mteb package; values that are missing or
+contradictory there are left out. The leading mteb models expect an instruction; it is not known which one the benchmark
+used.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ INSTRUCTION = "Represent this text so that it can be classified"
 
 @dataclass(frozen=True)
 class RegisteredModel:
-    """A model of the hub.
+    """A model on the hub.
 
-    dimensions: None where the model offers several; prompt: put before every text; remote_code: its hub page brings
-    code that has to be run; ending: put behind every text; ends_in_eos: and then the end-of-sequence token.
+    word: its short name. dimensions: None if the model offers several. prompt: put before every text.
+    remote_code: whether the model needs code from its hub page. ending: put after every text.
+    ends_in_eos: whether the end-of-sequence token follows after the ending.
     """
 
     word: str
@@ -54,10 +56,10 @@ _BY_NAME = {model.word: model for model in MODELS} | {model.hub_id: model for mo
 
 
 def registered(name: str) -> RegisteredModel | None:
-    """The model of that word or hub id, or None."""
+    """Returns the model with that short name or hub id, or None."""
     return _BY_NAME.get(name)
 
 
 def known_words() -> str:
-    """The words, for a sentence."""
+    """Returns all short names, separated by commas."""
     return ", ".join(model.word for model in MODELS)

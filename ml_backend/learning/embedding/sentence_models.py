@@ -1,4 +1,4 @@
-"""Any sentence-transformers model: from the hub or a folder, on the GPU where there is one."""
+"""Any sentence-transformers model, from the hub or a folder; it runs on the GPU if there is one."""
 
 from __future__ import annotations
 
@@ -16,20 +16,26 @@ from ml_backend.learning.embedding.progress import Report, silent
 from ml_backend.learning.embedding.registry import RegisteredModel, known_words
 
 BATCH = {"cpu": 16, "cuda": 64}
+"""Texts per batch."""
 SLICE = 1024
-"""Texts handed over at once, between two reports of progress."""
+"""Texts that are encoded between two progress reports."""
 HUB_SECONDS = 10.0
+"""Timeout of the request to the hub, in seconds."""
 
 
 Vectors = NDArray[np.float32]
 
 
 class SentenceModel:
-    """A sentence-transformers model with its prompt, precision and length."""
+    """A sentence-transformers model with its prompt, precision and limit of tokens."""
 
     def __init__(
         self, wanted: EmbeddingName, registered: RegisteredModel | None, prompt: str | None, trust_remote_code: bool
     ) -> None:
+        """wanted: the parsed name; registered: its entry in the registry, if any; prompt: instead of the model's own.
+
+        Raises ModelNotAvailable if the model cannot be loaded, needs code that is not trusted, or lacks the prompt.
+        """
         _silence_hub()
         self._model = _load(wanted, registered, trust_remote_code)
         if wanted.max_length:
@@ -52,9 +58,12 @@ class SentenceModel:
         self.dimensions = self.encode(["x"]).shape[1]
 
     def encode(self, texts: Sequence[str], report: Report = silent) -> Vectors:
-        """(N, D) float32; report is called with the number of texts done since the last call."""
+        """Returns vectors (N, D) float32; report is called with the number of texts done since the last call.
+
+        Raises ModelNotAvailable if the model's limit leaves no token for a text.
+        """
         if self._wanted.long_texts == "cut":
-            # The model cuts at its end, where the ending is.
+            # The model cuts a text at its end, where the ending is; so the text is shortened before.
             return self._encode(first_tokens(texts, self._tokenizer, self._room) if self._ending else texts, report)
         unit = bool(self._wanted.normalize) or _normalizes(self._model)
         vectors = mean_of_chunks(texts, self._tokenizer, self._room, lambda pieces: self._encode(pieces, silent), unit)
@@ -63,7 +72,7 @@ class SentenceModel:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        """The model's tokenizer as it reads a text of any length."""
+        """The model's tokenizer, set to read texts of any length."""
         return whole(self._model.tokenizer.backend_tokenizer)
 
     @cached_property
@@ -94,7 +103,7 @@ class SentenceModel:
 
 
 def _silence_hub() -> None:
-    """No telemetry, and no progress bars in the logs. To be called before the libraries of the hub are used."""
+    """Switch off telemetry and progress bars; to be called before the libraries of the hub are used."""
     from huggingface_hub import constants
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -107,14 +116,14 @@ def _normalizes(model: Any) -> bool:
 
 
 def _is_normalize(module: Any) -> bool:
-    # By its name: the place to import it from is another one in each major version.
+    # Compared by name, since the class is imported from a different place in each major version.
     return type(module).__name__ == "Normalize"
 
 
 def _only_here(hub_id: str) -> bool:
-    """Whether the model has to come from this machine: a folder, or the cache where the hub does not answer.
+    """Returns whether the model must be loaded from this machine: from a folder, or the cache if the hub is unreachable.
 
-    One question to the hub; the libraries below would repeat theirs for minutes.
+    It sends one request to the hub; without this check, the libraries would retry their requests for minutes.
     """
     from huggingface_hub import HfApi
 

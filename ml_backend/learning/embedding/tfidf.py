@@ -1,4 +1,4 @@
-"""TF-IDF with a truncated SVD: a baseline that knows the words of one list of texts and nothing of language."""
+"""TF-IDF with a truncated SVD: a baseline that uses only the words of one list of texts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from ml_backend.learning.embedding.unit_length import to_unit_length
 from ml_backend.learning.numerics.threads import one_thread
 
 DIMENSIONS = 384
-"""As many as MiniLM has, so that a difference to it is not one of size."""
+"""The same number as MiniLM has, so that differences in results do not come from the number of dimensions."""
 
 
 class TfidfSvd:
     """Latent semantic analysis: log-scaled TF-IDF of words and word pairs, then its leading singular directions.
 
-    Deerwester et al.: Indexing by Latent Semantic Analysis, JASIS 1990. Fitted on one list of texts without labels;
-    a text's vector depends on that list. Rows have length 1. The same on any number of threads.
+    Deerwester et al.: Indexing by Latent Semantic Analysis, JASIS 1990. It is fitted on one list of texts without
+    labels, and a text's vector depends on that list. Vectors have length 1. The result does not depend on the number of
+    threads.
     """
 
     def __init__(self, corpus: Sequence[str]) -> None:
-        """Raises ValueError when the corpus has no words."""
+        """Fit to the texts of the corpus. Raises ValueError if they contain no words."""
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -33,12 +34,12 @@ class TfidfSvd:
         )
         counts = self._vectorizer.fit_transform(corpus)
         self.dimensions = max(1, min(DIMENSIONS, min(counts.shape) - 1))
-        # Power iterations blow up rounding: in float32 directions of like strength come out otherwise each time.
+        # Power iterations amplify rounding: in float32, directions of similar strength would differ from run to run.
         with one_thread():
             self._svd: Any = TruncatedSVD(self.dimensions, random_state=0).fit(counts.astype(np.float64))
 
     def encode(self, texts: Sequence[str], report: Report = silent) -> NDArray[np.float32]:
-        """(N, dimensions) float32; a text without a known word is all zeros."""
+        """Returns vectors (N, dimensions) float32; a text without known words gets zeros. report is not called."""
         with one_thread():
             reduced = self._svd.transform(self._vectorizer.transform(texts).astype(np.float64))
         return to_unit_length(np.asarray(reduced, dtype=np.float32))

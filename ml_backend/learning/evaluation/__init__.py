@@ -1,1 +1,1 @@
-"""What can be said of a head from few labels."""
+"""Judges a head while there are few labels."""

@@ -1,6 +1,6 @@
-"""When to stop labelling, decided from what successive heads predict; none of it needs a held-out label.
+"""Decides when to stop labelling, from the predictions of successive heads; no held-out labels are needed.
 
-Predictions are of the same rows in the same order for every head: (S,) class numbers, or (S, n_classes) of 0/1 for a
+Every head predicts the same S rows in the same order: integers, (S,) class numbers, or (S, n_classes) of 0/1 for a
 multi-label head.
 """
 
@@ -16,14 +16,17 @@ from numpy.typing import NDArray
 STOP_SET = 2000
 KAPPA = 0.99
 WINDOW = 3
-"""Rows of the stop set, and the defaults of `stabilized`, as in the paper."""
+"""Number of rows in the stop set, and the defaults of `stabilized`; all as in the paper that `stabilized` names."""
 
 Predictions = NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
 class StopDecision:
-    """Whether to stop, and the number behind it; None while there are too few heads to tell."""
+    """Result of a stopping rule.
+
+    value: the number that decides; None while there are too few heads. reason: a sentence for people.
+    """
 
     stop: bool
     value: float | None
@@ -31,16 +34,21 @@ class StopDecision:
 
 
 def stop_set(unlabeled: NDArray[np.int64], rng: np.random.Generator, size: int = STOP_SET) -> NDArray[np.int64]:
-    """A random sample of the unlabelled rows, sorted; drawn once and kept, so that heads are compared on the same."""
+    """Returns a random sample (S,) int64 of the unlabelled rows, ascending.
+
+    unlabeled: (m,) int64, row numbers; size: largest size of the sample, so S = min(size, m).
+    The caller draws it once and keeps it, so that all heads are compared on the same rows.
+    """
     return np.sort(rng.choice(unlabeled, size=min(size, len(unlabeled)), replace=False))
 
 
 def kappa(before: Predictions, now: Predictions) -> float:
-    """Cohen's kappa of two heads' predictions: 1 where all agree, 0 where no more than by chance.
+    """Returns Cohen's kappa of two heads' predictions: 1 if all agree, 0 if they agree no more than by chance.
 
-    before, now: predictions of the same rows, both (S,) or both (S, n_classes). Multi-label: the mean over the
-    classes. Two heads that predict one and the same class everywhere agree: 1, where kappa as such is 0 / 0.
-    Raises ValueError when the predictions are of different rows, or of none.
+    before, now: integers, predictions of the same rows, both (S,) or both (S, n_classes). Multi-label: the result is
+    the mean over the classes. If both heads predict the same single class for all rows, kappa is 0 / 0, and the result
+    is 1. Raises ValueError if the shapes differ or there are no rows.
+    Cohen: A Coefficient of Agreement for Nominal Scales, Educational and Psychological Measurement 1960.
     """
     if before.shape != now.shape or not before.size:
         raise ValueError(f"predictions of the same rows are needed, got shapes {before.shape} and {now.shape}")
@@ -49,18 +57,19 @@ def kappa(before: Predictions, now: Predictions) -> float:
         return float(np.mean([kappa(column_before, column_now) for column_before, column_now in columns]))
     if before.min() == before.max() and np.array_equal(before, now):
         return 1.0
-    # Loaded here, as scikit-learn takes a second to import.
+    # Imported here, as the import of scikit-learn takes a second.
     from sklearn.metrics import cohen_kappa_score
 
     return float(cohen_kappa_score(before, now))
 
 
 def stabilized(kappas: Sequence[float], threshold: float = KAPPA, window: int = WINDOW) -> StopDecision:
-    """Stop when successive heads agree on the stop set: the mean of the last `window` kappas is at least `threshold`.
+    """Decides to stop if successive heads agree: if the mean of the last `window` kappas is at least `threshold`.
 
-    kappas: `kappa` of each head and the one before on the stop set, the newest last.
+    kappas: `kappa` between each head and the head before it on the stop set, the newest last.
+    A lower threshold stops earlier, with a higher risk that the head would still have improved.
     Bloodgood, Vijay-Shanker: A Method for Stopping Active Learning Based on Stabilizing Predictions and the Need for
-    User-Adjustable Stopping, CoNLL 2009; defaults as there. A lower threshold stops earlier and risks more.
+    User-Adjustable Stopping, CoNLL 2009; the defaults are those of the paper.
     """
     if len(kappas) < window:
         return StopDecision(False, None, f"{len(kappas) + 1} of the {window + 1} heads that are needed to compare")

@@ -1,4 +1,4 @@
-"""The head: a linear classifier on frozen embeddings, refitted from scratch every time."""
+"""The head: a linear classifier on frozen embeddings that is fitted anew, without a warm start, every time."""
 
 from ml_backend.learning.head.logistic import Head
 

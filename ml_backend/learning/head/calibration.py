@@ -1,4 +1,4 @@
-"""Temperature scaling: one number that makes probabilities honest without changing any prediction.
+"""Temperature scaling: calibrates probabilities with one number and changes no prediction.
 
 Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks, ICML 2017, section 4.2.
 """
@@ -11,18 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 COLDEST, HOTTEST = 0.05, 20.0
+"""Bounds of the temperature."""
 
 
 def fit_temperature(
     logits: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], prior: float | None = None
 ) -> float:
-    """The temperature in COLDEST..HOTTEST that minimises the negative log likelihood of held-out labels.
+    """Returns the temperature in COLDEST..HOTTEST that minimises the negative log likelihood of held-out labels.
 
-    logits: (n, k); y: (n,) classes 0..k-1 for a softmax, or (n, k) of 0/1 for a sigmoid per column.
-    Where every held-out label is predicted, colder is always better and the answer is COLDEST.
-    prior: standard deviation of a normal prior on the temperature's logarithm, around 0; by default none. With few
-    labels it keeps the answer near 1, with many it changes nothing.
-    Raises ValueError without any rows.
+    logits: (n, k) of any float type.
+    y: integers, (n,) classes 0..k-1 for a softmax, or (n, k) of 0/1 for one sigmoid per column.
+    prior: standard deviation of a normal prior on the temperature's natural logarithm, with mean 0; by default there
+    is no prior. With few labels it keeps the result near 1, with many labels it has no effect.
+
+    If every held-out label is predicted correctly, a lower temperature is always better and the result is COLDEST.
+    Raises ValueError if there are no rows.
     """
     from scipy.optimize import minimize_scalar
 
@@ -35,10 +38,11 @@ def fit_temperature(
     def objective(log_scale: float) -> float:
         return loss(np.exp(log_scale) * F, y) + weight * log_scale**2
 
-    # In 1/temperature the loss is convex, so that a bounded search on its logarithm finds the one minimum.
+    # The loss is convex in 1/temperature, so a bounded search on the logarithm finds the only minimum.
     coldest = -np.log(COLDEST)
     found = minimize_scalar(objective, bounds=(-np.log(HOTTEST), coldest), method="bounded")
-    # Certain and right everywhere, the loss is 0 to the last bit well before the bound, and the search stops there.
+    # If all predictions are certain and right, the loss is exactly 0 well before the bound, and the search would stop
+    # there.
     return COLDEST if objective(coldest) <= found.fun else float(np.exp(-found.x))
 
 

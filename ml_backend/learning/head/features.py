@@ -1,4 +1,4 @@
-"""The labelled rows as the head's solver sees them: centred, in as few dimensions as they span, in two precisions."""
+"""The labelled rows in the form that the solver uses: centred, in as few dimensions as they span, in two precisions."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ Expand: TypeAlias = Callable[[Matrix], Matrix]
 Make: TypeAlias = Callable[[], Matrix]
 
 USUAL_PRODUCTS = 80
-"""Matrix products of a usual fit of several classes."""
+"""Usual number of matrix products in a fit of several classes."""
 BINARY_PRODUCTS = 15
-"""And of a binary one, whose products are of a matrix and a vector, in effect: it takes fewer steps."""
+"""Usual number of products in a binary fit; each multiplies a matrix by a vector, and there are fewer steps."""
 
 
 class Features:
-    """Centred rows Z (n, m) and a constant feature for the intercepts; parameters V are (k, m + 1), intercepts last.
+    """Centred rows Z (n, m) with a constant feature for the intercepts; parameters V are (k, m + 1), intercepts last.
 
-    narrow, wide: Z as float32 and as float64, made when first asked for, or the same where that is enough;
     dimensions: m.
-    expand: weights (k, m) to weights (k, D) of the embeddings.
+    narrow, wide: functions that make Z in the lower precision and as float64; each is called when its result is first
+    needed. wide is None where the lower precision is enough.
+    expand: maps weights (k, m) of the features to weights (k, D) of the embeddings.
     """
 
     def __init__(self, dimensions: int, narrow: Make, wide: Make | None, expand: Expand) -> None:
@@ -32,28 +33,33 @@ class Features:
 
     @cached_property
     def narrow(self) -> Matrix:
+        """Z (n, m) in the lower precision: float32, or float64 where float32 would overflow or lose too much."""
         made: Matrix = self._narrow()
         return made
 
     @cached_property
     def wide(self) -> Matrix:
+        """Z (n, m) as float64, or `narrow` where that is precise enough."""
         made: Matrix = self._wide() if self._wide is not None else self.narrow
         return made
 
     @cached_property
     def padded(self) -> Matrix:
-        """Rows with the constant feature, (n, m + 1) float64."""
+        """The rows with the constant feature as the last column, (n, m + 1) float64."""
         rows: Matrix = np.c_[self.wide, np.ones(len(self.wide))]
         return rows
 
     def spread(self) -> Matrix:
-        """Mean square of every feature, (m + 1,)."""
+        """Returns the mean square of every feature, (m + 1,); that of the constant feature is 1."""
         squares: Matrix = np.r_[np.einsum("ij,ij->j", self.narrow, self.narrow) / len(self.narrow), 1.0]
         return squares
 
 
 def logits(V: Matrix, Z: Matrix) -> Matrix:
-    """Parameters V (k, m + 1) times rows Z (n, m) with their constant feature, (k, n) in the precision of Z."""
+    """Returns the logits (k, n), in the dtype of Z: parameters V times the rows with their constant feature.
+
+    V: (k, m + 1), intercepts last; Z: (n, m), float32 or float64.
+    """
     V = V.astype(Z.dtype, copy=False)
     F: Matrix = V[:, :-1] @ Z.T
     F += V[:, -1:]
@@ -61,7 +67,10 @@ def logits(V: Matrix, Z: Matrix) -> Matrix:
 
 
 def gather(R: Matrix, Z: Matrix) -> Matrix:
-    """The transpose of `logits`: R (k, n) times the rows, (k, m + 1) in the precision of Z."""
+    """Returns R times the rows with their constant feature, (k, m + 1) in the dtype of Z; the transpose of `logits`.
+
+    R: (k, n); Z: (n, m), float32 or float64.
+    """
     R = R.astype(Z.dtype, copy=False)
     G = np.empty((len(R), Z.shape[1] + 1), dtype=Z.dtype)
     np.matmul(R, Z, out=G[:, :-1])
@@ -70,20 +79,23 @@ def gather(R: Matrix, Z: Matrix) -> Matrix:
 
 
 def product_cost(n: int, m: int, k: int) -> float:
-    """What `logits` or `gather` costs in float32, in multiply-adds of a large float64 product.
+    """Returns the cost of `logits` or `gather` in float32; the unit is one multiply-add of a large float64 product.
 
-    As measured with OpenBLAS: products with few classes wait for memory, the more so from two classes on.
+    n, m, k: numbers of rows, features and classes. Measured with OpenBLAS: products with few classes are memory-bound,
+    and more strongly so from two classes on.
     """
     return n * m * (5.0 if k == 1 else 20 + k / 2)
 
 
 def centred(X: Matrix, mean: Matrix, k: int, narrow: type[np.floating[Any]], enough: bool) -> Features:
-    """Features of embeddings X (n, D) for k classes: themselves, or their coordinates in the span of the rows.
+    """Returns the features of embeddings X: the centred rows, or their coordinates in the span of the rows.
 
-    enough: rounding in `narrow` products is below the solver's tolerance, and a second copy is not worth its memory.
+    X: (n, D), float32 or float64; mean: (D,) float64, subtracted from every row; k: number of classes.
+    narrow: dtype of the lower precision.
+    enough: whether rounding in `narrow` products stays below the solver's tolerance, so that no float64 copy is made.
 
-    The optimal weights lie in that span. Centring moves only the intercepts, and takes what all embeddings have in
-    common out of the Hessian.
+    The optimal weights lie in the span of the rows, which has fewer dimensions than D if there are few rows. Centring
+    changes only the intercepts, and removes the part that all embeddings share from the Hessian.
     """
     n, D = X.shape
     products = BINARY_PRODUCTS if k == 1 else USUAL_PRODUCTS
@@ -99,7 +111,10 @@ def centred(X: Matrix, mean: Matrix, k: int, narrow: type[np.floating[Any]], eno
 
 
 def principal(features: Features) -> tuple[Features, Matrix]:
-    """The features along the principal axes, where they do not overlap, and the axes (m, m), one a column."""
+    """Returns the features along their principal axes, where they are uncorrelated, and the axes.
+
+    The axes are (m, m) float64, one per column, for features with Z (n, m).
+    """
     Z = features.wide
     _, axes = np.linalg.eigh(Z.T @ Z)
     return _given(Z @ axes, lambda W: features.expand(W @ axes.T), features.narrow.dtype.type), axes
@@ -112,7 +127,7 @@ def _given(Z: Matrix, expand: Expand, narrow: type[np.floating[Any]]) -> Feature
 def _in_span(X: Matrix, narrow: type[np.floating[Any]]) -> Features:
     n = len(X)
     gram = X @ X.T
-    # Centred rows make the matrix singular; this much on its diagonal moves logits by less than 1e-8.
+    # Centred rows make the matrix singular. Adding this much to its diagonal changes logits by less than 1e-8.
     jitter = max(1e-11 * float(gram.diagonal().max()), float(np.finfo(np.float64).tiny))
     while True:
         gram.flat[:: n + 1] += jitter
@@ -125,7 +140,10 @@ def _in_span(X: Matrix, narrow: type[np.floating[Any]]) -> Features:
 
 
 def _solve_triangle(L: Matrix, V: Matrix) -> Matrix:
-    """A with A L = V for a lower triangle L, by blocks from the last: numpy has no triangular solve."""
+    """Returns A (k, n) with A L = V, for a lower triangular L (n, n) and V (k, n).
+
+    It works block by block from the last column, as numpy has no triangular solver.
+    """
     A = V.copy()
     for start in reversed(range(0, len(L), 128)):
         block, later = slice(start, start + 128), slice(start + 128, None)

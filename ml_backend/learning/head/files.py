@@ -1,4 +1,4 @@
-"""Heads as files: safetensors and JSON, never pickle."""
+"""Saves and loads heads as safetensors and JSON; pickle is avoided, as loading it can run code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ from ml_backend.learning.head import Head
 
 @dataclass(frozen=True)
 class HeadInfo:
-    """What a head needs to be used: its classes and the model of its embeddings."""
+    """What is needed to use a head.
+
+    classes: names of the n_classes classes, in the order of the head's rows.
+    embedding_model: name of the embedding of its inputs; n_labels: number of labels it was fitted to.
+    """
 
     classes: list[str]
     multi_label: bool
@@ -25,7 +29,7 @@ class HeadInfo:
 
 
 def to_bytes(head: Head) -> bytes:
-    """The head as one safetensors blob."""
+    """Returns a fitted head as one safetensors blob. Raises AttributeError before `fit`."""
     tensors: dict[str, np.ndarray[Any, Any]] = {
         "weights": np.ascontiguousarray(head.weights),
         "bias": head.bias,
@@ -38,7 +42,7 @@ def to_bytes(head: Head) -> bytes:
 
 
 def from_bytes(blob: bytes) -> Head:
-    """The head that `to_bytes` wrote."""
+    """Returns the head that `to_bytes` wrote; its predictions are the same."""
     tensors = load_tensors(blob)
     head = Head(C=float(tensors["C"][0]))
     head.weights, head.bias = tensors["weights"], tensors["bias"]
@@ -50,13 +54,13 @@ def from_bytes(blob: bytes) -> Head:
 
 
 def save(folder: Path, head: Head, info: HeadInfo) -> None:
-    """Write head.safetensors and head.json."""
+    """Write head.safetensors and head.json into the folder, which is created if it does not exist."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "head.safetensors").write_bytes(to_bytes(head))
     (folder / "head.json").write_text(json.dumps(asdict(info), indent=2, ensure_ascii=False))
 
 
 def load(folder: Path) -> tuple[Head, HeadInfo]:
-    """Read what `save` wrote."""
+    """Returns what `save` wrote. Raises FileNotFoundError if a file is missing."""
     info = HeadInfo(**json.loads((folder / "head.json").read_text()))
     return from_bytes((folder / "head.safetensors").read_bytes()), info

@@ -1,4 +1,4 @@
-"""The head: L2-regularised logistic regression on frozen embeddings, refitted from scratch every time."""
+"""The head: L2-regularised logistic regression on frozen embeddings, fitted anew every time."""
 
 from __future__ import annotations
 
@@ -15,31 +15,39 @@ from ml_backend.learning.numerics.finite import NotFinite, not_finite
 from ml_backend.learning.numerics.threads import BLOCK_ROWS, one_thread
 
 UNSEEN_LOGIT = -50.0
-"""Logit of a class without labels; some class with labels always has one of at least 0."""
+"""Logit of a class without labels; the highest logit of the classes with labels is always at least 0."""
 
 
 ONE_THREAD = 1e9
-"""Fits with fewer labels × min(labels, dimensions) × classes run on one thread, and come out the same on any machine's
-number of threads; larger ones use all there are, and agree to about 1e-6."""
+"""Fits with at most this many labels × min(labels, dimensions) × classes run on one thread.
+
+Their result does not depend on the number of threads of the machine. Larger fits use all threads, and their results
+agree to about 1e-6.
+"""
 
 
 class Head:
-    """Logistic regression with the optimum of scikit-learn's `LogisticRegression(C=C)`.
+    """Logistic regression with the same optimum as scikit-learn's `LogisticRegression(C=C)`.
 
-    Single-label, y (n,): multinomial over the classes seen; of two classes seen it is, as in scikit-learn, the binary
-    form with one weight vector (its optimum differs from the softmax's, which penalises both rows), kept as
-    two rows of half that vector with opposite signs. Multi-label, y (n, n_classes): a binary head per column.
+    Single-label, y (n,): one multinomial model of the classes that occur in y. If exactly two occur, it is the binary
+    form with one weight vector, as in scikit-learn. (Its optimum differs from that of a softmax, which penalises both
+    rows.) It is stored as two rows, each half of that vector, with opposite signs.
+    Multi-label, y (n, n_classes): one binary model per column.
 
-    C is scikit-learn's and means what it means there, for embeddings as they are. Live projects and simulated runs use
-    `learning.defaults.DEFAULT_C` = 30 on embeddings scaled to a mean square norm of 1 instead: `Cycle.fit`.
+    C has the same meaning as in scikit-learn, for embeddings as they are given. Live projects and simulated runs
+    instead use `learning.defaults.DEFAULT_C` = 30 on embeddings scaled to a mean square norm of 1; see `Cycle.fit`.
 
-    Degenerate labels do not fail: a class never seen has probability about 0, a single class seen about 1, and a
-    multi-label column of one value only the constant logit log((positives + ½) / (negatives + ½)).
+    Degenerate labels raise no error. A class that does not occur has probability about 0. If only one class occurs, its
+    probability is about 1. A multi-label column with only one value has the constant logit
+    log((positives + ½) / (negatives + ½)).
 
-    Fitting is deterministic. Attributes after `fit`, all numpy float32 unless said: weights (n_classes, D),
-    bias (n_classes,), seen (n_classes,) bool (classes with a positive label), multi_label: bool, n_classes: int,
-    temperature: float (`predict_proba` divides logits by it; 1 unless set), fit_seconds: float (wall time of the last
-    fit).
+    Fitting is deterministic. Attributes after `fit`:
+    weights: (n_classes, D) float32.
+    bias: (n_classes,) float32.
+    seen: (n_classes,) bool, the classes with a positive label.
+    multi_label: bool. n_classes: int.
+    temperature: float, by which `predict_proba` divides the logits; 1 unless set.
+    fit_seconds: float, wall time of the last fit in seconds.
     """
 
     weights: NDArray[np.float32]
@@ -49,7 +57,7 @@ class Head:
     n_classes: int
 
     def __init__(self, C: float = 1.0) -> None:
-        """C: inverse strength of the penalty, above 0; ValueError otherwise."""
+        """C: inverse strength of the penalty. Raises ValueError unless it is finite and above 0."""
         if not (C > 0 and np.isfinite(C)):
             raise ValueError(f"C must be a finite number above 0, got {C}")
         self.C = float(C)
@@ -57,10 +65,12 @@ class Head:
         self.fit_seconds = 0.0
 
     def fit(self, X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int) -> Self:
-        """Fit to X (n, D) of any float type and labels y, (n,) in 0..n_classes-1 or (n, n_classes) of 0/1.
+        """Fit the head to labelled embeddings and return it.
 
-        Raises ValueError for no rows, shapes that do not fit, and, naming the row, for labels out of range;
-        NotFinite for NaN or infinite embeddings.
+        X: (n, D) of any float type.
+        y: integers or bool, (n,) in 0..n_classes-1, or multi-label (n, n_classes) of 0/1.
+        Raises ValueError if there are no rows, if the shapes do not match, or if a label is out of range (the message
+        names the row), and NotFinite for embeddings with NaN or infinity.
         """
         started = time.perf_counter()
         X, y = np.asarray(X), np.asarray(y)
@@ -78,10 +88,11 @@ class Head:
         return self
 
     def decision_function(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """Logits (N, n_classes) float32 of X (N, D), any float type or memory map, read block by block.
+        """Returns the logits (N, n_classes) float32, not yet divided by the temperature.
 
-        Before the temperature; `UNSEEN_LOGIT` for classes without labels. Raises ValueError before `fit` and for
-        another D, and NotFinite for embeddings whose logits are not finite.
+        X: (N, D) of any float type; it may be a memory map, as it is read block by block.
+        In a single-label head, a class without labels has the logit `UNSEEN_LOGIT`. Raises ValueError before `fit` and
+        for a different D, and NotFinite for embeddings whose logits are not finite.
         """
         if not hasattr(self, "weights"):
             raise ValueError("this head has not been fitted")
@@ -92,7 +103,7 @@ class Head:
         for start in range(0, len(X), BLOCK_ROWS):
             block = np.asarray(X[start : start + BLOCK_ROWS], dtype=np.float32)
             out = logits[start : start + len(block)]
-            with np.errstate(invalid="ignore", over="ignore"):  # said below, with the row
+            with np.errstate(invalid="ignore", over="ignore"):  # reported below, with the row
                 np.matmul(block, transposed, out=out)
                 out += self.bias
             if not np.isfinite(out).all():
@@ -101,9 +112,9 @@ class Head:
         return logits
 
     def predict_proba(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-        """Probabilities (N, n_classes) float32 at the head's temperature; rows sum to 1 unless multi-label.
+        """Returns the probabilities (N, n_classes) float32 at the head's temperature; rows sum to 1 unless multi-label.
 
-        Raises ValueError as `decision_function`.
+        X: (N, D) of any float type. Raises the same errors as `decision_function`.
         """
         logits = self.decision_function(X)
         for start in range(0, len(logits), BLOCK_ROWS):
@@ -120,11 +131,14 @@ class Head:
     def calibration_logits(
         self, X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]
     ) -> tuple[NDArray[np.float32], NDArray[np.integer[Any]]]:
-        """Logits and labels that say something about the temperature, in the form that `fit_temperature` takes.
+        """Returns the logits and labels from which `fit_temperature` can fit a temperature, in the form it takes.
 
-        (m, n_classes) and (m,) for the m ≤ n rows whose class the fit saw, −∞ for the others' classes; multi-label,
-        (n · k, 1) both, for the k columns that it saw with both values.
-        Raises ValueError for labels of the other form or out of range.
+        X: (n, D) of any float type; y: labels as in `fit`.
+        Single-label: logits (m, n_classes) float32 and labels (m,) of the m ≤ n rows whose class occurred in the fit;
+        the logits of classes that did not occur are −∞.
+        Multi-label: logits (n · k, 1) float32 and labels (n · k, 1) of the k columns that had both values in the fit.
+        Raises ValueError if y has the form of the other kind of head or a label is out of range, and the same errors
+        as `decision_function`.
         """
         logits, y = self.decision_function(np.asarray(X)), np.asarray(y)
         _check_labels(y, len(logits), self.n_classes)
@@ -162,7 +176,7 @@ Fitted = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
 
 
 def _fit_classes(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int, C: float) -> Fitted:
-    """Weights (n_classes, D), intercepts and which classes there are, of exclusive classes."""
+    """Fit exclusive classes: returns weights (n_classes, D), intercepts (n_classes,) and which classes occur in y."""
     present, position = np.unique(y, return_inverse=True)
     W = np.zeros((n_classes, X.shape[1]))
     b = np.full(n_classes, UNSEEN_LOGIT)
@@ -173,13 +187,16 @@ def _fit_classes(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_cl
         W[present], b[present] = np.r_[-w, w] / 2, np.r_[-c, c] / 2
     else:
         w, c = solve(X, (present[:, None] == y).astype(np.float64), C, Softmax())
-        # Only differences between classes matter to probabilities; with their mean at 0 the penalty is least.
+        # Probabilities depend only on differences between classes; the penalty is lowest where the mean is 0.
         W[present], b[present] = w - w.mean(axis=0), c - c.mean()
     return W, b, np.isin(np.arange(n_classes), present)
 
 
 def _fit_columns(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int, C: float) -> Fitted:
-    """Weights (n_classes, D), intercepts and which columns have a positive label, each column on its own."""
+    """Fit each column separately.
+
+    Returns weights (n_classes, D), intercepts (n_classes,) and which columns have a positive label (n_classes,).
+    """
     positives = y.sum(axis=0, dtype=np.int64)
     mixed = (positives > 0) & (positives < len(y))
     W = np.zeros((n_classes, X.shape[1]))
@@ -196,7 +213,7 @@ def _softmax(logits: NDArray[np.float32]) -> None:
 
 
 def _sigmoid(logits: NDArray[np.float32]) -> None:
-    # tanh has no overflow to guard against, and logits of both signs keep their precision of float32.
+    # tanh cannot overflow, and it keeps float32 precision for logits of both signs.
     logits *= np.float32(0.5)
     np.tanh(logits, out=logits)
     logits *= np.float32(0.5)

@@ -1,9 +1,11 @@
-"""The optimum of L2-regularised logistic regression by truncated Newton steps.
+"""Finds the optimum of L2-regularised logistic regression with truncated Newton steps.
 
-Minimises C · Σ log loss + ½‖W‖², the intercept unpenalised: the objective of scikit-learn's LogisticRegression.
-A Newton step is solved by conjugate gradients only as far as it pays (Dembo, Eisenstat, Steihaug 1982; for logistic
-regression Lin, Weng, Keerthi 2008), or exactly where the Hessian is small. Far from the optimum, and in Hessian
-products always, matrix products are float32; the last steps follow the float64 gradient to the float64 optimum.
+The objective is that of scikit-learn's LogisticRegression: C · Σ log loss + ½‖W‖², with an unpenalised intercept.
+Each Newton step is solved with conjugate gradients, and only to the precision that is useful (Dembo, Eisenstat,
+Steihaug: Inexact Newton Methods, 1982; for logistic regression Lin, Weng, Keerthi: Trust Region Newton Method for
+Logistic Regression, 2008). Where the Hessian is small, the step is solved exactly.
+Matrix products are float32 far from the optimum, and always in products with the Hessian. The last steps follow the
+float64 gradient to the float64 optimum.
 """
 
 from __future__ import annotations
@@ -19,35 +21,45 @@ from ml_backend.learning.head.losses import Loss, Matrix
 logger = logging.getLogger(__name__)
 
 COARSE_TOLERANCE = 1e-4
-"""Steps that promise less than this share of the objective follow the float64 gradient."""
+"""Once the predicted decrease of a step is below this fraction of the objective, steps use the float64 gradient."""
 OBJECTIVE_TOLERANCE = 1e-8
-"""The last step promised less than this share of the objective; what is left after it is far less."""
-LOGIT_TOLERANCE = 3e-3
-"""The last step moved the logits of a labelled row, at the usual distance from the mean, by less than this."""
-ENOUGH = 1000.0
-"""Bound of C √n |x|² below which the last steps, too, may follow the float32 gradient: logits move by 1e-4 at most."""
-MOST_STEPS = 200
-MOST_INNER = 500
-MOST_TRIED = 40
-LOOSEST, TIGHTEST = 0.5, 0.1
-"""Share of the gradient's norm that a truncated step may leave, far from the optimum and near it."""
-FLAT = 0.1
-"""Share of its initial slope that a line search may leave."""
+"""The search ends with a step whose predicted decrease is below this fraction of the objective.
 
-# Costs in multiply-adds of a large product; they decide which way is taken, never where it ends.
+What is left to gain after that step is far less.
+"""
+LOGIT_TOLERANCE = 3e-3
+"""The last step changes the logits of a labelled row at a typical distance from the mean by less than this."""
+ENOUGH = 1000.0
+"""Below this value of C √n |x|² the last steps use the float32 gradient too; logits change by at most 1e-4."""
+MOST_STEPS = 200
+"""Largest number of Newton steps."""
+MOST_INNER = 500
+"""Largest number of conjugate-gradient iterations per step."""
+MOST_TRIED = 40
+"""Largest number of lengths that a line search tries."""
+LOOSEST, TIGHTEST = 0.5, 0.1
+"""Fraction of the gradient's norm that may remain after a truncated step, far from the optimum and near it."""
+FLAT = 0.1
+"""Fraction of the initial slope that may remain after a line search."""
+
+# Costs in multiply-adds of a large product. They decide which algorithm is used, and have no effect on the optimum.
 CALLS = 1.5e6
-"""The interpreter's share of one conjugate-gradient iteration."""
+"""Cost of the Python calls in one conjugate-gradient iteration."""
 ELEMENT = 60
-"""What one probability costs it."""
+"""Cost of one probability in one conjugate-gradient iteration."""
 USUAL_INNER = 5
-"""Iterations of a first step."""
+"""Expected number of conjugate-gradient iterations of the first step."""
 EIGEN = 12
-"""Eigenvectors of an (m, m) matrix cost this many m³."""
+"""Cost of the eigenvectors of an (m, m) matrix, in multiples of m³."""
 
 
 @dataclass
 class Problem:
-    """Features (n, m), targets Y (k, n); ridge (m + 1,): the penalty of each parameter, 0 for the intercept."""
+    """Data of one fit.
+
+    features: centred rows (n, m); Y: (k, n) targets, 0 or 1; C: weight of the loss against the penalty;
+    ridge: (m + 1,) the penalty of each parameter, 0 for the intercept.
+    """
 
     features: Features
     Y: Matrix
@@ -58,7 +70,7 @@ class Problem:
 
 @dataclass
 class State:
-    """Where the search stands: parameters V (k, m + 1), logits F, probabilities P (k, n), objective () or (k, 1)."""
+    """State of the search: parameters V (k, m + 1), logits F and probabilities P (k, n), objective () or (k, 1)."""
 
     V: Matrix
     F: Matrix
@@ -67,15 +79,17 @@ class State:
 
 
 def solve(X: Matrix, Y: Matrix, C: float, loss: Loss) -> tuple[Matrix, Matrix]:
-    """Weights (k, D) and intercepts (k,), float64.
+    """Returns the optimal weights (k, D) and intercepts (k,), both float64.
 
-    X (n, D) float32 or float64, Y (k, n) float64 of 0 and 1 with both in every row.
+    X: (n, D), float32 or float64, finite; Y: (k, n) float64, the targets, with both 0 and 1 in every row.
+    C: weight of the loss against the penalty, above 0.
+    If the search does not converge within MOST_STEPS steps, a warning is logged and the last state is returned.
     """
     mean_square = float(np.vdot(X, X)) / X.size
     fits = 1e-10 < C < 1e10 and 1e-12 < mean_square < 1e12 and C * mean_square < 1e12
     mean = X.mean(axis=0, dtype=None if fits else np.float64).astype(np.float64)
-    # Products in float32 leave a gradient error of about C √n 1e-7 times the usual row; where logits hardly feel that,
-    # a binary fit, which is all reading and no reckoning, saves half of what it would read.
+    # float32 products cause a gradient error of about C √n 1e-7 times a typical row. Where that hardly changes logits,
+    # a binary fit, which is memory-bound, does without the float64 copy and so reads half as much.
     enough = len(Y) == 1 and fits and C * np.sqrt(len(X)) * mean_square * X.shape[1] < ENOUGH
     features = centred(X, mean, len(Y), np.float32 if fits else np.float64, enough)
     problem = Problem(features, Y, C, loss, np.r_[np.ones(features.dimensions), 0.0])
@@ -119,7 +133,8 @@ def _minimise(problem: Problem) -> State:
 
 
 def _fine_tolerance(state: State, spread: Matrix) -> Matrix:
-    # The penalty alone curves the objective by 1, so a step that promises q moves the weights by √q at most.
+    # The penalty gives the objective a curvature of at least 1, so a step with a predicted decrease q changes the
+    # weights by √q at most.
     tolerance: Matrix = np.minimum(OBJECTIVE_TOLERANCE * state.objective, LOGIT_TOLERANCE**2 / spread.sum())
     return tolerance
 
@@ -133,18 +148,18 @@ def _start(problem: Problem) -> State:
 
 
 def _look_closely(problem: Problem, state: State) -> None:
-    """Replace what float32 products have summed up to by float64."""
+    """Compute logits, probabilities and objective again in float64, as rounding errors of float32 have added up."""
     state.F = logits(state.V, problem.features.wide)
     value, state.P = problem.loss.value(state.F, problem.Y)
     state.objective = problem.C * value + problem.loss.dot(problem.ridge * state.V, state.V) / 2
 
 
 def _truncated_step(problem: Problem, state: State, gradient: Matrix, spread: Matrix) -> tuple[Matrix, int]:
-    """A step that takes most of the gradient away, and how many iterations it took."""
+    """Returns a step (k, m + 1) float64 that removes most of the gradient (k, m + 1), and its number of iterations."""
     Z, dot, curve = problem.features.narrow, problem.loss.dot, problem.loss.curve
     kind = Z.dtype.type
     C, ridge, P = kind(problem.C), problem.ridge.astype(kind), state.P.astype(kind)
-    # Certain probabilities leave an intercept no curvature to divide by; then any small number does.
+    # With certain probabilities the curvature of an intercept is 0, and the division needs a small positive number.
     curvature = problem.C * np.maximum((state.P * (1 - state.P)).sum(axis=1, keepdims=True), 1e-7 * len(Z))
     diagonal = (problem.ridge + curvature * spread).astype(kind)
     r = (-gradient).astype(kind)
@@ -170,17 +185,19 @@ def _truncated_step(problem: Problem, state: State, gradient: Matrix, spread: Ma
 
 
 def _ratio(above: Matrix, below: Matrix) -> Matrix:
-    """above / below, and 0 where a problem is solved to the last bit already."""
+    """Returns above / below, of the same shape, and 0 where below is 0: there a problem is already solved exactly."""
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
 def _line_search(
     problem: Problem, state: State, step: Matrix, change: Matrix, promised: Matrix, wanted: Matrix
 ) -> Matrix:
-    """Take the length of the step that leaves little slope along it, and answer it: 0 where rounding hides any gain.
+    """Move the state along the step, to where the slope is small, and return the length of the move, () or (k, 1).
 
-    change: what the step does to the logits; wanted: gains below this need no care. Lengths above 1 are for
-    separable classes: there logits have far to go, and a Newton step falls short.
+    step: (k, m + 1); change: (k, n), the change of the logits by a step of length 1; promised: its predicted decrease;
+    wanted: differences below this need no care. promised and wanted have the shape of the objective.
+    The length is 0 where rounding hides any decrease. Lengths above 1 occur for separable classes, whose optimal logits
+    are large, so that one Newton step is too short.
     """
     loss, C, Y = problem.loss, problem.C, problem.Y
     ridged = problem.ridge * step

@@ -1,4 +1,4 @@
-"""How sure a head is of its predictions, from its probabilities."""
+"""Measures of how uncertain a head is about its predictions, computed from its probabilities."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ Matrix = NDArray[np.float32]
 
 
 def closeness(p: Matrix, multi_label: bool) -> Matrix:
-    """How close the two top classes of each row of p (m, n_classes) float32 are, (m,) float32: 1 − (p₁ − p₂).
+    """Returns how close the two most likely classes of each row are, (m,) float32, from 0 to 1: 1 − (p₁ − p₂).
 
-    multi_label: the mean over the classes of 1 − |p − (1 − p)|, p against its complement.
+    p: (m, n_classes) float32, probabilities.
+    multi_label: the result is the mean over the classes of 1 − |p − (1 − p)|, which compares p with its complement.
     """
     if multi_label:
         mean: Matrix = (1 - np.abs(2 * p - 1)).mean(axis=1)
@@ -24,9 +25,10 @@ def closeness(p: Matrix, multi_label: bool) -> Matrix:
 
 
 def prediction_error(p: Matrix, multi_label: bool) -> Matrix:
-    """ŷ − p of each row of p (m, n_classes) float32, (m, n_classes) float32, ŷ the prediction as 0/1.
+    """Returns ŷ − p, (m, n_classes) float32, where ŷ is the prediction as 0/1.
 
-    Up to its sign the gradient of the loss at the prediction by the logits. ŷ: the top class; multi_label: all p ≥ ½.
+    p: (m, n_classes) float32, probabilities. ŷ is 1 for the most likely class; multi_label: for all classes with p ≥ ½.
+    Up to its sign this is the gradient of the log loss with respect to the logits, with the prediction as the label.
     """
     error = -p
     if multi_label:

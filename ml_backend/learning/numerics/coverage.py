@@ -1,8 +1,9 @@
-"""Greedy choice of the points whose kernels cover the most, for max_herding, uherding and probcover.
+"""Greedy maximisation of kernel coverage.
 
-The cover of a point y by a set S is max over s in S of K(s, y); a set is worth Σ_y u(y) cover(y). Greedy takes the
-point that adds most. That is exact here, and needs no kernel matrix: when a point is taken, only those y whose cover
-it raises change what others would add, and only their columns of the kernel are computed again.
+A set S of points covers a point y with max over s in S of K(s, y). The value of S is Σ_y u(y) cover(y), where u are
+the weights of the points. Each greedy step adds the point that raises the value most. The steps are exact, and the
+whole kernel matrix is not needed: after a step, the gains of the other points change only through those points y
+whose cover has risen, so only their columns of the kernel are computed again.
 """
 
 from __future__ import annotations
@@ -18,14 +19,21 @@ from ml_backend.learning.numerics.ranking import first_highest
 from ml_backend.learning.numerics.threads import HELD_BYTES, over_blocks, over_each
 
 Kernel: TypeAlias = Callable[[Matrix], Matrix]
-"""From squared distances to kernel values, in place or not; 0 ≤ K ≤ 1, and nowhere rising with the distance."""
+"""Maps squared distances (n, t) float32 to kernel values (n, t) float32; it may overwrite its argument.
+
+Values are between 0 and 1 and never rise with the distance.
+"""
 
 COLUMNS = 512
-"""Columns of the kernel at a time."""
+"""Number of kernel columns that are computed in one step."""
 
 
 def rbf(bandwidth: float) -> Kernel:
-    """The kernel exp(−d² / bandwidth²) as a function of squared distances d², in place."""
+    """Returns the Gaussian kernel exp(−d² / bandwidth²).
+
+    bandwidth: in the unit of the distances, above 0. The kernel maps squared distances d² (n, t) float32 to values
+    (n, t) float32 and overwrites its argument.
+    """
     gamma = np.float32(1 / bandwidth**2)
 
     def kernel(d: Matrix) -> Matrix:
@@ -43,18 +51,26 @@ def greedy_cover(
     rng: np.random.Generator,
     weights: Matrix | None = None,
 ) -> NDArray[np.int64]:
-    """Positions (count,) int64 of the points that greedily add most cover, best first; ties by the generator.
+    """Choose `count` points that maximise the weighted kernel coverage greedily.
 
-    x: (n, D) points, both what may be taken and what is to be covered; covered_by: (t, D) what covers already;
-    weights: u, (n,) at least 0, 1 by default.
+    x: (n, D) float32, the points; each of them may be chosen and is to be covered.
+    covered_by: (t, D) float32, further points that cover from the start; t may be 0.
+    kernel: maps squared distances to values between 0 and 1.
+    count: number of points to choose, from 1 to n.
+    rng: decides between points whose gains are equal.
+    weights: (n,) float32, the weights u, at least 0; by default all are 1.
+
+    Returns positions (count,) int64 in x without repeats, in the order in which they were chosen.
+    Nemhauser, Wolsey, Fisher: An Analysis of Approximations for Maximizing Submodular Set Functions I, Mathematical
+    Programming 1978.
     """
     n = len(x)
     u = np.ones(n, dtype=np.float32) if weights is None else weights
     columns = _Columns(x, kernel)
     cover = _cover(x, covered_by, kernel)
-    # What is covered whole gains nothing from anybody.
+    # A point with cover 1 cannot be covered better, so it adds to no gain.
     gain = _summed(columns, np.flatnonzero((cover < 1) & (u > 0)), u, cover, np.ones_like(cover))
-    # Two points that cover only each other add the same, whatever rounding makes of it.
+    # Two points that cover only each other have the same gain; rounding must not decide between them.
     equal = 2e-6 * gain.max()
     rank, free = rng.permutation(n), np.ones(n, dtype=bool)
     picks: list[int] = []
@@ -65,7 +81,7 @@ def greedy_cover(
         if len(picks) == count:
             return np.array(picks, dtype=np.int64)
         by_pick = columns(np.array([pick]), slice(0, n))[0]
-        # A point covers itself whole, whatever rounding makes of its distance to itself.
+        # A point covers itself with 1, even if its computed distance to itself is not exactly 0.
         by_pick[pick] = 1.0
         raised = np.flatnonzero(by_pick > cover)
         gain -= _summed(columns, raised, u, cover, by_pick)
@@ -73,7 +89,10 @@ def greedy_cover(
 
 
 class _Columns:
-    """Columns of the kernel of x; all are computed once and held where that takes no more than `HELD_BYTES`."""
+    """Columns of the kernel matrix of x (n, D) float32.
+
+    All columns are computed once and kept if they take no more than `HELD_BYTES`; else they are computed on demand.
+    """
 
     def __init__(self, x: Matrix, kernel: Kernel) -> None:
         self.x, self.kernel, self.squared = x, kernel, squared_norms(x)
@@ -82,7 +101,7 @@ class _Columns:
             self.held = self._all()
 
     def __call__(self, y: NDArray[np.int64], rows: slice) -> Matrix:
-        """K(x[y], x[rows]), (len(y), len(rows)), a copy."""
+        """Returns K(x[y], x[rows]), a copy of shape (len(y), len(rows)), float32."""
         if self.held is not None:
             return self.held[y, rows]
         return self._compute(y, rows)
@@ -106,13 +125,13 @@ class _Columns:
 
 
 def _cover(x: Matrix, centres: Matrix, kernel: Kernel) -> Matrix:
-    """How well each point is covered by the centres (t, D), (n,)."""
+    """Returns the cover (n,) float32 of each point of x (n, D) by the centres (t, D); 0 where t is 0."""
     cover = np.zeros(len(x), dtype=np.float32)
     if len(centres):
         centre_squared = squared_norms(centres)
 
         def fill(block: slice) -> None:
-            # The nearest centre covers most.
+            # The kernel never rises with the distance, so the nearest centre covers most.
             cover[block] = kernel(to_nearest(x[block], centres, y_squared=centre_squared))
 
         over_blocks(fill, len(x))
@@ -120,10 +139,11 @@ def _cover(x: Matrix, centres: Matrix, kernel: Kernel) -> Matrix:
 
 
 def _summed(columns: _Columns, y: NDArray[np.int64], u: Matrix, low: Matrix, high: Matrix) -> NDArray[np.float64]:
-    """Σ_y u(y) (K(x, y) between low(y) and high(y), less low(y)) of every point x, (n,).
+    """Returns Σ_y u(y) (min(max(K(x, y), low(y)), high(y)) − low(y)) for every point x, (n,) float64.
 
-    With the cover as low and 1 as high that is what x adds, Σ_y u(y) max(K(x, y) − cover(y), 0). With the cover before
-    and after a pick it is what x adds less because of the pick.
+    y: (m,) int64, the points to sum over; u, low, high: (n,) float32.
+    With low = cover and high = 1 this is the gain of x, Σ_y u(y) max(K(x, y) − cover(y), 0). With low and high the
+    cover before and after a point has been chosen, it is the amount by which that choice lowers the gain of x.
     """
     total = np.zeros(len(u))
 

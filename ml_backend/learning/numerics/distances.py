@@ -1,4 +1,7 @@
-"""Squared Euclidean distances by one matrix product, in float32."""
+"""Squared Euclidean distances in float32, computed with one matrix product.
+
+Uses |x − y|² = |x|² + |y|² − 2 x·y.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,23 @@ Matrix: TypeAlias = NDArray[np.float32]
 Index: TypeAlias = slice | NDArray[np.int64]
 
 ROUNDING = 1e-6
-"""Rounding moves a squared distance by up to about this share of the squared norms, another way on each processor."""
+"""Rounding changes a squared distance by up to about this fraction of the squared norms.
+
+The change differs from one processor type to another.
+"""
 
 
 def squared_norms(x: Matrix) -> Matrix:
-    """Of each row of x (n, D), (n,)."""
+    """Returns the squared length (n,) float32 of each row of x (n, D) float32."""
     norms: Matrix = np.einsum("ij,ij->i", x, x)
     return norms
 
 
 def squared_distances(x: Matrix, y: Matrix, x_squared: Matrix | None = None, y_squared: Matrix | None = None) -> Matrix:
-    """Between the rows of x (n, D) and of y (t, D), (n, t) at least 0; with the squared norms where they are known.
+    """Returns the squared distances (n, t) float32 between the rows of x (n, D) and of y (t, D), both float32.
 
-    Where the distance is 0, rounding leaves up to about ROUNDING of the squared norms.
+    x_squared (n,), y_squared (t,): float32, the squared norms of the rows, if the caller has them already.
+    Results are at least 0. Where the true distance is 0, the result may be up to about ROUNDING × the squared norms.
     """
     d: Matrix = x @ y.T
     d *= -2
@@ -35,9 +42,11 @@ def squared_distances(x: Matrix, y: Matrix, x_squared: Matrix | None = None, y_s
 
 
 def to_nearest(x: Matrix, y: Matrix, x_squared: Matrix | None = None, y_squared: Matrix | None = None) -> Matrix:
-    """Squared distance of each row of x (n, D) to the nearest row of y (t, D), (n,); infinite where t is 0.
+    """Returns the squared distance (n,) float32 of each row of x (n, D) to the nearest row of y (t, D), both float32.
 
-    By blocks of y, so that no more than n × ROWS_AT_A_TIME distances are there at once.
+    x_squared (n,), y_squared (t,): float32, the squared norms of the rows, if the caller has them already.
+    The result is infinite if t is 0. y is processed in blocks, so that at most n × ROWS_AT_A_TIME distances are in
+    memory at the same time.
     """
     x_squared = squared_norms(x) if x_squared is None else x_squared
     y_squared = squared_norms(y) if y_squared is None else y_squared
@@ -48,7 +57,7 @@ def to_nearest(x: Matrix, y: Matrix, x_squared: Matrix | None = None, y_squared:
 
 
 def unit(x: Matrix) -> Matrix:
-    """Rows of x scaled to length 1; rows of zeros stay."""
+    """Returns a copy (n, D) float32 of x (n, D) float32 with rows of length 1; rows of zeros stay zero."""
     norms = np.sqrt(squared_norms(x))
     scaled: Matrix = x / np.where(norms > 0, norms, 1)[:, None]
     return scaled

@@ -1,7 +1,8 @@
-"""Greedy choice of rows by the trace of inverse Fisher information, for bait; every update is of rank one.
+"""Greedy forward selection and backward elimination of rows by tr(M⁻¹F), with updates of rank one.
 
-The information of a row x is s x xᵀ, D × D. A set of rows is the better, the lower tr(M⁻¹F), M the sum of their
-information and of what is known already, F that of all rows.
+The Fisher information of a row x (D,) with weight s is s x xᵀ, (D, D). M is the sum of the information of the chosen
+rows and of a given start; F is the information of all rows. A set of rows is better if tr(M⁻¹F) is lower; in the
+design of experiments this is V-optimality. Updates of M⁻¹ use the Sherman–Morrison formula.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from ml_backend.learning.numerics.ranking import first_highest, highest
 from ml_backend.learning.numerics.threads import over_blocks
 
 AMONG = 1024
-"""Rows among which picks are made ahead."""
+"""Number of best rows among which several picks are made before all rows are scored again."""
 
 EQUAL = 1e-6
-"""Scores that differ by no more than this share of themselves are equal: float32 sees no difference."""
+"""Scores whose relative difference is at most this count as equal, as float32 cannot tell them apart."""
 
 MOST_AHEAD = 32
-"""Picks made ahead at most."""
+"""Largest number of picks that are made before all rows are scored again."""
 
 
 def scatter(x: Matrix, w: Matrix) -> NDArray[np.float64]:
-    """Σ w x xᵀ, (D, D)."""
+    """Returns Σ w x xᵀ over the rows, (D, D) float64; x: (n, D) float32, w: (n,) float32, at least 0."""
     total = np.zeros((x.shape[1], x.shape[1]))
     for start in range(0, len(x), 2048):
         block = x[start : start + 2048] * np.sqrt(w[start : start + 2048, None])
@@ -33,9 +34,11 @@ def scatter(x: Matrix, w: Matrix) -> NDArray[np.float64]:
 
 
 class _Information:
-    """tr(M⁻¹F) as rows are added to M: M⁻¹ is kept as what it was, less v vᵀ for every row added.
+    """tr(M⁻¹F) while rows are added to M.
 
-    Adding s x xᵀ lowers the trace by r / (1 + q), where q = s x·M⁻¹x and r = s x·M⁻¹FM⁻¹x.
+    M⁻¹ is stored as its initial value minus one term v vᵀ per added row (Sherman–Morrison). Adding s x xᵀ to M lowers
+    the trace by r / (1 + q), where q = s x·M⁻¹x and r = s x·M⁻¹FM⁻¹x.
+    fisher: F; inverse: the initial M⁻¹; both (D, D) float64. count: number of rows that may be added.
     """
 
     def __init__(self, fisher: NDArray[np.float64], inverse: NDArray[np.float64], count: int) -> None:
@@ -45,7 +48,7 @@ class _Information:
         self.size = 0
 
     def start(self, x: Matrix, s: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """q and r of all rows while nothing has been added, (n,) each."""
+        """Returns q and r, (n,) float64 each, of all rows x (n, D) with weights s (n,) before any row is added."""
         q, r = np.empty((2, len(x)))
         inverse = self.inverse.astype(np.float32)
         middle = (self.inverse @ self.fisher @ self.inverse).astype(np.float32)
@@ -58,7 +61,7 @@ class _Information:
         return q, r
 
     def add(self, x: Matrix, s: float, q: float) -> None:
-        """Add a row x (D,) of weight s, whose q is given."""
+        """Add a row x (D,) of weight s to M; q is the current q of this row."""
         removed = self.v[: self.size]
         v = (self.inverse @ x - (removed @ x) @ removed) * np.sqrt(s / (1 + q))
         fv = self.fisher @ v
@@ -67,7 +70,10 @@ class _Information:
         self.size += 1
 
     def changes(self, x: Matrix, s: Matrix, since: int) -> tuple[Matrix, Matrix]:
-        """What each addition from `since` on changed in q and r of rows x, (n, additions) each."""
+        """Returns the changes of q and r of rows x (n, D) with weights s (n,) by each addition from number `since` on.
+
+        Both are (n, additions) float32.
+        """
         new = slice(since, self.size)
         xv, xu = (x @ vectors[new].T.astype(np.float32) for vectors in (self.v, self.u))
         return -s[:, None] * xv * xv, s[:, None] * xv * (self.bend[new].astype(np.float32) * xv - 2 * xu)
@@ -81,10 +87,16 @@ def add_greedily(
     count: int,
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Positions (count,) of the rows that greedily lower tr(M⁻¹F) most, M growing by s x xᵀ with each.
+    """Choose `count` rows greedily; each step adds s x xᵀ to M for the row that lowers tr(M⁻¹F) most.
 
-    Exact, though each pass over all rows serves several picks: these are made among the rows that were best before,
-    and taken back from the first on at which some other row turns out to have been better.
+    x: (n, D) float32, the rows; s: (n,) float32, their weights.
+    fisher: F, (D, D) float64; inverse: M⁻¹ before the first step, (D, D) float64.
+    count: number of rows to choose, from 1 to n; rng: decides between rows with equal scores.
+
+    Returns positions (count,) int64 in x without repeats, in the order in which they were chosen.
+    The steps are exact, though one pass over all rows serves several of them. Several picks are made among the rows
+    that scored best in the last pass. The next pass checks them: from the first pick on for which another row would
+    have been better, they are undone.
     """
     information = _Information(fisher, inverse, count)
     q, r = information.start(x, s)
@@ -129,7 +141,12 @@ def _still_best(
     since: int,
     lowered: NDArray[np.float64],
 ) -> int:
-    """How many of the last picks no other row would have beaten; q and r are brought up to date with so many."""
+    """Returns how many of the last picks are right, and updates q and r in place by that many additions.
+
+    A pick is right if none of the `others` (m,) int64 would have lowered the trace more.
+    x: (n, D) float32; s: (n,) float32; q, r: (n,) float64 before the additions from number `since` on;
+    lowered: (picks,) float64, by how much each pick lowers the trace.
+    """
     picks = len(lowered)
     dq, dr = np.empty((2, len(x), picks))
 
@@ -141,7 +158,7 @@ def _still_best(
     over_blocks(fill, len(x))
     good = picks
     if len(others) and picks > 1:
-        # The first pick was the best of all rows; the next ones compete with others as the picks before left them.
+        # The first pick was the best of all rows. Later picks are compared with the others after the picks before them.
         rivals = (r[others, None] + dr[others, :-1]) / (1 + q[others, None] + dq[others, :-1])
         beaten = np.flatnonzero(rivals.max(axis=0) >= (1 - EQUAL) * lowered[1:])
         good = int(beaten[0]) + 1 if len(beaten) else picks
@@ -153,16 +170,24 @@ def _still_best(
 def drop_greedily(
     x: Matrix, s: Matrix, fisher: NDArray[np.float64], inverse: NDArray[np.float64], count: int
 ) -> NDArray[np.int64]:
-    """Positions (count,) ascending that are left when the rows x, all in M, are dropped by least rise of tr(M⁻¹F)."""
+    """Drop rows from M one by one until `count` are left, each time the row whose loss raises tr(M⁻¹F) least.
+
+    x: (n, D) float32, the rows, all of them in M at the start; s: (n,) float32, their weights.
+    fisher: F, (D, D) float64; inverse: M⁻¹ without any of the rows, (D, D) float64.
+    count: number of rows to keep, from 1 to n.
+
+    Returns the positions (count,) int64 of the rows that are left, ascending. Of rows that raise the trace equally,
+    the last one is dropped.
+    """
     z = x * np.sqrt(s.astype(np.float64))[:, None]
     left = np.arange(len(z))
-    # M⁻¹ between the rows: with all of them in, by Woodbury from what it was with none.
+    # Z M⁻¹ with all rows in M, by the Woodbury formula from `inverse`, which is M⁻¹ with none of them.
     before = z @ inverse
     half = np.linalg.solve(np.eye(len(z)) + before @ z.T, before)
     g, h = half @ z.T, half @ fisher @ half.T
     while len(left) > count:
         rise = h.diagonal() / (1 - g.diagonal())
-        # Of equals the last one picked.
+        # Of rows that are equally good to drop, the one that was chosen last goes.
         drop = int(np.flatnonzero(rise <= (1 + EQUAL) * rise.min())[-1])
         factor = 1 / (1 - g[drop, drop])
         gd, hd = g[:, drop], h[:, drop]

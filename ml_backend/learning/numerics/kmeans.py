@@ -1,4 +1,4 @@
-"""k-means that gives the same clusters on any number of threads."""
+"""k-means clustering whose result does not depend on the number of threads."""
 
 from __future__ import annotations
 
@@ -17,22 +17,32 @@ from ml_backend.learning.numerics.threads import HELD_BYTES, over_blocks
 logger = logging.getLogger(__name__)
 
 SEEDING_ROWS = 8
-"""Rows a cluster among which k-means++ looks for the first centres."""
+"""Rows per cluster from which k-means++ samples the first centres."""
 
 TRAINING_ROWS = 256
-"""Rows a cluster that centres are fitted to, as faiss does it; beyond, a centre hardly moves any more. Fewer where
-they would take more than HELD_BYTES."""
+"""Rows per cluster to which the centres are fitted, as in faiss; with more rows the centres hardly change.
+
+Fewer rows are used where they would take more than HELD_BYTES.
+"""
 
 ITERATIONS = 10
-"""Lloyd iterations at most."""
+"""Largest number of Lloyd iterations."""
 
 SETTLED = 0.01
-"""Iterations end when no larger share of the rows has moved; going on lowers the squared distances by about 0.3 %."""
+"""Iterations end when at most this fraction of the rows has changed its cluster.
+
+Further iterations lower the squared distances by only about 0.3 %.
+"""
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """centres (k, D) float32; assigned (n,) int64: the nearest centre; distances (n,) float32: to it, squared."""
+    """Result of k-means.
+
+    centres: (k, D) float32.
+    assigned: (n,) int64, the number of the nearest centre of each row.
+    distances: (n,) float32, the squared distance of each row to that centre.
+    """
 
     centres: Matrix
     assigned: NDArray[np.int64]
@@ -49,13 +59,18 @@ def kmeans(
     settled: float = SETTLED,
     training_rows: int | None = None,
 ) -> Clusters:
-    """Lloyd's algorithm from k-means++ centres, 1 ≤ k ≤ n.
+    """Cluster n rows into k clusters with Lloyd's algorithm, started from k-means++ centres.
 
-    rows: function from positions 0..n-1 to their vectors (len, D) float32; training_rows: beyond this many rows a
-    cluster the centres are fitted to a random sample, by default TRAINING_ROWS, or as many as fit into HELD_BYTES;
-    settled: ends early when no larger share of the rows moves. A centre that lost its rows goes to the row farthest
-    from its own centre; where there are fewer than k distinct rows, clusters stay empty. Raises ValueError for
-    training_rows below 1.
+    rows: function that maps m positions in 0..n-1 to their vectors (m, D) float32.
+    k: number of clusters, from 1 to n; rng: draws the first centres and the sample of rows.
+    iterations: largest number of Lloyd iterations.
+    settled: iterations end early when at most this fraction of the rows changes its cluster.
+    training_rows: with more rows per cluster than this, the centres are fitted to a random sample of k × training_rows
+    rows. The default is TRAINING_ROWS, or fewer so that the sample fits into HELD_BYTES.
+
+    A centre that has lost all its rows moves to the row that is farthest from its own centre. If there are fewer than
+    k distinct rows, some clusters stay empty. Raises ValueError for training_rows below 1.
+    Lloyd: Least Squares Quantization in PCM, IEEE Transactions on Information Theory 1982.
     """
     if training_rows is not None and training_rows < 1:
         raise ValueError(f"training_rows must be 1 or more, got {training_rows}")
@@ -84,9 +99,10 @@ def kmeans(
 
 
 def nearest_to_centres(clusters: Clusters, rng: np.random.Generator) -> NDArray[np.int64]:
-    """For each cluster the row nearest to its centre, (k,) int64 positions without repeats, largest clusters first.
+    """Returns for each cluster the row nearest to its centre: positions (k,) int64 without repeats.
 
-    Empty clusters take, in their place, the rows nearest to any centre that are left. Ties by the generator.
+    The order is by cluster size, the largest first. For each empty cluster, one more row is taken at the end: the
+    remaining row that is nearest to its own centre. rng decides between rows at equal distances.
     """
     k, n = len(clusters.centres), len(clusters.assigned)
     sizes = np.bincount(clusters.assigned, minlength=k)
@@ -127,7 +143,7 @@ def _assign(rows: Callable[[Index], Matrix], n: int, centres: Matrix) -> tuple[N
 
 
 def _move(centres: Matrix, held: Matrix, assigned: NDArray[np.int64], distances: Matrix) -> None:
-    """Centres to the means of their rows, in place."""
+    """Move the centres (k, D), in place, to the means of their rows; assigned, distances: (n,) for held (n, D)."""
     from scipy.sparse import csr_array
 
     n, k = len(held), len(centres)

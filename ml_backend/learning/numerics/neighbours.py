@@ -1,9 +1,9 @@
-"""How far every row is from the nearest of a growing set of centres, kept up to date only where somebody looks.
+"""Squared distances of points to the nearest of a growing set of centres, updated lazily.
 
-Distances to the nearest centre only fall as centres are added. A row's old distance is therefore an upper bound, and
-greedy or random choices among rows are exact once the few rows that could be chosen have been looked at. All rows are
-brought up to date when the number of centres has doubled: one matrix product for many centres instead of a pass over
-the pool for each.
+A point's distance to the nearest centre only falls as centres are added, so its old distance is an upper bound. A
+greedy or random choice among the points is exact if only the few points that could be chosen are updated. All points
+are updated when the number of centres has doubled: one matrix product for many centres replaces one pass over all
+points for each centre.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from ml_backend.learning.numerics.threads import blocks, over_blocks
 
 
 class Points:
-    """n points, each the outer product of its rows in one or more factors, which is never built.
+    """n points; each is the outer product of its rows in one or more factors, and the product is never computed.
 
-    factors: functions from positions to rows, (len, d) float32 each.
-    squared: (n,) float32, squared norms.
+    factors: functions that map m positions in 0..n-1 to rows (m, d) float32; d may differ between the factors.
+    squared: (n,) float32, the squared norms of the points.
     """
 
     def __init__(self, n: int, *factors: Callable[[Index], Matrix]) -> None:
         self.factors = factors
         self.squared = np.ones(n, dtype=np.float32)
-        self.take(slice(0, 0))  # so that what a factor computes once is computed before there are threads
+        self.take(slice(0, 0))  # a factor that caches something then fills its cache before threads use it
 
         def norms(block: slice) -> None:
             for rows in self.take(block):
@@ -39,13 +39,14 @@ class Points:
         return len(self.squared)
 
     def take(self, index: Index) -> list[Matrix]:
-        """The rows of some points in each factor."""
+        """Returns the rows (m, d) float32 of the m points at `index`, one array per factor."""
         return [factor(index) for factor in self.factors]
 
     def to_nearest(self, index: Index, centres: Sequence[Matrix], squared: Matrix) -> Matrix:
-        """Squared distances (len,) of some points to the nearest of t centres, given by their rows in each factor.
+        """Returns the squared distances (m,) float32 of the m points at `index` to the nearest of t centres.
 
-        squared: (t,) the centres' squared norms. By blocks of centres, as there may be as many as labelled texts.
+        centres: rows (t, d) float32 of the centres, one array per factor; squared: (t,) float32, their squared norms.
+        Centres are processed in blocks, which bounds the memory when there are many of them.
         """
         taken, own = self.take(index), self.squared[index][:, None]
         least = np.full(len(own), np.inf, dtype=np.float32)
@@ -62,10 +63,10 @@ class Points:
 
 
 class Nearest:
-    """Squared distances of points to the nearest centre.
+    """Squared distances of n points to the nearest centre, as upper bounds that are updated on demand.
 
-    bound: (n,) float32, at least that distance, and exactly that where `current`; infinite while there is no centre.
-    Whoever sets a bound lower takes a point out.
+    bound: (n,) float32, at least the squared distance, and equal to it where `current` is true; infinite while there
+    is no centre. A caller excludes a point from a search by setting its bound lower.
     """
 
     def __init__(self, points: Points) -> None:
@@ -78,7 +79,7 @@ class Nearest:
         self._count = 0
 
     def add(self, centres: Sequence[Matrix]) -> None:
-        """Add t centres, given by their rows in each factor of the points, (t, d) float32 each."""
+        """Add t centres; centres: their rows (t, d) float32, one array per factor of the points."""
         t = len(centres[0])
         while self._count + t > len(self._squared):
             room = max(2 * len(self._squared), self._count + t)
@@ -96,15 +97,15 @@ class Nearest:
             self._look_at_all()
 
     def add_point(self, position: int) -> None:
-        """Add one of the points as a centre."""
+        """Add the point at that position as a centre."""
         self.add(self.points.take(np.array([position])))
 
     def current(self, position: int) -> bool:
-        """Whether the bound of a point is its distance."""
+        """Returns whether the bound of a point equals its squared distance to the nearest centre."""
         return bool(self._seen[position] == self._count or self.bound[position] == 0)
 
     def look(self, position: int) -> None:
-        """Bring the bound of a point up to date."""
+        """Update the bound of a point to its squared distance to the nearest centre."""
         index = np.array([position])
         self.bound[position] = min(self.bound[position], self._to_nearest(index, int(self._seen[position]))[0])
         self._seen[position] = self._count
@@ -123,11 +124,17 @@ class Nearest:
 
 
 def sample_squared_distance(points: Points, count: int, first: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """k-means++ (D²) sampling: after `first`, each next point with probability ∝ its squared distance to the nearest.
+    """Draw points by k-means++ (D²) sampling.
 
-    Positions (count,) int64 without repeats; uniform among the rest once all distances are 0. A draw is a race: of
-    exponential times divided by the weights the smallest wins (Efraimidis, Spirakis 2006), so that rounding of sums
-    cannot move it, and a bound on the weight is a bound on the time.
+    The first point is `first`. Each next one is drawn with a probability proportional to its squared distance to the
+    nearest point drawn so far; once all these distances are 0, uniformly among the remaining points.
+    count: number of points to draw, from 1 to n.
+
+    Returns positions (count,) int64 without repeats, in the order in which they were drawn.
+    A draw takes the smallest of exponential random times, each divided by the point's weight (Efraimidis, Spirakis:
+    Weighted Random Sampling with a Reservoir, 2006). So no sum of weights is needed whose rounding could change the
+    draw, and an upper bound on a weight gives a lower bound on its time.
+    Arthur, Vassilvitskii: k-means++: The Advantages of Careful Seeding, SODA 2007.
     """
     nearest = Nearest(points)
     picks = [first]

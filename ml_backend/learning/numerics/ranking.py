@@ -1,4 +1,4 @@
-"""Rows in the order of a score."""
+"""Selects the rows with the highest scores, with a defined order among equal ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 
 def highest(score: NDArray[np.number[Any]], count: int, rank: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Positions of the `count` highest of score (m,), highest first, (count,) int64; equal ones by rank (m,)."""
+    """Returns the positions (count,) int64 of the `count` highest scores, the highest first.
+
+    score: (m,) of any number type; count: from 1 to m; rank: (m,) int64, of equal scores the lower rank comes first.
+    """
     least = np.partition(score, len(score) - count)[len(score) - count]
     enough = np.flatnonzero(score >= least)
     order: NDArray[np.int64] = enough[np.lexsort((rank[enough], -score[enough]))[:count]]
@@ -17,13 +20,21 @@ def highest(score: NDArray[np.number[Any]], count: int, rank: NDArray[np.int64])
 
 
 def coarse(distances: NDArray[np.floating[Any]], scale: float) -> NDArray[np.int64]:
-    """Distances in steps of 1e-5 of a scale, so that those that only rounding tells apart are equal."""
+    """Returns distances rounded to whole steps of 1e-5 × scale, int64, of the same shape, for example (n,).
+
+    Distances that differ only by rounding errors become equal. scale: in the unit of the distances; if it is not
+    above 0, all results are 0.
+    """
     steps: NDArray[np.int64] = np.rint(distances * (1e5 / scale if scale > 0 else 0)).astype(np.int64)
     return steps
 
 
 def first_highest(score: NDArray[np.number[Any]], rank: NDArray[np.int64], within: float = 0.0) -> int:
-    """Position of the highest score (m,), of those equal `within` so much the one with the lowest rank (m,)."""
+    """Returns the position of the highest score; of scores that count as equal, the one with the lowest rank.
+
+    score: (m,) of any number type; rank: (m,) int64; within: scores at most this far below the highest count as equal
+    to it.
+    """
     highest_score = score.max()
     best = np.flatnonzero(score >= (highest_score - within if within else highest_score))
     return int(best[rank[best].argmin()])

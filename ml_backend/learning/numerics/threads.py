@@ -1,4 +1,4 @@
-"""Matrix products whose results are the same to the last bit on any machine's number of threads."""
+"""Runs matrix products in parallel so that the result, to the last bit, does not depend on the number of threads."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from functools import cache
 from typing import Any, TypeVar
 
 ROWS_AT_A_TIME = 2048
-"""Rows of a block: 2,048 × 384 float32 is 3 MB, which a core's cache holds together with a product's other side."""
+"""Rows per block of a matrix product.
+
+2,048 × 384 float32 take 3 MB, which fits into the cache of a core together with the other operand.
+"""
 
 BLOCK_ROWS = 16_384
-"""Rows handled at a time wherever a whole matrix is scored: a block of 16,384 × 384 float32 is 25 MB."""
+"""Rows per block when a whole matrix is scored: a block of 16,384 × 384 float32 takes 25 MB."""
 
 HELD_BYTES = 256 * 2**20
-"""Rows that are no more than this as float32 are copied out of a larger matrix once, and not at every pass."""
+"""Rows that take at most this many bytes as float32 are copied out of a larger matrix once, not in every pass."""
 
 Item = TypeVar("Item")
 
@@ -27,13 +30,15 @@ _limit: Any = None
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within it numpy's BLAS uses one thread; 10 µs to enter. May be nested, and entered by several Python threads.
+    """Context manager in which numpy's BLAS uses one thread.
 
-    The limit is the process's: other threads' products are slower meanwhile, and never wrong.
+    Entering takes 10 µs. It may be nested, and several Python threads may be inside at the same time. The limit holds
+    for the whole process: products in other threads are slower during that time, but their results stay right.
     """
     global _inside, _limit  # noqa: PLW0603
     with _lock:
-        # Only the first in and the last out touch the setting; each restoring what it found would leave it at one.
+        # Only the first thread that enters and the last that leaves change the setting. If each restored the setting it
+        # met when it entered, the limit of one thread could remain.
         if not _inside:
             _limit = _controller().limit(limits=1)
         _inside += 1
@@ -48,21 +53,22 @@ def one_thread() -> Iterator[None]:
 
 
 def blocks(n: int, rows: int = ROWS_AT_A_TIME) -> list[slice]:
-    """Slices that cut 0..n-1 into blocks of `rows`."""
+    """Returns slices that cut 0..n-1 into consecutive blocks of `rows` rows; the last may be shorter."""
     return [slice(start, min(start + rows, n)) for start in range(0, n, rows)]
 
 
 def over_blocks(work: Callable[[slice], object], n: int, rows: int = ROWS_AT_A_TIME) -> None:
-    """Call `work` for the `blocks` of 0..n-1, on as many threads as BLAS has been given.
+    """Call `work` once for each of the `blocks` of 0..n-1, on as many threads as BLAS is set to use.
 
-    The blocks do not depend on the number of threads, and inside them products use one thread. So the result does not
-    depend on it either, as long as each call writes only to its own rows.
+    The blocks do not depend on the number of threads, and products inside a block use one thread. So the result does
+    not depend on the number of threads either, as long as each call writes only to its own rows. An error that `work`
+    raises is raised here.
     """
     over_each(work, blocks(n, rows))
 
 
 def over_each(work: Callable[[Item], object], items: Sequence[Item]) -> None:
-    """Call `work` for each item, as `over_blocks` does for each block."""
+    """Call `work` once for each item, on as many threads as BLAS is set to use; see `over_blocks`."""
     with one_thread():
         workers = min(_threads_outside(), len(items))
         if workers <= 1:
@@ -82,7 +88,7 @@ def _threads_outside() -> int:
 
 @cache
 def _controller() -> Any:
-    # It brings a BLAS of its own, and only libraries that are loaded by now are limited later on.
+    # scipy has a BLAS of its own. The controller limits only libraries that are loaded before it is created.
     import scipy.linalg
     from threadpoolctl import ThreadpoolController
 
