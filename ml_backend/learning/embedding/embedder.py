@@ -40,7 +40,7 @@ class Encoder(Protocol):
     dimensions: int
 
     def encode(self, texts: Sequence[str], report: Report) -> Vectors:
-        """Returns vectors (N, dimensions) float32; report is called with the number of texts done since the last call."""
+        """Returns vectors (N, dimensions) float32; report is called with the number of texts since the last call."""
 
 
 class Embedder:

@@ -34,7 +34,7 @@ def linear(weight: torch.Tensor, bias: torch.Tensor, precision: str | None, gelu
 
 @cache
 def _has_onednn() -> bool:
-    """Returns whether this build of torch can, on this processor, multiply by weights in a layout prepared in advance."""
+    """Returns whether this build of torch and this processor support weights in a layout prepared in advance."""
     try:
         one = torch.ones(1, 1)
         _packed(one, one[0], gelu=True)(one)

@@ -36,7 +36,10 @@ def cutting(tokenizer: Any, max_length: int) -> Any:
 
 
 def whole(tokenizer: Any) -> Any:
-    """Returns a copy of the tokenizer that reads texts of any length; tokenizer: a Tokenizer of the tokenizers package."""
+    """Returns a copy of the tokenizer that reads texts of any length.
+
+    tokenizer: a Tokenizer of the tokenizers package.
+    """
     tokenizer = copy.deepcopy(tokenizer)
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -88,7 +91,7 @@ def mean_of_chunks(texts: Sequence[str], tokenizer: Any, size: int, encode: Enco
 
 
 def _pieces(text: str, offsets: Sequence[tuple[int, int]], size: int) -> list[tuple[str, int]]:
-    """Returns consecutive pieces of at most `size` tokens, each with its number of tokens; a short text is one piece."""
+    """Returns consecutive pieces of at most `size` tokens, each with its token count; a short text is one piece."""
     if len(offsets) <= size:
         return [(text, max(1, len(offsets)))]
     return [

@@ -114,7 +114,7 @@ class MiniLM:
         return CUDA_TOKENS if self.device == "cuda" else CPU_TOKENS * torch.get_num_threads()
 
     def _states(self, ids: list[list[int]], depth: int) -> dict[int, torch.Tensor]:
-        """Returns the pooled states per layer, each (B, 384), of B texts; padding is small if their lengths are similar."""
+        """Returns the pooled states per layer, each (B, 384), of B texts; similar lengths need little padding."""
         lengths = torch.tensor([len(i) for i in ids], device=self.device)
         longest = int(lengths.max())
         tokens = torch.tensor([i + [0] * (longest - len(i)) for i in ids], device=self.device)

@@ -29,10 +29,7 @@ class MiniLMEncoder:
         self._model = shared(wanted.max_length or MAX_LENGTH, wanted.precision)
 
     def encode(self, texts: Sequence[str], report: Report) -> Vectors:
-        """Returns vectors (N, 384) float32; report is called with the number of texts done since the last call.
-
-        Raises ValueError if the model's limit leaves no token for a text.
-        """
+        """Returns vectors (N, 384) float32; report is called with the number of texts done since the last call."""
         if self._wanted.long_texts == "cut":
             return self.encode_several(texts, [self._wanted], report)[0]
 

@@ -34,8 +34,8 @@ class EmbeddingName:
 
     layer: 1 to 6, for minilm only. precision: "bfloat16", "float16" or "int8".
     normalize: True for vectors of length 1, False for vectors that are not normalised.
-    long_texts: "cut" drops the tokens beyond the limit, as sentence-transformers does, so that vectors are comparable
-    with published ones; "chunks" takes the mean over consecutive pieces.
+    long_texts: "cut" drops the tokens beyond the limit, as sentence-transformers does, so that vectors equal those
+    that others compute; "chunks" takes the mean over consecutive pieces.
     max_length: limit in tokens. prompt_name: name of one of the model's own prompts.
     """
 

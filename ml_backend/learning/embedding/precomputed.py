@@ -58,7 +58,10 @@ class Precomputed:
         return copy
 
     def encode(self, texts: Sequence[str], report: Report = silent) -> NDArray[np.float32]:
-        """Returns the rows (N, D) float32 of the texts. Raises ValueError, which shows the first one, for unknown texts."""
+        """Returns the vectors (N, D) float32 of N texts. report is not called.
+
+        Raises ValueError if texts have no row in the matrix; the message shows the first of them.
+        """
         assert self._rows is not None
         rows = [self._rows.get(text, -1) for text in texts]
         unknown = [text for text, row in zip(texts, rows, strict=True) if row < 0]

@@ -121,7 +121,7 @@ def _is_normalize(module: Any) -> bool:
 
 
 def _only_here(hub_id: str) -> bool:
-    """Returns whether the model must be loaded from this machine: from a folder, or the cache if the hub is unreachable.
+    """Returns whether to load the model from this machine: from a folder, or the cache if the hub is unreachable.
 
     It sends one request to the hub; without this check, the libraries would retry their requests for minutes.
     """

@@ -28,7 +28,7 @@ class Loss(Protocol):
         """Returns the optimal intercepts (k,) of a model without weights, for targets Y (k, n)."""
 
     def value(self, F: Matrix, Y: Matrix) -> tuple[Matrix, Matrix]:
-        """Returns the sum of the losses, () or (k, 1), and the probabilities (k, n); F, Y: (k, n), logits and targets."""
+        """Returns the sum of the losses, () or (k, 1), and the probabilities (k, n); F, Y: (k, n)."""
 
     def curve(self, P: Matrix, F: Matrix) -> Matrix:
         """Returns the second derivative (k, n) at the probabilities P (k, n) times a change F (k, n) of the logits."""
