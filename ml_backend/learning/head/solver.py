@@ -21,9 +21,12 @@ from ml_backend.learning.head.losses import Loss, Matrix
 logger = logging.getLogger(__name__)
 
 COARSE_TOLERANCE = 1e-4
-"""Once the predicted decrease of a step is below this fraction of the objective, steps use the float64 gradient."""
+"""Once a step's predicted decrease is at most this fraction of the objective, steps use the float64 gradient.
+
+The predicted decrease is of first order: −gradient · step.
+"""
 OBJECTIVE_TOLERANCE = 1e-8
-"""The search ends with a step whose predicted decrease is below this fraction of the objective.
+"""The search ends with a step whose predicted decrease is at most this fraction of the objective.
 
 What is left to gain after that step is far less.
 """
@@ -133,7 +136,7 @@ def _minimise(problem: Problem) -> State:
 
 
 def _fine_tolerance(state: State, spread: Matrix) -> Matrix:
-    # The penalty gives the objective a curvature of at least 1, so a step with a predicted decrease q changes the
+    # The penalty gives the objective a curvature of at least 1, so a step with q = −gradient · step changes the
     # weights by √q at most.
     tolerance: Matrix = np.minimum(OBJECTIVE_TOLERANCE * state.objective, LOGIT_TOLERANCE**2 / spread.sum())
     return tolerance
@@ -185,7 +188,7 @@ def _truncated_step(problem: Problem, state: State, gradient: Matrix, spread: Ma
 
 
 def _ratio(above: Matrix, below: Matrix) -> Matrix:
-    """Returns above / below, of the same shape, and 0 where below is 0: there a problem is already solved exactly."""
+    """Returns above / below, of the same shape, and 0 unless below > 0: there a problem is already solved exactly."""
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
@@ -194,8 +197,8 @@ def _line_search(
 ) -> Matrix:
     """Move the state along the step, to where the slope is small, and return the length of the move, () or (k, 1).
 
-    step: (k, m + 1); change: (k, n), the change of the logits by a step of length 1; promised: its predicted decrease;
-    wanted: differences below this need no care. promised and wanted have the shape of the objective.
+    step: (k, m + 1); change: (k, n), the change of the logits by a step of length 1; promised: −gradient · step;
+    wanted: decreases below this need no care. promised and wanted have the shape of the objective.
     The length is 0 where rounding hides any decrease. Lengths above 1 occur for separable classes, whose optimal logits
     are large, so that one Newton step is too short.
     """
