@@ -18,7 +18,7 @@ INFO = StrategyInfo(
         "Takes the batch that most lowers the variance that the head's Fisher information predicts over the pool. "
         "First adds twice as many texts as needed, then removes those that contribute least."
     ),
-    when="From medium budgets on. It is the slowest of all strategies to choose.",
+    when="From medium budgets on. Takes the longest of all strategies to choose a batch.",
     cost="a few passes over at most `exact_up_to` texts, and D × D matrices, D the dimensions of the embedding",
 )
 

@@ -47,9 +47,10 @@ def select(
 ) -> NDArray[np.int64]:
     """Rows x that greedily maximise Σ_y u(y) max(K(x, y) − cover(y), 0), as in the paper; (batch_size,) int64.
 
-    y runs over the unlabelled rows. Their uncertainty is u = 1 − (p₁ − p₂), with probabilities at a temperature. K and
-    cover are those of max_herding; the bandwidth of K is a quantile of the distances from labelled rows to their
-    nearest labelled neighbour. Multi-label: u is that of margin, the mean over the classes of 1 − |2p − 1|.
+    y runs over the unlabelled rows. u = 1 − (p₁ − p₂) is their uncertainty, from probabilities whose logits are divided
+    by a temperature. K and cover are those of max_herding; the bandwidth of K is a quantile of the distances from
+    labelled rows to their nearest labelled neighbour. Multi-label: u is that of margin, the mean over the classes of
+    1 − |2p − 1|.
 
     temperature: by default `held_out_temperature`. The paper minimises the calibration error, here it is the likelihood
     loss.
