@@ -1,7 +1,8 @@
 """Active learning on embeddings: pool, head, query strategies, initial pools, embedders; arrays in, arrays out.
 
-Importing the package loads neither numpy nor torch: each name is loaded when it is first used. So the server reads
-`defaults` and `catalogue` without numpy, and who only fits and queries never waits for torch, which `Embedder` needs.
+Importing the package loads neither numpy nor torch: each name is loaded when it is first used. So the server can read
+`defaults` and `catalogue` without numpy, and code that only fits and queries does not load torch, which only `Embedder`
+needs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Which strategies and initial pools exist, and what each strategy says of itself, without importing any of them.
+"""The names of the strategies and initial pools, and the description of each strategy, without importing any of them.
 
-The server lists strategies on its pages and never loads numpy, which every strategy imports. So names come from the
-files of `strategies/` and the metadata of installed packages, and descriptions are read from the source text.
+The server lists strategies on its pages but never loads numpy, which every strategy imports. Therefore the names are
+taken from the files of `strategies/` and the metadata of installed packages, and the descriptions are read from the
+source text.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 logger = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "active_learning.strategies"
-"""Other packages name their strategies in this group, each entry point a module with `INFO` and `select`."""
+"""Other packages register their strategies in this group; each entry point is a module with `INFO` and `select`."""
 
 STRATEGY_FILES = Path(__file__).parent / "strategies"
 
@@ -27,16 +28,20 @@ INITIAL_POOLS = {
     "random": "ml_backend.learning.strategies.random",
     "typiclust": "ml_backend.learning.strategies.typiclust",
 }
-"""Initial pool → the module whose `select` chooses it. Four are strategies that need no head."""
+"""Name of an initial pool → the module whose `select` chooses it. Four of them are strategies that need no head."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StrategyInfo:
-    """What a strategy says of itself; the pages and docs/strategies.md show it.
+    """The description of a strategy. The settings page shows parts of it, and docs/strategies.md all of it.
 
-    needs_head: it scores with the head's probabilities or weights; multi_label: it has a meaning for heads that give
-    a text several labels (the docstring of its `select` says which); paper: authors, year and arXiv number or DOI;
-    summary: what it does, in one or two sentences; when: when to choose it; cost: what it computes.
+    needs_head: whether it needs a fitted head, because it uses the head's probabilities or weights.
+    multi_label: whether it is defined for heads that can give a text several labels; the docstring of its `select` says
+    how.
+    paper: authors, year and arXiv number or DOI.
+    summary: what it does, in one or two sentences.
+    when: when to choose it.
+    cost: what it computes.
     """
 
     needs_head: bool
@@ -48,19 +53,19 @@ class StrategyInfo:
 
 
 def strategy_names() -> list[str]:
-    """Names of the built-in strategies and of those of other packages, sorted."""
+    """Names of all strategies, sorted: the built-in ones and those of other packages."""
     return sorted({*builtin_names(), *plugins()})
 
 
 @cache
 def builtin_names() -> frozenset[str]:
-    """Names of the strategies in `strategies/`: those of its files."""
+    """Names of the built-in strategies: the file names in `strategies/` without `.py`."""
     return frozenset(path.stem for path in STRATEGY_FILES.glob("*.py") if not path.stem.startswith("_"))
 
 
 @cache
 def plugins() -> dict[str, EntryPoint]:
-    """The strategies of other packages by name, without those of `name_clashes`, which are logged as errors."""
+    """Strategies of other packages: name → entry point. Names in `name_clashes` are left out and logged as errors."""
     for sentence in name_clashes().values():
         logger.error("%s", sentence)
     return {name: points[0] for name, points in _entry_points().items() if name not in name_clashes()}
@@ -68,10 +73,13 @@ def plugins() -> dict[str, EntryPoint]:
 
 @cache
 def name_clashes() -> dict[str, str]:
-    """Strategy names of other packages that are taken, by a built-in strategy or by two packages → a sentence."""
+    """Strategy names of other packages that cannot be used: name → a sentence that says why.
+
+    The name belongs to a built-in strategy, or two packages define it.
+    """
     clashes = {}
     for name, points in _entry_points().items():
-        # A package that lies on the path twice, as in an editable install, is not a clash.
+        # An editable install can list the same package twice on the path; that is not a clash.
         packages = sorted({package_of(point) for point in points})
         if name in builtin_names():
             clashes[name] = f"strategy {name!r} of package {packages[0]} is ignored: a built-in strategy has that name"
@@ -94,9 +102,10 @@ def package_of(entry_point: EntryPoint) -> str:
 
 @cache
 def builtin_info(name: str) -> StrategyInfo:
-    """The `INFO` of a built-in strategy, read from its file.
+    """The `INFO` of a built-in strategy, read from its source file without importing it.
 
-    Raises ValueError when the file has no `INFO = StrategyInfo(...)` of literal values.
+    Raises FileNotFoundError when there is no such strategy, and ValueError when its file has no
+    `INFO = StrategyInfo(...)` or when a value in it is not a literal.
     """
     tree = ast.parse((STRATEGY_FILES / f"{name}.py").read_text(encoding="utf-8"))
     for statement in tree.body:
@@ -107,12 +116,12 @@ def builtin_info(name: str) -> StrategyInfo:
 
 
 def summary(name: str) -> str:
-    """What a strategy does, for a list on a page; of another package's strategy, which package it is from."""
+    """What a strategy does, for a list on a page; for a strategy of another package, the name of that package."""
     if name in builtin_names():
         return builtin_info(name).summary
     return f"From the package {package_of(plugins()[name])}."
 
 
 def when(name: str) -> str:
-    """When to choose a strategy, for a list on a page; empty for another package's strategy, which is not loaded."""
+    """When to choose a strategy, for a list on a page; empty for a strategy of another package, which is not loaded."""
     return builtin_info(name).when if name in builtin_names() else ""

@@ -1,6 +1,6 @@
 """One cycle of active learning: fit the head on the labels so far, then choose what to label next.
 
-The live service and the simulator both run this object, so that what is measured offline is what happens live.
+The live service and the simulator both use `Cycle`, so what the simulator measures is what the service does.
 """
 
 from __future__ import annotations
@@ -26,10 +26,13 @@ from ml_backend.learning.strategies import tcm
 class Proposal:
     """What a cycle proposes to label.
 
-    rows: (b,) int64, best first; reserve_rows: (r,) int64, chosen without `rows` for when these run out;
-    random_rows: those of both, (k,) int64, that `random_share` drew;
-    head: fitted on the labels of the pool, None while there are labels of fewer than two classes;
-    method: the strategy or initial method that chose; why: a sentence when it was not the strategy that was asked for.
+    rows: (b,) int64, the rows of the batch, best first.
+    reserve_rows: (r,) int64, the rows to label when the batch runs out; none of them is in `rows`.
+    random_rows: (k,) int64, the rows of batch and reserve that were drawn at random because of `random_share`.
+    head: the head fitted to the labels of the pool; None while the labels are of fewer than two classes.
+    method: name of the strategy or initial method that chose the rows.
+    why: a sentence that says why `method` is not the strategy that was asked for; empty when it is.
+    fit_seconds: seconds to check the pool and fit the head; query_seconds: seconds to choose the rows.
     """
 
     rows: NDArray[np.int64]
@@ -44,12 +47,16 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Cycle:
-    """How every cycle of a project or a run chooses; cycle number and seed alone decide the random draws.
+    """How a project or a simulated run chooses in every cycle. Random draws depend on seed and cycle number only.
 
+    strategy, initial: names, see `strategies.names` and `initial.names`.
+    batch_size: number of rows per batch.
     C: inverse strength of the head's penalty, for embeddings scaled to a mean square norm of 1; see `DEFAULT_C`.
-    random_share: chance of each place in a batch to go to a row drawn uniformly, see `batch.random_share`.
-    subpool, balance: options of the strategy, see `strategies.select`; None: off. Initial methods take neither, and
-    balance is off where there are no predicted classes to balance, without a head or with several labels for a text.
+    random_share: probability, 0 to 1, that a place in the batch goes to a row drawn uniformly; see
+    `batch.random_share`.
+    subpool, balance: options of the strategy, see `strategies.select`; None turns them off. Initial methods take
+    neither. balance is also off where there are no predicted classes to balance: without a head, and where a text can
+    have several labels.
     """
 
     strategy: str
@@ -62,7 +69,11 @@ class Cycle:
     balance: int | None = None
 
     def fit(self, X: NDArray[np.float32], y: NDArray[np.integer[Any]], n_classes: int) -> Head:
-        """The head of labelled embeddings X (n, D) with labels y as `Head.fit` takes them; raises what that raises."""
+        """A head fitted to labelled embeddings X, (n, D) float32, with C divided by the mean square norm of X's rows.
+
+        y: labels, (n,) integers in 0..n_classes-1, or (n, n_classes) of 0/1 where a text can have several.
+        Raises the errors of `Head.fit`.
+        """
         mean_square = float(np.vdot(X, X)) / max(1, len(X))
         scaled = self.C / mean_square if np.isfinite(mean_square) and mean_square > 0 else self.C
         return Head(C=scaled).fit(X, y, n_classes)
@@ -76,12 +87,15 @@ class Cycle:
         candidates: NDArray[np.bool_] | None = None,
         reserve: int = 0,
     ) -> Proposal:
-        """Fit and choose.
+        """Fit the head to the labels, if they are of two classes or more, and choose the rows to label next.
 
-        embeddings (N, D); labels (N,) int64 or (N, n_classes) 0/1, -1 unlabelled; cycle: 0 for the first;
-        candidates (N,) bool: rows that may be chosen; reserve: rows to choose behind the batch.
-        Raises UnknownStrategy, ValueError where shapes do not fit, and NotFinite for NaN in a row with a label or
-        that may be chosen.
+        embeddings: (N, D) float32 or float16.
+        labels: (N,) int64, or (N, n_classes) of 0/1 where a text can have several; -1 where there is no label.
+        cycle: number of the cycle, 0 for the first.
+        candidates: (N,) bool, the rows that may be chosen; None: every row without a label.
+        reserve: number of rows to choose in addition to the batch.
+        Raises UnknownStrategy; BrokenStrategy; UnknownInitial; ValueError when shapes do not fit; NotFinite when a row
+        that is labelled or may be chosen holds NaN or infinity.
         """
         started = time.perf_counter()
         pool = Pool(embeddings, labels, n_classes, candidates=candidates)
@@ -115,7 +129,7 @@ class Cycle:
         )
 
     def _method(self, pool: Pool, classes_seen: int) -> _Method:
-        """What chooses from this pool: the strategy, or what stands in for it, and why."""
+        """The method that chooses from this pool: the strategy, or what replaces it and the reason for that."""
         info = strategies.get(self.strategy).INFO
         if pool.head is None and (info.needs_head or not len(pool.labeled)):
             why = f"the initial method {self.initial} chose, since there are labels of {classes_seen} classes so far"
@@ -130,7 +144,7 @@ class Cycle:
 
 @dataclass(frozen=True)
 class _Method:
-    """A strategy or initial method with its options; select(pool, batch_size, rng) → rows."""
+    """A strategy or initial method with its options: select(pool, batch_size, rng) returns rows, (b,) int64."""
 
     name: str
     select: Callable[[Pool, int, np.random.Generator], NDArray[np.int64]]

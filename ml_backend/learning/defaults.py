@@ -1,7 +1,7 @@
-"""What a project or a simulated run uses where nothing else is named: strategy, initial pool, penalty of the head.
+"""Defaults of projects and simulated runs: the strategy, the initial pool and the penalty of the head.
 
-No imports, so that the server, which does not load numpy, reads them too. `Cycle`, `ProjectSettings` and the
-simulator follow these constants, and nothing else decides the defaults.
+The file imports nothing, so that the server, which does not load numpy, can read it too. `Cycle`, `ProjectSettings`
+and the simulator take their defaults from here; they are defined nowhere else.
 """
 
 from __future__ import annotations
@@ -11,5 +11,5 @@ DEFAULT_INITIAL = "typiclust"
 DEFAULT_C = 30.0
 """Inverse strength of the head's penalty in `Cycle`, for embeddings scaled to a mean square norm of 1.
 
-One number suits every embedding model thanks to the scaling. `Head(C=1.0)`, the default of scikit-learn, is for those
-who fit a head by themselves: on unit vectors it lets few labels say next to nothing."""
+Because of the scaling, one number suits every embedding model. `Head` by itself has the default of scikit-learn,
+C=1.0; on vectors of length 1 its penalty is so strong that a few labels have almost no effect."""

@@ -1,4 +1,4 @@
-"""Writes the table of strategies into docs/strategies.md: python -m ml_backend.learning.documentation"""
+"""Writes the table of strategies in docs/strategies.md: python -m ml_backend.learning.documentation"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HEADING = "| strategy | what it does | when | cost | needs | paper |\n|---|---|-
 
 
 def strategy_table() -> str:
-    """The built-in strategies as a Markdown table, one row per strategy, in the words of their `INFO`."""
+    """The built-in strategies as a Markdown table, one row per strategy, with the texts of their `INFO`."""
     rows = []
     for name in sorted(builtin_names()):
         info = builtin_info(name)
@@ -21,7 +21,10 @@ def strategy_table() -> str:
 
 
 def with_table(page: str) -> str:
-    """The text of the page with its table of strategies replaced by today's. Raises ValueError where it has none."""
+    """The text of the page with its table of strategies replaced by that of the current code.
+
+    Raises ValueError when the page has no such table.
+    """
     before, heading, rest = page.partition(HEADING)
     if not heading:
         raise ValueError(f"docs/strategies.md must have a table that begins with {HEADING!r}")

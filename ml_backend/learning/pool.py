@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DENSE = 1.25
-"""A stretch of rows of which at least 1/DENSE are free is scored as it lies."""
+"""A range of rows is scored without copying it when at least 1/DENSE of its rows are asked for."""
 
 UNLABELED = -1
 
@@ -27,16 +27,17 @@ LEAVE_OUT = "embed its text again, or leave it out of the candidates"
 
 
 class Pool:
-    """All texts of a project as arrays; rows are fixed for the life of the object.
+    """All texts of a project as arrays. A row number means the same text for the life of the object.
 
-    embeddings: (N, D) float32 or float16, may be a memory map; never copied whole or written to.
-    labels: (N,) int64, the class or -1 for unlabelled; or, multi-label, (N, n_classes) of 0/1
-        with a whole row of -1 for unlabelled.
-    n_classes: number of classes, labelled or not.
+    embeddings: (N, D) float32 or float16, may be a memory map; it is never written to, and never copied as a whole.
+    labels: (N,) int64, the class or -1 for unlabelled; or, multi-label, (N, n_classes) of 0/1, where an unlabelled row
+        is -1 in every column.
+    n_classes: number of classes, including those without any label.
     head: a fitted `Head` or None; strategies that need one raise `NeedsHead` without it.
-    candidates: (N,) bool or None; rows that may be picked. Labelled rows never are, candidates or not.
+    candidates: (N,) bool, the rows that may be picked; None: all. Labelled rows are never picked, even if they are
+        candidates.
 
-    Raises ValueError naming the array and the offending numbers when shapes or values do not fit.
+    Raises ValueError when shapes or values do not fit; the message names the array and the numbers.
     """
 
     def __init__(
@@ -88,29 +89,29 @@ class Pool:
 
     @cached_property
     def labeled(self) -> NDArray[np.int64]:
-        """Rows with a label, ascending, (n,) int64."""
+        """Row numbers with a label, (n,) int64, ascending."""
         return np.flatnonzero(self._is_labeled)
 
     @cached_property
     def unlabeled(self) -> NDArray[np.int64]:
-        """Rows that may be picked, ascending, (m,) int64."""
+        """Row numbers that may be picked, (m,) int64, ascending: candidates without a label."""
         free = ~self._is_labeled
         if self.candidates is not None:
             free &= self.candidates
         return np.flatnonzero(free)
 
     def rows(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Embeddings of some rows as a float32 copy, (len(index), D)."""
+        """A float32 copy of the embeddings of the rows in `index` (k,) int64; (k, D)."""
         if self.embeddings.dtype == np.float32:
             return np.asarray(self.embeddings[index])
-        # By blocks, so that there is no second copy in the other precision.
+        # Block by block, so that there is never a second copy of all these rows in the original precision.
         out = np.empty((len(index), self.dimensions), dtype=np.float32)
         for block in blocks(len(index)):
             out[block] = self.embeddings[index[block]]
         return out
 
     def unlabeled_embeddings(self, index: Index) -> NDArray[np.float32]:
-        """Embeddings of some of the unlabelled rows, (len, D) float32; index: positions in `unlabeled`."""
+        """Embeddings of some unlabelled rows, (k, D) float32; index: a slice of `unlabeled` or k positions in it."""
         if 4 * len(self.unlabeled) * self.dimensions <= HELD_BYTES:
             return self._held[index]
         return self.rows(self.unlabeled[index])
@@ -121,9 +122,9 @@ class Pool:
 
     @cached_property
     def probabilities(self) -> NDArray[np.float32]:
-        """The head's probabilities for `unlabeled`, (m, n_classes) float32.
+        """The head's probabilities for the rows `unlabeled`, (m, n_classes) float32.
 
-        Raises NeedsHead without a head, and NotFinite naming the row of the pool that has no finite logits.
+        Raises NeedsHead without a head, and NotFinite when a row has no finite logits; it gives the number of the row.
         """
         if self.head is None:
             raise NeedsHead("the probabilities of a pool need a fitted head; this pool has none")
@@ -140,7 +141,7 @@ class Pool:
                 try:
                     out[block] = head.predict_proba(stretch)[at]
                 except NotFinite:
-                    # It may be one of the rows between.
+                    # The row may be one that lies between those asked for, which may hold anything: score without it.
                     out[block] = head.predict_proba(self.rows(rows))
             except NotFinite as found:
                 raise NotFinite(int(rows[found.row]), found.problem, LEAVE_OUT) from None
@@ -149,9 +150,10 @@ class Pool:
         return out
 
     def check_finite(self) -> None:
-        """Raise NotFinite naming the first unlabelled, or else labelled, row that holds NaN or infinity.
+        """Raise NotFinite if a row that may be picked, or else a labelled row, holds NaN or infinity.
 
-        Other rows may hold anything. What was found good is not looked at again, nor in a narrowed pool.
+        The error gives the number of the first such row. Other rows may hold anything. A pool that has passed is not
+        checked again, and neither are the pools narrowed from it.
         """
         if not self._known_finite():
             self._check_rows(self.unlabeled, LEAVE_OUT)
@@ -172,9 +174,10 @@ class Pool:
         over_blocks(check, len(rows))
 
     def _stretch(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.floating[Any]], NDArray[np.int64]]:
-        """Embeddings among which are those of some rows, ascending, and where: as they lie, or a copy of those only.
+        """An array that holds the embeddings of `rows` (k,) int64, ascending, and their positions in it, (k,) int64.
 
-        Reading the few rows between takes less than copying the others.
+        The array is a slice of the embeddings that also holds the few rows between, since reading these takes less time
+        than a copy; where many rows lie between, it is a copy of `rows` only.
         """
         first, stop = int(rows[0]), int(rows[-1]) + 1
         if stop - first <= DENSE * len(rows):
@@ -182,9 +185,9 @@ class Pool:
         return self.embeddings[rows], np.arange(len(rows))
 
     def narrowed(self, candidates: NDArray[np.bool_]) -> Pool:
-        """The same pool with only those of its candidates that are in `candidates` too, (N,) bool.
+        """The same pool with fewer candidates: only those that are True in `candidates`, (N,) bool.
 
-        Probabilities that are computed already are not computed again.
+        Probabilities that this pool has computed are used again.
         """
         if self.candidates is not None:
             candidates = candidates & self.candidates
@@ -193,13 +196,13 @@ class Pool:
         return narrow
 
     def without(self, rows: NDArray[np.int64]) -> Pool:
-        """The same pool with some rows no longer to be picked."""
+        """The same pool in which `rows`, (k,) int64 row numbers, may no longer be picked."""
         rest = np.ones(len(self), dtype=bool)
         rest[rows] = False
         return self.narrowed(rest)
 
     def sample(self, size: int, rng: np.random.Generator) -> Pool:
-        """The same pool with no more than `size` of its unlabelled rows, drawn uniformly, or itself."""
+        """The same pool with `size` of its unlabelled rows, drawn uniformly; the pool itself if it has no more."""
         if size >= len(self.unlabeled):
             return self
         logger.info("choosing among a random %d of %d unlabelled rows", size, len(self.unlabeled))
@@ -209,4 +212,4 @@ class Pool:
 
 
 class NeedsHead(ValueError):
-    """A strategy that scores with the head was asked before any head was fitted."""
+    """A strategy, or an option of it, needs a head, and none has been fitted yet."""

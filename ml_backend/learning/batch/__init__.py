@@ -1,1 +1,1 @@
-"""What a batch is composed with beside a strategy: places drawn at random, class balance, diversity."""
+"""Parts of choosing a batch that are common to strategies: places drawn at random, class balance, diversity."""

@@ -9,15 +9,16 @@ from ml_backend.learning.pool import Pool
 
 
 def balanced(pool: Pool, ranked: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """`count` of the ranked rows, (count,) int64, the class with the fewest labels served first at every pick.
+    """Keep `count` of the ranked rows, (count,) int64: each pick is a row of the class with the fewest labels so far.
 
-    ranked: (≥ count,) unlabelled rows, best first. A class has the labels of the pool, and one for each row kept that
-    the head predicts to be of it. Among classes with equally few the best ranked row is kept.
+    ranked: (k,) int64 unlabelled rows, best first, k ≥ count. The class of a row is the one that the head predicts, and
+    only classes that still have ranked rows count. The labels of a class are those in the pool, plus one for each row
+    kept. Among classes with equally few labels the best ranked row is kept. Raises NeedsHead without a head.
     """
     at = np.searchsorted(pool.unlabeled, ranked)
     predicted = pool.probabilities[at].argmax(axis=1)
     have = np.bincount(pool.labels[pool.labeled], minlength=pool.n_classes)
-    # The n-th row that a class offers comes when the class has that many more labels.
+    # The n-th row of a class, from 0, is kept when the class has n labels more than it has in the pool.
     turn = np.empty(len(ranked), dtype=np.int64)
     for c in np.unique(predicted):
         mine = np.flatnonzero(predicted == c)

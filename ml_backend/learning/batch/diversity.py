@@ -1,4 +1,4 @@
-"""Diverse rows of a pool: those nearest to cluster centres, for strategies that shortlist first."""
+"""Diverse rows of a pool: those nearest to cluster centres, for strategies that first select candidates."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from ml_backend.learning.pool import Pool
 def nearest_to_cluster_centres(
     pool: Pool, candidates: NDArray[np.int64], count: int, rng: np.random.Generator, training_rows: int | None
 ) -> NDArray[np.int64]:
-    """Of some of the unlabelled rows those nearest to the centres of a k-means of their directions.
+    """The candidates nearest to the centres of a k-means on the candidates' embeddings, scaled to length 1.
 
-    candidates: positions in `pool.unlabeled`; count: clusters and picks; training_rows: of `kmeans`. Returns (count,)
-    int64 positions.
+    candidates: (c,) int64, positions in `pool.unlabeled`.
+    count: number of clusters and of picks, at most c.
+    training_rows: see `kmeans`.
+    Returns (count,) int64, positions in `pool.unlabeled`, largest clusters first.
     """
 
     def directions(index: Index) -> Matrix:

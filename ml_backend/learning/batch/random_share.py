@@ -1,6 +1,6 @@
-"""The random share: which places of a batch are drawn at random whatever the strategy, and which rows take them.
+"""The random share: which places of a batch are filled at random instead of by the strategy, and with which rows.
 
-It finds classes that a strategy passes over, and its labels measure the head without bias.
+Random rows find classes that a strategy misses, and their labels measure the head without bias.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from ml_backend.learning.pool import Pool
 
 
 def random_places(n: int, share: float, seed: int, cycle: int) -> NDArray[np.bool_]:
-    """Which of the n places of a batch and its reserve are drawn at random, (n,) bool.
+    """Which of the n places of a batch and its reserve are filled at random, (n,) bool.
 
-    Each place is by itself, with chance `share`, so that the share holds wherever a batch ends.
+    Each place is decided independently, with probability `share` (0 to 1), so that the share is right on average
+    wherever the batch ends.
     """
     if not share:
         return np.zeros(n, dtype=bool)
@@ -22,9 +23,10 @@ def random_places(n: int, share: float, seed: int, cycle: int) -> NDArray[np.boo
 
 
 def random_rows(pool: Pool, n: int, seed: int, cycle: int) -> NDArray[np.int64]:
-    """The rows for n places, (n,) int64, drawn uniformly from the unlabelled ones.
+    """The rows for n places, (n,) int64, drawn uniformly from the unlabelled rows without replacement.
 
-    To be called before the strategy chooses: afterwards the draw would be from what the strategy left.
+    Call this before the strategy chooses. Afterwards the draw would be from the rows that the strategy did not choose,
+    and so would not be uniform. Raises ValueError when fewer than n rows are unlabelled.
     """
     if not n:
         return np.empty(0, dtype=np.int64)

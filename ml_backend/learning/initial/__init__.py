@@ -1,4 +1,7 @@
-"""Initial pools by name: what to label before any head exists. `catalogue.INITIAL_POOLS` maps names to modules."""
+"""Initial pools by name: the first texts to label, before there is a head.
+
+`catalogue.INITIAL_POOLS` maps each name to its module.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,13 @@ def names() -> list[str]:
 
 
 def select(name: str, pool: Pool, size: int, rng: np.random.Generator, **options: Any) -> NDArray[np.int64]:
-    """Pick rows to label first, (b,) int64, best first; the same on any number of threads.
+    """Pick the rows to label first, (b,) int64, best first.
 
-    b is size, or the number of unlabelled rows when there are fewer. options: those of the method's own `select`.
+    b is `size`, or the number of unlabelled rows when there are fewer. The picks are the same on any number of threads.
+    options: keyword arguments of the method's own `select`.
 
-    Raises UnknownInitial, NotFinite naming a row that holds NaN or infinity, or ValueError for a negative size.
+    Raises UnknownInitial; ValueError for a negative size; NotFinite when a row that is labelled or may be picked holds
+    NaN or infinity.
     """
     if name not in INITIAL_POOLS:
         raise UnknownInitial(f"unknown initial method {name!r}; known: {', '.join(names())}")

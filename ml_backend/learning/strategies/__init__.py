@@ -1,12 +1,12 @@
-"""Query strategies by name: one file each, found by its file name; other packages add theirs by entry point.
+"""Query strategies by name: each is one file, named like the strategy; other packages add theirs by entry point.
 
 A strategy is a module that defines
 
-    INFO = StrategyInfo(...)  # what it needs, what it does, whose it is; literal values
-    def select(pool, batch_size, rng, *, option=default) -> (b,) int64 rows, best first
+    INFO = StrategyInfo(...)  # what it needs, what it does, which paper it is from; literal values
+    def select(pool, batch_size, rng, *, option=default) -> (batch_size,) int64 rows, best first
 
-and may count on 1 ≤ batch_size ≤ number of unlabelled rows, and on a head where INFO says that it needs one.
-docs/strategies.md shows how another package adds one.
+`select` is only called with 1 ≤ batch_size ≤ number of unlabelled rows, and with a head in the pool if INFO says that
+the strategy needs one. docs/strategies.md shows how another package adds a strategy.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class Strategy(Protocol):
-    """What a strategy's module defines."""
+    """What the module of a strategy defines."""
 
     INFO: StrategyInfo
     __doc__: str | None
@@ -46,16 +46,16 @@ class BrokenStrategy(ValueError):
 
 @cache
 def names() -> list[str]:
-    """Names of all strategies, sorted. Broken strategies of other packages are left out, and logged as errors."""
+    """Names of all usable strategies, sorted. Broken ones of other packages are left out and logged as errors."""
     return [name for name in strategy_names() if name in builtin_names() or _is_usable(name)]
 
 
 @cache
 def get(name: str) -> Strategy:
-    """The strategy's module.
+    """The module of a strategy.
 
-    Raises UnknownStrategy listing the known names, and BrokenStrategy for one of another package that does not load or
-    shares its name with that of a third.
+    Raises UnknownStrategy, which lists the names that exist, and BrokenStrategy for a strategy of another package that
+    cannot be loaded or whose name two packages define.
     """
     if name in builtin_names():
         module: Any = importlib.import_module(f"{__name__}.{name}")
@@ -77,17 +77,18 @@ def select(
     balance: int | None = None,
     **options: Any,
 ) -> NDArray[np.int64]:
-    """Pick rows to label next, (b,) int64, unlabelled, no repeats, best first.
+    """Pick the rows to label next, (b,) int64, all unlabelled and different, best first.
 
-    b is batch_size, or the number of unlabelled rows when there are fewer. Equal inputs and generator states give
-    equal picks on any number of threads. Two options go with any strategy:
+    b is batch_size, or the number of unlabelled rows when there are fewer. The same inputs and the same state of the
+    generator give the same picks on any number of threads. Two options work with every strategy:
     subpool: choose among that many unlabelled rows, drawn uniformly; None: among all.
-    balance: ask the strategy for balance × batch_size rows and keep those whose predicted classes have fewest labels,
-    see `balanced`; needs a head and exclusive classes; None: off.
-    options: the strategy's own, see its `select`.
+    balance: ask the strategy for balance × batch_size rows and keep those whose predicted classes have the fewest
+    labels, see `balanced`; needs a head and exclusive classes; None: off.
+    options: keyword arguments of the strategy's own `select`.
 
-    Raises UnknownStrategy; BrokenStrategy; NeedsHead; NotFinite naming a labelled or unlabelled row that holds NaN or
-    infinity; ValueError for sizes out of range or a strategy that has no multi-label form.
+    Raises UnknownStrategy; BrokenStrategy; NeedsHead; ValueError for sizes out of range, or when the pool is
+    multi-label and the strategy or an option has no multi-label form; NotFinite when a row that is labelled or may be
+    picked holds NaN or infinity.
     """
     strategy = get(name)
     _check(name, strategy, pool, batch_size, subpool, balance)
@@ -129,9 +130,10 @@ def _plugin(name: str) -> Strategy:
 def _picks_of_plugin(
     name: str, strategy: Strategy, pool: Pool, size: int, rng: np.random.Generator, options: dict[str, Any]
 ) -> NDArray[np.int64]:
-    """What a strategy of another package picks. No test of ours has seen it: whatever goes wrong names the package.
+    """The picks of a strategy of another package, (size,) int64.
 
-    Raises BrokenStrategy when it raises or does not return `size` different unlabelled rows.
+    That code is not covered by our tests. So every failure becomes a BrokenStrategy that names the package: when the
+    strategy raises an error, and when it does not return `size` different unlabelled rows.
     """
     package = package_of(plugins()[name])
     try:

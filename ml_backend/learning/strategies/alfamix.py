@@ -1,4 +1,4 @@
-"""ALFA-Mix: clusters of the texts whose prediction a small step towards a labelled class mean can flip."""
+"""ALFA-Mix: clusters the texts whose prediction changes after a small step towards the mean of a labelled class."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ INFO = StrategyInfo(
     multi_label=True,
     paper="Parvaneh et al. 2022, arXiv 2203.07034",
     summary=(
-        "Keeps texts whose prediction flips on a small step towards a labelled class, and clusters them. "
-        "Takes the text nearest to each centre."
+        "Keeps the texts whose prediction changes after a small step towards the mean of a labelled class, "
+        "and groups them into clusters. Takes the text nearest to the centre of each cluster."
     ),
-    when="Few to middle budgets, as a middle way between margin and clusters.",
-    cost="one scoring of the pool, and a k-means with a cluster a pick",
+    when="For small to medium budgets, as a compromise between margin and clustering.",
+    cost="one scoring of the pool, and a k-means with one cluster per pick",
 )
 
 
@@ -33,14 +33,17 @@ def select(
     epsilon: float | None = None,
     training_rows: int | None = None,
 ) -> NDArray[np.int64]:
-    """The rows nearest to the centres of a k-means with batch_size clusters on the normalised candidates.
+    """The candidates nearest to the centres of a k-means with batch_size clusters, (batch_size,) int64.
 
-    Candidates: rows whose prediction flips for the mean z* of some class of the labelled rows, when the embedding z
-    moves to z + α (z* − z), α = ε ‖z* − z‖ ∇ / (‖∇‖ (z* − z)) element by element, ∇ the gradient of the loss at the
-    prediction (the closed form of the paper). So the step is ε ‖z* − z‖ along ∇, whichever the class: with a linear
-    head the prediction stays the same on a first part of that ray, and the farthest mean decides. epsilon: 0.2 / √D
-    by default (dal-toolbox, of the group of the benchmark). Fewer candidates than batch_size: all of them and a uniform
-    draw from the others. Multi-label: the binary losses, and any class that flips counts. training_rows: of `kmeans`.
+    A candidate is an unlabelled row whose prediction changes when its embedding z moves to z + α (z* − z), where z* is
+    the mean of the labelled rows of some class. α = ε ‖z* − z‖ ∇ / (‖∇‖ (z* − z)), element by element, where ∇ is the
+    gradient of the loss at the prediction (the closed form of the paper). So the step has length ε ‖z* − z‖ and goes
+    along ∇, whatever the class. With a linear head the prediction stays the same up to some point on that ray and
+    differs after it, so only the farthest mean has to be tried. Clusters are made of candidates scaled to length 1.
+
+    If there are no more than batch_size candidates, all are picked, and the rest is drawn uniformly from other rows.
+    epsilon: ε, 0.2 / √D by default (from dal-toolbox, by the authors of the benchmark). training_rows: see `kmeans`.
+    Multi-label: the losses are binary, and a row is a candidate when the prediction of any class changes.
     """
     picks: NDArray[np.int64]
     candidates = np.flatnonzero(flips(pool, 0.2 / np.sqrt(pool.dimensions) if epsilon is None else epsilon))
@@ -54,7 +57,7 @@ def select(
 
 
 def flips(pool: Pool, epsilon: float) -> NDArray[np.bool_]:
-    """Whether the prediction of each unlabelled row flips at the longest step, (m,)."""
+    """Whether the prediction of each unlabelled row changes after the longest of its steps, (m,) bool."""
     assert pool.head is not None
     head, anchors, p = pool.head, class_means(pool), pool.probabilities
     anchor_squared = squared_norms(anchors)
@@ -68,7 +71,7 @@ def flips(pool: Pool, epsilon: float) -> NDArray[np.bool_]:
         logits = head.decision_function(x)
         if not pool.multi_label:
             logits[:, ~head.seen] = -np.inf
-        # The gradient is −Wᵀa; along it logits change by −W Wᵀa, and its squared length is a·W Wᵀa.
+        # The gradient is −Wᵀa. A step along it changes the logits by −W Wᵀa, and its squared length is a·W Wᵀa.
         a = prediction_error(p[block], pool.multi_label)
         change = a @ gram
         length = np.sqrt(np.maximum(np.einsum("ij,ij->i", a, change), 0))
@@ -85,7 +88,7 @@ def flips(pool: Pool, epsilon: float) -> NDArray[np.bool_]:
 
 
 def class_means(pool: Pool) -> Matrix:
-    """Mean embeddings of the labelled rows of each class that has any, (classes, D)."""
+    """Mean embedding of the labelled rows of each class that has labels, (classes with labels, D) float32."""
     x, y = pool.rows(pool.labeled), pool.labels[pool.labeled]
     of_class = (y > 0) if pool.multi_label else y[:, None] == np.arange(pool.n_classes)
     counts = of_class.sum(axis=0)

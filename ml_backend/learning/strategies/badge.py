@@ -1,4 +1,4 @@
-"""BADGE: k-means++ on gradient embeddings g = (onehot(argmax p) − p) ⊗ x, never materialised."""
+"""BADGE: k-means++ on gradient embeddings g = (onehot(argmax p) − p) ⊗ x, which are never stored."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ INFO = StrategyInfo(
     multi_label=True,
     paper="Ash et al. 2020, arXiv 1906.03671",
     summary=(
-        "Samples texts whose loss gradients are long and point in different ways. "
-        "So a batch is uncertain and diverse at once."
+        "Samples texts whose loss gradients are long and point in different directions. "
+        "So a batch is both uncertain and diverse."
     ),
-    when="Robust over data sets, batch sizes and budgets, and cheap.",
+    when="Robust across data sets, batch sizes and budgets, and cheap to compute.",
     cost="one scoring of the pool, and a product with the picks",
 )
 
 
 def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """The row of largest gradient, then D² sampling: g·g' = (a·a')(x·x') with a = onehot(argmax p) − p.
+    """The row with the longest gradient embedding, then rows by k-means++ (D²) sampling, (batch_size,) int64.
 
-    Multi-label: a = (p ≥ ½) − p, the gradient of the binary losses at their predictions.
+    Products of gradient embeddings are g·g' = (a·a')(x·x') with a = onehot(argmax p) − p, so g itself is not needed.
+    Multi-label: a = (p ≥ ½) − p, the gradient of the binary losses at their predictions. Ties by the generator.
     """
     p = pool.probabilities
 

@@ -1,4 +1,4 @@
-"""BAIT: the batch whose Fisher information fits the pool's best, forward greedy and backward."""
+"""BAIT: the batch whose Fisher information fits that of the pool best, by greedy addition and then removal."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ INFO = StrategyInfo(
     paper="Ash et al. 2021, arXiv 2106.09675; the binary form is that of dal-toolbox",
     summary=(
         "Takes the batch that most lowers the variance that the head's Fisher information predicts over the pool. "
-        "Adds twice as many as are wanted, then drops the most dispensable."
+        "First adds twice as many texts as needed, then removes those that contribute least."
     ),
-    when="From middle budgets on; the slowest to query.",
-    cost="some passes over at most `exact_up_to` texts, and D × D matrices",
+    when="From medium budgets on. Takes the longest of all strategies to choose a batch.",
+    cost="a few passes over at most `exact_up_to` texts, and D × D matrices, D the dimensions of the embedding",
 )
 
 
@@ -32,14 +32,18 @@ def select(
     oversample: int = 2,
     exact_up_to: int = 50_000,
 ) -> NDArray[np.int64]:
-    """Minimise tr(M⁻¹ F): add oversample × batch_size rows greedily, then drop the most dispensable down to batch_size.
+    """Rows that minimise tr(M⁻¹ F), (batch_size,) int64: added greedily, then removed one by one.
 
-    In the binary cross-entropy form the information of a row is w x xᵀ with w = p₁ (1 − p₁), D × D instead of CD × CD;
-    multi-label: w = mean over classes of p (1 − p). F is its mean over pool and labelled rows, and
-    M = regularisation · s · I + n / (n + b) · (its mean over the n labelled) + b / (n + b) · Σ over the batch, as in
-    the authors' code; s, the mean square of the embeddings' coordinates, makes it the same for embeddings of any
-    scale: on unit vectors 1 would outweigh all labels, and one direction would be picked again and again.
-    exact_up_to: of more unlabelled rows a random sample of so many. Ties by the generator.
+    oversample × batch_size rows are added, and those whose removal raises the trace least are removed until batch_size
+    are left. In the binary cross-entropy form the Fisher information of a row is w x xᵀ with w = p₁ (1 − p₁). It is
+    D × D instead of CD × CD, for D dimensions and C classes. Multi-label: w is the mean over the classes of p (1 − p).
+    F is the mean information of the unlabelled and labelled rows. With n labelled rows and a batch of b,
+    M = regularisation · s · I + n / (n + b) · (mean information of the labelled) + b / (n + b) · Σ over the batch,
+    as in the authors' code except for s. s is the mean square of the embeddings' coordinates, and makes the
+    regularisation independent of the scale of the embeddings: without it, 1 would outweigh all labels on vectors of
+    length 1, and rows of one direction would be picked again and again.
+
+    exact_up_to: of more unlabelled rows, only a random sample of this size is used. Ties by the generator.
     """
     pool = pool.sample(max(exact_up_to, batch_size), rng)
     assert pool.head is not None
@@ -57,7 +61,7 @@ def select(
 
 
 def variance(p: Matrix, multi_label: bool) -> Matrix:
-    """p₁ (1 − p₁) of the top class, or the mean over classes of p (1 − p), (len,)."""
+    """p₁ (1 − p₁) of the top class of each row of p (m, n_classes); (m,). multi_label: the mean of p (1 − p)."""
     if multi_label:
         mean: Matrix = (p * (1 - p)).mean(axis=1)
         return mean

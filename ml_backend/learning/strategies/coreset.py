@@ -1,4 +1,4 @@
-"""CoreSet: k-centre greedy, the row farthest from everything labelled or picked."""
+"""CoreSet: greedy k-centre, each pick is the row farthest from all labelled and picked rows."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ INFO = StrategyInfo(
     multi_label=True,
     paper="Sener & Savarese 2018, arXiv 1708.00489",
     summary=(
-        "Takes the text farthest from all that is labelled or picked, again and again. "
-        "Spreads to the edges, outliers first."
+        "Takes, one after another, the text that is farthest from all labelled and picked texts. "
+        "Covers the data to its edges, and takes outliers first."
     ),
-    when="Clean data in which rare kinds of text matter; a poor start on noisy text.",
+    when="For clean data in which rare kinds of text matter. A poor start on noisy text.",
     cost="distances to all labelled texts and all picks",
 )
 
 
 def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Rows by greatest Euclidean distance to the nearest labelled or picked row, updated pick by pick.
+    """Rows with the greatest Euclidean distance to the nearest labelled or picked row, (batch_size,) int64.
 
-    Without labelled rows the first pick is uniform. Ties by the generator. Labels are not looked at.
+    The distances are updated after each pick. Without labelled rows the first pick is drawn uniformly. Only which rows
+    are labelled matters, not their labels, so multi-label pools are treated the same. Ties by the generator.
     """
     m = len(pool.unlabeled)
     nearest = Nearest(Points(m, pool.unlabeled_embeddings))
@@ -41,7 +42,7 @@ def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.
             continue
         picks.append(farthest)
         nearest.add_point(farthest)
-        # Bounds only fall, so that what is picked stays behind rows at distance 0.
+        # Bounds only fall, so a picked row stays behind all others, even behind rows at distance 0.
         nearest.bound[farthest] = -1
     chosen: NDArray[np.int64] = pool.unlabeled[picks]
     return chosen

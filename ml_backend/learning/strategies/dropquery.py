@@ -1,4 +1,4 @@
-"""DropQuery: clusters of the texts whose prediction flips when most of the embedding is dropped."""
+"""DropQuery: clusters the texts whose prediction changes when most values of the embedding are set to 0."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ INFO = StrategyInfo(
     multi_label=True,
     paper="Gupte et al. 2024, arXiv 2401.14555",
     summary=(
-        "Keeps texts whose prediction flips when three quarters of the embedding are dropped, and clusters them. "
-        "Takes the text nearest to each centre."
+        "Keeps the texts whose prediction changes when three quarters of the embedding's values are set to 0, "
+        "and groups them into clusters. Takes the text nearest to the centre of each cluster."
     ),
-    when="Few labels and a good embedding.",
-    cost="three scorings of the pool, and a k-means with a cluster a pick",
+    when="For few labels and a good embedding.",
+    cost="three scorings of the pool with values set to 0 and one without, and a k-means with one cluster per pick",
 )
 
 
@@ -36,12 +36,15 @@ def select(
     dropout: float = 0.75,
     training_rows: int | None = None,
 ) -> NDArray[np.int64]:
-    """The rows nearest to the centres of a k-means with batch_size clusters on the normalised candidates.
+    """The candidates nearest to the centres of a k-means with batch_size clusters, (batch_size,) int64.
 
-    Candidates: rows whose prediction differs from that without dropout in more than half of the `passes`; when they
-    are fewer than batch_size, the rows with the next most flips fill them up. Defaults: dal-toolbox, of the
-    group of the benchmark. A multi-label prediction differs when any class flips. Dropped values are 0, the others
-    scaled by 1 / (1 − dropout). training_rows: of `kmeans`.
+    Candidates are the unlabelled rows whose prediction with dropout differs from that without in more than half of the
+    `passes`. Dropout sets each value of the embedding to 0 with probability `dropout` and scales the others by
+    1 / (1 − dropout). Clusters are made of candidates scaled to length 1. If there are no more than batch_size
+    candidates, the rows with the most changed predictions are picked instead, ties by the generator.
+
+    Multi-label: a prediction differs when that of any class does. training_rows: see `kmeans`. The defaults are those
+    of dal-toolbox, by the authors of the benchmark.
     """
     flips = count_flips(pool, passes, dropout, rng)
     candidates = np.flatnonzero(2 * flips > passes)
@@ -53,11 +56,11 @@ def select(
 
 
 def count_flips(pool: Pool, passes: int, dropout: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """How many of the passes with dropout predict something else than the pass without, (m,)."""
+    """In how many of the passes with dropout each unlabelled row's prediction differs from that without, (m,) int64."""
     m = len(pool.unlabeled)
     flips = np.zeros(m, dtype=np.int64)
-    pool.unlabeled_embeddings(slice(0, 0))  # so that not every thread copies the rows that are held
-    # A seed for each block, so that blocks need not wait for one another's draws.
+    pool.unlabeled_embeddings(slice(0, 0))  # so that the rows held as a copy are copied here, and not by every thread
+    # One seed per block, so that a block's draws do not depend on other blocks and blocks can run in parallel.
     seeds = rng.integers(2**63, size=-(-m // ROWS_AT_A_TIME))
 
     def count(block: slice) -> None:
@@ -74,7 +77,7 @@ def count_flips(pool: Pool, passes: int, dropout: float, rng: np.random.Generato
 
 
 def _predictions(pool: Pool, x: Matrix) -> NDArray[Any]:
-    """What the head predicts, a row for each of x: (len, 1) the class, or, multi-label, (len, n_classes) which ones."""
+    """The head's prediction for each row of x (k, D): (k, 1) int64 the class; multi-label, (k, n_classes) bool."""
     assert pool.head is not None
     logits = pool.head.decision_function(x)
     if pool.multi_label:

@@ -1,4 +1,4 @@
-"""Entropy: −Σ p log p, the flatter the sooner."""
+"""Entropy: the texts with the highest −Σ p log p, those whose probabilities are spread most evenly."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ INFO = StrategyInfo(
     needs_head=True,
     multi_label=True,
     paper="Shannon 1948; Settles 2009, Active Learning Literature Survey",
-    summary="Takes the texts whose probabilities are flattest over all classes. Gains most from good embeddings.",
-    when="With good embeddings and a few labels a class; robust over data sets.",
+    summary=(
+        "Takes the texts whose probabilities are spread most evenly over all classes. Gains most from good embeddings."
+    ),
+    when="With good embeddings and a few labels per class. Robust across data sets.",
     cost="one scoring of the pool",
 )
 
 
 def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """The rows of highest entropy; multi-label: of highest mean over classes of the binary entropy."""
+    """The rows whose probabilities have the highest entropy, (batch_size,) int64, highest first.
+
+    Multi-label: the rows with the highest mean over the classes of the binary entropy. Ties by the generator.
+    """
     p = pool.probabilities
     score = (_terms(p) + _terms(1 - p)).mean(axis=1) if pool.multi_label else _terms(p).sum(axis=1)
     picks: NDArray[np.int64] = pool.unlabeled[highest(score, batch_size, rng.permutation(len(pool.unlabeled)))]
@@ -28,7 +33,7 @@ def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.
 
 
 def _terms(p: NDArray[np.float32]) -> NDArray[np.float32]:
-    # The smallest float stands in for 0, whose term is 0 either way.
+    # The smallest positive float replaces 0 in the logarithm; the term of p = 0 is 0 all the same.
     log = np.log(np.maximum(p, np.finfo(np.float32).tiny))
     log *= p
     terms: NDArray[np.float32] = np.negative(log, out=log)

@@ -1,4 +1,4 @@
-"""Least confidence: 1 − p₁, the lower the top probability the sooner."""
+"""Least confidence: the texts with the highest 1 − p₁, where p₁ is the highest probability."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ INFO = StrategyInfo(
     needs_head=True,
     multi_label=True,
     paper="Lewis & Gale 1994, arXiv cmp-lg/9407020",
-    summary=("Takes the texts whose top class is least probable. Looks at each text alone: a batch may repeat itself."),
-    when="For small batches, and errors in the top class are what counts.",
+    summary=(
+        "Takes the texts whose most probable class has the lowest probability. "
+        "Looks at each text alone, so a batch may hold several texts that are nearly the same."
+    ),
+    when="For small batches, and when errors in the most probable class are what counts.",
     cost="one scoring of the pool",
 )
 
 
 def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """The rows of highest 1 − p₁; multi-label: of highest mean over classes of min(p, 1 − p)."""
+    """The rows with the highest 1 − p₁, (batch_size,) int64, highest first.
+
+    Multi-label: the rows with the highest mean over the classes of min(p, 1 − p). Ties by the generator.
+    """
     p = pool.probabilities
     score = np.minimum(p, 1 - p).mean(axis=1) if pool.multi_label else 1 - p.max(axis=1)
     picks: NDArray[np.int64] = pool.unlabeled[highest(score, batch_size, rng.permutation(len(pool.unlabeled)))]

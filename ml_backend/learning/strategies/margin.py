@@ -1,4 +1,4 @@
-"""Margin: 1 − (p₁ − p₂), the closer the two top classes the sooner."""
+"""Margin: the texts with the highest 1 − (p₁ − p₂), where p₁ and p₂ are the two highest probabilities."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ INFO = StrategyInfo(
     multi_label=True,
     paper="Scheffer et al. 2001, Active Hidden Markov Models for Information Extraction",
     summary=(
-        "Takes the texts whose two top classes are closest. Sharpens the borders between classes that get confused."
+        "Takes the texts whose two most probable classes have the closest probabilities. "
+        "Sharpens the boundaries between classes that the head confuses."
     ),
-    when="From a few labels a class on; strong with many classes.",
+    when="From a few labels per class on. Strong with many classes.",
     cost="one scoring of the pool",
 )
 
 
 def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """The rows of highest `closeness`."""
+    """The rows with the highest 1 − (p₁ − p₂), (batch_size,) int64, highest first.
+
+    Multi-label: the rows with the highest mean over the classes of 1 − |2p − 1|; see `closeness`.
+    Ties by the generator.
+    """
     score = closeness(pool.probabilities, pool.multi_label)
     picks: NDArray[np.int64] = pool.unlabeled[highest(score, batch_size, rng.permutation(len(score)))]
     return picks

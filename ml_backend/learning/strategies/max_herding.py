@@ -1,4 +1,4 @@
-"""MaxHerding: the texts whose kernels cover the pool best."""
+"""MaxHerding: the texts that cover the pool best, where cover is the similarity to the most similar chosen text."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ INFO = StrategyInfo(
     multi_label=True,
     paper="Bae et al. 2024, arXiv 2407.12212",
     summary=(
-        "Takes the text that most raises how similar every text is to its most similar labelled one. "
-        "A smooth ProbCover."
+        "Takes the text that most raises the similarity of all texts to their most similar labelled or picked text. "
+        "A smooth form of probcover."
     ),
-    when="For the first labels, where clusters are not apparent.",
-    cost="kernels of all pairs, of at most `exact_up_to` texts",
+    when="For the first labels, when the texts have no clear clusters.",
+    cost="similarities of all pairs of at most `exact_up_to` texts",
 )
 
 
@@ -31,10 +31,14 @@ def select(
     bandwidth: float = 1.0,
     exact_up_to: int = 5_000,
 ) -> NDArray[np.int64]:
-    """Greedy by Σ_y max(K(x, y) − max over labelled and picked s of K(s, y), 0), y over the unlabelled rows.
+    """Rows x that greedily maximise Σ_y max(K(x, y) − cover(y), 0), y over the unlabelled rows; (batch_size,) int64.
 
-    K(x, y) = exp(−‖x − y‖² / bandwidth²) on embeddings scaled to length 1 (defaults: dal-toolbox).
-    exact_up_to: of more unlabelled rows a random sample of so many is covered, by itself. Ties by the generator.
+    cover(y) is the largest K(s, y) of the labelled and picked rows s, and K(x, y) = exp(−‖x − y‖² / bandwidth²) on
+    embeddings scaled to length 1. The defaults are those of dal-toolbox. Only which rows are labelled matters, not
+    their labels, so multi-label pools are treated the same.
+
+    exact_up_to: of more unlabelled rows, only a random sample of this size is used, both to choose from and to cover.
+    Ties by the generator.
     """
     pool = pool.sample(max(exact_up_to, batch_size), rng)
     x, labelled = unit(pool.unlabeled_embeddings(slice(None))), unit(pool.rows(pool.labeled))

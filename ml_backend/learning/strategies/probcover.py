@@ -1,4 +1,4 @@
-"""ProbCover: the balls of radius δ that cover most of the pool, δ as large as keeps the balls pure."""
+"""ProbCover: the texts whose balls of radius δ cover most of the pool; δ is as large as possible with pure balls."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ INFO = StrategyInfo(
     multi_label=True,
     paper="Yehuda et al. 2022, arXiv 2205.11320",
     summary=(
-        "Takes the text whose ball of radius δ holds most texts that no ball holds yet. "
-        "Dense regions first, outliers never."
+        "Takes the text that has the most texts within a radius δ, not counting those within δ of a labelled or "
+        "picked text. Takes texts from dense regions first, and never outliers."
     ),
-    when="Very few labels.",
-    cost="distances of all pairs, of at most `exact_up_to` texts",
+    when="For very few labels.",
+    cost="distances of all pairs of at most `exact_up_to` texts",
 )
 
 
@@ -36,12 +36,17 @@ def select(
     exact_up_to: int = 5_000,
     training_rows: int | None = None,
 ) -> NDArray[np.int64]:
-    """Greedy maximum cover of the graph of rows closer than delta (Euclidean), labelled rows' balls being covered.
+    """Rows whose balls greedily cover the most unlabelled rows that no ball covers yet, (batch_size,) int64.
 
-    delta: by default the largest for which the balls of a share `purity` of the rows hold one pseudo-class only;
-    the pseudo-classes are n_classes k-means clusters, as in the paper, the share is measured at `purity_rows`
-    random rows. exact_up_to: of more unlabelled rows a random sample of so many is covered, by its own balls. Ties
-    by the generator. training_rows: of `kmeans`.
+    The ball of a row holds the rows that are closer to it than delta (Euclidean distance). The balls of labelled rows
+    are covered from the start. Only which rows are labelled matters, not their labels, so multi-label pools are treated
+    the same.
+
+    delta: by default `pure_radius`, the largest radius at which a share `purity` of the balls hold one pseudo-class
+    only; the pseudo-classes are n_classes k-means clusters, as in the paper.
+    purity_rows: number of random rows at which that share is measured.
+    exact_up_to: of more unlabelled rows, only a random sample of this size is used, both to choose from and to cover.
+    training_rows: see `kmeans`. Ties by the generator.
     """
     pool = pool.sample(max(exact_up_to, batch_size), rng)
     x = pool.unlabeled_embeddings(slice(None))
@@ -64,9 +69,10 @@ def pure_radius(
     rng: np.random.Generator,
     training_rows: int | None = None,
 ) -> float:
-    """The δ below which a share `purity` of the balls of radius δ hold rows of one of n_classes k-means clusters only.
+    """The largest radius at which a share `purity` of the balls around rows of x hold rows of one cluster only.
 
-    Infinite where there is one cluster only.
+    x: (n, D) float32. The clusters are n_classes k-means clusters of x. The share (0 to 1) is measured at `rows` random
+    rows. The radius is in the units of x; infinite when there is one cluster only. training_rows: see `kmeans`.
     """
     clusters = kmeans(lambda index: x[index], len(x), min(n_classes, len(x)), rng, training_rows=training_rows).assigned
     at = np.sort(rng.choice(len(x), min(rows, len(x)), replace=False))
@@ -81,5 +87,6 @@ def pure_radius(
 
     over_blocks(look, len(at), 256)
     radius = float(np.sort(impure)[min(int((1 - purity) * len(at)), len(at) - 1)])
-    # The radius is the distance of two rows: shorter by what rounding may move it, they are apart on every processor.
+    # The radius is the distance of two rows, and rounding could put that pair inside the ball on one processor and
+    # outside on another. So it is made shorter by the largest rounding error: the pair is outside on every processor.
     return float(np.sqrt(max(radius**2 - ROUNDING * float(squared.max()), 0.0)))

@@ -1,4 +1,4 @@
-"""Random: uniform without replacement, the baseline every strategy must beat."""
+"""Random: a uniform draw without replacement, the baseline that every strategy has to beat."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ INFO = StrategyInfo(
     needs_head=False,
     multi_label=True,
     paper="baseline",
-    summary="Draws uniformly. The batch looks like the pool, so that accuracy measured on it is honest.",
-    when="As the baseline, and for labels that are to serve as a test set.",
+    summary="Draws texts uniformly at random. The batch represents the pool, so accuracy measured on it is unbiased.",
+    when="As the baseline, and for labels that will serve as a test set.",
     cost="nothing",
 )
 
 
 def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """A uniform draw from the unlabelled rows, (batch_size,) int64."""
+    """A uniform draw from the unlabelled rows without replacement, (batch_size,) int64. Labels are not used."""
     return rng.choice(pool.unlabeled, size=batch_size, replace=False)

@@ -1,4 +1,4 @@
-"""TCM: TypiClust for the first cycles, then margin."""
+"""TCM: TypiClust in the first cycles, then margin."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ INFO = StrategyInfo(
     multi_label=True,
     paper="Doucet et al. 2024, arXiv 2403.03728",
     summary=(
-        "typiclust while labels are few, margin afterwards. Both where they are strong, with one number to choose."
+        "Uses typiclust while there are few labels, and margin afterwards, so each is used where it is strong. "
+        "Only one number has to be chosen."
     ),
-    when="When a project starts from nothing and a single setting should see it through.",
-    cost="that of typiclust, then of margin",
+    when="When a project starts without labels and one setting should serve until its end.",
+    cost="that of typiclust at first, then that of margin",
 )
 
 FIRST_BATCHES = 3
-"""Ours; the paper leaves it to the reader."""
+"""Number of batches that typiclust chooses. This is our choice; the paper gives no number."""
 
 
 def select(
@@ -31,11 +32,12 @@ def select(
     *,
     typiclust_up_to: int = 300,
 ) -> NDArray[np.int64]:
-    """typiclust's picks while fewer than `typiclust_up_to` rows are labelled or there is no head, then margin's.
+    """The picks of typiclust while there is no head or too few labels, then those of margin; (batch_size,) int64.
 
-    typiclust_up_to: the first cycles of the paper. By default FIRST_BATCHES of the benchmark's size; a project's cycle
-    names FIRST_BATCHES of its own. The number asked for in one call says nothing about it: a call may be for a reserve,
-    or for more than is kept.
+    typiclust_up_to: margin is used from this number of labelled rows on. It stands for the first cycles of the paper.
+    The default is FIRST_BATCHES batches of the benchmark's size; `Cycle` sets it to FIRST_BATCHES batches of its own
+    size. It cannot be derived from batch_size, since a call may also be for a reserve, or for more rows than are kept.
+    Multi-label: as typiclust and margin.
     """
     stage = typiclust if pool.head is None or len(pool.labeled) < typiclust_up_to else margin
     picks: NDArray[np.int64] = stage.select(pool, batch_size, rng)

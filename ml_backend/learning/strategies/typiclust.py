@@ -1,4 +1,4 @@
-"""TypiClust: the most typical point of the largest clusters that hold no label."""
+"""TypiClust: the most typical text of each of the largest clusters without a label."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ INFO = StrategyInfo(
     multi_label=True,
     paper="Hacohen et al. 2022, arXiv 2202.02794",
     summary=(
-        "Clusters the pool and takes the most typical text of the largest clusters without a label. "
-        "Covers what is common, once each."
+        "Groups the texts into clusters, and takes the most typical text of each of the largest clusters "
+        "without a label. Covers each common kind of text once."
     ),
-    when="For the first labels, the more so the better the embedding; ever less use after some hundred.",
+    when="For the first labels, above all with a good embedding. Less and less useful after a few hundred labels.",
     cost="one k-means with up to 500 clusters",
 )
 
@@ -36,15 +36,19 @@ def select(
     exact_up_to: int = 4_000,
     training_rows: int | None = None,
 ) -> NDArray[np.int64]:
-    """Cluster by cluster, fewest labels first and then largest first, the row of highest typicality not yet picked.
+    """The unlabelled row of highest typicality from each cluster in turn, (batch_size,) int64.
 
-    k-means on labelled and unlabelled rows with min(labelled + batch_size, max_clusters) clusters. Typicality = 1 /
-    mean distance to the min(neighbours, size − 1) nearest neighbours inside the cluster, labelled or not; in clusters
-    of more than `exact_up_to` rows both neighbours and picks come from a random sample of so many of its unlabelled
-    rows. min_cluster_size: smaller clusters are left out; 6 in the authors' code, 1 here as in the benchmark, whose
-    numbers the others are too. Where clusters run out before the batch is full, they are gone through again, and where
-    their texts run out, what is left is drawn from uniformly. Ties by the generator. training_rows: of
-    `kmeans`.
+    The clusters are those of a k-means on labelled and unlabelled rows with min(labelled + batch_size, max_clusters)
+    clusters. Those with the fewest labelled rows come first, and among them the largest. Typicality is 1 / mean
+    distance to the min(neighbours, size − 1) nearest neighbours inside the cluster, labelled or not. When every cluster
+    has given a row and the batch is not full, each gives its next row; when all their rows are picked, the rest of the
+    batch is drawn uniformly from the other unlabelled rows. Only which rows are labelled matters, not their labels, so
+    multi-label pools are treated the same. Ties by the generator.
+
+    min_cluster_size: smaller clusters are left out. The authors' code has 6; 1 is the value of the benchmark, from
+    which the other defaults are too.
+    exact_up_to: in larger clusters, neighbours and picks come from a random sample of this many unlabelled rows.
+    training_rows: see `kmeans`.
     """
     rows = np.sort(np.concatenate([pool.labeled, pool.unlabeled]))
     is_labeled = np.isin(rows, pool.labeled, assume_unique=True)
@@ -78,7 +82,10 @@ def select(
 
 
 def mean_distances(x: Matrix, neighbours: int) -> NDArray[np.float64]:
-    """Mean Euclidean distance of each row of x (n, D) to its min(neighbours, n − 1) nearest others, (n,)."""
+    """Mean Euclidean distance of each row of x (n, D) float32 to its nearest other rows, (n,) float64.
+
+    The mean is over the min(neighbours, n − 1) nearest rows; 0 for a single row.
+    """
     n, count = len(x), min(neighbours, len(x) - 1)
     if not count:
         return np.zeros(n)
@@ -90,7 +97,7 @@ def mean_distances(x: Matrix, neighbours: int) -> NDArray[np.float64]:
         d = squared_distances(x[block], x, squared[block], squared)
         d[np.arange(len(d)), np.arange(block.start, block.stop)] = np.inf
         near = np.partition(d, count - 1, axis=1)[:, :count]
-        # What rounding leaves of the distance between equal rows.
+        # Rounding leaves a small distance between equal rows; it is 0.
         near[near < 1e-6 * squared.max()] = 0
         out[block] = np.sqrt(near).mean(axis=1, dtype=np.float64)
 
@@ -99,7 +106,7 @@ def mean_distances(x: Matrix, neighbours: int) -> NDArray[np.float64]:
 
 
 def _in_turn(queues: list[list[int]], count: int) -> list[int]:
-    """The first of every queue, then the second of every queue and so on, no more than `count`."""
+    """The first entry of every queue, then the second of every queue and so on; at most `count` entries."""
     picks: list[int] = []
     for turn in range(max(map(len, queues), default=0)):
         picks += [queue[turn] for queue in queues if turn < len(queue)]

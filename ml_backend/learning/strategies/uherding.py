@@ -1,4 +1,4 @@
-"""Uncertainty herding: MaxHerding in which the uncertain texts are the ones to cover."""
+"""Uncertainty herding: MaxHerding that weights each text to be covered by its uncertainty."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ INFO = StrategyInfo(
     multi_label=True,
     paper="Bae et al. 2024, arXiv 2412.20644",
     summary=(
-        "Covers the pool like max_herding, but counts each text by how close its two top classes are. "
-        "Moves by itself from cover to margin as labels come in."
+        "Covers the pool like max_herding, but gives a text more weight the closer its two most probable classes are. "
+        "As labels come in, it changes by itself from covering the pool to choosing like margin."
     ),
-    when="When one strategy is to serve from the first label to the last.",
-    cost="kernels of all pairs, of at most `exact_up_to` texts, and up to five small fits of the head",
+    when="When one strategy should serve from the first label to the last.",
+    cost="similarities of all pairs of at most `exact_up_to` texts, and up to five small fits of the head",
 )
 
 FOLDS = 5
 VOTES = 200
-"""Held-out labels beyond which a temperature hardly varies any more, and fits cost more than they tell."""
+"""Number of held-out labels that is enough: with more, the temperature hardly changes and each fit takes time."""
 PRIOR = 0.5
-"""19 of 20 temperatures lie between 0.37 and 2.7, as do those that thousands of held-out labels give 30 labels."""
+"""Standard deviation of the prior on the logarithm of the temperature.
+
+19 of 20 temperatures then lie between 0.37 and 2.7. So do the temperatures of heads fitted to 30 labels, measured on
+thousands of held-out labels."""
 
 
 def select(
@@ -42,13 +45,18 @@ def select(
     quantile: float = 0.05,
     exact_up_to: int = 5_000,
 ) -> NDArray[np.int64]:
-    """Greedy by Σ_y u(y) max(K(x, y) − cover(y), 0), u = 1 − (p₁ − p₂) at a temperature, as in the paper.
+    """Rows x that greedily maximise Σ_y u(y) max(K(x, y) − cover(y), 0), as in the paper; (batch_size,) int64.
 
-    Multi-label: u is margin's, the mean over classes of 1 − |2p − 1|.
+    y runs over the unlabelled rows. u = 1 − (p₁ − p₂) is their uncertainty, from probabilities whose logits are divided
+    by a temperature. K and cover are those of max_herding; the bandwidth of K is a quantile of the distances from
+    labelled rows to their nearest labelled neighbour. Multi-label: u is that of margin, the mean over the classes of
+    1 − |2p − 1|.
 
-    temperature: by default `held_out_temperature` (in the paper by calibration error, here by likelihood). K: as
-    max_herding, bandwidth the `quantile` of the distances from labelled rows to their nearest labelled neighbour; the
-    paper's 0 collapses with near-duplicates. exact_up_to: as max_herding. Ties by the generator.
+    temperature: by default `held_out_temperature`. The paper minimises the calibration error, here it is the likelihood
+    loss.
+    quantile: that of the bandwidth, 0 to 1. The paper has 0, the minimum, which is close to 0 when there are
+    near-duplicates.
+    exact_up_to: as in max_herding. Ties by the generator.
     """
     pool = pool.sample(max(exact_up_to, batch_size), rng)
     assert pool.head is not None
@@ -63,19 +71,23 @@ def select(
 
 
 def tempered(p: Matrix, power: float, multi_label: bool) -> Matrix:
-    """Probabilities (m, n_classes) whose logits are `power` times those of p."""
+    """Probabilities whose logits are `power` times those of p (m, n_classes) float32; the same shape and type."""
     raised = p ** np.float32(power)
     total = raised + (1 - p) ** np.float32(power) if multi_label else raised.sum(axis=1, keepdims=True)
     return np.asarray(raised / total, dtype=np.float32)
 
 
 def held_out_temperature(pool: Pool, rng: np.random.Generator) -> float:
-    """The temperature that heads of the pool's kind need on labels that they were not fitted on; 1 where unknown.
+    """The temperature for the pool's head, measured on labels that the measured heads were not fitted to.
 
-    Every label votes once, by the logits of a head fitted on the other of FOLDS folds (stratified; of texts with
-    several labels random); of many labels only as many folds are held out as it takes for VOTES. Few votes say little,
-    and where all happen to be right they ask for a temperature of 0: hence a prior on log T, around 0 with deviation
-    PRIOR. Unknown: what is left beside a fold holds one class only, or no label is of a class that its head has seen.
+    The labels are divided into FOLDS folds, stratified by class, or at random where texts have several labels. Each
+    fold is held out once, and gets its logits from a head fitted to the other folds. With many labels, folds are held
+    out only until there are VOTES labels. The temperature is the most likely one given the held-out labels and a normal
+    prior on its logarithm, with mean 0 and standard deviation PRIOR: without the prior, few labels that all happen to
+    be predicted correctly would give a temperature of 0.
+
+    Returns 1 where it cannot be measured: when the other folds hold one class only, or when no held-out label is of a
+    class that its head has seen.
     """
     assert pool.head is not None
     mixed = rng.permutation(pool.labeled)
@@ -100,12 +112,15 @@ def held_out_temperature(pool: Pool, rng: np.random.Generator) -> float:
 
 
 def _tells_classes_apart(y: NDArray[np.int64]) -> bool:
-    """Whether labels (n,) are of two classes or more, or, multi-label (n, n_classes), some column holds both values."""
+    """Whether labels (n,) are of two or more classes; multi-label, (n, n_classes): some column holds both values."""
     return bool(len(y)) and bool((y.min(axis=0) != y.max(axis=0)).any())
 
 
 def spacing(x: Matrix, quantile: float) -> float:
-    """A quantile of the distances from the rows of x to their nearest others that differ; 1 where there are none."""
+    """A quantile (0 to 1) of the distances from each row of x (n, D) float32 to the nearest row that differs from it.
+
+    1 when no two rows differ.
+    """
     squared = squared_norms(x)
     nearest = np.full(len(x), np.inf, dtype=np.float32)
 
