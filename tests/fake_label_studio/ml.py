@@ -79,10 +79,13 @@ def routes(studio: Studio) -> Blueprint:
 
     @room.delete("/api/ml/<int:backend_id>")
     def remove(backend_id: int) -> tuple[str, int]:
-        _backend(studio, backend_id)
+        backend = _backend(studio, backend_id)
         with tables.lock:
+            project = tables.projects[backend.project]
+            if project.model_version == backend.title:
+                project.model_version = ""
             tables.backends.pop(backend_id, None)
-        return "", 204  # its webhook stays, and its title stays the project's model version
+        return "", 204  # its webhook stays
 
     @room.post("/api/ml/<int:backend_id>/train")
     def train(backend_id: int) -> dict[str, Any]:

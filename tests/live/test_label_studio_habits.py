@@ -206,13 +206,12 @@ def test_events_tell_of_everything_but_the_projects_end(make: Callable[..., Proj
     assert recorder.events() == []
 
 
-def test_a_removed_backend_leaves_its_webhook_and_its_title(
-    make: Callable[..., Project], recorder: Recorder
-):
+def test_a_removed_backend_leaves_its_webhook(make: Callable[..., Project], recorder: Recorder):
     project = make()
     entry = project.connect(recorder.url)
     project.client.request("DELETE", f"api/ml/{entry['id']}")
-    assert project.client.project(project.id).model_version == entry["title"]
+    # Label Studio takes the title away, but at times the project has it again right after.
+    assert project.client.project(project.id).model_version in {"", entry["title"]}
     recorder.asked.clear()
     project.person().annotate(project.tasks[0], CLASSES[0])
     assert [action for action, _ in recorder.events()] == ["ANNOTATION_CREATED"]
