@@ -5,7 +5,7 @@
 # make e2e           the tests against a real Label Studio and a real Chromium, one after the other
 # make check         ruff and mypy
 # make docs          the documentation with the API reference, in site/
-# make benchmark     a quick form of the benchmarks beside the stored baseline
+# make benchmark     a quick form of the benchmarks beside the baseline that compare.py --write stored
 # make screenshots   take the pictures of docs/images anew
 # ARGS='tests/web -k setup' goes to pytest with unit, e2e and test; WORKERS is the number of test processes.
 

@@ -245,3 +245,22 @@ def connected(
     )
     list(connect_project(own, project_id, backend.url, [f"{name}={value}" for name, value in settings.items()]))
     return Loop(label_studio, backend, client, project_id, auth)
+
+
+def label_some(project: Loop, n: int) -> None:
+    """Label n tasks as they are served."""
+    person = project.person()
+    for _ in range(n):
+        person.label_next()
+
+
+def assert_served_as_published(project: Loop) -> None:
+    """The queue is the newest batch, and nothing is left of what was never served."""
+    batch, store = project.batch(), project.store()
+    served = {b.version for b in store.batches(project.project_id) if b.state in {"published", "superseded"}}
+    store.close()
+    assert set(project.client.request("GET", f"api/projects/{project.project_id}/model-versions/")) == served
+    labelled = {task.id for task in project.client.tasks_page(project.project_id, 1, 100, annotated_only=True)}
+    left = [task for task in batch["task_ids"] if task not in labelled]
+    person = project.person()
+    assert [person.label_next() for _ in range(2)] == left[:2]

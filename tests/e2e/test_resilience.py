@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from gate import Gate
-from live_loop import Loop, connected, gold_texts
+from live_loop import Loop, assert_served_as_published, connected, gold_texts, label_some
 from studios import Real
 
 from ml_backend.commands.demo.backend_process import BackendProcess
@@ -87,25 +87,6 @@ def kill_in_phase(project: Loop, beginning: str) -> threading.Thread:
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     return thread
-
-
-def label_some(project: Loop, n: int) -> None:
-    """Label n tasks as they are served."""
-    person = project.person()
-    for _ in range(n):
-        person.label_next()
-
-
-def assert_served_as_published(project: Loop) -> None:
-    """The queue is the newest batch, and nothing is left of what was never served."""
-    batch, store = project.batch(), project.store()
-    served = {b.version for b in store.batches(project.project_id) if b.state in {"published", "superseded"}}
-    store.close()
-    assert set(project.client.request("GET", f"api/projects/{project.project_id}/model-versions/")) == served
-    labelled = {task.id for task in project.client.tasks_page(project.project_id, 1, 100, annotated_only=True)}
-    left = [task for task in batch["task_ids"] if task not in labelled]
-    person = project.person()
-    assert [person.label_next() for _ in range(2)] == left[:2]
 
 
 def test_labels_given_while_the_backend_was_down_all_arrive(loop: MakeLoop, mortal_backend: BackendProcess):

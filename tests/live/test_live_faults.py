@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from fake_label_studio import WebhookMode
 from gate import Gate
-from live_loop import CLASSES, Loop, connected, gold_texts, wait_until
+from live_loop import CLASSES, Loop, assert_served_as_published, connected, gold_texts, label_some, wait_until
 from local_backend import LocalBackend
 from studios import Fake, Real, both
 
@@ -51,25 +51,6 @@ def webhooks(fake_label_studio: Fake) -> Iterator[Callable[[WebhookMode], None]]
 
     yield become
     become(WebhookMode.SEND)
-
-
-def label_some(project: Loop, n: int) -> None:
-    """Label n tasks as they are served."""
-    person = project.person()
-    for _ in range(n):
-        person.label_next()
-
-
-def assert_served_as_published(project: Loop) -> None:
-    """The queue is the newest batch, and nothing is left of what was never served."""
-    batch, store = project.batch(), project.store()
-    served = {b.version for b in store.batches(project.project_id) if b.state in {"published", "superseded"}}
-    store.close()
-    assert set(project.client.request("GET", f"api/projects/{project.project_id}/model-versions/")) == served
-    answered = {task.id for task in project.client.tasks_page(project.project_id, 1, 100, annotated_only=True)}
-    left = [task for task in batch["task_ids"] if task not in answered]
-    person = project.person()
-    assert [person.label_next() for _ in range(2)] == left[:2]
 
 
 def test_labels_given_while_the_backend_was_down_all_arrive(loop: MakeLoop, own: LocalBackend):
