@@ -152,8 +152,8 @@ class _Method:
 
 
 def _classes_seen(pool: Pool) -> int:
-    known = pool.labels[pool.labeled]
+    labels = pool.labels[pool.labeled]
     if not pool.multi_label:
-        return len(np.unique(known))
+        return len(np.unique(labels))
     # A class tells something once some texts have it and others do not.
-    return 2 if len(known) and bool((known.min(axis=0) != known.max(axis=0)).any()) else min(1, len(known))
+    return 2 if len(labels) and bool((labels.min(axis=0) != labels.max(axis=0)).any()) else min(1, len(labels))

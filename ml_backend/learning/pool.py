@@ -83,8 +83,8 @@ class Pool:
     @cached_property
     def _is_labeled(self) -> NDArray[np.bool_]:
         if self.multi_label:
-            known: NDArray[np.bool_] = (self.labels != UNLABELED).all(axis=1)
-            return known
+            every_class: NDArray[np.bool_] = (self.labels != UNLABELED).all(axis=1)
+            return every_class
         return np.asarray(self.labels != UNLABELED)
 
     @cached_property
@@ -130,8 +130,8 @@ class Pool:
             raise NeedsHead("the probabilities of a pool need a fitted head; this pool has none")
         if self._wider is not None and "probabilities" in self._wider.__dict__:
             at = np.searchsorted(self._wider.unlabeled, self.unlabeled)
-            known: NDArray[np.float32] = self._wider.probabilities[at]
-            return known
+            already_scored: NDArray[np.float32] = self._wider.probabilities[at]
+            return already_scored
         head, out = self.head, np.empty((len(self.unlabeled), self.n_classes), dtype=np.float32)
 
         def score(block: slice) -> None:

@@ -23,13 +23,13 @@ class HeadRows:
         table = tables.heads
         with self._database.writing() as connection:
             connection.execute(insert(table).values(**vars(head)))
-            kept = (
+            newest = (
                 select(table.c.version)
                 .where(table.c.project_id == head.project_id)
                 .order_by(table.c.created_at.desc())
                 .limit(HEADS_KEPT)
             )
-            connection.execute(delete(table).where(table.c.project_id == head.project_id, table.c.version.not_in(kept)))
+            connection.execute(delete(table).where(table.c.project_id == head.project_id, table.c.version.not_in(newest)))
 
     def current_head(self, project_id: int) -> HeadRecord | None:
         """The newest head, or None before the first fit."""

@@ -69,14 +69,14 @@ def _has_basic_auth(settings: Settings) -> bool:
     if not settings.basic_auth_on or scheme.lower() != "basic":
         return False
     try:
-        given = base64.b64decode(encoded)
+        credentials = base64.b64decode(encoded)
     except ValueError:
         return False
     expected = f"{settings.basic_auth_user}:{settings.basic_auth_pass or ''}"
     # Browsers send UTF-8, as CHALLENGE asks; Label Studio sends Latin-1 if that can encode the password.
-    right = hmac.compare_digest(given, expected.encode())
+    right = hmac.compare_digest(credentials, expected.encode())
     if all(ord(c) < 256 for c in expected):
-        right |= hmac.compare_digest(given, expected.encode("latin-1"))
+        right |= hmac.compare_digest(credentials, expected.encode("latin-1"))
     return right
 
 
@@ -88,10 +88,10 @@ def _has_api_key(settings: Settings) -> bool:
 
 
 def _has_webhook_secret(context: Web) -> bool:
-    given = request.headers.get(SECRET_HEADER)
-    return given is not None and _equal(given, context.webhook_secret)
+    secret = request.headers.get(SECRET_HEADER)
+    return secret is not None and _equal(secret, context.webhook_secret)
 
 
-def _equal(given: str | None, expected: str | None) -> bool:
+def _equal(received: str | None, expected: str | None) -> bool:
     # Compared in constant time, and as bytes, since compare_digest refuses strings outside ASCII.
-    return hmac.compare_digest((given or "").encode(), (expected or "").encode())
+    return hmac.compare_digest((received or "").encode(), (expected or "").encode())

@@ -65,17 +65,17 @@ def _changes_anything(action: str, project: ProjectRecord | None, reported: Any)
 
 def _ids_only(body: dict[str, Any]) -> dict[str, Any]:
     """The event without texts and project; ids are enough, since a run reads the tasks from Label Studio."""
-    kept: dict[str, Any] = {"action": body["action"]}
+    event: dict[str, Any] = {"action": body["action"]}
     for name in ("tasks", "annotations", "annotation"):
         value = body.get(name)
         if isinstance(value, dict):
-            kept[name] = _id_and_task(value)
+            event[name] = _id_and_task(value)
         elif isinstance(value, list):
-            kept[name] = [_id_and_task(item) for item in value if isinstance(item, dict)]
-    return kept
+            event[name] = [_id_and_task(item) for item in value if isinstance(item, dict)]
+    return event
 
 
 def _id_and_task(item: dict[str, Any]) -> dict[str, Any]:
     task = item.get("task")
-    kept = {"id": item.get("id"), "task": task.get("id") if isinstance(task, dict) else task}
-    return {name: value for name, value in kept.items() if isinstance(value, int) and 0 < value <= LARGEST_ID}
+    ids = {"id": item.get("id"), "task": task.get("id") if isinstance(task, dict) else task}
+    return {name: value for name, value in ids.items() if isinstance(value, int) and 0 < value <= LARGEST_ID}

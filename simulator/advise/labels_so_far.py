@@ -41,8 +41,8 @@ def of_project(client: LabelStudio, project_id: int, control: str | None) -> Lab
 def of_file(path: Path, columns: Columns) -> Labelled:
     """Texts and labels of all rows of a file that have both. Raises DataError."""
     table = read_file(path, columns)
-    kept = table["text"].notna() & table["label"].notna()
-    table = table[kept].astype({"text": str, "label": str})
+    has_both = table["text"].notna() & table["label"].notna()
+    table = table[has_both].astype({"text": str, "label": str})
     if "text_pair" in table.columns:
         table["text"] = table["text"] + "\n" + table["text_pair"].fillna("").astype(str)
     table["label"] = table["label"].str.strip()
@@ -69,6 +69,6 @@ def _one_row_per_text(table: pd.DataFrame) -> pd.DataFrame:
     votes: dict[str, list[tuple[str, ...]]] = {}
     for text, label in zip(table["text"], table["label"], strict=True):
         votes.setdefault(text, []).append((label,))
-    winners = {text: majority(given) for text, given in votes.items()}
+    winners = {text: majority(labels_of_text) for text, labels_of_text in votes.items()}
     rows = [(text, winner[0]) for text, winner in winners.items() if winner is not None]
     return pd.DataFrame(rows, columns=["text", "label"])

@@ -102,10 +102,10 @@ def audit(results: pd.DataFrame, plan: Mapping[str, Sequence[Any]] | None = None
     planned["found"] = cycles.reindex(pd.MultiIndex.from_frame(planned[RUN]), fill_value=0).to_numpy()
     planned["expected"] = planned["dataset"].map(results.groupby("dataset")["cycle"].max() + 1)
     complete = planned["found"] >= planned["expected"]
-    kept = results.merge(planned.loc[complete, RUN], on=RUN)
+    complete_runs = results.merge(planned.loc[complete, RUN], on=RUN)
     missing = planned.loc[~complete, [*RUN, "found", "expected"]]
     return Audit(
-        kept, len(planned), int(complete.sum()), missing.reset_index(drop=True), not_run.reset_index(drop=True)
+        complete_runs, len(planned), int(complete.sum()), missing.reset_index(drop=True), not_run.reset_index(drop=True)
     )
 
 

@@ -88,11 +88,11 @@ def _long_tail(y: NDArray[np.int64], ratio: float, rng: np.random.Generator) -> 
     """Rows to keep, ascending; which class becomes how small is drawn at random."""
     classes = rng.permutation(np.unique(y))
     most = min(int((y == c).sum()) for c in classes)
-    kept = []
+    rows_of_classes = []
     for rank, c in enumerate(classes):
         size = max(1, round(most * ratio ** (-rank / max(1, len(classes) - 1))))
-        kept.append(rng.permutation(np.flatnonzero(y == c))[:size])
-    return np.sort(np.concatenate(kept))
+        rows_of_classes.append(rng.permutation(np.flatnonzero(y == c))[:size])
+    return np.sort(np.concatenate(rows_of_classes))
 
 
 def _noisy(y: NDArray[np.int64], rates: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:

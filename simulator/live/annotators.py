@@ -104,7 +104,7 @@ def agreed(answers: Sequence[Answer]) -> dict[int, str]:
     for answer in answers:
         if answer.label is not None:
             votes.setdefault(answer.task_id, []).append((answer.label,))
-    winners = {task_id: majority(given) for task_id, given in votes.items()}
+    winners = {task_id: majority(labels_of_task) for task_id, labels_of_task in votes.items()}
     return {task_id: winner[0] for task_id, winner in winners.items() if winner is not None}
 
 

@@ -46,13 +46,13 @@ class BackendProcess:
     @property
     def own_settings(self) -> Settings:
         """Its settings, for commands that run in this process: what is not given here is the default."""
-        given = {
+        overrides = {
             "label_studio_url": self.label_studio_url,
             "label_studio_api_key": self.api_key,
             "model_dir": self.folder,
             "port": self.port,
         }
-        return Settings(**{name: field.default for name, field in Settings.model_fields.items()} | given)
+        return Settings(**{name: field.default for name, field in Settings.model_fields.items()} | overrides)
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises StartFailed with the end of its log."""

@@ -23,5 +23,5 @@ def balanced(pool: Pool, ranked: NDArray[np.int64], count: int) -> NDArray[np.in
     for c in np.unique(predicted):
         mine = np.flatnonzero(predicted == c)
         turn[mine] = have[c] + np.arange(len(mine))
-    kept: NDArray[np.int64] = ranked[np.argsort(turn, kind="stable")[:count]]
-    return kept
+    balanced_rows: NDArray[np.int64] = ranked[np.argsort(turn, kind="stable")[:count]]
+    return balanced_rows

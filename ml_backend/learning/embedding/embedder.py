@@ -63,11 +63,11 @@ class Embedder:
         Raises ModelNotAvailable if the model is unknown or cannot be reached, a package is missing, or a file cannot be
         read; the message says what to do.
         """
-        self._wanted = parse(name)
-        self.name = str(self._wanted)
+        self._parsed_name = parse(name)
+        self.name = str(self._parsed_name)
         if prompt is not None:
             self.name += f":prompt-{hashlib.sha256(prompt.encode()).hexdigest()[:8]}"
-        self._encoder = _encoder(self._wanted, prompt, trust_remote_code)
+        self._encoder = _encoder(self._parsed_name, prompt, trust_remote_code)
         self._lock = threading.Lock()
 
     @property
@@ -89,12 +89,12 @@ class Embedder:
         number of rows or the texts have no words.
         """
         _check(texts)
-        encoder = _fitted(self._wanted, texts)
+        encoder = _fitted(self._parsed_name, texts)
         if encoder is None:
             return self
         fitted = object.__new__(type(self))
-        fitted._wanted, fitted._lock, fitted._encoder = self._wanted, threading.Lock(), encoder
-        fitted.name = f"{self._wanted}:{_fingerprint(texts)}"
+        fitted._parsed_name, fitted._lock, fitted._encoder = self._parsed_name, threading.Lock(), encoder
+        fitted.name = f"{self._parsed_name}:{_fingerprint(texts)}"
         return fitted
 
     def encode(self, texts: Sequence[str], report: Report = silent) -> Vectors:
@@ -110,7 +110,7 @@ class Embedder:
         encoder = self._ready()
         if not len(texts):
             return np.empty((0, encoder.dimensions), dtype=np.float32)
-        between = self._wanted.field_separator
+        between = self._parsed_name.field_separator
         distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, between) for text in texts])
         with self._lock:
             vectors = encoder.encode(distinct, report)
@@ -145,49 +145,49 @@ def encode_layers(texts: Sequence[str], layers: Sequence[int | str], report: Rep
 
     _check(texts)
     names = [f"minilm:layer{layer}" if isinstance(layer, int) else layer for layer in layers]
-    wanted = [parse(name) for name in names]
-    for name, parsed in zip(names, wanted, strict=True):
+    parsed_names = [parse(name) for name in names]
+    for name, parsed in zip(names, parsed_names, strict=True):
         if parsed not in (EmbeddingName(PACKAGED), EmbeddingName(PACKAGED, layer=parsed.layer)):
             raise ModelNotAvailable(f"one pass gives minilm and minilm:layer1 … layer{PACKAGED_LAYERS}, not {name!r}")
     if not len(texts):
         return {name: np.empty((0, MiniLMEncoder.dimensions), dtype=np.float32) for name in names}
-    between = wanted[0].field_separator
+    between = parsed_names[0].field_separator
     distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, between) for text in texts])
-    by_name = MiniLMEncoder(wanted[0]).encode_several(distinct, wanted, report)
+    by_name = MiniLMEncoder(parsed_names[0]).encode_several(distinct, parsed_names, report)
     return {name: vectors[rows] for name, vectors in zip(names, by_name, strict=True)}
 
 
-def _encoder(wanted: EmbeddingName, prompt: str | None, trust_remote_code: bool) -> Encoder | None:
+def _encoder(name: EmbeddingName, prompt: str | None, trust_remote_code: bool) -> Encoder | None:
     """Returns the encoder for the name; None if the embedding must first be fitted on texts."""
-    if wanted.model == TFIDF:
+    if name.model == TFIDF:
         return None
-    if wanted.is_matrix:
+    if name.is_matrix:
         from ml_backend.learning.embedding.precomputed import Precomputed
 
-        matrix = Precomputed(wanted.model)
+        matrix = Precomputed(name.model)
         return matrix if matrix.knows_its_texts else None
-    if wanted.model == RANDOM_PROJECTION:
+    if name.model == RANDOM_PROJECTION:
         from ml_backend.learning.embedding.random_projection import RandomProjection
 
         return RandomProjection()
-    if wanted.model == PACKAGED:
+    if name.model == PACKAGED:
         from ml_backend.learning.embedding.minilm_encoder import MiniLMEncoder
 
-        return MiniLMEncoder(wanted)
+        return MiniLMEncoder(name)
     from ml_backend.learning.embedding.sentence_models import SentenceModel
 
-    return SentenceModel(wanted, registered(wanted.model), prompt, trust_remote_code)
+    return SentenceModel(name, registered(name.model), prompt, trust_remote_code)
 
 
-def _fitted(wanted: EmbeddingName, texts: Sequence[str]) -> Encoder | None:
-    if wanted.model == TFIDF:
+def _fitted(name: EmbeddingName, texts: Sequence[str]) -> Encoder | None:
+    if name.model == TFIDF:
         from ml_backend.learning.embedding.tfidf import TfidfSvd
 
         return TfidfSvd(texts)
-    if wanted.is_matrix:
+    if name.is_matrix:
         from ml_backend.learning.embedding.precomputed import Precomputed
 
-        matrix = Precomputed(wanted.model)
+        matrix = Precomputed(name.model)
         return matrix if matrix.knows_its_texts else matrix.matched(texts)
     return None
 

@@ -23,21 +23,21 @@ class MiniLMEncoder:
 
     dimensions = DIMENSIONS
 
-    def __init__(self, wanted: EmbeddingName) -> None:
+    def __init__(self, name: EmbeddingName) -> None:
         """Raises ModelNotAvailable as in `MiniLM`, for example if the packaged model is not installed."""
-        self._wanted = wanted
-        self._model = shared(wanted.max_length or MAX_LENGTH, wanted.precision)
+        self._parsed_name = name
+        self._model = shared(name.max_length or MAX_LENGTH, name.precision)
 
     def encode(self, texts: Sequence[str], report: Report) -> Vectors:
         """Returns vectors (N, 384) float32; report is called with the number of texts done since the last call."""
-        if self._wanted.long_texts == "cut":
-            return self.encode_several(texts, [self._wanted], report)[0]
+        if self._parsed_name.long_texts == "cut":
+            return self.encode_several(texts, [self._parsed_name], report)[0]
 
         def encode_pieces(pieces: list[str]) -> Vectors:
-            return self.encode_several(pieces, [self._wanted], silent)[0]
+            return self.encode_several(pieces, [self._parsed_name], silent)[0]
 
         size = room(self._tokenizer, self._model.max_length)
-        vectors = mean_of_chunks(texts, self._tokenizer, size, encode_pieces, unit=_is_unit(self._wanted))
+        vectors = mean_of_chunks(texts, self._tokenizer, size, encode_pieces, unit=_is_unit(self._parsed_name))
         report(len(texts))
         return vectors
 
@@ -45,13 +45,13 @@ class MiniLMEncoder:
     def _tokenizer(self) -> Any:
         return whole(self._model.tokenizer)
 
-    def encode_several(self, texts: Sequence[str], wanted: Sequence[EmbeddingName], report: Report) -> list[Vectors]:
+    def encode_several(self, texts: Sequence[str], names: Sequence[EmbeddingName], report: Report) -> list[Vectors]:
         """Returns the vectors for several names, each (N, 384) float32, from one pass.
 
-        wanted: names that may differ only in layer and normalisation. report: as in `encode`.
+        names: names that may differ only in layer and normalisation. report: as in `encode`.
         """
-        pooled = self._model.encode(texts, [name.layer or PACKAGED_LAYERS for name in wanted], report)
-        for name, vectors in zip(wanted, pooled, strict=True):
+        pooled = self._model.encode(texts, [name.layer or PACKAGED_LAYERS for name in names], report)
+        for name, vectors in zip(names, pooled, strict=True):
             if _is_unit(name):
                 to_unit_length(vectors)
         return pooled

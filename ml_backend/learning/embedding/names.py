@@ -91,8 +91,8 @@ def parse(name: str) -> EmbeddingName:
 
 def _hub_id(model: str) -> str:
     """Returns the hub id for a short name in the registry, and any other name unchanged."""
-    known = registered(model)
-    return model if known is None else known.hub_id
+    model_card = registered(model)
+    return model if model_card is None else model_card.hub_id
 
 
 def _with_option(parsed: EmbeddingName, option: str, name: str) -> EmbeddingName:
@@ -102,10 +102,10 @@ def _with_option(parsed: EmbeddingName, option: str, name: str) -> EmbeddingName
         return replace(parsed, normalize=option == "unit")
     if option in ("chunks", "cut"):
         return replace(parsed, long_texts=option)
-    if found := re.fullmatch(r"max(\d+)", option):
-        return replace(parsed, max_length=int(found[1]))
-    if found := re.fullmatch(rf"layer([1-{PACKAGED_LAYERS}])", option):
-        return replace(parsed, layer=int(found[1]))
+    if match := re.fullmatch(r"max(\d+)", option):
+        return replace(parsed, max_length=int(match[1]))
+    if match := re.fullmatch(rf"layer([1-{PACKAGED_LAYERS}])", option):
+        return replace(parsed, layer=int(match[1]))
     if option.startswith("prompt=") and len(option) > len("prompt="):
         return replace(parsed, prompt_name=option.removeprefix("prompt="))
     raise ModelNotAvailable(f"embedding {name!r}: there is no option {option!r}; options: {OPTIONS}")

@@ -30,28 +30,28 @@ class SentenceModel:
     """A sentence-transformers model with its prompt, precision and limit of tokens."""
 
     def __init__(
-        self, wanted: EmbeddingName, registered: RegisteredModel | None, prompt: str | None, trust_remote_code: bool
+        self, name: EmbeddingName, registered: RegisteredModel | None, prompt: str | None, trust_remote_code: bool
     ) -> None:
-        """wanted: the parsed name; registered: its entry in the registry, if any; prompt: instead of the model's own.
+        """name: the parsed name; registered: its entry in the registry, if any; prompt: instead of the model's own.
 
         Raises ModelNotAvailable if the model cannot be loaded, needs code that is not trusted, or lacks the prompt.
         """
         _silence_hub()
-        self._model = _load(wanted, registered, trust_remote_code)
-        if wanted.max_length:
-            self._model.max_seq_length = wanted.max_length
+        self._model = _load(name, registered, trust_remote_code)
+        if name.max_length:
+            self._model.max_seq_length = name.max_length
         self._ending = registered.ending if registered is not None else ""
         if registered is not None and registered.ends_in_eos:
             self._ending += self._model.tokenizer.eos_token
             self._model.tokenizer.padding_side = "right"
-        self._wanted = wanted
+        self._parsed_name = name
         if prompt is None and registered is not None:
             prompt = registered.prompt
-        if wanted.prompt_name is not None:
-            if wanted.prompt_name not in self._model.prompts:
-                known = ", ".join(self._model.prompts) or "none"
-                raise ModelNotAvailable(f"{wanted.model} has no prompt {wanted.prompt_name!r}; its prompts: {known}")
-            prompt = self._model.prompts[wanted.prompt_name]
+        if name.prompt_name is not None:
+            if name.prompt_name not in self._model.prompts:
+                prompts = ", ".join(self._model.prompts) or "none"
+                raise ModelNotAvailable(f"{name.model} has no prompt {name.prompt_name!r}; its prompts: {prompts}")
+            prompt = self._model.prompts[name.prompt_name]
         elif prompt is None and self._model.default_prompt_name is not None:
             prompt = self._model.prompts.get(self._model.default_prompt_name)
         self._prompt: str = prompt or ""
@@ -62,10 +62,10 @@ class SentenceModel:
 
         Raises ModelNotAvailable if the model's limit leaves no token for a text.
         """
-        if self._wanted.long_texts == "cut":
+        if self._parsed_name.long_texts == "cut":
             # The model cuts a text at its end, where the ending is; so the text is shortened before.
             return self._encode(first_tokens(texts, self._tokenizer, self._room) if self._ending else texts, report)
-        unit = bool(self._wanted.normalize) or _normalizes(self._model)
+        unit = bool(self._parsed_name.normalize) or _normalizes(self._model)
         vectors = mean_of_chunks(texts, self._tokenizer, self._room, lambda pieces: self._encode(pieces, silent), unit)
         report(len(texts))
         return vectors
@@ -80,7 +80,7 @@ class SentenceModel:
         try:
             return room(self._tokenizer, int(self._model.max_seq_length), self._prompt, self._ending)
         except ValueError as error:
-            raise ModelNotAvailable(f"{self._wanted}: {error}") from error
+            raise ModelNotAvailable(f"{self._parsed_name}: {error}") from error
 
     def _encode(self, texts: Sequence[str], report: Report) -> Vectors:
         order = np.argsort([-len(text) for text in texts], kind="stable")
@@ -92,7 +92,7 @@ class SentenceModel:
                 batch_size=BATCH["cuda" if self._model.device.type == "cuda" else "cpu"],
                 show_progress_bar=False,
                 convert_to_tensor=True,
-                normalize_embeddings=bool(self._wanted.normalize),
+                normalize_embeddings=bool(self._parsed_name.normalize),
                 prompt=self._prompt,
             )
             parts.append(part.float().cpu().numpy())
@@ -139,12 +139,12 @@ def _only_here(hub_id: str) -> bool:
 def _unavailable(hub_id: str, error: Exception) -> ModelNotAvailable:
     reason = (str(error) or type(error).__name__).splitlines()[0][:200]
     return ModelNotAvailable(
-        f"embedding model {hub_id!r} cannot be loaded: misspelt, or no network to the hub? Always there: minilm, "
-        f"random-projection and, for a fixed list of texts, tfidf. Known by one word: {known_words()}. Reason: {reason}"
+        f"embedding model {hub_id!r} cannot be loaded: misspelt, or no network to the hub? Without a network: minilm, "
+        f"random-projection and, for a fixed list of texts, tfidf. Short names: {known_words()}. Reason: {reason}"
     )
 
 
-def _load(wanted: EmbeddingName, registered: RegisteredModel | None, trust_remote_code: bool) -> Any:
+def _load(name: EmbeddingName, registered: RegisteredModel | None, trust_remote_code: bool) -> Any:
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -153,10 +153,10 @@ def _load(wanted: EmbeddingName, registered: RegisteredModel | None, trust_remot
             f"{registered.hub_id} runs code from its hub page; allow it with EMBEDDING_TRUST_REMOTE_CODE=1 "
             f"(or Embedder(..., trust_remote_code=True)) if you trust its authors"
         )
-    if wanted.precision == "int8":
-        raise ModelNotAvailable(f"int8 is there for minilm only; for {wanted.model} choose bf16 or fp16")
-    hub_id = registered.hub_id if registered is not None else wanted.model
-    dtype = {None: None, "float16": torch.float16, "bfloat16": torch.bfloat16}[wanted.precision]
+    if name.precision == "int8":
+        raise ModelNotAvailable(f"only minilm can be computed in int8; for {name.model} choose bf16 or fp16")
+    hub_id = registered.hub_id if registered is not None else name.model
+    dtype = {None: None, "float16": torch.float16, "bfloat16": torch.bfloat16}[name.precision]
     try:
         model = SentenceTransformer(
             hub_id,
@@ -166,10 +166,10 @@ def _load(wanted: EmbeddingName, registered: RegisteredModel | None, trust_remot
         )
     except (OSError, ValueError, ImportError) as error:
         raise _unavailable(hub_id, error) from error
-    if wanted.normalize is False:
-        kept = [module for module in model if not _is_normalize(module)]
+    if name.normalize is False:
+        modules = [module for module in model if not _is_normalize(module)]
         model = SentenceTransformer(
-            modules=kept,
+            modules=modules,
             device=str(model.device),
             prompts={k: v for k, v in model.prompts.items() if v is not None},
             default_prompt_name=model.default_prompt_name,

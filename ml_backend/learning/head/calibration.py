@@ -40,10 +40,10 @@ def fit_temperature(
 
     # The loss is convex in 1/temperature, so a bounded search on the logarithm finds the only minimum.
     coldest = -np.log(COLDEST)
-    found = minimize_scalar(objective, bounds=(-np.log(HOTTEST), coldest), method="bounded")
+    optimum = minimize_scalar(objective, bounds=(-np.log(HOTTEST), coldest), method="bounded")
     # If all predictions are certain and right, the loss is exactly 0 well before the bound, and the search would stop
     # there.
-    return COLDEST if objective(coldest) <= found.fun else float(np.exp(-found.x))
+    return COLDEST if objective(coldest) <= optimum.fun else float(np.exp(-optimum.x))
 
 
 def _softmax_loss(F: NDArray[np.float64], y: NDArray[np.integer[Any]]) -> float:

@@ -148,8 +148,8 @@ class Head:
             varying = self.weights.any(axis=1)
             return logits[:, varying].reshape(-1, 1), y[:, varying].reshape(-1, 1)
         logits[:, ~self.seen] = -np.inf
-        known = self.seen[y]
-        return logits[known], y[known]
+        class_was_seen = self.seen[y]
+        return logits[class_was_seen], y[class_was_seen]
 
 
 def _check_embeddings(X: NDArray[np.floating[Any]]) -> None:

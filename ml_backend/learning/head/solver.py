@@ -119,9 +119,9 @@ def _minimise(problem: Problem) -> State:
             step, inner = _truncated_step(problem, state, gradient, spread)
             spent += inner * inner_cost
         promised = -loss.dot(gradient, step)
-        wanted = COARSE_TOLERANCE * state.objective if coarse else _fine_tolerance(state, spread)
-        length = _line_search(problem, state, step, logits(step, Z), promised, wanted)
-        settled = (length == 0) | ((promised <= wanted) & (coarse | (length == 1)))
+        tolerance = COARSE_TOLERANCE * state.objective if coarse else _fine_tolerance(state, spread)
+        length = _line_search(problem, state, step, logits(step, Z), promised, tolerance)
+        settled = (length == 0) | ((promised <= tolerance) & (coarse | (length == 1)))
         if np.all(settled):
             if not coarse:
                 return state
@@ -193,12 +193,12 @@ def _ratio(above: Matrix, below: Matrix) -> Matrix:
 
 
 def _line_search(
-    problem: Problem, state: State, step: Matrix, change: Matrix, promised: Matrix, wanted: Matrix
+    problem: Problem, state: State, step: Matrix, change: Matrix, promised: Matrix, tolerance: Matrix
 ) -> Matrix:
     """Move the state along the step, to where the slope is small, and return the length of the move, () or (k, 1).
 
     step: (k, m + 1); change: (k, n), the change of the logits by a step of length 1; promised: −gradient · step;
-    wanted: decreases below this need no care. promised and wanted have the shape of the objective.
+    tolerance: decreases below this need no care. promised and tolerance have the shape of the objective.
     The length is 0 where rounding hides any decrease. Lengths above 1 occur for separable classes, whose optimal logits
     are large, so that one Newton step is too short.
     """
@@ -215,8 +215,8 @@ def _line_search(
         value, P = loss.value(F, Y)
         objective = C * value + penalty + length * pull + length * length * size / 2
         slope = C * loss.dot(P - Y, change) + pull + length * size
-        lower = objective <= state.objective - 1e-4 * length * promised + 1e-3 * wanted
-        good = lower & (np.abs(slope) <= FLAT * np.maximum(promised, wanted))
+        lower = objective <= state.objective - 1e-4 * length * promised + 1e-3 * tolerance
+        good = lower & (np.abs(slope) <= FLAT * np.maximum(promised, tolerance))
         if np.all(good):
             break
         bend = C * loss.dot(loss.curve(P, change), change) + size

@@ -149,12 +149,12 @@ def _summed(columns: _Columns, y: NDArray[np.int64], u: Matrix, low: Matrix, hig
 
     def add(block: slice) -> None:
         for start in range(0, len(y), COLUMNS):
-            some = y[start : start + COLUMNS]
-            k = columns(some, block)
-            np.maximum(k, low[some, None], out=k)
-            np.minimum(k, high[some, None], out=k)
-            k -= low[some, None]
-            total[block] += u[some] @ k
+            block_columns = y[start : start + COLUMNS]
+            k = columns(block_columns, block)
+            np.maximum(k, low[block_columns, None], out=k)
+            np.minimum(k, high[block_columns, None], out=k)
+            k -= low[block_columns, None]
+            total[block] += u[block_columns] @ k
 
     over_blocks(add, len(total))
     return total

@@ -51,8 +51,8 @@ def to_nearest(x: Matrix, y: Matrix, x_squared: Matrix | None = None, y_squared:
     x_squared = squared_norms(x) if x_squared is None else x_squared
     y_squared = squared_norms(y) if y_squared is None else y_squared
     least = np.full(len(x), np.inf, dtype=np.float32)
-    for some in blocks(len(y)):
-        np.minimum(least, squared_distances(x, y[some], x_squared, y_squared[some]).min(axis=1), out=least)
+    for block in blocks(len(y)):
+        np.minimum(least, squared_distances(x, y[block], x_squared, y_squared[block]).min(axis=1), out=least)
     return least
 
 

@@ -50,12 +50,12 @@ class Points:
         """
         taken, own = self.take(index), self.squared[index][:, None]
         least = np.full(len(own), np.inf, dtype=np.float32)
-        for some in blocks(len(squared)):
-            first, *others = (rows @ centre[some].T for rows, centre in zip(taken, centres, strict=True))
+        for block in blocks(len(squared)):
+            first, *others = (rows @ centre[block].T for rows, centre in zip(taken, centres, strict=True))
             for other in others:
                 first *= other
             first *= -2
-            first += squared[some]
+            first += squared[block]
             first += own
             np.minimum(least, first.min(axis=1), out=least)
         distances: Matrix = np.maximum(least, 0, out=least)

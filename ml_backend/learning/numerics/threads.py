@@ -82,8 +82,8 @@ def over_each(work: Callable[[Item], object], items: Sequence[Item]) -> None:
 
 def _threads_outside() -> int:
     with _lock:
-        found = None if _limit is None else _limit.get_original_num_threads().get("blas")
-    return int(found or 1)
+        original_threads = None if _limit is None else _limit.get_original_num_threads().get("blas")
+    return int(original_threads or 1)
 
 
 @cache

@@ -92,6 +92,6 @@ def class_means(pool: Pool) -> Matrix:
     x, y = pool.rows(pool.labeled), pool.labels[pool.labeled]
     of_class = (y > 0) if pool.multi_label else y[:, None] == np.arange(pool.n_classes)
     counts = of_class.sum(axis=0)
-    there = counts > 0
-    means: Matrix = of_class[:, there].T.astype(np.float32) @ x / counts[there, None].astype(np.float32)
+    has_labels = counts > 0
+    means: Matrix = of_class[:, has_labels].T.astype(np.float32) @ x / counts[has_labels, None].astype(np.float32)
     return means

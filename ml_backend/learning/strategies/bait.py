@@ -55,8 +55,8 @@ def select(
     ridge = regularisation * (float(np.vdot(x, x)) / x.size or 1.0)
     inverse = np.linalg.inv(ridge * np.eye(x.shape[1]) + labelled / (n + b)).astype(np.float64)
     picks = add_greedily(x, w * np.float32(b / (n + b)), fisher, inverse, min(oversample * b, len(x)), rng)
-    kept = drop_greedily(x[picks], w[picks] * np.float32(b / (n + b)), fisher, inverse, b)
-    chosen: NDArray[np.int64] = pool.unlabeled[picks[kept]]
+    survivors = drop_greedily(x[picks], w[picks] * np.float32(b / (n + b)), fisher, inverse, b)
+    chosen: NDArray[np.int64] = pool.unlabeled[picks[survivors]]
     return chosen
 
 

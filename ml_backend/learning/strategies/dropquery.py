@@ -67,8 +67,8 @@ def count_flips(pool: Pool, passes: int, dropout: float, rng: np.random.Generato
         x, draws = pool.unlabeled_embeddings(block), np.random.default_rng(seeds[block.start // ROWS_AT_A_TIME])
         predicted = _predictions(pool, x)
         for _ in range(passes):
-            kept = draws.random(x.shape, dtype=np.float32) >= np.float32(dropout)
-            dropped = x * kept
+            mask = draws.random(x.shape, dtype=np.float32) >= np.float32(dropout)
+            dropped = x * mask
             dropped *= np.float32(1 / (1 - dropout))
             flips[block] += (_predictions(pool, dropped) != predicted).any(axis=1)
 
@@ -81,8 +81,8 @@ def _predictions(pool: Pool, x: Matrix) -> NDArray[Any]:
     assert pool.head is not None
     logits = pool.head.decision_function(x)
     if pool.multi_label:
-        some: NDArray[Any] = logits > 0
-        return some
+        positive: NDArray[Any] = logits > 0
+        return positive
     logits[:, ~pool.head.seen] = -np.inf
     top: NDArray[Any] = logits.argmax(axis=1)
     return top[:, None]

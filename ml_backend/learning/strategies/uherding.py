@@ -100,9 +100,9 @@ def held_out_temperature(pool: Pool, rng: np.random.Generator) -> float:
         if not _tells_classes_apart(y[~held_out]):
             return 1.0
         head = Head(C=pool.head.C).fit(x[~held_out], y[~held_out], pool.n_classes)
-        f, known = head.calibration_logits(x[held_out], y[held_out])
+        f, y_scored = head.calibration_logits(x[held_out], y[held_out])
         logits.append(f)
-        truth.append(known)
+        truth.append(y_scored)
         votes += int(held_out.sum())
         if votes >= VOTES:
             break
