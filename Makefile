@@ -4,6 +4,7 @@
 # make unit          the tests that need no Label Studio, no browser and no network, in parallel
 # make e2e           the tests against a real Label Studio and a real Chromium, one after the other
 # make check         ruff and mypy
+# make label-studio  install Label Studio into its own environment, which demo and the end-to-end tests do by themselves
 # make docs          the documentation with the API reference, in site/
 # make benchmark     a quick form of the benchmarks beside the baseline that compare.py --write stored
 # make screenshots   take the pictures of docs/images anew
@@ -18,7 +19,7 @@ SLOW := e2e or browser
 PYTEST := $(BIN)/python -m pytest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test unit e2e check docs benchmark install install-dev install-docs clean browser screenshots
+.PHONY: demo test unit e2e check docs benchmark install install-dev install-docs label-studio clean browser screenshots
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -38,6 +39,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 $(VENV)/.installed-docs: $(VENV)/.installed-dev requirements-docs.txt
 	$(BIN)/pip install --quiet -r requirements-docs.txt
 	touch $@
+
+label-studio: install
+	$(BIN)/python -c "from pathlib import Path; from ml_backend.commands.demo.label_studio_process import installed; installed(Path('.venv-labelstudio'))"
 
 demo: install
 	$(BIN)/python -m ml_backend demo $(if $(CHECK),--check)
