@@ -1,6 +1,6 @@
 """Texts embedded a second with the packaged model, beside SentenceTransformer.encode with its defaults, in one run.
 
-    python benchmarks/embedding.py [--texts 200] [--data ../shared/data]
+    python benchmarks/embedding.py [--texts 200] [--data DATA]
 
 Texts are a random sample of every data set of the folder, pairs joined by a space, all of them shuffled into one list;
 the ways take turns, and the table has medians. Cosines are to SentenceTransformer's vectors. ONNX Runtime and OpenVINO
@@ -22,6 +22,7 @@ from typing import Annotated, Any
 import numpy as np
 import pandas as pd
 import typer
+from data_folder import DEFAULT, DataFolder
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -156,7 +157,7 @@ def main(
     texts: Annotated[int, typer.Option(help="Texts of each data set.")] = 200,
     rounds: Annotated[int, typer.Option(help="Times that every way is measured.")] = 3,
     test_rows: Annotated[int, typer.Option(help="Test rows of each data set for the accuracy; 0: leave it out.")] = 300,
-    data: Annotated[Path, typer.Option(help="Folder of Parquet files.")] = Path("../shared/data"),
+    data: DataFolder = DEFAULT,
 ) -> None:
     """Measure, and print the table."""
     warnings.simplefilter("ignore")

@@ -14,6 +14,7 @@ from typing import Annotated
 import numpy as np
 import pandas as pd
 import typer
+from data_folder import DEFAULT, DataFolder
 from rich.console import Console
 from rich.table import Table
 
@@ -23,7 +24,6 @@ from simulator.experiment.budget import Budget
 from simulator.experiment.definition import Experiment
 from simulator.experiment.runner import run
 
-DATA = Path(__file__).parents[2] / "shared" / "data"
 CLOSE = 0.02
 AT_400 = {
     "typiclust": 0.07,
@@ -47,7 +47,7 @@ AT_4200 = {
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder of the results.")],
-    data: Annotated[Path, typer.Option(help="Folder with banking77.")] = DATA,
+    data: DataFolder = DEFAULT,
     seeds: Annotated[int, typer.Option(help="Runs of each strategy.")] = 10,
     jobs: Annotated[int, typer.Option(help="Worker processes.")] = 1,
     embedding: Annotated[str, typer.Option(help="Which embedding.")] = "minilm:layer6",

@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from data_folder import DEFAULT, DataFolder
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
@@ -36,7 +37,6 @@ from simulator.experiment.simulate import simulate
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode="markdown")
 console = Console(width=160)
-DATA = Path(__file__).parents[2] / "shared" / "data"
 SIZE = 100
 PEERS = (
     "random",
@@ -62,7 +62,7 @@ class Curve:
 
 @app.command()
 def peer(
-    data: Annotated[Path, typer.Option(help="Folder with the datasets.")] = DATA,
+    data: DataFolder = DEFAULT,
     dataset: Annotated[str, typer.Option(help="Which one.")] = "banking77",
     cycles: Annotated[int, typer.Option(help="Queries of each strategy.")] = 5,
     badge_cycles: Annotated[int, typer.Option(help="Queries of badge.")] = 1,
@@ -96,7 +96,7 @@ def peer(
 
 @app.command()
 def seconds(
-    data: Annotated[Path, typer.Option(help="Folder with the datasets.")] = DATA,
+    data: DataFolder = DEFAULT,
     datasets: Annotated[str, typer.Option(help="Which ones, by comma.")] = "banking77,trec6",
     only: Annotated[str, typer.Option(help="Strategies, by comma.")] = ",".join(strategies.names()),
     repeats: Annotated[int, typer.Option(help="Runs of each; the median is shown.")] = 3,
