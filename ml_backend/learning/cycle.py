@@ -100,27 +100,27 @@ class Cycle:
         started = time.perf_counter()
         pool = Pool(embeddings, labels, n_classes, candidates=candidates)
         pool.check_finite()
-        seen = _classes_seen(pool)
+        classes_seen = _classes_seen(pool)
         head = None
-        if seen >= 2:
+        if classes_seen >= 2:
             head = self.fit(pool.rows(pool.labeled), pool.labels[pool.labeled], n_classes)
             pool.head = head
         fitted = time.perf_counter()
-        method = self._method(pool, seen)
+        method = self._method(pool, classes_seen)
         n_places = min(len(pool.unlabeled), self.batch_size + reserve)
         places = random_places(n_places, self.random_share, self.seed, cycle)
-        drawn = random_rows(pool, int(places.sum()), self.seed, cycle)
-        pool = pool.without(drawn)
-        strategic = int((~places[: self.batch_size]).sum())
-        rows = method.select(pool, strategic, np.random.default_rng([self.seed, cycle]))
-        rest = len(places) - len(drawn) - strategic
-        reserve_rows = method.select(pool.without(rows), rest, np.random.default_rng([self.seed, cycle, 1]))
+        random_chosen = random_rows(pool, int(places.sum()), self.seed, cycle)
+        pool = pool.without(random_chosen)
+        n_chosen = int((~places[: self.batch_size]).sum())
+        rows = method.select(pool, n_chosen, np.random.default_rng([self.seed, cycle]))
+        n_reserve = len(places) - len(random_chosen) - n_chosen
+        reserve_rows = method.select(pool.without(rows), n_reserve, np.random.default_rng([self.seed, cycle, 1]))
         merged = np.empty(len(places), dtype=np.int64)
-        merged[places], merged[~places] = drawn, np.concatenate([rows, reserve_rows])
+        merged[places], merged[~places] = random_chosen, np.concatenate([rows, reserve_rows])
         return Proposal(
             rows=merged[: self.batch_size],
             reserve_rows=merged[self.batch_size :],
-            random_rows=drawn,
+            random_rows=random_chosen,
             head=head,
             method=method.name,
             why=method.why,

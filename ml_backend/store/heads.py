@@ -29,7 +29,9 @@ class HeadRows:
                 .order_by(table.c.created_at.desc())
                 .limit(HEADS_KEPT)
             )
-            connection.execute(delete(table).where(table.c.project_id == head.project_id, table.c.version.not_in(newest)))
+            connection.execute(
+                delete(table).where(table.c.project_id == head.project_id, table.c.version.not_in(newest))
+            )
 
     def current_head(self, project_id: int) -> HeadRecord | None:
         """The newest head, or None before the first fit."""

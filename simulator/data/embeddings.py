@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.embedding.embedder import PACKAGED, Embedder, ModelNotAvailable, encode_layers, load
 from ml_backend.learning.embedding.names import PACKAGED_LAYERS, RANDOM_PROJECTION, TFIDF, EmbeddingName, parse
-from ml_backend.learning.embedding.registry import known_words, registered
+from ml_backend.learning.embedding.registry import registered, short_names
 
 WORDS_ONLY = (TFIDF, RANDOM_PROJECTION)
 
@@ -25,10 +25,9 @@ def check_names(embeddings: Sequence[str]) -> None:
         model = parse(name)
         exists = model.model in (PACKAGED, *WORDS_ONLY) or model.is_matrix or registered(model.model) is not None
         if not exists and "/" not in model.model and not Path(model.model).is_dir():
-            words = f", {known_words()}" if known_words() else ""
             raise ModelNotAvailable(
                 f"unknown embedding {name!r}; known: minilm, minilm:layer1 … minilm:layer{PACKAGED_LAYERS}, {TFIDF}, "
-                f"{RANDOM_PROJECTION}{words}, a hub model as owner/name, a folder, or a matrix file"
+                f"{RANDOM_PROJECTION}, {short_names()}, a hub model as owner/name, a folder, or a matrix file"
             )
 
 

@@ -86,7 +86,7 @@ def test_what_is_missing_is_said(settings, tmp_path):
 
 @pytest.mark.parametrize(
     "embedding",
-    [*(m.word for m in MODELS), "minilm:int8:chunks", "some/model:raw:max64:prompt=query", "minilm:layer2:unit"],
+    [*(m.short_name for m in MODELS), "minilm:int8:chunks", "some/model:raw:max64:prompt=query", "minilm:layer2:unit"],
 )
 def test_every_embedding_has_a_program(embedding):
     source = program(embedding, multi_label=False)

@@ -15,13 +15,13 @@ def balanced(pool: Pool, ranked: NDArray[np.int64], count: int) -> NDArray[np.in
     only classes that still have ranked rows count. The labels of a class are those in the pool, plus one for each row
     kept. Among classes with equally few labels the best ranked row is kept. Raises NeedsHead without a head.
     """
-    at = np.searchsorted(pool.unlabeled, ranked)
-    predicted = pool.probabilities[at].argmax(axis=1)
-    have = np.bincount(pool.labels[pool.labeled], minlength=pool.n_classes)
-    # The n-th row of a class, from 0, is kept when the class has n labels more than it has in the pool.
-    turn = np.empty(len(ranked), dtype=np.int64)
+    positions = np.searchsorted(pool.unlabeled, ranked)
+    predicted = pool.probabilities[positions].argmax(axis=1)
+    label_counts = np.bincount(pool.labels[pool.labeled], minlength=pool.n_classes)
+    # When the n-th row of a class (from 0) is kept, the class has n labels more than in the pool.
+    labels_before = np.empty(len(ranked), dtype=np.int64)
     for c in np.unique(predicted):
-        mine = np.flatnonzero(predicted == c)
-        turn[mine] = have[c] + np.arange(len(mine))
-    balanced_rows: NDArray[np.int64] = ranked[np.argsort(turn, kind="stable")[:count]]
+        rows_of_class = np.flatnonzero(predicted == c)
+        labels_before[rows_of_class] = label_counts[c] + np.arange(len(rows_of_class))
+    balanced_rows: NDArray[np.int64] = ranked[np.argsort(labels_before, kind="stable")[:count]]
     return balanced_rows

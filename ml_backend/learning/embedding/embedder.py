@@ -30,7 +30,7 @@ __all__ = ["PACKAGED", "Embedder", "ModelNotAvailable", "NeedsCorpus", "encode_l
 
 Vectors = NDArray[np.float32]
 
-IN_FLOAT32 = "float16 overflows in some models, bf16 and float32 do not"
+PRECISION_ADVICE = "some models overflow in fp16: use bf16 or fp32"
 """Advice in the message about vectors with NaN or infinity."""
 
 
@@ -88,7 +88,7 @@ class Embedder:
         Raises TypeError, which names the row, if a text is not a string, and ValueError if a matrix has a different
         number of rows or the texts have no words.
         """
-        _check(texts)
+        _check_types(texts)
         encoder = _fitted(self._parsed_name, texts)
         if encoder is None:
             return self
@@ -106,27 +106,27 @@ class Embedder:
         Raises TypeError if a text is not a string and NotFinite if a vector holds NaN or infinity (both name the row),
         and NeedsCorpus if `fit` must be called first.
         """
-        _check(texts)
+        _check_types(texts)
         encoder = self._ready()
         if not len(texts):
             return np.empty((0, encoder.dimensions), dtype=np.float32)
-        between = self._parsed_name.field_separator
-        distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, between) for text in texts])
+        separator = self._parsed_name.field_separator
+        distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, separator) for text in texts])
         with self._lock:
             vectors = encoder.encode(distinct, report)
-        bad = not_finite(vectors)
-        if len(bad):
-            row = int(np.flatnonzero(rows == bad[0])[0])
+        bad_rows = not_finite(vectors)
+        if len(bad_rows):
+            row = int(np.flatnonzero(rows == bad_rows[0])[0])
             raise NotFinite(
-                row, f"by {self.name} holds NaN or infinity", f"its text is {texts[row][:60]!r}; {IN_FLOAT32}"
+                row, f"by {self.name} holds NaN or infinity", f"its text is {texts[row][:60]!r}; {PRECISION_ADVICE}"
             )
         return vectors if len(distinct) == len(texts) else vectors[rows]
 
     def _ready(self) -> Encoder:
         if self._encoder is None:
             raise NeedsCorpus(
-                f"the embedding {self.name} is fitted on a fixed list of texts: call fit(texts) first. "
-                f"A live project's texts keep coming, so it cannot serve one; choose minilm or a hub model there"
+                f"the embedding {self.name} is fitted on a fixed list of texts: call fit(texts) first. It cannot "
+                f"be used in a live project, to which texts may be added at any time: choose minilm or a hub model"
             )
         return self._encoder
 
@@ -143,16 +143,18 @@ def encode_layers(texts: Sequence[str], layers: Sequence[int | str], report: Rep
     """
     from ml_backend.learning.embedding.minilm_encoder import MiniLMEncoder
 
-    _check(texts)
+    _check_types(texts)
     names = [f"minilm:layer{layer}" if isinstance(layer, int) else layer for layer in layers]
     parsed_names = [parse(name) for name in names]
     for name, parsed in zip(names, parsed_names, strict=True):
         if parsed not in (EmbeddingName(PACKAGED), EmbeddingName(PACKAGED, layer=parsed.layer)):
-            raise ModelNotAvailable(f"one pass gives minilm and minilm:layer1 … layer{PACKAGED_LAYERS}, not {name!r}")
+            raise ModelNotAvailable(
+                f"encode_layers computes minilm and minilm:layer1 … minilm:layer{PACKAGED_LAYERS} only, got {name!r}"
+            )
     if not len(texts):
         return {name: np.empty((0, MiniLMEncoder.dimensions), dtype=np.float32) for name in names}
-    between = parsed_names[0].field_separator
-    distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, between) for text in texts])
+    separator = parsed_names[0].field_separator
+    distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, separator) for text in texts])
     by_name = MiniLMEncoder(parsed_names[0]).encode_several(distinct, parsed_names, report)
     return {name: vectors[rows] for name, vectors in zip(names, by_name, strict=True)}
 
@@ -192,7 +194,7 @@ def _fitted(name: EmbeddingName, texts: Sequence[str]) -> Encoder | None:
     return None
 
 
-def _check(texts: Sequence[str]) -> None:
+def _check_types(texts: Sequence[str]) -> None:
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"texts must be str; row {row} is {type(text).__name__}")
@@ -213,7 +215,7 @@ def _fingerprint(texts: Sequence[str]) -> str:
     return digest.hexdigest()[:12]
 
 
-_loading = threading.Lock()
+_load_lock = threading.Lock()
 
 
 @cache
@@ -228,5 +230,5 @@ def load(name: str, *, trust_remote_code: bool = False) -> Embedder:
     the name, since a person who may set a project's model is not always allowed to run code on this machine.
     Raises ModelNotAvailable as in `Embedder`.
     """
-    with _loading:
+    with _load_lock:
         return _loaded(str(parse(name)), trust_remote_code)

@@ -14,7 +14,7 @@ from ml_backend.learning.embedding.names import ModelNotAvailable
 Linear: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
 
-TOKENS = 512
+ROWS_PER_PRODUCT = 512
 """Typical number of rows in a product; oneDNN chooses the memory layout of the weights for it."""
 
 
@@ -46,9 +46,9 @@ def _has_onednn() -> bool:
 def _packed(weight: torch.Tensor, bias: torch.Tensor, gelu: bool) -> Linear:
     """The float32 product with a weight layout prepared once; a tenth faster than preparing it for every product."""
     with torch.inference_mode():
-        laid_out = torch.ops.mkldnn._reorder_linear_weight(weight, TOKENS)
-    after: tuple[str, list[float], str] = ("gelu", [], "none") if gelu else ("none", [], "")
-    run: Linear = lambda hidden: torch.ops.mkldnn._linear_pointwise(hidden, laid_out, bias, *after)  # noqa: E731
+        packed_weight = torch.ops.mkldnn._reorder_linear_weight(weight, ROWS_PER_PRODUCT)
+    activation: tuple[str, list[float], str] = ("gelu", [], "none") if gelu else ("none", [], "")
+    run: Linear = lambda hidden: torch.ops.mkldnn._linear_pointwise(hidden, packed_weight, bias, *activation)  # noqa: E731
     return run
 
 
@@ -57,9 +57,9 @@ def _product(weight: torch.Tensor, bias: torch.Tensor, precision: str | None) ->
         return lambda hidden: functional.linear(hidden, weight, bias)
     if precision == "int8":
         return _int8(weight, bias)
-    kind = {"bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
-    low_weight, low_bias = weight.to(kind), bias.to(kind)
-    return lambda hidden: functional.linear(hidden.to(kind), low_weight, low_bias).float()
+    dtype = {"bfloat16": torch.bfloat16, "float16": torch.float16}[precision]
+    low_weight, low_bias = weight.to(dtype), bias.to(dtype)
+    return lambda hidden: functional.linear(hidden.to(dtype), low_weight, low_bias).float()
 
 
 def _int8(weight: torch.Tensor, bias: torch.Tensor) -> Linear:
@@ -70,9 +70,9 @@ def _int8(weight: torch.Tensor, bias: torch.Tensor) -> Linear:
     per batch, but a vector then does not depend on the other texts in its batch.
     """
     scale = weight.abs().amax(dim=1).clamp_min(1e-12) / _largest_exact_weight()
-    whole = (weight / scale[:, None]).round()
-    packed: Any = torch.ops.onednn.qlinear_prepack(whole.to(torch.int8), None)
-    sums = whole.sum(dim=1) * scale
+    integers = (weight / scale[:, None]).round()
+    packed: Any = torch.ops.onednn.qlinear_prepack(integers.to(torch.int8), None)
+    sums = integers.sum(dim=1) * scale
     zeros = torch.zeros(len(weight), dtype=torch.int8)
 
     def run(hidden: torch.Tensor) -> torch.Tensor:

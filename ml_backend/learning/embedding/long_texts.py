@@ -1,12 +1,13 @@
 """Handles texts that are longer than a model's limit, for all models.
 
 There are two ways, chosen by an option in the name of the embedding (`minilm:chunks`):
-cut     Only the first tokens are used, up to the limit; the rest is dropped. Tokenizers do this themselves (`cutting`).
-        If an ending is added after the text, it must not be cut off; then `first_tokens` shortens the text before.
+cut     Only the first tokens are used, up to the limit; the rest is dropped. Tokenizers do this themselves
+        (`with_truncation`). If an ending is added after the text, it must not be cut off; then `first_tokens` shortens
+        the text before.
 chunks  The whole text is used, in consecutive pieces up to the limit. The vector is the mean of the pieces' vectors,
         weighted by their numbers of tokens (`mean_of_chunks`).
-The limit is the model's own number of tokens, or that of the option `max128`. `room` is the part of it that is left for
-the text.
+The limit is the model's own number of tokens, or that of the option `max128`. `text_tokens` is the part of it that is
+left for the text.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Encode = Callable[[list[str]], NDArray[np.float32]]
 """Maps N texts within the model's limit to vectors (N, D) float32."""
 
 
-def cutting(tokenizer: Any, max_length: int) -> Any:
+def with_truncation(tokenizer: Any, max_length: int) -> Any:
     """Returns a copy of the tokenizer that cuts texts at `max_length` tokens, special ones included.
 
     tokenizer: a Tokenizer of the tokenizers package.
@@ -35,7 +36,7 @@ def cutting(tokenizer: Any, max_length: int) -> Any:
     return tokenizer
 
 
-def whole(tokenizer: Any) -> Any:
+def without_truncation(tokenizer: Any) -> Any:
     """Returns a copy of the tokenizer that reads texts of any length.
 
     tokenizer: a Tokenizer of the tokenizers package.
@@ -46,21 +47,24 @@ def whole(tokenizer: Any) -> Any:
     return tokenizer
 
 
-def room(tokenizer: Any, max_length: int, *around: str) -> int:
+def text_tokens(tokenizer: Any, max_length: int, *around: str) -> int:
     """Returns the number of tokens that are left for a text, without special tokens and the texts around it.
 
-    tokenizer: result of `whole`; max_length: limit of the model in tokens; around: texts that are put before or after
-    each text. Raises ValueError if no token is left.
+    tokenizer: result of `without_truncation`; max_length: limit of the model in tokens; around: texts that are put
+    before or after each text. Raises ValueError if no token is left.
     """
-    taken = tokenizer.num_special_tokens_to_add(False)
-    taken += sum(len(tokenizer.encode(part, add_special_tokens=False).ids) for part in around if part)
-    if taken >= max_length:
-        raise ValueError(f"a length of {max_length} tokens leaves a text no room: {taken} are special or of the prompt")
-    return max_length - int(taken)
+    reserved = tokenizer.num_special_tokens_to_add(False)
+    reserved += sum(len(tokenizer.encode(part, add_special_tokens=False).ids) for part in around if part)
+    if reserved >= max_length:
+        raise ValueError(
+            f"a limit of {max_length} tokens leaves none for the text: {reserved} are special tokens or belong to the "
+            "prompt; raise the limit or shorten the prompt"
+        )
+    return max_length - int(reserved)
 
 
 def first_tokens(texts: Sequence[str], tokenizer: Any, size: int) -> list[str]:
-    """Returns each text shortened to its first `size` tokens; tokenizer: result of `whole`."""
+    """Returns each text shortened to its first `size` tokens; tokenizer: result of `without_truncation`."""
     tokenized = tokenizer.encode_batch(list(texts), add_special_tokens=False)
     return [_pieces(text, tokens.offsets, size)[0][0] for text, tokens in zip(texts, tokenized, strict=True)]
 
@@ -70,7 +74,8 @@ def mean_of_chunks(texts: Sequence[str], tokenizer: Any, size: int, encode: Enco
 
     A piece has at most `size` tokens, and its weight is its number of tokens. Pieces are cut from the text between
     tokens, so the model reads each piece like any other text.
-    tokenizer: result of `whole`; encode: maps pieces to vectors; unit: whether the means are scaled to length 1.
+    tokenizer: result of `without_truncation`; encode: maps pieces to vectors; unit: whether the means are scaled to
+    length 1.
     """
     pieces: list[str] = []
     token_counts: list[int] = []

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from ml_backend.learning.embedding.linear_layers import Linear, linear
-from ml_backend.learning.embedding.long_texts import cutting
+from ml_backend.learning.embedding.long_texts import with_truncation
 from ml_backend.learning.embedding.names import PACKAGED_LAYERS, ModelNotAvailable
 from ml_backend.learning.embedding.progress import Report, silent
 
@@ -81,7 +81,7 @@ class MiniLM:
         folder = packaged_folder()
         self.max_length = max_length
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.tokenizer: Any = cutting(Tokenizer.from_file(str(folder / "tokenizer.json")), max_length)
+        self.tokenizer: Any = with_truncation(Tokenizer.from_file(str(folder / "tokenizer.json")), max_length)
         tensors = load_file(folder / "model.safetensors", device=self.device)
         self._words = tensors["embeddings.word_embeddings.weight"]
         # All tokens belong to the first segment, so its vector is added to the positions in advance.
@@ -154,28 +154,28 @@ def batches(lengths: Sequence[int], budget: int) -> Iterator[NDArray[np.int64]]:
 
 def _layer(tensors: Tensors, number: int, precision: str | None) -> Layer:
     prefix = f"encoder.layer.{number}."
-    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    of_layer = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     query, key, value = (f"attention.self.{part}" for part in ("query", "key", "value"))
     return Layer(
         mix=linear(
-            torch.cat([own[f"{part}.weight"] for part in (query, key, value)]),
-            torch.cat([own[f"{part}.bias"] for part in (query, key, value)]),
+            torch.cat([of_layer[f"{part}.weight"] for part in (query, key, value)]),
+            torch.cat([of_layer[f"{part}.bias"] for part in (query, key, value)]),
             precision,
         ),
-        attended=_linear(own, "attention.output.dense", precision),
-        attended_norm=_norm(own, "attention.output.LayerNorm"),
-        up=_linear(own, "intermediate.dense", precision, gelu=True),
-        down=_linear(own, "output.dense", precision),
-        norm=_norm(own, "output.LayerNorm"),
+        attended=_linear(of_layer, "attention.output.dense", precision),
+        attended_norm=_norm(of_layer, "attention.output.LayerNorm"),
+        up=_linear(of_layer, "intermediate.dense", precision, gelu=True),
+        down=_linear(of_layer, "output.dense", precision),
+        norm=_norm(of_layer, "output.LayerNorm"),
     )
 
 
-def _linear(own: Tensors, name: str, precision: str | None, gelu: bool = False) -> Linear:
-    return linear(own[f"{name}.weight"], own[f"{name}.bias"], precision, gelu)
+def _linear(tensors: Tensors, name: str, precision: str | None, gelu: bool = False) -> Linear:
+    return linear(tensors[f"{name}.weight"], tensors[f"{name}.bias"], precision, gelu)
 
 
-def _norm(own: Tensors, name: str) -> Linear:
-    weight, bias = own[f"{name}.weight"], own[f"{name}.bias"]
+def _norm(tensors: Tensors, name: str) -> Linear:
+    weight, bias = tensors[f"{name}.weight"], tensors[f"{name}.bias"]
     return lambda hidden: functional.layer_norm(hidden, (DIMENSIONS,), weight, bias, LAYER_NORM_EPSILON)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.embedding.long_texts import mean_of_chunks, room, whole
+from ml_backend.learning.embedding.long_texts import mean_of_chunks, text_tokens, without_truncation
 from ml_backend.learning.embedding.minilm import DIMENSIONS, MAX_LENGTH, shared
 from ml_backend.learning.embedding.names import PACKAGED_LAYERS, EmbeddingName
 from ml_backend.learning.embedding.progress import Report, silent
@@ -24,7 +24,7 @@ class MiniLMEncoder:
     dimensions = DIMENSIONS
 
     def __init__(self, name: EmbeddingName) -> None:
-        """Raises ModelNotAvailable as in `MiniLM`, for example if the packaged model is not installed."""
+        """Load the model. Raises ModelNotAvailable as in `MiniLM`, for example if the package is not installed."""
         self._parsed_name = name
         self._model = shared(name.max_length or MAX_LENGTH, name.precision)
 
@@ -36,14 +36,14 @@ class MiniLMEncoder:
         def encode_pieces(pieces: list[str]) -> Vectors:
             return self.encode_several(pieces, [self._parsed_name], silent)[0]
 
-        size = room(self._tokenizer, self._model.max_length)
+        size = text_tokens(self._tokenizer, self._model.max_length)
         vectors = mean_of_chunks(texts, self._tokenizer, size, encode_pieces, unit=_is_unit(self._parsed_name))
         report(len(texts))
         return vectors
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return whole(self._model.tokenizer)
+        return without_truncation(self._model.tokenizer)
 
     def encode_several(self, texts: Sequence[str], names: Sequence[EmbeddingName], report: Report) -> list[Vectors]:
         """Returns the vectors for several names, each (N, 384) float32, from one pass.

@@ -59,11 +59,11 @@ class EmbeddingName:
 
     def __str__(self) -> str:
         """Returns the canonical name, which is the same for all spellings of an embedding."""
-        short = {long: short for short, long in PRECISIONS.items()}
+        short_precisions = {long: short_precisions for short_precisions, long in PRECISIONS.items()}
         parts = [
             self.model,
             f"layer{self.layer}" if self.layer else "",
-            short[self.precision] if self.precision else "",
+            short_precisions[self.precision] if self.precision else "",
             {True: "unit", False: "raw", None: ""}[self.normalize],
             "chunks" if self.long_texts == "chunks" else "",
             f"max{self.max_length}" if self.max_length else "",
@@ -73,7 +73,7 @@ class EmbeddingName:
 
 
 def parse(name: str) -> EmbeddingName:
-    """Returns the parts of a name. Raises ModelNotAvailable for options that do not exist or not for that model."""
+    """Returns the parts of a name. Raises ModelNotAvailable for an option that this model does not have."""
     model, *options = name.strip().split(":")
     if PurePath(name).suffix in MATRIX_SUFFIXES:
         return EmbeddingName(name)
@@ -81,11 +81,11 @@ def parse(name: str) -> EmbeddingName:
     for option in options:
         parsed = _with_option(parsed, option, name)
     if parsed.model in (TFIDF, RANDOM_PROJECTION) and parsed != EmbeddingName(parsed.model):
-        raise ModelNotAvailable(f"{model} has no options; got {name!r}")
+        raise ModelNotAvailable(f"{model} takes no options, got {name!r}; write {model}")
     if parsed.layer and parsed.model != PACKAGED:
-        raise ModelNotAvailable(f"only minilm has layers to choose from; got {name!r}")
+        raise ModelNotAvailable(f"only minilm has layers to choose from, got {name!r}; leave the layer out")
     if parsed.model == PACKAGED:
-        parsed = _packaged(parsed)
+        parsed = _canonical_packaged(parsed)
     return parsed
 
 
@@ -108,10 +108,10 @@ def _with_option(parsed: EmbeddingName, option: str, name: str) -> EmbeddingName
         return replace(parsed, layer=int(match[1]))
     if option.startswith("prompt=") and len(option) > len("prompt="):
         return replace(parsed, prompt_name=option.removeprefix("prompt="))
-    raise ModelNotAvailable(f"embedding {name!r}: there is no option {option!r}; options: {OPTIONS}")
+    raise ModelNotAvailable(f"embedding {name!r} has the unknown option {option!r}; known: {OPTIONS}")
 
 
-def _packaged(parsed: EmbeddingName) -> EmbeddingName:
+def _canonical_packaged(parsed: EmbeddingName) -> EmbeddingName:
     """Returns one spelling for equal settings: by default the whole model normalises and a single layer does not."""
     if parsed.layer is None and parsed.normalize is False:
         return replace(parsed, layer=PACKAGED_LAYERS, normalize=None)

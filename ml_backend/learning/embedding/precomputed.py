@@ -27,21 +27,23 @@ class Precomputed:
         """Raises ModelNotAvailable if the file is missing or does not hold a matrix of finite numbers."""
         self.path = path
         if not Path(path).is_file():
-            raise ModelNotAvailable(f"there is no file of embeddings {path}")
+            raise ModelNotAvailable(f"the file of embeddings {path} does not exist; check its path")
         try:
             matrix, texts = _READERS[Path(path).suffix](Path(path))
         except (OSError, ValueError, KeyError) as error:
             raise ModelNotAvailable(f"{path} cannot be read as embeddings: {error}") from error
         if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
-            raise ModelNotAvailable(f"{path} holds no matrix of numbers but {matrix.dtype} of shape {matrix.shape}")
+            raise ModelNotAvailable(f"{path} must hold a matrix of numbers, got {matrix.dtype} of shape {matrix.shape}")
         finite = np.isfinite(matrix).all(axis=1)
         if not finite.all():
-            raise ModelNotAvailable(f"row {int(np.flatnonzero(~finite)[0])} of {path} holds NaN or infinity")
+            raise ModelNotAvailable(
+                f"row {int(np.flatnonzero(~finite)[0])} of {path} holds NaN or infinity; compute it again"
+            )
         self._matrix = matrix
         self.dimensions = int(matrix.shape[1])
         self._rows: dict[str, int] | None = None
         if texts is not None:
-            self._name_rows(texts)
+            self._set_texts(texts)
 
     @property
     def knows_its_texts(self) -> bool:
@@ -51,10 +53,13 @@ class Precomputed:
     def matched(self, texts: Sequence[str]) -> Precomputed:
         """Returns a copy whose rows belong to these texts, in this order. Raises ValueError if the numbers differ."""
         if len(texts) != len(self._matrix):
-            raise ValueError(f"{self.path} has {len(self._matrix):,} rows, but there are {len(texts):,} texts")
+            raise ValueError(
+                f"{self.path} has {len(self._matrix):,} rows, but there are {len(texts):,} texts: it needs one row per "
+                "text"
+            )
         copy = object.__new__(Precomputed)
         copy.__dict__.update(self.__dict__)
-        copy._name_rows(texts)
+        copy._set_texts(texts)
         return copy
 
     def encode(self, texts: Sequence[str], report: Report = silent) -> NDArray[np.float32]:
@@ -67,23 +72,24 @@ class Precomputed:
         unknown = [text for text, row in zip(texts, rows, strict=True) if row < 0]
         if unknown:
             raise ValueError(
-                f"{len(unknown):,} of {len(texts):,} texts have no row in {self.path}; the first: {unknown[0][:80]!r}"
+                f"{len(unknown):,} of {len(texts):,} texts have no row in {self.path}: add their vectors to the file. "
+                f"The first is {unknown[0][:80]!r}"
             )
         return np.asarray(self._matrix[rows], dtype=np.float32)
 
-    def _name_rows(self, texts: Sequence[str]) -> None:
+    def _set_texts(self, texts: Sequence[str]) -> None:
         # If a text occurs several times, its first row is used.
         self._rows = {text: row for row, text in reversed(list(enumerate(texts)))}
 
 
-Read = tuple[NDArray[Any], list[str] | None]
+MatrixAndTexts = tuple[NDArray[Any], list[str] | None]
 
 
-def _read_npy(path: Path) -> Read:
+def _read_npy(path: Path) -> MatrixAndTexts:
     return np.load(path, mmap_mode="r", allow_pickle=False), None
 
 
-def _read_safetensors(path: Path) -> Read:
+def _read_safetensors(path: Path) -> MatrixAndTexts:
     from safetensors.numpy import load_file
 
     tensors = load_file(path)
@@ -93,7 +99,7 @@ def _read_safetensors(path: Path) -> Read:
     return matrix, None
 
 
-def _read_parquet(path: Path) -> Read:
+def _read_parquet(path: Path) -> MatrixAndTexts:
     import pyarrow.parquet as pq
     from pyarrow.types import is_floating, is_integer
 
@@ -111,7 +117,7 @@ def _read_parquet(path: Path) -> Read:
     ]
     if not numbers:
         raise ValueError(
-            f"no column {', '.join(VECTOR_COLUMNS)} and no number columns, only {', '.join(table.column_names)}"
+            f"it needs a column {', '.join(VECTOR_COLUMNS)} or columns of numbers, got {', '.join(table.column_names)}"
         )
     return np.column_stack([table[name].to_numpy() for name in numbers]), texts
 

@@ -16,12 +16,12 @@ INSTRUCTION = "Represent this text so that it can be classified"
 class RegisteredModel:
     """A model on the hub.
 
-    word: its short name. dimensions: None if the model offers several. prompt: put before every text.
+    short_name: its short name. dimensions: None if the model offers several. prompt: put before every text.
     remote_code: whether the model needs code from its hub page. ending: put after every text.
     ends_in_eos: whether the end-of-sequence token follows after the ending.
     """
 
-    word: str
+    short_name: str
     hub_id: str
     dimensions: int | None
     licence: str
@@ -52,7 +52,7 @@ MODELS = (
     RegisteredModel("mpnet", "sentence-transformers/all-mpnet-base-v2", 768, "apache-2.0"),
     RegisteredModel("bert-base", "google-bert/bert-base-uncased", 768, "apache-2.0"),
 )
-_BY_NAME = {model.word: model for model in MODELS} | {model.hub_id: model for model in MODELS}
+_BY_NAME = {model.short_name: model for model in MODELS} | {model.hub_id: model for model in MODELS}
 
 
 def registered(name: str) -> RegisteredModel | None:
@@ -60,6 +60,6 @@ def registered(name: str) -> RegisteredModel | None:
     return _BY_NAME.get(name)
 
 
-def known_words() -> str:
+def short_names() -> str:
     """Returns all short names, separated by commas."""
-    return ", ".join(model.word for model in MODELS)
+    return ", ".join(model.short_name for model in MODELS)

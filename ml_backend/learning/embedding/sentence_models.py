@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.embedding.long_texts import first_tokens, mean_of_chunks, room, whole
+from ml_backend.learning.embedding.long_texts import first_tokens, mean_of_chunks, text_tokens, without_truncation
 from ml_backend.learning.embedding.names import EmbeddingName, ModelNotAvailable
 from ml_backend.learning.embedding.progress import Report, silent
-from ml_backend.learning.embedding.registry import RegisteredModel, known_words
+from ml_backend.learning.embedding.registry import RegisteredModel, short_names
 
 BATCH = {"cpu": 16, "cuda": 64}
 """Texts per batch."""
@@ -32,7 +32,9 @@ class SentenceModel:
     def __init__(
         self, name: EmbeddingName, registered: RegisteredModel | None, prompt: str | None, trust_remote_code: bool
     ) -> None:
-        """name: the parsed name; registered: its entry in the registry, if any; prompt: instead of the model's own.
+        """Load the model.
+
+        name: the parsed name; registered: its entry in the registry, if any; prompt: instead of the model's own.
 
         Raises ModelNotAvailable if the model cannot be loaded, needs code that is not trusted, or lacks the prompt.
         """
@@ -64,21 +66,25 @@ class SentenceModel:
         """
         if self._parsed_name.long_texts == "cut":
             # The model cuts a text at its end, where the ending is; so the text is shortened before.
-            return self._encode(first_tokens(texts, self._tokenizer, self._room) if self._ending else texts, report)
+            return self._encode(
+                first_tokens(texts, self._tokenizer, self._text_tokens) if self._ending else texts, report
+            )
         unit = bool(self._parsed_name.normalize) or _normalizes(self._model)
-        vectors = mean_of_chunks(texts, self._tokenizer, self._room, lambda pieces: self._encode(pieces, silent), unit)
+        vectors = mean_of_chunks(
+            texts, self._tokenizer, self._text_tokens, lambda pieces: self._encode(pieces, silent), unit
+        )
         report(len(texts))
         return vectors
 
     @cached_property
     def _tokenizer(self) -> Any:
         """The model's tokenizer, set to read texts of any length."""
-        return whole(self._model.tokenizer.backend_tokenizer)
+        return without_truncation(self._model.tokenizer.backend_tokenizer)
 
     @cached_property
-    def _room(self) -> int:
+    def _text_tokens(self) -> int:
         try:
-            return room(self._tokenizer, int(self._model.max_seq_length), self._prompt, self._ending)
+            return text_tokens(self._tokenizer, int(self._model.max_seq_length), self._prompt, self._ending)
         except ValueError as error:
             raise ModelNotAvailable(f"{self._parsed_name}: {error}") from error
 
@@ -103,7 +109,7 @@ class SentenceModel:
 
 
 def _silence_hub() -> None:
-    """Switch off telemetry and progress bars; to be called before the libraries of the hub are used."""
+    """Switch off telemetry and progress bars. Call this before the libraries of the hub are used."""
     from huggingface_hub import constants
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
@@ -120,7 +126,7 @@ def _is_normalize(module: Any) -> bool:
     return type(module).__name__ == "Normalize"
 
 
-def _only_here(hub_id: str) -> bool:
+def _must_load_locally(hub_id: str) -> bool:
     """Returns whether to load the model from this machine: from a folder, or the cache if the hub is unreachable.
 
     It sends one request to the hub; without this check, the libraries would retry their requests for minutes.
@@ -139,8 +145,9 @@ def _only_here(hub_id: str) -> bool:
 def _unavailable(hub_id: str, error: Exception) -> ModelNotAvailable:
     reason = (str(error) or type(error).__name__).splitlines()[0][:200]
     return ModelNotAvailable(
-        f"embedding model {hub_id!r} cannot be loaded: misspelt, or no network to the hub? Without a network: minilm, "
-        f"random-projection and, for a fixed list of texts, tfidf. Short names: {known_words()}. Reason: {reason}"
+        f"embedding model {hub_id!r} cannot be loaded: {reason}. Check that the name is not misspelt and that the "
+        f"hub can be reached. These work without a network: minilm, random-projection and, for a fixed list of texts, "
+        f"tfidf. Short names of hub models: {short_names()}"
     )
 
 
@@ -161,7 +168,7 @@ def _load(name: EmbeddingName, registered: RegisteredModel | None, trust_remote_
         model = SentenceTransformer(
             hub_id,
             trust_remote_code=trust_remote_code,
-            local_files_only=_only_here(hub_id),
+            local_files_only=_must_load_locally(hub_id),
             model_kwargs={} if dtype is None else {"dtype": dtype},
         )
     except (OSError, ValueError, ImportError) as error:

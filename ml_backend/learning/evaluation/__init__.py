@@ -1,1 +1,1 @@
-"""Judges a head while there are few labels."""
+"""Decides when to stop labelling."""

@@ -75,5 +75,7 @@ def stabilized(kappas: Sequence[float], threshold: float = KAPPA, window: int = 
         return StopDecision(False, None, f"{len(kappas) + 1} of the {window + 1} heads that are needed to compare")
     value = float(np.mean(kappas[-window:]))
     return StopDecision(
-        value >= threshold, value, f"mean kappa of the last {window} pairs of heads {value:.3f}, {threshold} asked"
+        value >= threshold,
+        value,
+        f"the mean kappa of the last {window} pairs of heads is {value:.3f}; labelling may stop from {threshold} on",
     )

@@ -87,12 +87,13 @@ def product_cost(n: int, m: int, k: int) -> float:
     return n * m * (5.0 if k == 1 else 20 + k / 2)
 
 
-def centred(X: Matrix, mean: Matrix, k: int, narrow: type[np.floating[Any]], enough: bool) -> Features:
+def centred(X: Matrix, mean: Matrix, k: int, narrow: type[np.floating[Any]], narrow_is_enough: bool) -> Features:
     """Returns the features of embeddings X: the centred rows, or their coordinates in the span of the rows.
 
     X: (n, D), float32 or float64; mean: (D,) float64, subtracted from every row; k: number of classes.
     narrow: dtype of the lower precision.
-    enough: whether rounding in `narrow` products stays below the solver's tolerance, so that no float64 copy is made.
+    narrow_is_enough: whether rounding in `narrow` products stays below the solver's tolerance, so that no float64 copy
+    is made.
 
     The optimal weights lie in the span of the rows, which has fewer dimensions than D if there are few rows. Centring
     changes only the intercepts, and removes the part that all embeddings share from the Hessian.
@@ -105,7 +106,7 @@ def centred(X: Matrix, mean: Matrix, k: int, narrow: type[np.floating[Any]], eno
     return Features(
         D,
         lambda: np.subtract(X, mean_narrow, dtype=narrow),
-        None if enough else lambda: np.subtract(X, mean, dtype=np.float64),
+        None if narrow_is_enough else lambda: np.subtract(X, mean, dtype=np.float64),
         expand=lambda W: W,
     )
 
@@ -117,10 +118,10 @@ def principal(features: Features) -> tuple[Features, Matrix]:
     """
     Z = features.wide
     _, axes = np.linalg.eigh(Z.T @ Z)
-    return _given(Z @ axes, lambda W: features.expand(W @ axes.T), features.narrow.dtype.type), axes
+    return _from_matrix(Z @ axes, lambda W: features.expand(W @ axes.T), features.narrow.dtype.type), axes
 
 
-def _given(Z: Matrix, expand: Expand, narrow: type[np.floating[Any]]) -> Features:
+def _from_matrix(Z: Matrix, expand: Expand, narrow: type[np.floating[Any]]) -> Features:
     return Features(Z.shape[1], lambda: Z.astype(narrow), lambda: Z, expand)
 
 
@@ -136,7 +137,7 @@ def _in_span(X: Matrix, narrow: type[np.floating[Any]]) -> Features:
             break
         except np.linalg.LinAlgError:
             jitter *= 10
-    return _given(L, lambda W: _solve_triangle(L, W) @ X, narrow)
+    return _from_matrix(L, lambda W: _solve_triangle(L, W) @ X, narrow)
 
 
 def _solve_triangle(L: Matrix, V: Matrix) -> Matrix:
@@ -146,7 +147,7 @@ def _solve_triangle(L: Matrix, V: Matrix) -> Matrix:
     """
     A = V.copy()
     for start in reversed(range(0, len(L), 128)):
-        block, later = slice(start, start + 128), slice(start + 128, None)
-        A[:, block] -= A[:, later] @ L[later, block]
+        block, columns_after = slice(start, start + 128), slice(start + 128, None)
+        A[:, block] -= A[:, columns_after] @ L[columns_after, block]
         A[:, block] = np.linalg.solve(L[block, block].T, A[:, block].T).T
     return A

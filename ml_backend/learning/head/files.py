@@ -19,6 +19,7 @@ class HeadInfo:
     """What is needed to use a head.
 
     classes: names of the n_classes classes, in the order of the head's rows.
+    multi_label: whether a text can have several classes.
     embedding_model: name of the embedding of its inputs; n_labels: number of labels it was fitted to.
     """
 
@@ -42,7 +43,10 @@ def to_bytes(head: Head) -> bytes:
 
 
 def from_bytes(blob: bytes) -> Head:
-    """Returns the head that `to_bytes` wrote; its predictions are the same."""
+    """Returns the head that `to_bytes` wrote; its predictions are the same.
+
+    Raises SafetensorError for bytes that are not safetensors, and KeyError for other safetensors.
+    """
     tensors = load_tensors(blob)
     head = Head(C=float(tensors["C"][0]))
     head.weights, head.bias = tensors["weights"], tensors["bias"]

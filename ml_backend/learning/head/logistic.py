@@ -95,7 +95,7 @@ class Head:
         for a different D, and NotFinite for embeddings whose logits are not finite.
         """
         if not hasattr(self, "weights"):
-            raise ValueError("this head has not been fitted")
+            raise ValueError("this head has not been fitted; call fit first")
         if X.ndim != 2 or X.shape[1] != self.weights.shape[1]:
             raise ValueError(f"embeddings must be (N, {self.weights.shape[1]}) for this head, got shape {X.shape}")
         logits = np.empty((len(X), self.n_classes), dtype=np.float32)
@@ -155,9 +155,9 @@ class Head:
 def _check_embeddings(X: NDArray[np.floating[Any]]) -> None:
     if X.ndim != 2 or not len(X) or not X.shape[1]:
         raise ValueError(f"a head needs at least one labelled row and one dimension; got embeddings of shape {X.shape}")
-    bad = not_finite(X)
-    if len(bad):
-        raise NotFinite(int(bad[0]), "holds NaN or infinity")
+    bad_rows = not_finite(X)
+    if len(bad_rows):
+        raise NotFinite(int(bad_rows[0]), "holds NaN or infinity")
 
 
 def _check_labels(y: NDArray[np.integer[Any]], n: int, n_classes: int) -> None:
@@ -198,11 +198,13 @@ def _fit_columns(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_cl
     Returns weights (n_classes, D), intercepts (n_classes,) and which columns have a positive label (n_classes,).
     """
     positives = y.sum(axis=0, dtype=np.int64)
-    mixed = (positives > 0) & (positives < len(y))
+    has_both_values = (positives > 0) & (positives < len(y))
     W = np.zeros((n_classes, X.shape[1]))
     b = np.log((positives + 0.5) / (len(y) - positives + 0.5))
-    if mixed.any():
-        W[mixed], b[mixed] = solve(X, np.ascontiguousarray(y.T[mixed], dtype=np.float64), C, Sigmoid())
+    if has_both_values.any():
+        W[has_both_values], b[has_both_values] = solve(
+            X, np.ascontiguousarray(y.T[has_both_values], dtype=np.float64), C, Sigmoid()
+        )
     return W, b, positives > 0
 
 

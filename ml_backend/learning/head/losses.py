@@ -85,8 +85,8 @@ class Softmax:
         H = PZ @ PZ.T
         H *= -C
         blocks = H.reshape(k, m, k, m)
-        every = np.arange(k)
-        blocks[every, :, every, :] += C * (PZ.reshape(k, m, n) @ Z)
+        classes = np.arange(k)
+        blocks[classes, :, classes, :] += C * (PZ.reshape(k, m, n) @ Z)
         H.flat[:: k * m + 1] += np.tile(np.r_[np.ones(m - 1), LEAST_CURVATURE * C * n], k)
         # Adding a constant to all intercepts changes nothing; a penalty on their sum keeps the Hessian regular.
         blocks[:, -1, :, -1] += C * n / k**2

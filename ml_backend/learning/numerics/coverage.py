@@ -71,21 +71,21 @@ def greedy_cover(
     # A point with cover 1 cannot be covered better, so it adds to no gain.
     gain = _summed(columns, np.flatnonzero((cover < 1) & (u > 0)), u, cover, np.ones_like(cover))
     # Two points that cover only each other have the same gain; rounding must not decide between them.
-    equal = 2e-6 * gain.max()
-    rank, free = rng.permutation(n), np.ones(n, dtype=bool)
+    tie_tolerance = 2e-6 * gain.max()
+    rank, is_free = rng.permutation(n), np.ones(n, dtype=bool)
     picks: list[int] = []
     while True:
-        pick = first_highest(np.where(free, gain, -np.inf), rank, equal)
+        pick = first_highest(np.where(is_free, gain, -np.inf), rank, tie_tolerance)
         picks.append(pick)
-        free[pick] = False
+        is_free[pick] = False
         if len(picks) == count:
             return np.array(picks, dtype=np.int64)
-        by_pick = columns(np.array([pick]), slice(0, n))[0]
+        cover_by_pick = columns(np.array([pick]), slice(0, n))[0]
         # A point covers itself with 1, even if its computed distance to itself is not exactly 0.
-        by_pick[pick] = 1.0
-        raised = np.flatnonzero(by_pick > cover)
-        gain -= _summed(columns, raised, u, cover, by_pick)
-        cover[raised] = by_pick[raised]
+        cover_by_pick[pick] = 1.0
+        raised = np.flatnonzero(cover_by_pick > cover)
+        gain -= _summed(columns, raised, u, cover, cover_by_pick)
+        cover[raised] = cover_by_pick[raised]
 
 
 class _Columns:
@@ -96,14 +96,14 @@ class _Columns:
 
     def __init__(self, x: Matrix, kernel: Kernel) -> None:
         self.x, self.kernel, self.squared = x, kernel, squared_norms(x)
-        self.held: Matrix | None = None
+        self.stored: Matrix | None = None
         if 4 * len(x) ** 2 <= HELD_BYTES:
-            self.held = self._all()
+            self.stored = self._all()
 
     def __call__(self, y: NDArray[np.int64], rows: slice) -> Matrix:
         """Returns K(x[y], x[rows]), a copy of shape (len(y), len(rows)), float32."""
-        if self.held is not None:
-            return self.held[y, rows]
+        if self.stored is not None:
+            return self.stored[y, rows]
         return self._compute(y, rows)
 
     def _compute(self, y: Index, rows: slice) -> Matrix:
@@ -112,16 +112,16 @@ class _Columns:
 
     def _all(self) -> Matrix:
         n, size = len(self.x), 1024
-        held = np.empty((n, n), dtype=np.float32)
+        stored = np.empty((n, n), dtype=np.float32)
 
         def fill(corner: tuple[int, int]) -> None:
             y, rows = (slice(start, start + size) for start in corner)
-            held[y, rows] = self._compute(y, rows)
+            stored[y, rows] = self._compute(y, rows)
             if y != rows:
-                held[rows, y] = held[y, rows].T
+                stored[rows, y] = stored[y, rows].T
 
         over_each(fill, [(y, rows) for y in range(0, n, size) for rows in range(y, n, size)])
-        return held
+        return stored
 
 
 def _cover(x: Matrix, centres: Matrix, kernel: Kernel) -> Matrix:

@@ -34,5 +34,5 @@ def not_finite(x: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
         sums = x @ np.ones(x.shape[1], dtype=np.float64 if x.dtype == np.float64 else np.float32)
     # The sum of finite numbers may overflow too, so the rows found are checked value by value.
     suspects = np.flatnonzero(~np.isfinite(sums))
-    bad: NDArray[np.int64] = suspects[~np.isfinite(x[suspects]).all(axis=1)]
-    return bad
+    bad_rows: NDArray[np.int64] = suspects[~np.isfinite(x[suspects]).all(axis=1)]
+    return bad_rows

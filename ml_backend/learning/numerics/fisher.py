@@ -14,10 +14,10 @@ from ml_backend.learning.numerics.distances import Matrix
 from ml_backend.learning.numerics.ranking import first_highest, highest
 from ml_backend.learning.numerics.threads import over_blocks
 
-AMONG = 1024
+CANDIDATES = 1024
 """Number of best rows among which several picks are made before all rows are scored again."""
 
-EQUAL = 1e-6
+TIE_TOLERANCE = 1e-6
 """Scores whose relative difference is at most this count as equal, as float32 cannot tell them apart."""
 
 MOST_AHEAD = 32
@@ -44,7 +44,7 @@ class _Information:
     def __init__(self, fisher: NDArray[np.float64], inverse: NDArray[np.float64], count: int) -> None:
         self.fisher, self.inverse = fisher, inverse
         self.v, self.u = np.zeros((2, count, len(fisher)))
-        self.bend = np.zeros(count)
+        self.vfv = np.zeros(count)
         self.size = 0
 
     def start(self, x: Matrix, s: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -62,11 +62,11 @@ class _Information:
 
     def add(self, x: Matrix, s: float, q: float) -> None:
         """Add a row x (D,) of weight s to M; q is the current q of this row."""
-        removed = self.v[: self.size]
-        v = (self.inverse @ x - (removed @ x) @ removed) * np.sqrt(s / (1 + q))
+        added = self.v[: self.size]
+        v = (self.inverse @ x - (added @ x) @ added) * np.sqrt(s / (1 + q))
         fv = self.fisher @ v
-        self.v[self.size], self.u[self.size] = v, self.inverse @ fv - (removed @ fv) @ removed
-        self.bend[self.size] = v @ fv
+        self.v[self.size], self.u[self.size] = v, self.inverse @ fv - (added @ fv) @ added
+        self.vfv[self.size] = v @ fv
         self.size += 1
 
     def changes(self, x: Matrix, s: Matrix, since: int) -> tuple[Matrix, Matrix]:
@@ -76,7 +76,7 @@ class _Information:
         """
         new = slice(since, self.size)
         xv, xu = (x @ vectors[new].T.astype(np.float32) for vectors in (self.v, self.u))
-        return -s[:, None] * xv * xv, s[:, None] * xv * (self.bend[new].astype(np.float32) * xv - 2 * xu)
+        return -s[:, None] * xv * xv, s[:, None] * xv * (self.vfv[new].astype(np.float32) * xv - 2 * xu)
 
 
 def add_greedily(
@@ -100,35 +100,35 @@ def add_greedily(
     """
     information = _Information(fisher, inverse, count)
     q, r = information.start(x, s)
-    rank, free = rng.permutation(len(x)), np.ones(len(x), dtype=bool)
+    rank, is_free = rng.permutation(len(x)), np.ones(len(x), dtype=bool)
     picks: list[int] = []
     ahead = 8
     while True:
-        score = np.where(free, r / (1 + q), -np.inf)
-        near = highest(score, min(AMONG, len(x)), rank)
-        others = np.setdiff1d(np.arange(len(x)), near)
+        score = np.where(is_free, r / (1 + q), -np.inf)
+        candidates = highest(score, min(CANDIDATES, len(x)), rank)
+        others = np.setdiff1d(np.arange(len(x)), candidates)
         since = information.size
-        run: list[int] = []
+        tentative: list[int] = []
         lowered: list[float] = []
-        near_x, near_s, near_q, near_r = x[near], s[near], q[near], r[near]
-        near_free = free[near]
-        while len(run) < ahead and len(picks) + len(run) < count:
-            near_score = np.where(near_free, near_r / (1 + near_q), -np.inf)
-            best = first_highest(near_score, rank[near], EQUAL * float(near_score.max()))
-            run.append(int(near[best]))
-            lowered.append(near_score[best])
-            near_free[best] = False
-            information.add(near_x[best], near_s[best], near_q[best])
-            dq, dr = information.changes(near_x, near_s, information.size - 1)
-            near_q += dq[:, 0]
-            near_r += dr[:, 0]
-        good = _still_best(information, x, s, q, r, others[free[others]], since, np.array(lowered))
-        picks += run[:good]
-        free[run[:good]] = False
-        information.size = since + good
+        candidate_x, candidate_s, candidate_q, candidate_r = x[candidates], s[candidates], q[candidates], r[candidates]
+        candidate_is_free = is_free[candidates]
+        while len(tentative) < ahead and len(picks) + len(tentative) < count:
+            candidate_score = np.where(candidate_is_free, candidate_r / (1 + candidate_q), -np.inf)
+            best = first_highest(candidate_score, rank[candidates], TIE_TOLERANCE * float(candidate_score.max()))
+            tentative.append(int(candidates[best]))
+            lowered.append(candidate_score[best])
+            candidate_is_free[best] = False
+            information.add(candidate_x[best], candidate_s[best], candidate_q[best])
+            dq, dr = information.changes(candidate_x, candidate_s, information.size - 1)
+            candidate_q += dq[:, 0]
+            candidate_r += dr[:, 0]
+        n_right = _still_best(information, x, s, q, r, others[is_free[others]], since, np.array(lowered))
+        picks += tentative[:n_right]
+        is_free[tentative[:n_right]] = False
+        information.size = since + n_right
         if len(picks) == count:
             return np.array(picks)
-        ahead = min(2 * ahead, MOST_AHEAD) if good == len(run) else max(2, good)
+        ahead = min(2 * ahead, MOST_AHEAD) if n_right == len(tentative) else max(2, n_right)
 
 
 def _still_best(
@@ -156,15 +156,15 @@ def _still_best(
         np.cumsum(dr[block], axis=1, out=dr[block])
 
     over_blocks(fill, len(x))
-    good = picks
+    n_right = picks
     if len(others) and picks > 1:
         # The first pick was the best of all rows. Later picks are compared with the others after the picks before them.
         rivals = (r[others, None] + dr[others, :-1]) / (1 + q[others, None] + dq[others, :-1])
-        beaten = np.flatnonzero(rivals.max(axis=0) >= (1 - EQUAL) * lowered[1:])
-        good = int(beaten[0]) + 1 if len(beaten) else picks
-    q += dq[:, good - 1]
-    r += dr[:, good - 1]
-    return good
+        beaten = np.flatnonzero(rivals.max(axis=0) >= (1 - TIE_TOLERANCE) * lowered[1:])
+        n_right = int(beaten[0]) + 1 if len(beaten) else picks
+    q += dq[:, n_right - 1]
+    r += dr[:, n_right - 1]
+    return n_right
 
 
 def drop_greedily(
@@ -176,24 +176,24 @@ def drop_greedily(
     fisher: F, (D, D) float64; inverse: M⁻¹ without any of the rows, (D, D) float64.
     count: number of rows to keep, from 1 to n.
 
-    Returns the positions (count,) int64 of the rows that are left, ascending. Of rows that raise the trace equally,
+    Returns the positions (count,) int64 of the rows that are kept, ascending. Of rows that raise the trace equally,
     the last one is dropped.
     """
     z = x * np.sqrt(s.astype(np.float64))[:, None]
-    left = np.arange(len(z))
+    kept = np.arange(len(z))
     # Z M⁻¹ with all rows in M, by the Woodbury formula from `inverse`, which is M⁻¹ with none of them.
     before = z @ inverse
     half = np.linalg.solve(np.eye(len(z)) + before @ z.T, before)
     g, h = half @ z.T, half @ fisher @ half.T
-    while len(left) > count:
+    while len(kept) > count:
         rise = h.diagonal() / (1 - g.diagonal())
         # Of rows that are equally good to drop, the one that was chosen last goes.
-        drop = int(np.flatnonzero(rise <= (1 + EQUAL) * rise.min())[-1])
+        drop = int(np.flatnonzero(rise <= (1 + TIE_TOLERANCE) * rise.min())[-1])
         factor = 1 / (1 - g[drop, drop])
         gd, hd = g[:, drop], h[:, drop]
         outer = np.outer(gd, hd) * factor
         h = h + outer + outer.T + np.outer(gd, gd) * (h[drop, drop] * factor * factor)
         g = g + np.outer(gd, gd) * factor
-        rest = np.arange(len(left)) != drop
-        left, g, h = left[rest], g[np.ix_(rest, rest)], h[np.ix_(rest, rest)]
-    return left
+        is_kept = np.arange(len(kept)) != drop
+        kept, g, h = kept[is_kept], g[np.ix_(is_kept, is_kept)], h[np.ix_(is_kept, is_kept)]
+    return kept

@@ -75,25 +75,25 @@ def kmeans(
     if training_rows is not None and training_rows < 1:
         raise ValueError(f"training_rows must be 1 or more, got {training_rows}")
     if training_rows is None:
-        bytes_a_row = 4 * rows(slice(0, 1)).shape[1]
-        sample = max(k, min(k * TRAINING_ROWS, HELD_BYTES // bytes_a_row))
+        bytes_per_row = 4 * rows(slice(0, 1)).shape[1]
+        sample = max(k, min(k * TRAINING_ROWS, HELD_BYTES // bytes_per_row))
     else:
         sample = k * training_rows
     if sample < n:
         logger.info("fitting %d centres to a random %d of %d rows", k, sample, n)
-        drawn = np.sort(rng.choice(n, sample, replace=False, shuffle=False))
-        held = rows(drawn)
+        sampled_rows = np.sort(rng.choice(n, sample, replace=False, shuffle=False))
+        training = rows(sampled_rows)
     else:
-        held = rows(slice(0, n))
-    centres = _first_centres(held, k, rng)
-    assigned, distances = _assign(lambda index: held[index], len(held), centres)
+        training = rows(slice(0, n))
+    centres = _first_centres(training, k, rng)
+    assigned, distances = _assign(lambda index: training[index], len(training), centres)
     for _ in range(iterations):
-        _move(centres, held, assigned, distances)
+        _move(centres, training, assigned, distances)
         before = assigned
-        assigned, distances = _assign(lambda index: held[index], len(held), centres)
-        if np.count_nonzero(before != assigned) <= settled * len(held):
+        assigned, distances = _assign(lambda index: training[index], len(training), centres)
+        if np.count_nonzero(before != assigned) <= settled * len(training):
             break
-    if len(held) < n:
+    if len(training) < n:
         assigned, distances = _assign(rows, n, centres)
     return Clusters(centres, assigned, distances)
 
@@ -106,21 +106,21 @@ def nearest_to_centres(clusters: Clusters, rng: np.random.Generator) -> NDArray[
     """
     k, n = len(clusters.centres), len(clusters.assigned)
     sizes = np.bincount(clusters.assigned, minlength=k)
-    away = coarse(clusters.distances, float(squared_norms(clusters.centres).max() + clusters.distances.max()))
+    rounded = coarse(clusters.distances, float(squared_norms(clusters.centres).max() + clusters.distances.max()))
     rank = rng.permutation(n)
-    order = np.lexsort((rank, away, clusters.assigned))
-    firsts = order[np.r_[0, np.flatnonzero(np.diff(clusters.assigned[order])) + 1]]
-    firsts = firsts[np.argsort(-sizes[clusters.assigned[firsts]], kind="stable")]
-    rest = np.setdiff1d(np.arange(n), firsts)
-    rest = rest[np.lexsort((rank[rest], away[rest]))]
-    picks: NDArray[np.int64] = np.r_[firsts, rest[: k - len(firsts)]]
+    order = np.lexsort((rank, rounded, clusters.assigned))
+    nearest_rows = order[np.r_[0, np.flatnonzero(np.diff(clusters.assigned[order])) + 1]]
+    nearest_rows = nearest_rows[np.argsort(-sizes[clusters.assigned[nearest_rows]], kind="stable")]
+    rest = np.setdiff1d(np.arange(n), nearest_rows)
+    rest = rest[np.lexsort((rank[rest], rounded[rest]))]
+    picks: NDArray[np.int64] = np.r_[nearest_rows, rest[: k - len(nearest_rows)]]
     return picks
 
 
-def _first_centres(held: Matrix, k: int, rng: np.random.Generator) -> Matrix:
-    seeds = held
-    if k * SEEDING_ROWS < len(held):
-        seeds = held[np.sort(rng.choice(len(held), k * SEEDING_ROWS, replace=False, shuffle=False))]
+def _first_centres(training: Matrix, k: int, rng: np.random.Generator) -> Matrix:
+    seeds = training
+    if k * SEEDING_ROWS < len(training):
+        seeds = training[np.sort(rng.choice(len(training), k * SEEDING_ROWS, replace=False, shuffle=False))]
     points = Points(len(seeds), lambda index: seeds[index])
     return seeds[sample_squared_distance(points, k, int(rng.integers(len(seeds))), rng)]
 
@@ -128,31 +128,31 @@ def _first_centres(held: Matrix, k: int, rng: np.random.Generator) -> Matrix:
 def _assign(rows: Callable[[Index], Matrix], n: int, centres: Matrix) -> tuple[NDArray[np.int64], Matrix]:
     assigned, distances = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.float32)
     transposed = np.ascontiguousarray(centres.T)
-    half = squared_norms(centres) / 2
+    half_norms = squared_norms(centres) / 2
 
     def assign(block: slice) -> None:
         x = rows(block)
-        near = x @ transposed
-        near -= half
-        assigned[block] = best = near.argmax(axis=1)
+        products = x @ transposed
+        products -= half_norms
+        assigned[block] = best = products.argmax(axis=1)
         squared = squared_norms(x)
-        distances[block] = np.maximum(squared - 2 * near[np.arange(len(x)), best], 0)
+        distances[block] = np.maximum(squared - 2 * products[np.arange(len(x)), best], 0)
 
     over_blocks(assign, n)
     return assigned, distances
 
 
-def _move(centres: Matrix, held: Matrix, assigned: NDArray[np.int64], distances: Matrix) -> None:
-    """Move the centres (k, D), in place, to the means of their rows; assigned, distances: (n,) for held (n, D)."""
+def _move(centres: Matrix, training: Matrix, assigned: NDArray[np.int64], distances: Matrix) -> None:
+    """Move the centres (k, D), in place, to the means of their rows; assigned, distances: (n,) for training (n, D)."""
     from scipy.sparse import csr_array
 
-    n, k = len(held), len(centres)
+    n, k = len(training), len(centres)
     sizes = np.bincount(assigned, minlength=k)
     members = csr_array((np.ones(n, dtype=np.float32), (assigned, np.arange(n))), shape=(k, n))
     filled = sizes > 0
-    centres[filled] = (members @ held)[filled] / sizes[filled, None].astype(np.float32)
+    centres[filled] = (members @ training)[filled] / sizes[filled, None].astype(np.float32)
     empty = np.flatnonzero(~filled)
     if len(empty):
-        far = np.argsort(-distances, kind="stable")[: len(empty)]
-        far = far[distances[far] > 0]
-        centres[empty[: len(far)]] = held[far]
+        farthest = np.argsort(-distances, kind="stable")[: len(empty)]
+        farthest = farthest[distances[farthest] > 0]
+        centres[empty[: len(farthest)]] = training[farthest]

@@ -48,15 +48,15 @@ class Points:
         centres: rows (t, d) float32 of the centres, one array per factor; squared: (t,) float32, their squared norms.
         Centres are processed in blocks, which bounds the memory when there are many of them.
         """
-        taken, own = self.take(index), self.squared[index][:, None]
-        least = np.full(len(own), np.inf, dtype=np.float32)
+        point_rows, own_squared = self.take(index), self.squared[index][:, None]
+        least = np.full(len(own_squared), np.inf, dtype=np.float32)
         for block in blocks(len(squared)):
-            first, *others = (rows @ centre[block].T for rows, centre in zip(taken, centres, strict=True))
+            first, *others = (rows @ centre[block].T for rows, centre in zip(point_rows, centres, strict=True))
             for other in others:
                 first *= other
             first *= -2
             first += squared[block]
-            first += own
+            first += own_squared
             np.minimum(least, first.min(axis=1), out=least)
         distances: Matrix = np.maximum(least, 0, out=least)
         return distances
@@ -72,8 +72,8 @@ class Nearest:
     def __init__(self, points: Points) -> None:
         self.points = points
         self.bound = np.full(len(points), np.inf, dtype=np.float32)
-        self._seen = np.zeros(len(points), dtype=np.int64)
-        self._all_seen = 0
+        self._centres_seen = np.zeros(len(points), dtype=np.int64)
+        self._centres_seen_by_all = 0
         self._centres = [rows[:0] for rows in points.take(slice(0, 0))]
         self._squared = np.empty(0, dtype=np.float32)
         self._count = 0
@@ -82,19 +82,19 @@ class Nearest:
         """Add t centres; centres: their rows (t, d) float32, one array per factor of the points."""
         t = len(centres[0])
         while self._count + t > len(self._squared):
-            room = max(2 * len(self._squared), self._count + t)
+            capacity = max(2 * len(self._squared), self._count + t)
             self._centres = [
-                np.resize(old, (room, new.shape[1])) for old, new in zip(self._centres, centres, strict=True)
+                np.resize(old, (capacity, new.shape[1])) for old, new in zip(self._centres, centres, strict=True)
             ]
-            self._squared = np.resize(self._squared, room)
-        at = slice(self._count, self._count + t)
-        self._squared[at] = 1.0
-        for mine, new in zip(self._centres, centres, strict=True):
-            mine[at] = new
-            self._squared[at] *= squared_norms(new)
+            self._squared = np.resize(self._squared, capacity)
+        added = slice(self._count, self._count + t)
+        self._squared[added] = 1.0
+        for stored, new in zip(self._centres, centres, strict=True):
+            stored[added] = new
+            self._squared[added] *= squared_norms(new)
         self._count += t
-        if self._count >= 2 * self._all_seen:
-            self._look_at_all()
+        if self._count >= 2 * self._centres_seen_by_all:
+            self._update_all()
 
     def add_point(self, position: int) -> None:
         """Add the point at that position as a centre."""
@@ -102,25 +102,25 @@ class Nearest:
 
     def current(self, position: int) -> bool:
         """Returns whether the bound of a point equals its squared distance to the nearest centre."""
-        return bool(self._seen[position] == self._count or self.bound[position] == 0)
+        return bool(self._centres_seen[position] == self._count or self.bound[position] == 0)
 
-    def look(self, position: int) -> None:
+    def update(self, position: int) -> None:
         """Update the bound of a point to its squared distance to the nearest centre."""
         index = np.array([position])
-        self.bound[position] = min(self.bound[position], self._to_nearest(index, int(self._seen[position]))[0])
-        self._seen[position] = self._count
+        self.bound[position] = min(self.bound[position], self._to_nearest(index, int(self._centres_seen[position]))[0])
+        self._centres_seen[position] = self._count
 
     def _to_nearest(self, index: Index, since: int) -> Matrix:
         centres = [rows[since : self._count] for rows in self._centres]
         return self.points.to_nearest(index, centres, self._squared[since : self._count])
 
-    def _look_at_all(self) -> None:
-        def look(block: slice) -> None:
-            np.minimum(self.bound[block], self._to_nearest(block, self._all_seen), out=self.bound[block])
+    def _update_all(self) -> None:
+        def update_block(block: slice) -> None:
+            np.minimum(self.bound[block], self._to_nearest(block, self._centres_seen_by_all), out=self.bound[block])
 
-        over_blocks(look, len(self.points))
-        self._all_seen = self._count
-        self._seen[:] = self._count
+        over_blocks(update_block, len(self.points))
+        self._centres_seen_by_all = self._count
+        self._centres_seen[:] = self._count
 
 
 def sample_squared_distance(points: Points, count: int, first: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -138,19 +138,19 @@ def sample_squared_distance(points: Points, count: int, first: int, rng: np.rand
     """
     nearest = Nearest(points)
     picks = [first]
-    free = np.ones(len(points), dtype=bool)
+    is_free = np.ones(len(points), dtype=bool)
     while len(picks) < count:
         nearest.add_point(picks[-1])
-        free[picks[-1]] = False
-        race = rng.standard_exponential(len(points), dtype=np.float32)
-        race[~free] = np.inf
+        is_free[picks[-1]] = False
+        arrivals = rng.standard_exponential(len(points), dtype=np.float32)
+        arrivals[~is_free] = np.inf
         with np.errstate(divide="ignore", over="ignore"):
-            time = race / nearest.bound
-        winner = int(time.argmin())
+            times = arrivals / nearest.bound
+        winner = int(times.argmin())
         while not nearest.current(winner):
-            nearest.look(winner)
+            nearest.update(winner)
             with np.errstate(divide="ignore", over="ignore"):
-                time[winner] = race[winner] / nearest.bound[winner]
-            winner = int(time.argmin())
-        picks.append(winner if np.isfinite(time[winner]) else int(race.argmin()))
+                times[winner] = arrivals[winner] / nearest.bound[winner]
+            winner = int(times.argmin())
+        picks.append(winner if np.isfinite(times[winner]) else int(arrivals.argmin()))
     return np.array(picks, dtype=np.int64)

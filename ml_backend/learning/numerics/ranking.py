@@ -13,9 +13,9 @@ def highest(score: NDArray[np.number[Any]], count: int, rank: NDArray[np.int64])
 
     score: (m,) of any number type; count: from 1 to m; rank: (m,) int64, of equal scores the lower rank comes first.
     """
-    least = np.partition(score, len(score) - count)[len(score) - count]
-    enough = np.flatnonzero(score >= least)
-    order: NDArray[np.int64] = enough[np.lexsort((rank[enough], -score[enough]))[:count]]
+    threshold = np.partition(score, len(score) - count)[len(score) - count]
+    candidates = np.flatnonzero(score >= threshold)
+    order: NDArray[np.int64] = candidates[np.lexsort((rank[candidates], -score[candidates]))[:count]]
     return order
 
 

@@ -24,7 +24,7 @@ HELD_BYTES = 256 * 2**20
 Item = TypeVar("Item")
 
 _lock = threading.Lock()
-_inside = 0
+_threads_inside = 0
 _limit: Any = None
 
 
@@ -35,19 +35,19 @@ def one_thread() -> Iterator[None]:
     Entering takes 10 µs. It may be nested, and several Python threads may be inside at the same time. The limit holds
     for the whole process: products in other threads are slower during that time, but their results stay right.
     """
-    global _inside, _limit  # noqa: PLW0603
+    global _threads_inside, _limit  # noqa: PLW0603
     with _lock:
         # Only the first thread that enters and the last that leaves change the setting. If each restored the setting it
         # met when it entered, the limit of one thread could remain.
-        if not _inside:
+        if not _threads_inside:
             _limit = _controller().limit(limits=1)
-        _inside += 1
+        _threads_inside += 1
     try:
         yield
     finally:
         with _lock:
-            _inside -= 1
-            if not _inside:
+            _threads_inside -= 1
+            if not _threads_inside:
                 _limit.restore_original_limits()
                 _limit = None
 
@@ -70,7 +70,7 @@ def over_blocks(work: Callable[[slice], object], n: int, rows: int = ROWS_AT_A_T
 def over_each(work: Callable[[Item], object], items: Sequence[Item]) -> None:
     """Call `work` once for each item, on as many threads as BLAS is set to use; see `over_blocks`."""
     with one_thread():
-        workers = min(_threads_outside(), len(items))
+        workers = min(_original_thread_count(), len(items))
         if workers <= 1:
             for item in items:
                 work(item)
@@ -80,7 +80,7 @@ def over_each(work: Callable[[Item], object], items: Sequence[Item]) -> None:
                 pass
 
 
-def _threads_outside() -> int:
+def _original_thread_count() -> int:
     with _lock:
         original_threads = None if _limit is None else _limit.get_original_num_threads().get("blas")
     return int(original_threads or 1)

@@ -91,19 +91,19 @@ def select(
     picked holds NaN or infinity.
     """
     strategy = get(name)
-    _check(name, strategy, pool, batch_size, subpool, balance)
+    _check_request(name, strategy, pool, batch_size, subpool, balance)
     pool.check_finite()
     if subpool is not None:
         pool = pool.sample(max(subpool, batch_size), rng)
     size = min(batch_size, len(pool.unlabeled))
     if size == 0:
         return np.empty(0, dtype=np.int64)
-    asked = size if balance is None else min(balance * size, len(pool.unlabeled))
+    n_ranked = size if balance is None else min(balance * size, len(pool.unlabeled))
     with one_thread():
         if name in plugins():
-            picks = _picks_of_plugin(name, strategy, pool, asked, rng, options)
+            picks = _picks_of_plugin(name, strategy, pool, n_ranked, rng, options)
         else:
-            picks = np.asarray(strategy.select(pool, asked, rng, **options), dtype=np.int64)
+            picks = np.asarray(strategy.select(pool, n_ranked, rng, **options), dtype=np.int64)
         return picks if balance is None else balanced(pool, picks, size)
 
 
@@ -123,7 +123,9 @@ def _plugin(name: str) -> Strategy:
     except Exception as error:
         raise BrokenStrategy(f"strategy {name!r} of package {package} cannot be loaded: {error!r}") from error
     if not isinstance(getattr(module, "INFO", None), StrategyInfo) or not callable(getattr(module, "select", None)):
-        raise BrokenStrategy(f"strategy {name!r} of package {package} lacks INFO, a StrategyInfo, or a function select")
+        raise BrokenStrategy(
+            f"strategy {name!r} of package {package} must be a module with INFO, a StrategyInfo, and a function select"
+        )
     return module  # type: ignore[no-any-return]
 
 
@@ -132,21 +134,24 @@ def _picks_of_plugin(
 ) -> NDArray[np.int64]:
     """The picks of a strategy of another package, (size,) int64.
 
-    That code is not covered by our tests. So every failure becomes a BrokenStrategy that names the package: when the
-    strategy raises an error, and when it does not return `size` different unlabelled rows.
+    Our tests do not cover the code of other packages. Raises BrokenStrategy, which names the package, when the strategy
+    raises an error and when it does not return `size` different unlabelled rows.
     """
     package = package_of(plugins()[name])
     try:
         picks = np.asarray(strategy.select(pool, size, rng, **options))
     except Exception as error:
         raise BrokenStrategy(f"strategy {name!r} of package {package} failed: {error!r}") from error
-    is_whole = picks.shape == (size,) and np.issubdtype(picks.dtype, np.integer)
-    if not is_whole or len(np.unique(picks)) != size or not np.isin(picks, pool.unlabeled).all():
-        raise BrokenStrategy(f"strategy {name!r} of package {package} must return {size} different unlabelled rows")
+    has_right_shape = picks.shape == (size,) and np.issubdtype(picks.dtype, np.integer)
+    if not has_right_shape or len(np.unique(picks)) != size or not np.isin(picks, pool.unlabeled).all():
+        raise BrokenStrategy(
+            f"strategy {name!r} of package {package} must return {size} different unlabelled rows; "
+            f"it returned an array of shape {picks.shape} and type {picks.dtype}"
+        )
     return picks.astype(np.int64)
 
 
-def _check(
+def _check_request(
     name: str, strategy: Strategy, pool: Pool, batch_size: int, subpool: int | None, balance: int | None
 ) -> None:
     if batch_size < 0:
@@ -162,4 +167,4 @@ def _check(
     if balance is not None and pool.head is None:
         raise NeedsHead("balance needs a fitted head to predict classes; label some tasks first")
     if balance is not None and pool.multi_label:
-        raise ValueError("balance needs exclusive classes; this pool is multi-label")
+        raise ValueError("balance needs exclusive classes, and this pool is multi-label; leave balance out")

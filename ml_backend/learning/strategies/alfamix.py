@@ -49,8 +49,8 @@ def select(
     candidates = np.flatnonzero(flips(pool, 0.2 / np.sqrt(pool.dimensions) if epsilon is None else epsilon))
     if len(candidates) <= batch_size:
         others = np.setdiff1d(np.arange(len(pool.unlabeled)), candidates)
-        filling = rng.choice(others, batch_size - len(candidates), replace=False)
-        picks = pool.unlabeled[np.concatenate([rng.permutation(candidates), filling])]
+        random_rest = rng.choice(others, batch_size - len(candidates), replace=False)
+        picks = pool.unlabeled[np.concatenate([rng.permutation(candidates), random_rest])]
         return picks
     picks = pool.unlabeled[nearest_to_cluster_centres(pool, candidates, batch_size, rng, training_rows)]
     return picks
@@ -62,11 +62,11 @@ def flips(pool: Pool, epsilon: float) -> NDArray[np.bool_]:
     head, anchors, p = pool.head, class_means(pool), pool.probabilities
     anchor_squared = squared_norms(anchors)
     gram = head.weights @ head.weights.T
-    out = np.zeros(len(pool.unlabeled), dtype=bool)
+    changed = np.zeros(len(pool.unlabeled), dtype=bool)
     if not len(anchors):
-        return out
+        return changed
 
-    def look(block: slice) -> None:
+    def mark_changes(block: slice) -> None:
         x = pool.unlabeled_embeddings(block)
         logits = head.decision_function(x)
         if not pool.multi_label:
@@ -79,12 +79,12 @@ def flips(pool: Pool, epsilon: float) -> NDArray[np.bool_]:
         step = epsilon * farthest / np.where(length > 0, length, np.inf)
         moved = logits - step[:, None].astype(np.float32) * change
         if pool.multi_label:
-            out[block] = ((moved > 0) != (logits > 0)).any(axis=1)
+            changed[block] = ((moved > 0) != (logits > 0)).any(axis=1)
         else:
-            out[block] = moved.argmax(axis=1) != logits.argmax(axis=1)
+            changed[block] = moved.argmax(axis=1) != logits.argmax(axis=1)
 
-    over_blocks(look, len(out))
-    return out
+    over_blocks(mark_changes, len(changed))
+    return changed
 
 
 def class_means(pool: Pool) -> Matrix:

@@ -61,7 +61,10 @@ def select(
 
 
 def variance(p: Matrix, multi_label: bool) -> Matrix:
-    """p₁ (1 − p₁) of the top class of each row of p (m, n_classes); (m,). multi_label: the mean of p (1 − p)."""
+    """p₁ (1 − p₁) of the top class of each row, (m,) float32; multi_label: the mean over the classes of p (1 − p).
+
+    p: (m, n_classes) float32, probabilities.
+    """
     if multi_label:
         mean: Matrix = (p * (1 - p)).mean(axis=1)
         return mean

@@ -38,11 +38,11 @@ def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.
     while len(picks) < batch_size:
         farthest = first_highest(nearest.bound, rank)
         if not nearest.current(farthest):
-            nearest.look(farthest)
+            nearest.update(farthest)
             continue
         picks.append(farthest)
         nearest.add_point(farthest)
-        # Bounds only fall, so a picked row stays behind all others, even behind rows at distance 0.
+        # Bounds never rise, so a picked row stays behind all others, even behind rows at distance 0.
         nearest.bound[farthest] = -1
     chosen: NDArray[np.int64] = pool.unlabeled[picks]
     return chosen

@@ -59,7 +59,7 @@ def count_flips(pool: Pool, passes: int, dropout: float, rng: np.random.Generato
     """In how many of the passes with dropout each unlabelled row's prediction differs from that without, (m,) int64."""
     m = len(pool.unlabeled)
     flips = np.zeros(m, dtype=np.int64)
-    pool.unlabeled_embeddings(slice(0, 0))  # so that the rows held as a copy are copied here, and not by every thread
+    pool.unlabeled_embeddings(slice(0, 0))  # the pool may copy its rows at the first call: not in every thread
     # One seed per block, so that a block's draws do not depend on other blocks and blocks can run in parallel.
     seeds = rng.integers(2**63, size=-(-m // ROWS_AT_A_TIME))
 

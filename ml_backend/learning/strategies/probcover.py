@@ -75,18 +75,18 @@ def pure_radius(
     rows. The radius is in the units of x; infinite when there is one cluster only. training_rows: see `kmeans`.
     """
     clusters = kmeans(lambda index: x[index], len(x), min(n_classes, len(x)), rng, training_rows=training_rows).assigned
-    at = np.sort(rng.choice(len(x), min(rows, len(x)), replace=False))
+    sampled = np.sort(rng.choice(len(x), min(rows, len(x)), replace=False))
     squared = squared_norms(x)
-    impure = np.full(len(at), np.inf, dtype=np.float32)
+    to_other_cluster = np.full(len(sampled), np.inf, dtype=np.float32)
 
-    def look(block: slice) -> None:
-        mine = at[block]
-        d = squared_distances(x[mine], x, squared[mine], squared)
-        d[clusters[mine][:, None] == clusters] = np.inf
-        impure[block] = np.sqrt(d.min(axis=1))
+    def find_other_cluster(block: slice) -> None:
+        rows_of_block = sampled[block]
+        d = squared_distances(x[rows_of_block], x, squared[rows_of_block], squared)
+        d[clusters[rows_of_block][:, None] == clusters] = np.inf
+        to_other_cluster[block] = np.sqrt(d.min(axis=1))
 
-    over_blocks(look, len(at), 256)
-    radius = float(np.sort(impure)[min(int((1 - purity) * len(at)), len(at) - 1)])
+    over_blocks(find_other_cluster, len(sampled), 256)
+    radius = float(np.sort(to_other_cluster)[min(int((1 - purity) * len(sampled)), len(sampled) - 1)])
     # The radius is the distance of two rows, and rounding could put that pair inside the ball on one processor and
     # outside on another. So it is made shorter by the largest rounding error: the pair is outside on every processor.
     return float(np.sqrt(max(radius**2 - ROUNDING * float(squared.max()), 0.0)))

@@ -68,11 +68,11 @@ def select(
         if len(members) < min_cluster_size or is_labeled[members].all():
             continue
         if len(members) > exact_up_to:
-            free = members[~is_labeled[members]]
-            members = np.sort(rng.choice(free, min(exact_up_to, len(free)), replace=False))
+            unlabelled = members[~is_labeled[members]]
+            members = np.sort(rng.choice(unlabelled, min(exact_up_to, len(unlabelled)), replace=False))
         x = vectors(members)
-        away = coarse(mean_distances(x, neighbours), float(np.sqrt(squared_norms(x).max())))
-        order = np.lexsort((rng.permutation(len(members)), away))
+        distances = coarse(mean_distances(x, neighbours), float(np.sqrt(squared_norms(x).max())))
+        order = np.lexsort((rng.permutation(len(members)), distances))
         queues.append([m for m in members[order] if not is_labeled[m]])
         if len(queues) == batch_size:
             break

@@ -27,8 +27,10 @@ INFO = StrategyInfo(
 )
 
 FOLDS = 5
-VOTES = 200
-"""Number of held-out labels that is enough: with more, the temperature hardly changes and each fit takes time."""
+ENOUGH_LABELS = 200
+"""Number of held-out labels from which on no further fold is held out.
+
+With more labels the temperature hardly changes, and each fit takes time."""
 PRIOR = 0.5
 """Standard deviation of the prior on the logarithm of the temperature.
 
@@ -82,33 +84,33 @@ def held_out_temperature(pool: Pool, rng: np.random.Generator) -> float:
 
     The labels are divided into FOLDS folds, stratified by class, or at random where texts have several labels. Each
     fold is held out once, and gets its logits from a head fitted to the other folds. With many labels, folds are held
-    out only until there are VOTES labels. The temperature is the most likely one given the held-out labels and a normal
-    prior on its logarithm, with mean 0 and standard deviation PRIOR: without the prior, few labels that all happen to
-    be predicted correctly would give a temperature of 0.
+    out only until there are ENOUGH_LABELS labels. The temperature is the most likely one given the held-out labels and
+    a normal prior on its logarithm, with mean 0 and standard deviation PRIOR: without the prior, few labels that all
+    happen to be predicted correctly would give a temperature of 0.
 
     Returns 1 where it cannot be measured: when the other folds hold one class only, or when no held-out label is of a
     class that its head has seen.
     """
     assert pool.head is not None
-    mixed = rng.permutation(pool.labeled)
-    y = pool.labels[mixed]
+    shuffled = rng.permutation(pool.labeled)
+    y = pool.labels[shuffled]
     by_class = np.arange(len(y)) if pool.multi_label else np.argsort(y, kind="stable")
     fold = np.empty(len(y), dtype=np.int64)
     fold[by_class] = np.arange(len(y)) % FOLDS
-    x, logits, truth, votes = pool.rows(mixed), [], [], 0
+    x, logits, scored_labels, n_held_out = pool.rows(shuffled), [], [], 0
     for held_out in (fold == number for number in range(min(FOLDS, len(y)))):
         if not _tells_classes_apart(y[~held_out]):
             return 1.0
         head = Head(C=pool.head.C).fit(x[~held_out], y[~held_out], pool.n_classes)
-        f, y_scored = head.calibration_logits(x[held_out], y[held_out])
-        logits.append(f)
-        truth.append(y_scored)
-        votes += int(held_out.sum())
-        if votes >= VOTES:
+        fold_logits, y_scored = head.calibration_logits(x[held_out], y[held_out])
+        logits.append(fold_logits)
+        scored_labels.append(y_scored)
+        n_held_out += int(held_out.sum())
+        if n_held_out >= ENOUGH_LABELS:
             break
-    if not sum(map(len, truth)):
+    if not sum(map(len, scored_labels)):
         return 1.0
-    return fit_temperature(np.concatenate(logits), np.concatenate(truth), PRIOR)
+    return fit_temperature(np.concatenate(logits), np.concatenate(scored_labels), PRIOR)
 
 
 def _tells_classes_apart(y: NDArray[np.int64]) -> bool:
@@ -124,12 +126,12 @@ def spacing(x: Matrix, quantile: float) -> float:
     squared = squared_norms(x)
     nearest = np.full(len(x), np.inf, dtype=np.float32)
 
-    def look(block: slice) -> None:
+    def find_nearest(block: slice) -> None:
         for others in blocks(len(x)):
             d = squared_distances(x[block], x[others], squared[block], squared[others])
             d[d < 1e-6] = np.inf
             np.minimum(nearest[block], d.min(axis=1), out=nearest[block])
 
-    over_blocks(look, len(x), 512)
+    over_blocks(find_nearest, len(x), 512)
     nearest = nearest[np.isfinite(nearest)]
     return float(np.sqrt(np.quantile(nearest, quantile))) if len(nearest) else 1.0

@@ -186,7 +186,7 @@ def test_an_ending_is_read_behind_texts_that_are_cut():
 
 
 def test_a_prompt_that_fills_the_model_is_refused():
-    with pytest.raises(ModelNotAvailable, match="a length of 8 tokens leaves a text no room: 17 are special or of the"):
+    with pytest.raises(ModelNotAvailable, match="a limit of 8 tokens leaves none for the text: 17 are special tokens"):
         Embedder(f"{packaged_folder()}:chunks:max8", prompt=PROMPT)
 
 
@@ -241,12 +241,12 @@ def test_tfidf_of_nothing_says_so():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("minilm:layer7", "options: .*layer1 … layer6"),
+        ("minilm:layer7", "known: .*layer1 … layer6"),
         ("tfidf:int8", "no options"),
         ("bert-base:layer2", "only minilm"),
         ("minilm:max9000", "3 to 512"),
         ("nv-embed-v2", "EMBEDDING_TRUST_REMOTE_CODE=1"),
-        ("bert-base:int8", "minilm only"),
+        ("bert-base:int8", "only minilm"),
         ("nobody/nothing", r"misspelt.*minilm.*nv-embed-v2"),
     ],
 )
@@ -264,12 +264,12 @@ def test_names_are_written_one_way():
 
 def test_a_word_and_its_hub_id_are_one_embedding():
     assert str(parse("bge-base-en:bf16")) == str(parse("BAAI/bge-base-en-v1.5:bf16")) == "BAAI/bge-base-en-v1.5:bf16"
-    assert all(parse(model.word) == parse(model.hub_id) for model in MODELS)
+    assert all(parse(model.short_name) == parse(model.hub_id) for model in MODELS)
     assert registered(parse("nv-embed-v2").model) is registered("nv-embed-v2")
 
 
 def test_registered_models_are_known_by_word_and_by_hub_id():
-    assert len({model.word for model in MODELS}) == len({model.hub_id for model in MODELS}) == len(MODELS)
+    assert len({model.short_name for model in MODELS}) == len({model.hub_id for model in MODELS}) == len(MODELS)
     assert registered("nv-embed-v2") is registered("nvidia/NV-Embed-v2")
     assert registered("nv-embed-v2").remote_code
 

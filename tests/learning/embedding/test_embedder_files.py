@@ -46,7 +46,7 @@ def test_another_number_of_texts_is_refused_with_the_numbers(tmp_path):
 
 
 def test_files_that_hold_no_embeddings_are_refused(tmp_path):
-    with pytest.raises(ModelNotAvailable, match="no file"):
+    with pytest.raises(ModelNotAvailable, match="does not exist"):
         Embedder(str(tmp_path / "none.npy"))
     np.save(tmp_path / "nan.npy", np.array([[1.0, 2.0], [np.nan, 1.0]]))
     with pytest.raises(ModelNotAvailable, match="row 1"):

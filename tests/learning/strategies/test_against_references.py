@@ -26,7 +26,7 @@ def test_initial_pools_without_any_label_are_those_of_the_reference(name, pool):
 
 
 def test_many_classes_and_more_picks_than_are_looked_ahead(monkeypatch):
-    monkeypatch.setattr(fisher, "AMONG", 12)
+    monkeypatch.setattr(fisher, "CANDIDATES", 12)
     pool = clustered(n=700, d=12, n_classes=20, labeled=60)
     for name in ("badge", "coreset", "bait"):
         picks = strategies.select(name, pool, 30, np.random.default_rng(1))

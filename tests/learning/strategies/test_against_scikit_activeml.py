@@ -65,7 +65,7 @@ def test_badge_first_pick_and_weights_of_each_later_one(both):
         nearest.add_point(int(np.searchsorted(pool.unlabeled, picks[step - 1])))
         for position in range(len(p)):
             if not nearest.current(position):
-                nearest.look(position)
+                nearest.update(position)
         # scikit-activeml goes on counting the origin as a centre, which the authors' code does not.
         ours = np.minimum(nearest.bound, nearest.points.squared)
         ours /= ours.sum()

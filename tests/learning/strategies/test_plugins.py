@@ -94,8 +94,8 @@ def test_the_simulator_takes_it(example):
     [
         ("import nothing_of_that_name", "cannot be loaded: ModuleNotFoundError"),
         ("1 / 0", "cannot be loaded: ZeroDivisionError"),
-        ("def select(pool, batch_size, rng): ...", "lacks INFO"),
-        (CODE.partition("def select")[0], "lacks INFO, a StrategyInfo, or a function select"),
+        ("def select(pool, batch_size, rng): ...", "must be a module with INFO"),
+        (CODE.partition("def select")[0], "must be a module with INFO, a StrategyInfo, and a function select"),
     ],
 )
 def test_a_broken_package_is_named_and_breaks_no_other_strategy(example, install, caplog, code, problem):

@@ -194,7 +194,10 @@ def _stopping(kappas: list[float | None]) -> dict[str, Any]:
         reason = f"{len(measured) + 1} of the {_STOPPING_WINDOW + 1} heads that are needed to compare"
         return {"stop": False, "value": None, "reason": reason}
     value = sum(measured[-_STOPPING_WINDOW:]) / _STOPPING_WINDOW
-    reason = f"mean kappa of the last {_STOPPING_WINDOW} pairs of heads {value:.3f}, {_STOPPING_KAPPA} asked"
+    reason = (
+        f"the mean kappa of the last {_STOPPING_WINDOW} pairs of heads is {value:.3f}; "
+        f"labelling may stop from {_STOPPING_KAPPA} on"
+    )
     return {"stop": value >= _STOPPING_KAPPA, "value": value, "reason": reason}
 
 
