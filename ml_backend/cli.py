@@ -33,12 +33,12 @@ DISTRIBUTION = "label-studio-active-learning"
 ProjectId = Annotated[int, typer.Argument(help="The number in the project's address, as in /projects/3/data.")]
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         try:
             print(version(DISTRIBUTION))
         except PackageNotFoundError:
-            _fail(f"{DISTRIBUTION} runs from a folder and is not installed: `pip install --no-deps -e .`")
+            _fail(f"{DISTRIBUTION} is not installed, so it has no version: run `pip install --no-deps -e .` first")
         raise typer.Exit
 
 
@@ -70,11 +70,13 @@ def worker(
     threads: Annotated[int, typer.Option(min=1, help="Number of projects to run at the same time.")] = 2,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Only check that this container's worker reaches its database and its queue."),
+        typer.Option(
+            "--check", help="Only check whether the worker of this container reaches its database and its queue."
+        ),
     ] = False,
     parent: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Run a background worker: read, embed, fit, choose, publish. With REDIS_URL on any number of machines."""
+    """Run a background worker, which reads, embeds, fits, chooses and publishes; with REDIS_URL on several machines."""
     if check:
         from ml_backend.worker.heartbeat import liveness_problem
 
@@ -122,7 +124,7 @@ def doctor(
         str | None, typer.Option(help="Where the backend listens \\[default: as `connect`].")
     ] = None,
 ) -> None:
-    """Check services and projects, and tell what is wrong and how to repair it."""
+    """Check services and projects, and print what is wrong and how to repair it."""
     settings = _settings()
     from ml_backend.commands.doctor import print_checks, run_checks
 
@@ -147,16 +149,16 @@ def label_copies(
             return
         progress = track(annotate_copies(settings, project, copies), "labelling", len(copies.chosen), console=errors)
         labelled = list(progress)
-    late = f"; {labelled.count(False):,} were labelled or deleted meanwhile" if not all(labelled) else ""
-    console.print(f"[green]✓[/green] {labelled.count(True):,} tasks labelled{late}", highlight=False)
+    skipped = f"; {labelled.count(False):,} were labelled or deleted meanwhile" if not all(labelled) else ""
+    console.print(f"[green]✓[/green] {labelled.count(True):,} tasks labelled{skipped}", highlight=False)
 
 
 @app.command()
 def demo(
     check: Annotated[bool, typer.Option(help="Label 60 tasks with the gold labels, print accuracy, and stop.")] = False,
-    folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path(".demo"),
+    folder: Annotated[Path, typer.Option(help="Folder for the data of the demo.")] = Path(".demo"),
     label_studio_venv: Annotated[
-        Path, typer.Option(help="Label Studio's own virtual environment; created if missing.")
+        Path, typer.Option(help="Virtual environment for Label Studio; created if missing.")
     ] = Path(".venv-labelstudio"),
 ) -> None:
     """Start Label Studio and the backend with a ready project of 839 customer messages."""
@@ -168,9 +170,9 @@ def demo(
 @app.command()
 def export(
     project: ProjectId,
-    folder: Annotated[Path, typer.Argument(help="Where to write; created if missing.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write into; created if missing.")],
 ) -> None:
-    """Write the project's newest head, its classes, and a program that classifies texts without this service."""
+    """Write the newest head of a project, its classes, and a program that classifies texts without this service."""
     settings = _settings()
     from ml_backend.commands.export import export_head
 
@@ -211,27 +213,27 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A file written by `backup`, of this or an older version.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Replace the database by a backup; the previous database is kept as a copy. The service may run."""
+    """Replace the database with a backup, and keep a copy of the previous database. The service may run."""
     settings = _settings()
     from ml_backend.commands.backup import CannotCopy, describe, examine_backup, restore_backup
 
     try:
         console.print(f"{file}: {describe(examine_backup(settings, file))}", highlight=False, soft_wrap=True)
-        if not (yes or typer.confirm(f"Replace {settings.database_url} by it?")):
+        if not (yes or typer.confirm(f"Replace {settings.database_url} with it?")):
             raise typer.Exit(1)
         with _progress_bar("restoring") as progress:
             saved_copy = restore_backup(settings, file, progress)
     except (CannotCopy, SettingsError) as problem:
         _fail(str(problem))
-    before = f"; the previous database is kept as {saved_copy}" if saved_copy else ""
-    console.print(f"[green]✓[/green] restored{before}", highlight=False, soft_wrap=True)
+    kept_copy = f"; the previous database is kept as {saved_copy}" if saved_copy else ""
+    console.print(f"[green]✓[/green] restored{kept_copy}", highlight=False, soft_wrap=True)
 
 
 @contextmanager
-def _progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def _progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on a terminal; yields a function of the remaining and the total number of pages."""
     with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bar:
-        task = bar.add_task(what)
+        task = bar.add_task(title)
         yield lambda remaining, total: bar.update(task, total=total, completed=total - remaining)
 
 

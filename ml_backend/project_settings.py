@@ -51,9 +51,9 @@ class ProjectSettings(BaseModel):
 
     @classmethod
     def of_project(cls, stored: Mapping[str, Any]) -> ProjectSettings:
-        """Settings as the store keeps them, those that are not defaults.
+        """The settings of a project from those that the store keeps, which are not defaults.
 
-        Raises SettingsError naming each one that cannot be used here, as a strategy of a package that was removed.
+        Raises SettingsError, which names each one that cannot be used here, such as a strategy of a removed package.
         """
         try:
             return cls.model_validate(stored)
@@ -105,7 +105,7 @@ def strategy_summaries() -> dict[str, str]:
 
 
 def strategy_uses() -> dict[str, str]:
-    """Strategy → when to choose it, in a sentence for people, sorted by name; empty for those of other packages."""
+    """Name of the strategy → when to choose it, in a sentence, sorted by name; empty for those of other packages."""
     return {name: catalogue.when(name) for name in strategy_names()}
 
 

@@ -75,7 +75,7 @@ class Settings(BaseSettings):
 
     @property
     def address(self) -> str:
-        """Where Label Studio reaches this backend: BACKEND_URL, or localhost."""
+        """The address at which Label Studio reaches this backend: BACKEND_URL, or localhost."""
         return self.backend_url or f"http://localhost:{self.port}"
 
     @property

@@ -33,7 +33,7 @@ UNCERTAINTY_SAMPLING = "Uncertainty sampling"
 TASKS_PER_PAGE = 1000
 IDS_PER_PAGE = 10_000
 IDS_PER_REQUEST = 200
-"""Ids are part of the URL, of which servers accept about 8,000 characters."""
+"""Ids are part of the URL, and servers accept URLs of about 8,000 characters."""
 PREDICTIONS_PER_REQUEST = 2000
 PROJECT_FIELDS = (
     "id,title,label_config,model_version,sampling,task_number,total_annotations_number,skipped_annotations_number"
@@ -71,7 +71,7 @@ class LabelStudio(Session):
         return dict(self.request("GET", "api/current-user/whoami"))
 
     def identity(self, again: bool = False) -> str:
-        """The user, organization and Label Studio of this key, which decide what projects are visible.
+        """The user, organization and Label Studio of this key, on which it depends which projects are visible.
 
         again: send a new request instead of using the result of an earlier one.
         """
@@ -173,8 +173,8 @@ class LabelStudio(Session):
             created = self._writer.write(project_id, chunk)
             if created != len(chunk):
                 raise RequestRefused(
-                    f"Label Studio kept {created} of {len(chunk)} predictions of {version!r}; its log says why. "
-                    "The batch is not served; the next run publishes a new one."
+                    f"Label Studio stored only {created} of {len(chunk)} predictions of {version!r}; see its "
+                    "log for the reason. The batch is not served, and the next run publishes a new one."
                 )
         self._change_project(project_id, model_version=version)
 

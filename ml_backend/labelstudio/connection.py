@@ -102,10 +102,12 @@ def connect_backend(
     if basic_auth is not None:
         user, password = basic_auth
         body |= {"auth_method": "BASIC_AUTH", "basic_auth_user": user, "basic_auth_pass": password}
-    same = [entry for entry in probe_backends(client, project_id) if same_address(entry.url, backend_url)]
+    entries_with_address = [
+        entry for entry in probe_backends(client, project_id) if same_address(entry.url, backend_url)
+    ]
     try:
-        if same:
-            client.request("PATCH", f"api/ml/{same[0].id}", body=body)
+        if entries_with_address:
+            client.request("PATCH", f"api/ml/{entries_with_address[0].id}", body=body)
         else:
             client.request("POST", "api/ml", body=body)
     except RequestRefused as problem:
@@ -140,21 +142,21 @@ def ensure_webhook(client: LabelStudio, project_id: int, backend_url: str, secre
     """
     url = backend_url.rstrip("/") + "/webhook"
     secret_header = {SECRET_HEADER: secret}
-    own = [webhook for webhook in webhooks(client, project_id) if same_address(webhook.url, url)]
-    if not own and not create:
+    our_webhooks = [webhook for webhook in webhooks(client, project_id) if same_address(webhook.url, url)]
+    if not our_webhooks and not create:
         return False
-    if not own:
+    if not our_webhooks:
         body = {"project": project_id, "url": url, "send_payload": True, "send_for_all_actions": True}
         client.request("POST", "api/webhooks/", body={**body, "headers": secret_header, "is_active": True})
         return True
-    first, *duplicates = own
+    first, *duplicates = our_webhooks
     for duplicate in duplicates:
         client.request("DELETE", f"api/webhooks/{duplicate.id}/")
-    intact = first.active and first.for_all_actions and first.headers.get(SECRET_HEADER) == secret
-    if not intact:
+    is_intact = first.active and first.for_all_actions and first.headers.get(SECRET_HEADER) == secret
+    if not is_intact:
         changes = {"headers": {**first.headers, **secret_header}, "is_active": True, "send_for_all_actions": True}
         client.request("PATCH", f"api/webhooks/{first.id}/", body={"url": url, "send_payload": True, **changes})
-    return bool(duplicates) or not intact
+    return bool(duplicates) or not is_intact
 
 
 def same_address(url: str, other_url: str) -> bool:

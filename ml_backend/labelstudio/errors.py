@@ -1,4 +1,4 @@
-"""Errors of requests to Label Studio, and which error a response stands for."""
+"""Errors of requests to Label Studio, and the choice of the error for a response."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class LabelStudioError(Exception):
 
 
 class LabelStudioUnavailable(LabelStudioError):
-    """Label Studio does not answer, or has an internal error."""
+    """Label Studio does not respond, or has an internal error."""
 
 
 class Unauthorized(LabelStudioError):
@@ -26,7 +26,7 @@ class RequestRefused(LabelStudioError):
 
 
 def error_of_response(url: str, path: str, status: int, text: str) -> LabelStudioError:
-    """The error that a response of status 400 or above stands for.
+    """The error to raise for a response of status 400 or above.
 
     url: Label Studio's address; path: of the request, without a leading slash; text: body of the response.
     """
@@ -38,13 +38,16 @@ def error_of_response(url: str, path: str, status: int, text: str) -> LabelStudi
         )
     if status in {403, 404} and not _is_from_label_studio(text):
         return LabelStudioUnavailable(
-            f"what answers at {url} is not Label Studio ({status} at /{path}: {detail}); if it is a proxy, "
-            "Label Studio behind it may be starting, otherwise check LABEL_STUDIO_URL"
+            f"the server at {url} is not Label Studio ({status} at /{path}: {detail}); if it is a proxy, wait until "
+            "Label Studio behind it has started, otherwise check LABEL_STUDIO_URL"
         )
     if status in {403, 404} and path.startswith("api/projects/"):
-        return ProjectGone(f"Label Studio shows no project at /{path} to this key ({detail})")
+        return ProjectGone(
+            f"Label Studio has no project at /{path} that this key may open ({detail}); check the project number "
+            "and LABEL_STUDIO_API_KEY"
+        )
     if status >= 500 or status == 429:
-        return LabelStudioUnavailable(f"Label Studio failed with {status} at /{path}: {detail}")
+        return LabelStudioUnavailable(f"Label Studio failed with {status} at /{path}: {detail}; see its log")
     return RequestRefused(f"Label Studio refused /{path} with {status}: {detail}")
 
 

@@ -64,28 +64,29 @@ def parse(xml: str, control: str | None = None, text_fields: Sequence[str] | Non
 @lru_cache(maxsize=256)
 def _parse(xml: str, control: str | None, text_fields: tuple[str, ...] | None) -> LabelConfig:
     root = _root(xml)
-    chosen = _control(root, control)
-    to_name, shown = _object(root, chosen)
-    paths = dict(_leaves(chosen, ()))
+    control_element = _control(root, control)
+    to_name, text_element = _text_object(root, control_element)
+    paths = dict(_leaves(control_element, ()))
     if len(paths) < 2:
         raise UnsupportedLabelConfig(
-            f"<{chosen.tag} name={chosen.get('name')!r}> has {len(paths)} classes written in the config; at least two "
-            f"are needed, and classes taken from the task's data cannot be learned. {SUPPORTED}."
+            f"<{control_element.tag} name={control_element.get('name')!r}> has {len(paths)} classes written in the "
+            f"config; at least two are needed, and classes taken from the task's data cannot be learned. {SUPPORTED}."
         )
-    multi_label = _multi_label(chosen)
-    name = chosen.get("name", "")
+    multi_label = _multi_label(control_element)
+    name = control_element.get("name", "")
     return LabelConfig(
         control=name,
-        control_tag=chosen.tag,
+        control_tag=control_element.tag,
         to_name=to_name,
-        object_tag=shown.tag,
-        fields=text_fields or _fields(shown),
+        object_tag=text_element.tag,
+        fields=text_fields or _fields(text_element),
         classes=tuple(paths),
         paths=paths,
         multi_label=multi_label,
-        nested=chosen.tag == "Taxonomy" or chosen.get("allowNested", chosen.get("allownested")) == "true",
-        speaker_key=shown.get("nameKey", shown.get("namekey", "author")),
-        text_key=shown.get("textKey", shown.get("textkey", "text")),
+        nested=control_element.tag == "Taxonomy"
+        or control_element.get("allowNested", control_element.get("allownested")) == "true",
+        speaker_key=text_element.get("nameKey", text_element.get("namekey", "author")),
+        text_key=text_element.get("textKey", text_element.get("textkey", "text")),
         fingerprint=hashlib.sha256(json.dumps([name, list(paths), multi_label]).encode()).hexdigest(),
     )
 
@@ -101,7 +102,7 @@ def _root(xml: str) -> Element:
 
 
 def _control(root: Element, name: str | None) -> Element:
-    controls = [e for e in root.iter() if e.tag in CONTROL_TAGS and _of_whole_task(e)]
+    controls = [e for e in root.iter() if e.tag in CONTROL_TAGS and _classifies_whole_task(e)]
     if name is None and controls:
         return controls[0]
     for element in controls:
@@ -113,41 +114,41 @@ def _control(root: Element, name: str | None) -> Element:
             f"the label config has no classification control named {name!r}; it has {names or 'none'}. {SUPPORTED}."
         )
     other_controls = sorted({f"<{e.tag}>" for e in root.iter() if e.get("toName")})
-    listed = ", ".join(other_controls) or "none at all"
-    raise UnsupportedLabelConfig(f"the label config has no classification control; it has {listed}. {SUPPORTED}.")
+    tags = ", ".join(other_controls) or "none at all"
+    raise UnsupportedLabelConfig(f"the label config has no classification control; it has {tags}. {SUPPORTED}.")
 
 
-def _of_whole_task(control: Element) -> bool:
+def _classifies_whole_task(control: Element) -> bool:
     per_part = (control.get("perRegion"), control.get("perItem"))
     return bool(control.get("name")) and "true" not in [str(value).lower() for value in per_part]
 
 
-def _object(root: Element, control: Element) -> tuple[str, Element]:
+def _text_object(root: Element, control: Element) -> tuple[str, Element]:
     object_names = [part.strip() for part in control.get("toName", "").split(",") if part.strip()]
     by_name = {e.get("name"): e for e in root.iter() if e.get("name")}
     for to_name in object_names:
-        shown = by_name.get(to_name)
-        if shown is None or shown.tag not in OBJECT_TAGS:
+        text_element = by_name.get(to_name)
+        if text_element is None or text_element.tag not in OBJECT_TAGS:
             continue
-        if shown.get("valueType", shown.get("valuetype", "")).lower() == "url":
+        if text_element.get("valueType", text_element.get("valuetype", "")).lower() == "url":
             raise UnsupportedLabelConfig(
-                f'<{shown.tag} name={to_name!r}> has valueType="url": its texts lie behind links that only the '
-                f"browser opens. Import the texts themselves. {SUPPORTED}."
+                f'<{text_element.tag} name={to_name!r}> has valueType="url": the tasks hold links to texts, which '
+                f"only the browser opens. Import the texts themselves. {SUPPORTED}."
             )
-        if not _fields(shown):
+        if not _fields(text_element):
             raise UnsupportedLabelConfig(
-                f"<{shown.tag} name={to_name!r}> has the value {shown.get('value')!r}, which names no field of the "
-                f"task. {SUPPORTED}."
+                f"<{text_element.tag} name={to_name!r}> has the value {text_element.get('value')!r}, which names no "
+                f"field of the task. {SUPPORTED}."
             )
-        return to_name, shown
+        return to_name, text_element
     tags = ", ".join(f"<{by_name[n].tag}>" if n in by_name else f"{n!r}, which does not exist" for n in object_names)
     raise UnsupportedLabelConfig(
-        f"<{control.tag} name={control.get('name')!r}> is about {tags or 'nothing (toName is empty)'}. {SUPPORTED}."
+        f"<{control.tag} name={control.get('name')!r}> classifies {tags or 'nothing (toName is empty)'}. {SUPPORTED}."
     )
 
 
-def _fields(shown: Element) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(re.findall(r"\$\{?([\w][\w.\-\[\]]*)", shown.get("value", ""))))
+def _fields(text_element: Element) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(re.findall(r"\$\{?([\w][\w.\-\[\]]*)", text_element.get("value", ""))))
 
 
 def _leaves(element: Element, above: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:

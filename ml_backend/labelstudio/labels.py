@@ -59,25 +59,25 @@ def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
 def _newest_per_annotator(annotations: Iterable[Annotation]) -> dict[int, list[Annotation]]:
     newest: dict[int, dict[object, Annotation]] = defaultdict(dict)
     for annotation in sorted(annotations, key=lambda a: (a.updated_at, a.annotation_id)):
-        # An imported annotation without an annotator counts as one of an annotator of its own.
+        # An imported annotation without an annotator counts as that of another annotator.
         annotator = annotation.annotator if annotation.annotator is not None else f"import {annotation.annotation_id}"
         newest[annotation.task_id][annotator] = annotation
     return {task_id: list(by_annotator.values()) for task_id, by_annotator in newest.items()}
 
 
 def _choices(result: Sequence[Any], config: LabelConfig) -> tuple[tuple[str, ...] | None, list[str]]:
-    """The chosen classes, or None if there is no answer that can be used; and the choices that are no classes."""
+    """The chosen classes, None if the annotation says nothing about them; and the choices that are not classes."""
     chosen: dict[str, None] = {}
     unknown: list[str] = []
-    answered = False
+    has_result = False
     for item in result:
         if not isinstance(item, dict) or item.get("from_name") != config.control:
             continue
-        listed = _chosen_values(item.get("value"), config.control_tag.lower())
-        if listed is None:
+        choices = _chosen_values(item.get("value"), config.control_tag.lower())
+        if choices is None:
             continue
-        answered = True
-        for choice in listed:
+        has_result = True
+        for choice in choices:
             path = tuple(choice) if isinstance(choice, list) else (str(choice),)
             name = _class_of(path, config)
             if name is None:
@@ -86,9 +86,9 @@ def _choices(result: Sequence[Any], config: LabelConfig) -> tuple[tuple[str, ...
                 chosen[name] = None
     if not config.multi_label:
         return (tuple(chosen)[:1] or None), unknown
-    # An empty answer means that no class applies; one with unknown choices only says nothing about the classes.
-    nothing_left = bool(unknown) and not chosen
-    return (tuple(n for n in config.classes if n in chosen) if answered and not nothing_left else None), unknown
+    # An empty result means that no class applies; one with unknown choices only says nothing about the classes.
+    only_unknown = bool(unknown) and not chosen
+    return (tuple(n for n in config.classes if n in chosen) if has_result and not only_unknown else None), unknown
 
 
 def _chosen_values(value: Any, kind: str) -> list[Any] | None:
@@ -96,8 +96,8 @@ def _chosen_values(value: Any, kind: str) -> list[Any] | None:
     value = value or {}
     if not isinstance(value, dict):
         return None
-    listed = value.get(kind) or []
-    return listed if isinstance(listed, list) else None
+    choices = value.get(kind) or []
+    return choices if isinstance(choices, list) else None
 
 
 def _class_of(path: tuple[str, ...], config: LabelConfig) -> str | None:
@@ -105,7 +105,7 @@ def _class_of(path: tuple[str, ...], config: LabelConfig) -> str | None:
     if name in config.paths:
         return name
     # Results of nested choices without `allowNested` hold only the leaf.
-    leaves = [n for n, whole in config.paths.items() if len(path) == 1 and whole[-1] == path[0]]
+    leaves = [n for n, path_of_class in config.paths.items() if len(path) == 1 and path_of_class[-1] == path[0]]
     return leaves[0] if len(leaves) == 1 else None
 
 

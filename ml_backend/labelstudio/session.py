@@ -63,7 +63,7 @@ class Session:
             raise self._error(path, problem.status_code or 401, str(problem.body)) from None
         except httpx.HTTPError as problem:
             raise LabelStudioUnavailable(
-                f"Label Studio does not answer at {self.url} ({type(problem).__name__}: {problem}). "
+                f"Label Studio does not respond at {self.url} ({type(problem).__name__}: {problem}). "
                 "Start it, or set LABEL_STUDIO_URL to its address."
             ) from None
         if response.status_code >= 400:
@@ -74,7 +74,7 @@ class Session:
             return response.json()
         except ValueError:
             raise LabelStudioUnavailable(
-                f"what answers at {self.url} is not Label Studio (no JSON at /{path}); check LABEL_STUDIO_URL"
+                f"the server at {self.url} is not Label Studio (no JSON at /{path}); check LABEL_STUDIO_URL"
             ) from None
 
     def _error(self, path: str, status: int, text: str) -> LabelStudioError:

@@ -87,14 +87,14 @@ def _dialogue(value: Any, name: str, config: LabelConfig) -> str:
             return CONTROL_CHARACTERS.sub("", str(value))
     if not isinstance(value, list):
         raise BadTask(f"the field {name!r} holds a {_kind(value)} instead of a list of turns")
-    lines = []
+    turns = []
     for turn in value:
         text = turn.get(config.text_key) if isinstance(turn, Mapping) else turn
         if not isinstance(text, str):
             raise BadTask(f"a turn of {name!r} has no string under {config.text_key!r}")
         speaker = turn.get(config.speaker_key) if isinstance(turn, Mapping) else None
-        lines.append(f"{speaker}: {text}" if speaker else text)
-    return CONTROL_CHARACTERS.sub("", "\n".join(lines))
+        turns.append(f"{speaker}: {text}" if speaker else text)
+    return CONTROL_CHARACTERS.sub("", "\n".join(turns))
 
 
 def _kind(value: Any) -> str:

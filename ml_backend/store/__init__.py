@@ -39,7 +39,7 @@ class Store(
     RunRows,
     WebhookSecretRow,
 ):
-    """The store on SQLite or PostgreSQL; safe to share between threads, and between processes by its address.
+    """The store on SQLite or PostgreSQL. Threads may share one store; each process opens its own at the same address.
 
     Every method is one transaction: a crash leaves its whole effect or none of it. Methods raise
     sqlalchemy.exc.SQLAlchemyError when the database cannot be used.
@@ -59,7 +59,7 @@ class Store(
         bring_up_to_date(self._database)
 
     def ping(self) -> None:
-        """Send one query. Raises sqlalchemy.exc.SQLAlchemyError if the database does not answer."""
+        """Send one query. Raises sqlalchemy.exc.SQLAlchemyError if the database does not respond."""
         with self._database.reading() as connection:
             connection.execute(text("SELECT 1"))
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 BUSY_SECONDS = 30.0
 PAGES_BEFORE_CHECKPOINT = 1000
-"""After so many pages SQLite copies its log into the database, in the commit that reaches the number: 10 to 100 ms."""
+"""Pages in the log after which SQLite copies it into the database, which makes that commit 10 to 100 ms longer."""
 VALUES_AT_ONCE = 1000
 """Values in one IN list or INSERT; SQLite allows 32,766 parameters per statement."""
 
@@ -92,8 +92,8 @@ def _engine(database_url: str, pages_before_checkpoint: int) -> Engine:
             url = url.set(drivername="postgresql+psycopg")
         if url.get_backend_name() not in {"sqlite", "postgresql"}:
             raise SettingsError(
-                f"DATABASE_URL names {url.get_backend_name()!r}; SQLite (sqlite:///file.db) and PostgreSQL "
-                "(postgresql://user:password@host/database) are supported"
+                f"DATABASE_URL names the database {url.get_backend_name()!r}; SQLite (sqlite:///file.db) and "
+                "PostgreSQL (postgresql://user:password@host/database) are supported"
             )
         if url.get_backend_name() == "postgresql":
             return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)

@@ -1,4 +1,4 @@
-"""Leases: which worker runs a project now. A lease expires if its owner does not renew it."""
+"""Leases: which worker is running a project. A lease expires if its owner does not renew it."""
 
 from __future__ import annotations
 

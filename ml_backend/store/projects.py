@@ -47,7 +47,7 @@ class ProjectRows:
         return None if row is None else _project(row)
 
     def project_and_head(self, project_id: int) -> tuple[ProjectRecord | None, str | None]:
-        """The project and the version of its newest head, by one query; None for what does not exist."""
+        """The project and the version of its newest head, by one query; None if it does not exist."""
         with self._database.reading() as connection:
             row = connection.execute(_PROJECT_AND_HEAD, {"project_id": project_id}).one_or_none()
         if row is None:
@@ -99,5 +99,5 @@ _FIELDS = {field.name for field in fields(ProjectRecord)} - {"id"}
 def _update(connection: Connection, project_id: int, changes: Mapping[str, Any]) -> None:
     unknown = set(changes) - _FIELDS
     if unknown:
-        raise ValueError(f"a project has no {', '.join(sorted(unknown))}")
+        raise ValueError(f"a project has no field {', '.join(sorted(unknown))}; see ProjectRecord")
     connection.execute(update(tables.projects).where(tables.projects.c.id == project_id).values(**changes))

@@ -14,7 +14,7 @@ class ProjectCounts:
     """The counts that the status page shows, updated by every run; empty before the first run.
 
     labels: tasks per class, in the order of the label config; ties: tasks whose annotators disagree evenly;
-    without_answer: tasks submitted without an answer to the control; unknown_choices: annotations per choice that the
+    without_answer: tasks submitted without a class of the control; unknown_choices: annotations per choice that the
     label config does not have; duplicates: tasks whose text another task has; open: tasks that may still be labelled;
     to_embed: texts without a vector; queue_remaining: tasks of the published batch without a label.
     """
@@ -127,7 +127,7 @@ class ProjectChanges(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class TaskRecord:
-    """A task: the hash of its text, or the problem because of which it is not in the pool."""
+    """A task: the hash of its text, or the problem that keeps it out of the pool."""
 
     project_id: int
     task_id: int
@@ -138,9 +138,9 @@ class TaskRecord:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many labels the head before had predicted.
+    """How many labels the previous head had predicted.
 
-    asked: changed labels for which it could be asked; right: those that it had predicted; random_asked, random_right:
+    asked: changed labels for which it had a prediction; right: those that it had predicted; random_asked, random_right:
     the same for the tasks that `random_share` drew.
     """
 
@@ -154,8 +154,8 @@ class Agreement:
 class HeadRecord:
     """A trained head.
 
-    blob: what `learning.head.files.to_bytes` returned; metrics: how well the head before had predicted the labels that
-    are new in this one; created_at: Unix time.
+    blob: what `learning.head.files.to_bytes` returned; metrics: how well the previous head had predicted the labels
+    that are new in this one; created_at: Unix time.
     """
 
     version: str

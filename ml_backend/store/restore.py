@@ -51,15 +51,17 @@ def examine(file: Path) -> StoreFile:
     Raises NotAStore, also for a database of a newer version.
     """
     if not file.is_file():
-        raise NotAStore(f"there is no file {file}")
+        raise NotAStore(f"the file {file} does not exist; check its path")
     try:
         with closing(connect(file)) as connection:
             (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
             if verdict != "ok":
-                raise NotAStore(f"{file} is damaged: {verdict}")
+                raise NotAStore(f"{file} is damaged: {verdict}; restore another backup")
             version = _version(file)
             if version is None:
-                raise NotAStore(f"{file} is a database without any table of this program")
+                raise NotAStore(
+                    f"{file} is a database without any table of this program; name a file written by `backup`"
+                )
             (projects,) = connection.execute("SELECT count(*) FROM projects").fetchone()
             (labels,) = connection.execute("SELECT count(*) FROM annotations WHERE NOT cancelled").fetchone()
     except sqlite3.Error as problem:
@@ -105,9 +107,9 @@ def _version(file: Path) -> str | None:
 
 @contextmanager
 def _runs_held_off(target: Path) -> Iterator[str]:
-    """Wait until all running runs have ended, and hold the leases of all projects, so that no other run starts.
+    """Wait until no run is running, and hold the leases of all projects, so that no other run starts.
 
-    Yields the name of the owner. Raises ProjectIsRunning.
+    Yields the owner of these leases. Raises ProjectIsRunning.
     """
     # Named like a worker: if this process is killed, the next worker that starts releases its leases.
     owner = f"{socket.gethostname()}:{os.getpid()}:restore"
@@ -116,7 +118,7 @@ def _runs_held_off(target: Path) -> Iterator[str]:
         while running := _projects_still_running(target, owner):
             if time.monotonic() > deadline:
                 raise ProjectIsRunning(
-                    f"a worker is still busy with project {running[0]}: try again later, or stop the service first"
+                    f"a worker is still running project {running[0]}: try again later, or stop the service first"
                 )
             time.sleep(POLL_SECONDS)
         yield owner
@@ -138,9 +140,11 @@ def _projects_still_running(target: Path, owner: str) -> list[int]:
             "INSERT OR IGNORE INTO leases (project_id, owner, until) SELECT id, ?, ? FROM projects",
             (owner, now + LEASE_SECONDS),
         )
-        held = connection.execute("SELECT project_id FROM leases WHERE owner <> ? ORDER BY 1", (owner,)).fetchall()
+        leased_by_others = connection.execute(
+            "SELECT project_id FROM leases WHERE owner <> ? ORDER BY 1", (owner,)
+        ).fetchall()
         connection.execute("COMMIT")
-    return [project_id for (project_id,) in held]
+    return [project_id for (project_id,) in leased_by_others]
 
 
 def _prepare_copy(copy: Path, target: Path, owner: str) -> None:

@@ -36,8 +36,10 @@ class RunRequestRows:
         """Delete and return the reasons for which a run was requested; later requests lead to another run."""
         table = tables.run_requests
         with self._database.writing() as connection:
-            taken = connection.execute(delete(table).where(table.c.project_id == project_id).returning(table.c.reason))
-            return sorted(taken.scalars())
+            reasons = connection.execute(
+                delete(table).where(table.c.project_id == project_id).returning(table.c.reason)
+            )
+            return sorted(reasons.scalars())
 
     def pending_projects(self) -> list[int]:
         """Ids of projects for which a run is requested, in ascending order."""

@@ -21,7 +21,7 @@ def copy_database(
     """Write a copy of `source` to `target`, one file that gets its name only when it is complete.
 
     check: called with the path of the copy before it is renamed. Raises sqlite3.Error, OSError and what `check` raises;
-    no file is left then.
+    the incomplete file is then deleted.
     """
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)

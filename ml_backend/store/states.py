@@ -50,4 +50,4 @@ class RunReason(StrEnum):
     CONTINUED = "continued"
     """The previous run left work to do."""
     UNASKED = "unasked"
-    """A worker was woken although its request had already been taken by another worker."""
+    """A worker was woken, and another worker had already taken the request."""

@@ -90,8 +90,8 @@ class DataclassText(TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        # A newer version may have kept more; what this one does not know it leaves out.
-        return self.shape(**{name: kept for name, kept in json.loads(value).items() if name in self.names})
+        # A newer version may have stored more fields; this one leaves them out.
+        return self.shape(**{name: stored for name, stored in json.loads(value).items() if name in self.names})
 
 
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
@@ -166,7 +166,7 @@ revisions = Table(
     Column("project_id", BigInteger, primary_key=True, autoincrement=False),
     Column("revision", BigInteger, nullable=False),
 )
-"""Counts the changes of a project's tasks and annotations; it never decreases, not even if the project is deleted."""
+"""Counts the changes of a project's tasks and annotations; it never decreases, even if the project is deleted."""
 
 task_changes = Table(
     "task_changes",

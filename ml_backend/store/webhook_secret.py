@@ -14,7 +14,7 @@ SECRET_BYTES = 32
 
 
 class WebhookSecretRow:
-    """Reads the secret, and makes it where there is none."""
+    """Reads the secret, and generates it at the first call."""
 
     _database: Database
 

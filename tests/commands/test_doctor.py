@@ -209,7 +209,7 @@ def test_which_of_several_backends_is_this_one(look: Examine, label_studio: Answ
 
 def test_a_project_that_this_key_does_not_see(look: Examine, label_studio: Answers):
     label_studio.by_path["GET api/projects/7"] = (404, {"detail": "No Project matches the given query."})
-    assert "shows no project" in wrong(look())["project 7"]
+    assert "has no project at" in wrong(look())["project 7"]
 
 
 @pytest.mark.filterwarnings("ignore:Importing from .sentence_transformers:DeprecationWarning")

@@ -75,7 +75,7 @@ def test_html_and_paragraphs_are_texts_too():
         (config('<Labels name="l" toName="t"><Label value="x"/></Labels>'), "it has <Labels>"),
         (
             config(f'<Choices name="c" toName="t">{TWO}</Choices>', '<Image name="t" value="$image"/>'),
-            "is about <Image>",
+            "classifies <Image>",
         ),
         (config(f'<Choices name="c" toName="u">{TWO}</Choices>'), "'u', which does not exist"),
         (config('<Choices name="c" toName="t" value="$options"/>'), "0 classes"),
@@ -83,7 +83,7 @@ def test_html_and_paragraphs_are_texts_too():
         (config(f'<Choices name="c" toName="t" perRegion="true">{TWO}</Choices>'), "no classification control"),
         (
             config(f'<Choices name="c" toName="t">{TWO}</Choices>', '<Text name="t" value="$u" valueType="url"/>'),
-            "behind links",
+            "hold links to texts",
         ),
         (config(f'<Choices name="c" toName="t">{TWO}</Choices>', '<Text name="t" value="hello"/>'), "names no field"),
         ('<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><View>&e;</View>', "cannot be read as XML"),

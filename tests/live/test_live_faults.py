@@ -90,7 +90,7 @@ def test_label_studio_gone_for_a_while(loop: MakeLoop, gate: Gate):
     gate.open = False
     label_some(project, 3)
     status = project.until(state="waiting")
-    assert f"Label Studio does not answer at {gate.url}" in status["error"]
+    assert f"Label Studio does not respond at {gate.url}" in status["error"]
     assert "set LABEL_STUDIO_URL" in status["error"]
     assert "the backend tries again" in status["remedy"]
     assert "trying again in" in status["phase"]

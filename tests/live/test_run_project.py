@@ -513,7 +513,7 @@ def test_a_batch_that_label_studio_did_not_keep_whole_is_not_served(make: Any):
     first = project.batch
     project.label(3)
     project.studio.faults.dropped_predictions = 1
-    with pytest.raises(RequestRefused, match="kept 7 of 8 predictions"):
+    with pytest.raises(RequestRefused, match="stored only 7 of 8 predictions"):
         project.run()
     assert project.studio.tables.projects[project.id].model_version == first.version
     project.studio.faults.mend()

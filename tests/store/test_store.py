@@ -61,7 +61,7 @@ def test_a_project_is_made_once_and_updated(store: Store):
 
 def test_a_field_that_a_project_does_not_have_is_refused(store: Store):
     store.ensure_project(1)
-    with pytest.raises(ValueError, match="no colour"):
+    with pytest.raises(ValueError, match="no field colour"):
         store.update_project(1, colour="red")
 
 
