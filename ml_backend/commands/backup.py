@@ -26,15 +26,17 @@ def back_up(settings: Settings, file: Path, force: bool = False, progress: Progr
     if not source.exists():
         raise CannotCopy(f"there is no database {source} yet: start the service once, or check DATABASE_URL")
     if file.exists() and not force:
-        raise CannotCopy(f"{file} is there already: name another file, or overwrite it with --force")
+        raise CannotCopy(f"{file} already exists: name another file, or overwrite it with --force")
     if file.exists() and file.samefile(source):
         raise CannotCopy(f"{file} is the database itself: name another file")
     try:
         copy_database(source, file, progress, check=examine)
     except (sqlite3.Error, OSError) as problem:
-        raise CannotCopy(f"{file} could not be written: {problem}") from problem
+        raise CannotCopy(
+            f"{file} could not be written: {problem}; check the folder and the free disk space"
+        ) from problem
     except NotAStore as problem:
-        raise CannotCopy(f"the copy is of no use: {problem}") from problem
+        raise CannotCopy(f"the copy cannot be used, and was deleted: {problem}") from problem
     return examine(file)
 
 
@@ -81,7 +83,7 @@ def describe(contents: StoreFile) -> str:
 
 
 def _sqlite_file(settings: Settings, command: str, file: Path) -> Path:
-    """The file of the database. Raises CannotCopy, which names PostgreSQL's `command`, if it is no file."""
+    """The file of the database. Raises CannotCopy if it is not a file; for PostgreSQL it names the `command` to run."""
     database = Database(settings.database_url)
     try:
         if database.file is not None:

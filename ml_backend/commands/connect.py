@@ -28,8 +28,8 @@ from ml_backend.worker.queue import TaskQueue
 def connect_project(settings: Settings, project_id: int, backend_url: str, chosen: list[str]) -> Iterator[str]:
     """Connect a project; yields a sentence for each step as it is done.
 
-    backend_url: where Label Studio reaches this backend; chosen: settings of the project as `name=value`. It can be
-    repeated: it changes only what is not right yet. Raises CommandFailed.
+    backend_url: where Label Studio reaches this backend; chosen: settings of the project as `name=value`. A repeated
+    call changes only what is not right yet. Raises CommandFailed.
     """
     with (
         errors_as_command_failed(),
@@ -104,7 +104,7 @@ def parse_settings(chosen: list[str]) -> dict[str, Any]:
     for pair in chosen:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise SettingsError(f"--set takes name=value, as strategy=badge; got {pair!r}")
+            raise SettingsError(f"--set takes name=value, such as strategy=badge; got {pair!r}")
         try:
             changes[name.strip()] = json.loads(value)
         except ValueError:

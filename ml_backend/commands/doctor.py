@@ -1,4 +1,4 @@
-"""Check everything that the live loop needs, and tell what is wrong and how to repair it."""
+"""Check everything that the live loop needs, and say what is wrong and how to repair it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LOCAL_HINT = (
 
 @dataclass(frozen=True)
 class Check:
-    """The result of one check; detail: what was observed; remedy: what to do if it failed."""
+    """The result of one check; what: its subject; detail: what was observed; remedy: what to do if it failed."""
 
     what: str
     passed: bool
@@ -82,7 +82,7 @@ def print_checks(console: Console, checks: Iterator[Check]) -> int:
             if check.remedy:
                 console.print(f"  [yellow]▸ {escape(check.remedy)}[/yellow]", highlight=False)
     console.print(
-        f"[red]wrong: {escape(', '.join(failed_checks))}[/red]" if failed_checks else "[green]all is well[/green]"
+        f"[red]failed: {escape(', '.join(failed_checks))}[/red]" if failed_checks else "[green]everything works[/green]"
     )
     return 1 if failed_checks else 0
 
@@ -94,9 +94,9 @@ def _check_label_studio(url: str) -> Check:
         version = response.raise_for_status().json()["release"]
         return Check("Label Studio", True, f"version {version} at {url}")
     except httpx.HTTPError as problem:
-        problem_text = f"does not answer at {url} ({type(problem).__name__}: {problem})"
+        problem_text = f"does not respond at {url} ({type(problem).__name__}: {problem})"
     except (ValueError, KeyError, TypeError):
-        problem_text = f"something else answers at {url}"
+        problem_text = f"the server at {url} is not Label Studio"
     return Check("Label Studio", False, problem_text, "start it, or set LABEL_STUDIO_URL to its address")
 
 
@@ -124,7 +124,9 @@ def _check_address(client: LabelStudio, backend_url: str) -> Check:
     if "reserved" in problem_text:
         remedy = "restart Label Studio with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false (webhooks)"
     else:
-        remedy = "give a --backend-url that Label Studio's machine knows, as http://backend:9090 between containers"
+        remedy = (
+            "give a --backend-url that Label Studio's machine can reach, such as http://backend:9090 between containers"
+        )
     return Check("address", False, f"Label Studio refuses to call {backend_url}: {problem_text}", remedy)
 
 
@@ -160,7 +162,9 @@ def _check_model(settings: Settings) -> Check:
     try:
         embedder = load(settings.embedding_model, trust_remote_code=settings.embedding_trust_remote_code)
     except ModelNotAvailable as problem:
-        return Check("embedding model", False, str(problem), "EMBEDDING_MODEL=minilm is always there")
+        return Check(
+            "embedding model", False, str(problem), "set EMBEDDING_MODEL=minilm, which is installed with this package"
+        )
     return Check("embedding model", True, f"{embedder.name}, {embedder.dimensions} dimensions")
 
 
@@ -169,8 +173,13 @@ def _check_backend(url: str) -> Check:
         response = httpx.get(f"{url}/health", timeout=5)
         response.raise_for_status()
     except httpx.HTTPError as problem:
-        return Check("backend", False, f"{url}: {problem}", "python -m ml_backend serve, or name its --backend-url")
-    return Check("backend", True, f"{url} answers in {response.elapsed.total_seconds() * 1000:.0f} ms")
+        return Check(
+            "backend",
+            False,
+            f"{url}: {problem}",
+            "start it with python -m ml_backend serve, or give its address as --backend-url",
+        )
+    return Check("backend", True, f"{url} responds in {response.elapsed.total_seconds() * 1000:.0f} ms")
 
 
 def _check_project(settings: Settings, client: LabelStudio, store: Store, project_id: int) -> Iterator[Check]:
@@ -180,7 +189,7 @@ def _check_project(settings: Settings, client: LabelStudio, store: Store, projec
         backends = connection.probe_backends(client, project_id)
         webhooks = connection.webhooks(client, project_id)
     except LabelStudioError as problem:
-        yield Check(name, False, str(problem), "open it with this key's user, or check the number")
+        yield Check(name, False, str(problem), "check the number, and that the user of this key may open the project")
         return
     yield _check_label_config(name, info, store)
     record = store.project(project_id)
@@ -188,7 +197,7 @@ def _check_project(settings: Settings, client: LabelStudio, store: Store, projec
     if entry is None and backends:
         urls = ", ".join(b.url for b in backends)
         remedy = f"set BACKEND_URL to the one of these addresses at which Label Studio reaches this backend: {urls}"
-        yield Check(f"{name}: backend", False, "there are several, and none is known to be this one", remedy)
+        yield Check(f"{name}: backend", False, "there are several backends, and none is known to be this one", remedy)
         return
     if entry is None:
         yield Check(
@@ -199,7 +208,7 @@ def _check_project(settings: Settings, client: LabelStudio, store: Store, projec
         f"{name}: backend",
         not entry.error and entry.state not in {"Disconnected", "Error"},
         f"{entry.url} {entry.state} {entry.error}".strip(),
-        f"is the backend up? Label Studio reaches it at this address; {LOCAL_HINT}",
+        f"start the backend if it is not running; Label Studio must reach it at this address. {LOCAL_HINT}",
     )
     yield _check_webhook(
         f"{name}: webhook", project_id, webhooks, entry.url, store.webhook_secret(settings.webhook_secret)
@@ -208,7 +217,9 @@ def _check_project(settings: Settings, client: LabelStudio, store: Store, projec
         f"{name}: sampling",
         info.sampling == UNCERTAINTY_SAMPLING,
         info.sampling,
-        "" if info.sampling == UNCERTAINTY_SAMPLING else "the worker sets it with the next batch; is one running?",
+        ""
+        if info.sampling == UNCERTAINTY_SAMPLING
+        else "the worker sets it with the next batch: start one if none is running",
     )
     yield _check_served_batch(f"{name}: served batch", info, store)
     if record is not None:
@@ -222,31 +233,36 @@ def _check_label_config(name: str, info: ProjectInfo, store: Store) -> Check:
     try:
         config = parse(info.label_config, chosen.control, chosen.text_fields)
     except UnsupportedLabelConfig as problem:
-        return Check(f"{name}: label config", False, str(problem), "change the label config, or name the control")
+        return Check(
+            f"{name}: label config",
+            False,
+            str(problem),
+            "change the label config, or set `control` and `text_fields` of the project",
+        )
     return Check(f"{name}: label config", True, f"{config.control}: {len(config.classes)} classes of {info.title!r}")
 
 
 def _check_webhook(what: str, project_id: int, hooks: list[connection.WebhookEntry], url: str, secret: str) -> Check:
-    ours = [w for w in hooks if connection.same_address(w.url, url.rstrip("/") + "/webhook")]
+    our_webhooks = [w for w in hooks if connection.same_address(w.url, url.rstrip("/") + "/webhook")]
     remedy = f"python -m ml_backend connect {project_id} --backend-url {url}"
-    if not ours:
-        return Check(what, False, "there is none: labels are only found by the minute's reconciliation", remedy)
-    if not ours[0].active:
+    if not our_webhooks:
+        return Check(what, False, "it is missing, so labels are found only by the comparison every minute", remedy)
+    if not our_webhooks[0].active:
         return Check(what, False, "it is switched off", remedy)
-    if ours[0].headers.get(SECRET_HEADER) != secret:
+    if our_webhooks[0].headers.get(SECRET_HEADER) != secret:
         return Check(what, False, "it does not carry the secret of this backend's database", remedy)
-    return Check(what, True, "there, with its secret")
+    return Check(what, True, "exists, with its secret")
 
 
 def _check_served_batch(what: str, info: ProjectInfo, store: Store) -> Check:
     batch = store.current_batch(info.id)
     if batch is None:
-        return Check(what, False, "none yet", "is a worker running? its log tells what it waits for")
+        return Check(what, False, "none yet", "start a worker if none is running; its log says what it waits for")
     if batch.version != info.model_version:
         return Check(
             what,
             False,
             f"Label Studio serves {info.model_version!r}, the newest batch is {batch.version!r}: the order is random",
-            "the worker publishes a new batch within a minute; is one running?",
+            "the worker publishes a new batch within a minute: start one if none is running",
         )
     return Check(what, True, f"{batch.version}, {len(batch.task_ids)} tasks")

@@ -29,10 +29,10 @@ os.chdir(os.path.dirname(os.path.abspath(__file__)))
 info, head = json.load(open("head.json", encoding="utf-8")), load_file("head.safetensors")
 logits = embed(sys.argv[1:]) @ head["weights"].T + head["bias"]
 for text, row in zip(sys.argv[1:], logits):
-    print({answer}, "|", text)
+    print({prediction}, "|", text)
 '''
-ONE_ANSWER = 'info["classes"][int(np.argmax(row))]'
-SEVERAL_ANSWERS = '[name for name, logit in zip(info["classes"], row) if logit > 0]'
+ONE_CLASS = 'info["classes"][int(np.argmax(row))]'
+SEVERAL_CLASSES = '[name for name, logit in zip(info["classes"], row) if logit > 0]'
 RANDOM_PROJECTION_SOURCE = """from sklearn.feature_extraction.text import HashingVectorizer
 
 signs = 2.0 * np.random.default_rng(0).integers(0, 2, size=(2**15, 384), dtype=np.int8) - 1
@@ -77,7 +77,7 @@ def program(embedding: str, multi_label: bool) -> str:
         package="scikit-learn" if hashed else "sentence-transformers",
         note="" if hashed else _note(name),
         model=RANDOM_PROJECTION_SOURCE if hashed else _sentence_model_source(name),
-        answer=SEVERAL_ANSWERS if multi_label else ONE_ANSWER,
+        prediction=SEVERAL_CLASSES if multi_label else ONE_CLASS,
     )
 
 

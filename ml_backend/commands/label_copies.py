@@ -55,8 +55,8 @@ def find_copies(settings: Settings, project_id: int) -> Copies:
     copies = {task: by_text[text] for task, text in text_of.items() if text in by_text and task not in annotated}
     return Copies(
         config,
-        {task_id: next(iter(answers)) for task_id, answers in copies.items() if len(answers) == 1},
-        [task_id for task_id, answers in copies.items() if len(answers) > 1],
+        {task_id: next(iter(different)) for task_id, different in copies.items() if len(different) == 1},
+        [task_id for task_id, different in copies.items() if len(different) > 1],
     )
 
 

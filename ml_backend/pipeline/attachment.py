@@ -26,17 +26,19 @@ POLL_SECONDS = 0.3
 def update_attachment(
     services: Services, project: ProjectRecord, info: ProjectInfo, reasons: list[RunReason]
 ) -> ProjectRecord | None:
-    """Apply the entry's settings and repair its webhook, if the reasons require it or something looks changed.
+    """Apply the settings of the entry and repair its webhook, if the reasons require it or something seems changed.
 
     Returns the updated project, or None while it has no entry in Label Studio. Raises LabelStudioUnavailable and
     Unauthorized, since a failed request does not mean that the entry is gone.
     """
     is_attached = project.attached
-    if ENTRY_REASONS & set(reasons) or is_attached is None or (is_attached and _looks_changed(services, info)):
+    if ENTRY_REASONS & set(reasons) or is_attached is None or (is_attached and _seems_changed(services, info)):
         try:
             entries = _wait_for_entries(services, project.id, ENTRY_WAIT_SECONDS if RunReason.SETUP in reasons else 0.0)
         except (RequestRefused, ProjectGone) as problem:
-            logger.warning("project %s: its ML backends cannot be listed, nothing changes: %s", project.id, problem)
+            logger.warning(
+                "project %s: its ML backends cannot be listed, so nothing is changed: %s", project.id, problem
+            )
         else:
             is_attached = bool(entries)
             project = _apply_entries(services, project, entries, reasons)
@@ -46,7 +48,7 @@ def update_attachment(
     return project
 
 
-def _looks_changed(services: Services, info: ProjectInfo) -> bool:
+def _seems_changed(services: Services, info: ProjectInfo) -> bool:
     """Whether sampling or model version were changed by others; the backend may have been removed at the same time."""
     batch = services.store.current_batch(info.id)
     return info.sampling != UNCERTAINTY_SAMPLING or (batch is not None and batch.version != info.model_version)
@@ -71,7 +73,9 @@ def _apply_entries(
     entry = own_entry(entries, project.backend_url)
     project = _apply_extra_params(services, project, entries, entry)
     if entry is not None:
-        _repair_webhook(services, project, entry.url, anew=RunReason.SETUP in reasons or project.attached is False)
+        _repair_webhook(
+            services, project, entry.url, newly_connected=RunReason.SETUP in reasons or project.attached is False
+        )
     _store_entry(services, project, entry.url if entry else None)
     return project
 
@@ -114,14 +118,14 @@ def _apply_extra_params(
     return replace(project, **changes)
 
 
-def _repair_webhook(services: Services, project: ProjectRecord, url: str, anew: bool) -> None:
+def _repair_webhook(services: Services, project: ProjectRecord, url: str, newly_connected: bool) -> None:
     """Set the secret on the webhook, since Label Studio creates it without one when a backend is connected.
 
     A missing webhook is created only after a connection or a change of address: otherwise a person may have removed it
     on purpose.
     """
     moved = bool(project.attached) and project.entry_url != url
-    if ensure_webhook(services.client, project.id, url, services.webhook_secret, create=anew or moved):
+    if ensure_webhook(services.client, project.id, url, services.webhook_secret, create=newly_connected or moved):
         logger.info("project %s: the webhook to %s now carries its secret", project.id, url)
 
 

@@ -53,7 +53,7 @@ def embed_missing(
         missing -= len(texts)
         elapsed = time.monotonic() - started
         seconds_left = missing * elapsed / (total - missing)
-        report_phase(f"embedding: {missing:,} texts to go, about {_duration(seconds_left)}")
+        report_phase(f"embedding: {missing:,} texts left, about {_duration(seconds_left)}")
         if elapsed > seconds or interrupted():
             break
     return max(0, missing)

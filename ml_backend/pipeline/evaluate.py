@@ -19,30 +19,30 @@ from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, Stoppin
 
 
 def agreement(
-    before: HeadRecord | None,
+    previous: HeadRecord | None,
     pool: ProjectPool,
     changed: dict[int, Chosen | None],
     config: LabelConfig,
     model: str,
     random_tasks: Collection[int],
 ) -> Agreement:
-    """How many of the changed labels the head before had predicted.
+    """How many of the changed labels the previous head had predicted.
 
-    before: the previous head; changed: task id → its classes, None if its label was removed; model: name of the
+    previous: that head; changed: task id → its classes, None if its label was removed; model: name of the
     embedding model; random_tasks: ids of tasks that were drawn at random. A strategy chooses hard tasks, so the share
     of right predictions is a lower bound of the accuracy on all tasks; on the random tasks it is unbiased.
     """
     rows = pool.rows(task_id for task_id, chosen in changed.items() if chosen is not None)
     rows = rows[pool.embedded[rows]]
-    if before is None or not _comparable(before, config, model) or not len(rows):
+    if previous is None or not _comparable(previous, config, model) or not len(rows):
         return Agreement()
-    right = _predictions(from_bytes(before.blob), pool.embeddings[rows]) == pool.labels[rows]
-    right = right.all(axis=1) if config.multi_label else right
+    is_right = _predictions(from_bytes(previous.blob), pool.embeddings[rows]) == pool.labels[rows]
+    is_right = is_right.all(axis=1) if config.multi_label else is_right
     at_random = np.isin(pool.task_ids[rows], list(random_tasks))
     return Agreement(
-        right=int(right.sum()),
+        right=int(is_right.sum()),
         asked=len(rows),
-        random_right=int(right[at_random].sum()),
+        random_right=int(is_right[at_random].sum()),
         random_asked=int(at_random.sum()),
     )
 
@@ -54,24 +54,24 @@ def tasks_drawn_at_random(random_tasks: Sequence[Sequence[int]], serving: BatchR
     batch before the served one. serving: the batch that Label Studio serves. A task that was drawn for the older batch
     and that the served batch contains by choice of the strategy is no longer part of a random sample.
     """
-    before, now = set[int](), set[int]()
+    drawn_before, drawn_now = set[int](), set[int]()
     for task_ids in random_tasks[-2:]:
-        before, now = now, set(task_ids)
-    return now | before - set(serving.task_ids if serving else ())
+        drawn_before, drawn_now = drawn_now, set(task_ids)
+    return drawn_now | drawn_before - set(serving.task_ids if serving else ())
 
 
 def stability(
-    before: HeadRecord | None, head: Head | None, pool: ProjectPool, config: LabelConfig, model: str, seed: int
+    previous: HeadRecord | None, head: Head | None, pool: ProjectPool, config: LabelConfig, model: str, seed: int
 ) -> float | None:
-    """Kappa between the predictions of this head and of the one before on a random sample of the open texts.
+    """Kappa between the predictions of this head and of the previous one on a random sample of the open texts.
 
     seed: of the sample. Returns None without two heads of the same model and classes, or without open texts.
     """
     rows = np.flatnonzero(pool.open & pool.embedded)
-    if before is None or head is None or not _comparable(before, config, model) or not len(rows):
+    if previous is None or head is None or not _comparable(previous, config, model) or not len(rows):
         return None
     X = pool.embeddings[stop_set(rows, np.random.default_rng(seed))]
-    return kappa(_predictions(from_bytes(before.blob), X), _predictions(head, X))
+    return kappa(_predictions(from_bytes(previous.blob), X), _predictions(head, X))
 
 
 def stopping_advice(kappas: Sequence[float | None]) -> StoppingAdvice:
@@ -82,8 +82,8 @@ def stopping_advice(kappas: Sequence[float | None]) -> StoppingAdvice:
     return StoppingAdvice(**asdict(stabilized([value for value in kappas if value is not None])))
 
 
-def _comparable(before: HeadRecord, config: LabelConfig, model: str) -> bool:
-    return (before.embedding_model, tuple(before.classes)) == (model, config.classes)
+def _comparable(previous: HeadRecord, config: LabelConfig, model: str) -> bool:
+    return (previous.embedding_model, tuple(previous.classes)) == (model, config.classes)
 
 
 def _predictions(head: Head, X: NDArray[np.float32]) -> NDArray[np.int64]:

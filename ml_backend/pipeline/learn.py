@@ -23,7 +23,7 @@ from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, LabelSt
 logger = logging.getLogger(__name__)
 
 RUNS_LABELLED_FROM = 2
-"""Labels arrive for the batch that is served and for the one before, whose tasks some annotators still have open."""
+"""Labels arrive for the batch that is served and for the previous one, whose tasks some annotators still have open."""
 
 
 def learn(run: RunContext, data: LearningData, reason: str) -> None:
@@ -57,12 +57,12 @@ def _fit_and_query(run: RunContext, data: LearningData, cycle: int) -> Proposal:
 
 
 def _measure(run: RunContext, data: LearningData, head: Head | None) -> tuple[Agreement, float | None]:
-    """How many new labels the head before had predicted, and its kappa with the new head."""
-    before = run.store.current_head(run.id)
+    """How many new labels the previous head had predicted, and its kappa with the new head."""
+    previous = run.store.current_head(run.id)
     random_tasks_by_run = run.store.random_tasks_of_runs(run.id, limit=RUNS_LABELLED_FROM)
     at_random = tasks_drawn_at_random(random_tasks_by_run, run.store.current_batch(run.id))
-    agreed = agreement(before, data.pool, data.changed, run.config, data.model, at_random)
-    return agreed, stability(before, head, data.pool, run.config, data.model, run.settings.seed)
+    agreed = agreement(previous, data.pool, data.changed, run.config, data.model, at_random)
+    return agreed, stability(previous, head, data.pool, run.config, data.model, run.settings.seed)
 
 
 def _store_head(run: RunContext, data: LearningData, head: Head | None, agreed: Agreement) -> str | None:

@@ -32,11 +32,11 @@ def open_run(services: Services, project_id: int, reasons: list[RunReason]) -> R
     try:
         info = services.client.project(project_id)
     except ProjectGone:
-        reported = any(event.action == "PROJECT_DELETED" for event in events)
+        deletion_reported = any(event.action == "PROJECT_DELETED" for event in events)
         # A project's own webhook does not report its deletion. A user who could open the project before and cannot open
         # it now shows that it was deleted.
         same_user = services.client.identity(again=True) == project.seen_by
-        _project_is_gone(services, project, deleted=reported or same_user)
+        _handle_missing_project(services, project, deleted=deletion_reported or same_user)
         return None
     if project.seen_by != services.client.identity():
         store.update_project(project_id, seen_by=services.client.identity())
@@ -66,7 +66,7 @@ def open_run(services: Services, project_id: int, reasons: list[RunReason]) -> R
     )
 
 
-def _project_is_gone(services: Services, project: ProjectRecord, deleted: bool) -> None:
+def _handle_missing_project(services: Services, project: ProjectRecord, deleted: bool) -> None:
     """Delete the data of a deleted project; a project that this key cannot open is kept, since the key may be wrong."""
     if deleted:
         logger.info("project %s was deleted in Label Studio; its data is deleted here", project.id)

@@ -65,7 +65,7 @@ def project_pool(arrays: TaskArrays, labels: Labels, config: LabelConfig) -> Pro
     is_open = arrays.texts != NO_TEXT
     is_open[arrays.rows(arrays.annotations)] = False
     offered = is_open & arrays.embedded
-    fresh = _first_of_each_text(arrays.texts, offered, taken=arrays.texts[has_label(encoded)])
+    fresh = _first_of_each_text(arrays.texts, offered, used=arrays.texts[has_label(encoded)])
     encoded[~arrays.embedded] = UNLABELED
     return ProjectPool(
         task_ids=arrays.task_ids,
@@ -80,11 +80,11 @@ def project_pool(arrays: TaskArrays, labels: Labels, config: LabelConfig) -> Pro
 
 
 def _first_of_each_text(
-    texts: NDArray[np.int64], offered: NDArray[np.bool_], taken: NDArray[np.int64]
+    texts: NDArray[np.int64], offered: NDArray[np.bool_], used: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """(N,) bool: the first row of each text among the rows `offered`, without the texts numbered in `taken`."""
+    """(N,) bool: the first row of each text among the rows `offered`, without the texts numbered in `used`."""
     first = np.zeros(len(texts), dtype=bool)
     rows = np.flatnonzero(offered)
-    rows = rows[~np.isin(texts[rows], taken)]
+    rows = rows[~np.isin(texts[rows], used)]
     first[rows[np.unique(texts[rows], return_index=True)[1]]] = True
     return first

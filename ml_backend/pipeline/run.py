@@ -49,4 +49,4 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
 def _resting_phase(missing: int, all_read: bool) -> str:
     if not all_read:
         return "reading tasks from Label Studio"
-    return f"embedding: {missing:,} texts to go" if missing else "up to date"
+    return f"embedding: {missing:,} texts left" if missing else "up to date"

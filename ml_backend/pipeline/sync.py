@@ -50,11 +50,11 @@ def synchronize(run: RunContext) -> SyncReport:
         first_read = first_read or FirstRead(1, run.client.newest_update(run.id))
         page = synchronizer.first_read(first_read.next_page, time.monotonic() + FIRST_READ_SECONDS, report)
         watermark = None if page else first_read.newest
-        left = FirstRead(page, first_read.newest) if page else None
-        run.store.update_project(run.id, watermark=watermark, first_read=left, text_source=text_source)
+        unfinished = FirstRead(page, first_read.newest) if page else None
+        run.store.update_project(run.id, watermark=watermark, first_read=unfinished, text_source=text_source)
     else:
-        compare = synchronizer.read_events(run.events, report)
-        if compare or set(run.reasons) - {RunReason.LABELS}:
+        needs_comparison = synchronizer.read_events(run.events, report)
+        if needs_comparison or set(run.reasons) - {RunReason.LABELS}:
             watermark = synchronizer.reconcile(watermark, report)
         run.store.update_project(run.id, watermark=watermark)
     if run.events:
@@ -90,7 +90,7 @@ class Synchronizer:
     report_phase: Callable[[str], None]
 
     def read_events(self, events: Sequence[EventRecord], report: SyncReport) -> bool:
-        """Read the tasks again that the events name.
+        """Read again the tasks that the events name.
 
         Returns True if a reconciliation is needed: the events do not name every changed task, or they name so many that
         a reconciliation is faster.
@@ -158,8 +158,8 @@ class Synchronizer:
         """Read every task, once, if the counts differ in the same way for the second time."""
         unmatched = self._count_mismatch()
         project = self.store.project(self.info.id)
-        before = project.unmatched if project else None
-        times = before.times + 1 if before is not None and before.counts == unmatched else 1
+        previous = project.unmatched if project else None
+        times = previous.times + 1 if previous is not None and previous.counts == unmatched else 1
         self.store.update_project(self.info.id, unmatched=Unmatched(unmatched, times) if unmatched else None)
         if unmatched and times == MISMATCHES_BEFORE_FULL_READ:
             logger.warning("project %s: annotations are missing here; reading every task", self.info.id)

@@ -64,13 +64,13 @@ class TaskArrays:
 
     def _read_changed(self, changed: set[int]) -> bool:
         """Read these tasks again; returns False if tasks were deleted or inserted between others, which moves rows."""
-        listed = self._store.tasks(self._project_id, changed)
+        current = self._store.tasks(self._project_id, changed)
         existing = changed & set(self.task_ids[self.rows(changed)].tolist())
-        new = [task for task in listed if task[0] not in existing]
-        last = int(self.task_ids[-1]) if len(self.task_ids) else 0
-        if len(listed) < len(changed) or any(task_id < last for task_id, _, _ in new):
+        new = [task for task in current if task[0] not in existing]
+        last_id = int(self.task_ids[-1]) if len(self.task_ids) else 0
+        if len(current) < len(changed) or any(task_id < last_id for task_id, _, _ in new):
             return False
-        for task_id, text_hash, problem in listed:
+        for task_id, text_hash, problem in current:
             if task_id in existing:
                 self._change_text(int(self.rows([task_id])[0]), None if problem else text_hash)
         self._append(new)

@@ -74,10 +74,10 @@ def _has_basic_auth(settings: Settings) -> bool:
         return False
     expected = f"{settings.basic_auth_user}:{settings.basic_auth_pass or ''}"
     # Browsers send UTF-8, as CHALLENGE asks; Label Studio sends Latin-1 if that can encode the password.
-    right = hmac.compare_digest(credentials, expected.encode())
+    is_equal = hmac.compare_digest(credentials, expected.encode())
     if all(ord(c) < 256 for c in expected):
-        right |= hmac.compare_digest(credentials, expected.encode("latin-1"))
-    return right
+        is_equal |= hmac.compare_digest(credentials, expected.encode("latin-1"))
+    return is_equal
 
 
 def _has_api_key(settings: Settings) -> bool:

@@ -19,7 +19,7 @@ from ml_backend.worker.queue import TaskQueue
 logger = logging.getLogger(__name__)
 
 LARGEST_BODY = 256 * 2**20
-"""Bytes."""
+"""Largest size of a request body, in bytes."""
 LONGEST_REASON = 600
 """Characters of an error message that are sent in the status line."""
 
@@ -52,7 +52,7 @@ def _count(response: Response) -> Response:
 
 
 def _bad_request(problem: BadRequest) -> Response:
-    logger.info("%s %s answered %d: %s", request.method, request.path, problem.status, problem)
+    logger.info("%s %s refused with %d: %s", request.method, request.path, problem.status, problem)
     return _error_response(str(problem), problem.status, problem.headers)
 
 

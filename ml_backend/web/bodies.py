@@ -24,11 +24,11 @@ class BadRequest(Exception):
 
 def json_object() -> dict[str, Any]:
     """The body of the current request as a JSON object. Raises BadRequest."""
-    raw = request.get_data(cache=False)
-    if not raw.strip():
+    content = request.get_data(cache=False)
+    if not content.strip():
         raise BadRequest("The body is empty; a JSON object is needed.")
     try:
-        body = json.loads(raw)
+        body = json.loads(content)
     except (ValueError, RecursionError) as problem:
         raise BadRequest(f"The body is not JSON: {problem}.") from None
     if not isinstance(body, dict):
@@ -49,8 +49,8 @@ def parsed_project(value: Any) -> int | None:
     if isinstance(value, dict):
         value = value.get("id")
     if isinstance(value, str):
-        head = value.partition(".")[0].strip()
-        value = int(head) if head.isascii() and head.isdigit() and len(head) < 20 else None
+        digits = value.partition(".")[0].strip()
+        value = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID:
         return value
     return None

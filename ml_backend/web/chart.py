@@ -26,14 +26,14 @@ def share_chart(points: Sequence[Point], x_label: str) -> Markup:
         return Markup("")
     low, high = points[0].x, points[-1].x
     low, high = (low, high) if high > low else (low - 1, high + 1)
-    coordinates = [(_across(p.x, low, high), _up(p.y)) for p in points]
+    coordinates = [(_x_position(p.x, low, high), _y_position(p.y)) for p in points]
     return Markup("").join(
         [
             Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
                 WIDTH, HEIGHT, f"{points[-1].y:.0%} at {points[-1].x:,.0f} {x_label}"
             ),
             *(_grid_line(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)),
-            *(_tick(x, _across(x, low, high)) for x in ticks(low, high)),
+            *(_tick(x, _x_position(x, low, high)) for x in ticks(low, high)),
             _text(LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 2, x_label, "middle"),
             Markup('<polyline class="line" points="{}"/>').format(" ".join(f"{x:.1f},{y:.1f}" for x, y in coordinates)),
             *(_dot(x, y, p.tooltip) for (x, y), p in zip(coordinates, points, strict=True)),
@@ -53,16 +53,16 @@ def ticks(low: float, high: float, most: int = 6) -> list[int]:
     return [x for x in range(first, int(high) + 1, step) if x >= low]
 
 
-def _across(x: float, low: float, high: float) -> float:
+def _x_position(x: float, low: float, high: float) -> float:
     return LEFT + (x - low) / (high - low) * (WIDTH - LEFT - RIGHT)
 
 
-def _up(share: float) -> float:
+def _y_position(share: float) -> float:
     return TOP + (1 - share) * (HEIGHT - TOP - BOTTOM)
 
 
 def _grid_line(share: float) -> Markup:
-    y = _up(share)
+    y = _y_position(share)
     line = Markup('<line class="grid" x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}"/>').format(LEFT, WIDTH - RIGHT, y, y)
     return line + _text(LEFT - 8, y + 4, f"{share:.0%}", "end")
 

@@ -32,11 +32,11 @@ class RequestMetrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self._requests = Counter(
-            "active_learning_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
+            "active_learning_requests", "Requests handled.", ["method", "route", "status"], registry=self._registry
         )
         self._seconds = Histogram(
             "active_learning_request_seconds",
-            "Seconds from a request to its answer.",
+            "Seconds from a request to its response.",
             ["method", "route"],
             buckets=BUCKETS,
             registry=self._registry,

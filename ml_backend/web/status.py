@@ -82,25 +82,25 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
 
 
 def rolling_agreement(runs: list[RunRecord], window: int = AGREEMENT_WINDOW) -> list[dict[str, Any]]:
-    """Share of new labels that the head before had predicted, over the last `window` labels.
+    """Share of new labels that the previous head had predicted, over the last `window` labels.
 
     One entry per run with new labels: {"labels", "right", "asked", "share"}. Strategies choose tasks that are hard for
     the head, so the share is below its accuracy on all tasks.
     """
-    asked_runs = [run for run in runs if run.asked]
+    measured_runs = [run for run in runs if run.asked]
     shares = []
-    for end in range(1, len(asked_runs) + 1):
+    for end in range(1, len(measured_runs) + 1):
         right = asked = 0
-        for run in reversed(asked_runs[:end]):
+        for run in reversed(measured_runs[:end]):
             right, asked = right + run.right, asked + run.asked
             if asked >= window:
                 break
-        shares.append({"labels": asked_runs[end - 1].labels, "right": right, "asked": asked, "share": right / asked})
+        shares.append({"labels": measured_runs[end - 1].labels, "right": right, "asked": asked, "share": right / asked})
     return shares
 
 
 def random_accuracy(runs: list[RunRecord], window: int = RANDOM_WINDOW) -> dict[str, Any] | None:
-    """Share of new labels that the head before had predicted, over the last `window` or more randomly drawn tasks.
+    """Share of new labels that the previous head had predicted, over the last `window` or more randomly drawn tasks.
 
     {"right", "asked", "share", "low", "high"}: low and high are the bounds of Wilson's 95 % interval (Wilson 1927). The
     share is unbiased for the tasks that were open at the time. Returns None without randomly drawn tasks.

@@ -44,7 +44,7 @@ def touch_liveness_file(store: Store, queue: TaskQueue, file: Path = LIVENESS_FI
         queue.huey.pending_count()
         file.touch()
     except Exception:
-        logger.exception("the worker does not reach its database or its queue")
+        logger.exception("the worker cannot reach its database or its queue")
 
 
 def liveness_problem(file: Path = LIVENESS_FILE) -> str | None:
@@ -52,7 +52,7 @@ def liveness_problem(file: Path = LIVENESS_FILE) -> str | None:
     try:
         age = time.time() - file.stat().st_mtime
     except FileNotFoundError:
-        return "no worker has reached its database and its queue here yet; its log says why"
+        return "no worker of this container has reached its database and its queue yet; see its log"
     if age > TOO_OLD_SECONDS:
-        return f"the worker has not reached its database and its queue for {age:.0f} s; its log says why"
+        return f"the worker has not reached its database and its queue for {age:.0f} s; see its log"
     return None

@@ -16,7 +16,7 @@ from ml_backend.store import Store
 logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 30.0
-"""A worker that dies on another machine blocks its project for so long; a live one renews after a third of it."""
+"""A worker that dies on another machine blocks its project for this time; a live one renews after a third of it."""
 
 
 def owner_name() -> str:
@@ -28,7 +28,7 @@ def owner_name() -> str:
 def lease(store: Store, project_id: int, owner: str) -> Iterator[bool]:
     """Hold the project's lease; yields False, without it, while another owner or thread holds it.
 
-    owner: a name made by `owner_name`; each thread of a process is an owner of its own.
+    owner: a name made by `owner_name`; each thread of a process counts as a different owner.
     """
     owner = f"{owner}:{threading.get_ident()}"
     if not store.acquire_lease(project_id, owner, LEASE_SECONDS):

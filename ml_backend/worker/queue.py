@@ -54,7 +54,7 @@ class TaskQueue:
             self.wake_worker(project_id)
 
     def wake_worker(self, project_id: int, delay: float = 0.0) -> None:
-        """Wake a worker for the project, after `delay` seconds; a broken queue is logged, and nothing is raised."""
+        """Wake a worker for the project, after `delay` seconds; an error of the queue is logged, not raised."""
         try:
             if delay > 0:
                 self._run.schedule(args=(project_id,), delay=delay)
@@ -68,7 +68,7 @@ class TaskQueue:
     def embed_soon(self, model: str, texts: dict[str, str]) -> None:
         """Ask a worker to embed texts (hash → text) with priority and to store their vectors.
 
-        Raises sqlite3.OperationalError or redis.exceptions.RedisError if the queue is broken.
+        Raises sqlite3.OperationalError or redis.exceptions.RedisError if the queue cannot be written to.
         """
         self._embed(model, texts)
 

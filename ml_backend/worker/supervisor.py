@@ -13,7 +13,10 @@ logger = logging.getLogger(__name__)
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
-"""Seconds before an ended worker is started again: doubled each time, until one has run for STEADY_SECONDS."""
+"""Seconds before a worker that has ended is started again.
+
+The pause is doubled each time, until a worker has run for STEADY_SECONDS.
+"""
 STEADY_SECONDS = 60.0
 STOP_SECONDS = 20.0
 """How long a worker may take to finish before it is killed."""

@@ -35,8 +35,8 @@ class Worker:
 
     def run(self, project_id: int) -> None:
         """Run the project's pipeline unless another worker does; requests made during the run lead to one more run."""
-        with lease(self._store, project_id, self._owner) as held:
-            if not held:
+        with lease(self._store, project_id, self._owner) as has_lease:
+            if not has_lease:
                 return
             reasons = self._store.take_requests(project_id)
             work_left = self._attempt(project_id, reasons or [RunReason.UNASKED])

@@ -252,7 +252,7 @@ def test_a_run_that_does_not_end_stops_the_restore(
     fill(store, project=2)
     store.acquire_lease(2, "host:1:worker", 30.0)
     monkeypatch.setattr(restoring, "WAIT_FOR_RUNS_SECONDS", 0.0)
-    with pytest.raises(CannotCopy, match="busy with project 2"):
+    with pytest.raises(CannotCopy, match="still running project 2"):
         restore_backup(settings, tmp_path / "copy.db")
     assert [p.id for p in store.projects()] == [1, 2]
     assert store.lease_owners() == ["host:1:worker"]
@@ -303,7 +303,7 @@ def test_a_newer_backup_and_what_is_none_are_refused(settings: Settings, store: 
         connection.execute("CREATE TABLE theirs (id INTEGER)")
     with pytest.raises(CannotCopy, match="without any table of this program"):
         restore_backup(settings, tmp_path / "foreign.db")
-    with pytest.raises(CannotCopy, match="no file"):
+    with pytest.raises(CannotCopy, match="does not exist"):
         restore_backup(settings, tmp_path / "missing.db")
     with pytest.raises(CannotCopy, match="database itself"):
         restore_backup(settings, tmp_path / "store.db")

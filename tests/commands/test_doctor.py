@@ -151,7 +151,7 @@ def test_whether_label_studio_may_call_the_backend(
 @pytest.mark.parametrize(
     ("changes", "found"),
     [
-        (None, "there is none"),
+        (None, "it is missing"),
         ({"is_active": False}, "switched off"),
         ({"headers": {}}, "does not carry the secret"),
         ({"headers": {SECRET_HEADER: "another"}}, "does not carry the secret"),
@@ -188,7 +188,7 @@ def test_what_somebody_changed_in_the_project(
 def test_a_backend_that_label_studio_cannot_reach_or_that_was_never_connected(look: Examine, label_studio: Answers):
     status, (entry,) = label_studio.by_path["GET api/ml"]
     label_studio.by_path["GET api/ml"] = (status, [{**entry, "readable_state": "Disconnected"}])
-    assert "is the backend up?" in wrong(look())["project 7: backend"]
+    assert "start the backend if it is not running" in wrong(look())["project 7: backend"]
     label_studio.by_path["GET api/ml"] = (status, [])
     assert "not connected ▸ python -m ml_backend connect 7" in wrong(look())["project 7: backend"]
     label_studio.by_path["GET health"] = (500, {})
@@ -234,4 +234,4 @@ def test_checks_are_printed_as_they_come_with_the_remedy_below_what_is_wrong():
     checks = [Check("a", True, "fine"), Check("b", False, "[Errno 111] refused", "do [this]")]
     assert print_checks(console, iter(checks)) == 1
     text = console.export_text()
-    assert re.search(r"✓ a: fine\n✗ b: \[Errno 111\] refused\n +▸ do \[this\]\nwrong: b\n", text), text
+    assert re.search(r"✓ a: fine\n✗ b: \[Errno 111\] refused\n +▸ do \[this\]\nfailed: b\n", text), text

@@ -1,4 +1,4 @@
-"""The backend as a process of its own, on embedded storage, as `serve` starts it."""
+"""The backend as a separate process on embedded storage, started by `serve`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from ml_backend.settings import Settings, variables
 
 @dataclass
 class BackendProcess:
-    """One running backend; folder: where it keeps its data; environment: more variables for it."""
+    """One running backend.
+
+    folder: of its data; port: on which it listens; label_studio_url, api_key: of the Label Studio that it works with;
+    environment: further variables for it; process: None while it is not running.
+    """
 
     folder: Path
     port: int
@@ -25,15 +29,17 @@ class BackendProcess:
 
     @property
     def url(self) -> str:
+        """Its address on this machine."""
         return f"http://localhost:{self.port}"
 
     @property
     def log(self) -> Path:
+        """The file of its log."""
         return self.folder / "backend.log"
 
     @property
     def settings(self) -> dict[str, str]:
-        """The environment that it runs in, on top of this process's; variables meant for another backend are empty."""
+        """Variables added to the environment of this process; those that may be set for another backend are empty."""
         return {
             **dict.fromkeys(variables(), ""),
             "LABEL_STUDIO_URL": self.label_studio_url,
@@ -45,7 +51,7 @@ class BackendProcess:
 
     @property
     def own_settings(self) -> Settings:
-        """Its settings, for commands that run in this process: what is not given here is the default."""
+        """Its settings, for commands that run in this process; all others have their defaults."""
         overrides = {
             "label_studio_url": self.label_studio_url,
             "label_studio_api_key": self.api_key,
@@ -55,7 +61,7 @@ class BackendProcess:
         return Settings(**{name: field.default for name, field in Settings.model_fields.items()} | overrides)
 
     def start(self) -> None:
-        """Start it and wait until it answers. Raises StartFailed with the end of its log."""
+        """Start it and wait until it responds. Raises StartFailed with the end of its log."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

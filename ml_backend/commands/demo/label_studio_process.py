@@ -1,4 +1,4 @@
-"""A Label Studio of the demo's own: installed from PyPI into a virtual environment, set up without a browser."""
+"""The Label Studio of the demo: installed from PyPI into a virtual environment, and set up without a browser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ START_SECONDS = 180.0
 LOCAL_BACKENDS_ALLOWED = {"ML_BLOCK_LOCAL_IP": "false", "SSRF_PROTECTION_ENABLED": "false"}
 """Without these Label Studio refuses to call a backend on this machine."""
 FOREIGN_PREFIXES = ("LABEL_STUDIO_", "HEARTEX_", "DJANGO_", "POSTGRE_", "DATABASE_", "HOST")
-"""Prefixes of variables that the shell may hold for a backend or another Label Studio: its address, its database."""
+"""Prefixes of variables that may be set for a backend or another Label Studio, such as its address or database."""
 
 
 class StartFailed(RuntimeError):
@@ -30,21 +30,21 @@ class StartFailed(RuntimeError):
 
 
 def installed(venv: Path) -> Path:
-    """The `label-studio` command of a virtual environment, installed first when it is missing.
+    """The `label-studio` command of a virtual environment; Label Studio is installed if it is missing.
 
-    Label Studio pins versions that clash with ours, so it never shares an environment with the backend. Raises
-    StartFailed when it cannot be installed.
+    Label Studio needs other versions of some packages than the backend, so each has its own environment. Raises
+    StartFailed if it cannot be installed.
     """
     command = venv / "bin" / "label-studio"
     if not (venv / f".label-studio-{VERSION}").exists():
-        pip = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip_install = [str(venv / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         try:
             subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-            subprocess.run([*pip, f"label-studio=={VERSION}"], check=True)
+            subprocess.run([*pip_install, f"label-studio=={VERSION}"], check=True)
         except (subprocess.CalledProcessError, OSError) as problem:
             raise StartFailed(
-                f"Label Studio {VERSION} could not be installed into {venv}: {problem}. What pip said stands above. It "
-                "needs a package index within reach and 1 GB of disk; try again once it has them."
+                f"Label Studio {VERSION} could not be installed into {venv}: {problem}. The output of pip is above. "
+                "The installation needs access to a package index and 1 GB of disk; try again when it has both."
             ) from None
         (venv / f".label-studio-{VERSION}").touch()
     return command
@@ -52,7 +52,11 @@ def installed(venv: Path) -> Path:
 
 @dataclass
 class LabelStudioProcess:
-    """One running Label Studio: its data folder, its address, its first user and that user's token."""
+    """One running Label Studio.
+
+    command: the `label-studio` program; folder: of its data; port: on which it listens; username, password, token: of
+    its first user; environment: further variables for it.
+    """
 
     command: Path
     folder: Path
@@ -65,14 +69,16 @@ class LabelStudioProcess:
 
     @property
     def url(self) -> str:
+        """Its address on this machine."""
         return f"http://localhost:{self.port}"
 
     @property
     def log(self) -> Path:
+        """The file of its log."""
         return self.folder / "label-studio.log"
 
     def start(self) -> None:
-        """Start it and wait until it answers. Raises StartFailed with the end of its log."""
+        """Start it and wait until it responds. Raises StartFailed with the end of its log."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -86,7 +92,7 @@ class LabelStudioProcess:
         wait_until_up(f"http://127.0.0.1:{self.port}/health", self._process, self.log, START_SECONDS)
 
     def stop(self) -> None:
-        """Stop it and all it started."""
+        """Stop it and all processes that it started."""
         if self._process is not None:
             stop_group(self._process)
             self._process = None
@@ -117,30 +123,36 @@ class LabelStudioProcess:
 
 
 def wait_until_up(url: str, process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
-    """Wait until an address answers 200. Raises StartFailed when the process ends or `seconds` are over."""
+    """Wait until GET requests to `url` return status 200.
+
+    log: file that the process writes to. Raises StartFailed, with the end of the log, if the process ends or does not
+    respond within `seconds`; it is stopped then.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
         try:
-            with urllib.request.urlopen(url, timeout=2) as answer:
-                if answer.status == 200:
+            with urllib.request.urlopen(url, timeout=2) as response:
+                if response.status == 200:
                     return
         except (urllib.error.URLError, OSError):
             pass
         time.sleep(0.2)
-    ended = process.poll()
+    exit_status = process.poll()
     stop_group(process)
     tail = log.read_text(errors="replace")[-3000:] if log.exists() else ""
-    what = f"ended with status {ended}" if ended is not None else f"did not answer within {seconds:.0f} s"
-    raise StartFailed(f"what should answer at {url} {what}. The end of {log}:\n{tail}")
+    outcome = (
+        f"ended with status {exit_status}" if exit_status is not None else f"did not respond within {seconds:.0f} s"
+    )
+    raise StartFailed(f"the process that should serve {url} {outcome}. The end of {log}:\n{tail}")
 
 
 def stop_group(process: subprocess.Popen[bytes], seconds: float = 15.0) -> None:
     """Stop a process that leads its own group, and the group with it: SIGTERM first, SIGKILL after `seconds`."""
-    for kind in (signal.SIGTERM, signal.SIGKILL):
+    for signal_number in (signal.SIGTERM, signal.SIGKILL):
         try:
-            os.killpg(process.pid, kind)
+            os.killpg(process.pid, signal_number)
         except ProcessLookupError:
             break
         try:
@@ -154,7 +166,7 @@ def stop_group(process: subprocess.Popen[bytes], seconds: float = 15.0) -> None:
 
 
 def free_port(preferred: int) -> int:
-    """The preferred port when nobody listens there, or any free one. Raises StartFailed when none is free."""
+    """The preferred port if it is free, otherwise any free port. Raises StartFailed if none is free."""
     for port in (preferred, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -163,4 +175,4 @@ def free_port(preferred: int) -> int:
             except OSError:
                 continue
             return int(probe.getsockname()[1])
-    raise StartFailed("no free port")
+    raise StartFailed("no port of this machine is free: end other programs that listen on ports, and try again")

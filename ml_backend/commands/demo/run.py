@@ -1,4 +1,4 @@
-"""`make demo`: start and connect everything by one command; with --check, label 60 tasks and print the accuracy."""
+"""`make demo`: start and connect everything with one command; with --check, label 60 tasks and print the accuracy."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ml_backend.commands.failure import CommandFailed
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 
 HELD_BACK = 400
-"""Messages that the project never sees: accuracy is measured on them."""
+"""Number of messages that are not in the project: accuracy is measured on them."""
 TITLE = "Customer messages"
 
 
@@ -32,7 +32,7 @@ def run_demo(console: Console, folder: Path, label_studio_venv: Path, check: boo
     """
     started = time.monotonic()
     if check:
-        # A check begins with nothing, beside a demo that somebody may be playing with.
+        # A check starts from an empty folder, so that it does not change a demo that is in use.
         folder = folder.with_name(folder.name + "-check")
         shutil.rmtree(folder, ignore_errors=True)
     backend: BackendProcess | None = None
@@ -50,21 +50,23 @@ def run_demo(console: Console, folder: Path, label_studio_venv: Path, check: boo
         console.print(f"[green]✓[/green] ready after {time.monotonic() - started:.0f} s\n")
         if check:
             check_learning(console, label_studio, backend, project_id, _held_back())
-            console.print(f"\n[green]✓[/green] all of it worked, in {time.monotonic() - started:.0f} s")
+            console.print(f"\n[green]✓[/green] everything worked, in {time.monotonic() - started:.0f} s")
             return 0
-        _explain(console, label_studio, backend, project_id)
-        _wait_for_the_end(backend)
+        _print_addresses(console, label_studio, backend, project_id)
+        _wait_until_backend_ends(backend)
         return 0
     except KeyboardInterrupt:
-        console.print("\nstopping; the labels are kept, `make demo` goes on with them")
+        console.print("\nstopping; the labels are kept, and `make demo` continues with them")
         return 0
     except (StartFailed, LabelStudioError, CommandFailed, CheckFailed) as problem:
         console.print("[red]✗[/red]", escape(str(problem)), highlight=False)
         return 1
     except httpx.HTTPError as problem:
-        said = f"the backend did not answer as it should ({type(problem).__name__}: {' '.join(str(problem).split())})"
-        where = f"; its log: {backend.log}" if backend else ""
-        console.print("[red]✗[/red]", escape(said + where), highlight=False)
+        message = (
+            f"the backend returned an unexpected response ({type(problem).__name__}: {' '.join(str(problem).split())})"
+        )
+        log_hint = f"; its log: {backend.log}" if backend else ""
+        console.print("[red]✗[/red]", escape(message + log_hint), highlight=False)
         return 1
     finally:
         for process in (backend, label_studio):
@@ -73,15 +75,15 @@ def run_demo(console: Console, folder: Path, label_studio_venv: Path, check: boo
 
 
 def _connected_project(console: Console, label_studio: LabelStudioProcess, backend: BackendProcess) -> int:
-    """The id of the demo's project, made with its texts where Label Studio has none of its title yet; connected."""
+    """Create the demo's project if Label Studio does not have it yet, connect it, and return its id."""
     with closing(LabelStudio(label_studio.url, label_studio.token)) as client:
-        project_id = _existing_or_new(console, client)
+        project_id = _find_or_create_project(console, client)
     for line in connect_project(backend.own_settings, project_id, backend.url, []):
         console.print(f"[green]✓[/green] {line}")
     return project_id
 
 
-def _existing_or_new(console: Console, client: LabelStudio) -> int:
+def _find_or_create_project(console: Console, client: LabelStudio) -> int:
     projects = client.request("GET", "api/projects", params={"page_size": 100})["results"]
     project_id = next((p["id"] for p in projects if p["title"] == TITLE), None)
     if project_id is None:
@@ -99,7 +101,9 @@ def _held_back() -> list[Message]:
     return messages()[:HELD_BACK]
 
 
-def _explain(console: Console, label_studio: LabelStudioProcess, backend: BackendProcess, project_id: int) -> None:
+def _print_addresses(
+    console: Console, label_studio: LabelStudioProcess, backend: BackendProcess, project_id: int
+) -> None:
     console.print(f"Label here:       [bold]{label_studio.url}/projects/{project_id}/data[/bold]  (Label All Tasks)")
     console.print(f"  user            {label_studio.username}")
     console.print(f"  password        {label_studio.password}")
@@ -108,7 +112,7 @@ def _explain(console: Console, label_studio: LabelStudioProcess, backend: Backen
     console.print("\nCtrl+C stops both; your labels are kept.")
 
 
-def _wait_for_the_end(backend: BackendProcess) -> None:
+def _wait_until_backend_ends(backend: BackendProcess) -> None:
     while backend.process is not None:
         status = backend.process.poll()
         if status is not None:
