@@ -1,12 +1,12 @@
-"""A quick form of the benchmarks beside the stored baseline: has something become slower?
+"""A quick run of the benchmarks, compared with the stored baseline: has something become slower?
 
     python benchmarks/compare.py                          # measure, and print baseline, now and ratio
     python benchmarks/compare.py --write                  # measure, and store the result as the new baseline
     python benchmarks/compare.py --only query,fit         # some of them
 
 Needs neither Label Studio nor data sets: texts are the demo's messages, vectors are synthetic. The groups take turns
-for `--rounds` rounds, and medians are compared. A ratio above 1 is slower than the baseline. Numbers of another machine
-or of other versions say little; both are printed. Nothing is judged: the exit status is 0 whatever the ratios are.
+for `--rounds` rounds, and medians are compared. A ratio above 1 is slower than the baseline. Numbers from another
+machine or from other versions are hardly comparable, so both are printed. The exit status is 0 whatever the ratios are.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ CALLERS, REQUESTS = 20, 600
 
 @dataclass(frozen=True)
 class Result:
-    """One number. unit: "s", "ms" or "texts/s"; of the last, more is better."""
+    """One number. unit: "s", "ms" or "texts/s"; of texts/s, more is better."""
 
     value: float
     unit: str
 
     def slower_than(self, baseline: Result) -> float:
-        """How many times slower: 1 as fast, 2 half as fast."""
+        """How many times slower: 1 is as fast, 2 is half as fast."""
         ratio = self.value / baseline.value
         return 1 / ratio if self.unit.endswith("/s") else ratio
 
@@ -86,7 +86,7 @@ def fits() -> Iterator[tuple[str, Result]]:
 
 
 def queries() -> Iterator[tuple[str, Result]]:
-    """Seconds that each strategy takes to choose."""
+    """Seconds that each strategy takes to choose a batch."""
     x, y = synthetic_pool.clusters(ROWS, DIMENSIONS, CLASSES)
     labels = synthetic_pool.first_labels(y, LABELED)
     labeled = labels >= 0
@@ -99,7 +99,7 @@ def queries() -> Iterator[tuple[str, Result]]:
 
 
 def embedding() -> Iterator[tuple[str, Result]]:
-    """Texts that the packaged model embeds in a second."""
+    """Texts that the packaged model embeds per second."""
     texts = [message.text for message in messages()]
     encode = load("minilm").encode
     encode(texts[:32])
@@ -116,13 +116,13 @@ def runs() -> Iterator[tuple[str, Result]]:
 
 
 def arrays() -> Iterator[tuple[str, Result]]:
-    """Seconds to read a pool's arrays from the store, all of them and after one more label."""
+    """Seconds to read a pool's arrays from the store: all of them, and what changed after one more label."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'store.db'}"
         large_pool.fill(url, TASKS)
         store = Store(url)
-        whole = head.median_seconds(lambda: ArrayCache(store).arrays(large_pool.PROJECT, large_pool.MODEL))
-        yield f"read {TASKS:,} tasks", Result(whole, "s")
+        first_read = head.median_seconds(lambda: ArrayCache(store).arrays(large_pool.PROJECT, large_pool.MODEL))
+        yield f"read {TASKS:,} tasks", Result(first_read, "s")
         cache = ArrayCache(store)
         cache.arrays(large_pool.PROJECT, large_pool.MODEL)
         labels = iter(range(large_pool.LABELS + 1, TASKS))
@@ -136,7 +136,7 @@ def arrays() -> Iterator[tuple[str, Result]]:
 
 
 def requests() -> Iterator[tuple[str, Result]]:
-    """Median milliseconds of a request while many call at once, the worker idle."""
+    """Median milliseconds of a request with many callers at once and an idle worker."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {"WEBHOOK_SECRET": http_latency.SECRET, "LOG_LEVEL": "WARNING"}
         backend = BackendProcess(Path(folder), free_port(0), "http://127.0.0.1:9", "no-key", environment)
@@ -185,17 +185,17 @@ def machine() -> str:
 
 def versions() -> dict[str, str]:
     """Python's version and those of the packages that decide how fast it is."""
-    known = {"python": platform.python_version()}
+    by_package = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            known[package] = version(package)
+            by_package[package] = version(package)
         except PackageNotFoundError:
-            known[package] = "not installed"
-    return known
+            by_package[package] = "not installed"
+    return by_package
 
 
 def stored(file: Path) -> Measured | None:
-    """The baseline, or None where none was stored yet."""
+    """The baseline, or None if none was stored yet."""
     if not file.exists():
         return None
     content: dict[str, Any] = json.loads(file.read_text())
@@ -204,7 +204,7 @@ def stored(file: Path) -> Measured | None:
 
 
 def show(console: Console, baseline: Measured | None, now: Measured) -> None:
-    """The table, and what both were measured on."""
+    """Print the table, and the machine and versions of both measurements."""
     table = Table("", "unit", "baseline", "now", "ratio")
     for column in table.columns[2:]:
         column.justify = "right"
@@ -251,8 +251,8 @@ def main(
         now = measure(groups, rounds, status.update)
     show(console, baseline, now)
     if write:
-        kept = baseline.results if baseline and set(groups) != set(GROUPS) else {}
-        content = asdict(Measured(now.day, now.machine, now.versions, {**kept, **now.results}))
+        unmeasured = baseline.results if baseline and set(groups) != set(GROUPS) else {}
+        content = asdict(Measured(now.day, now.machine, now.versions, {**unmeasured, **now.results}))
         BASELINE.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         console.print(f"stored in {BASELINE}")
 

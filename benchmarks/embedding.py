@@ -1,10 +1,10 @@
-"""Texts embedded a second with the packaged model, beside SentenceTransformer.encode with its defaults, in one run.
+"""Texts embedded per second by the packaged model and by SentenceTransformer.encode with its defaults, in one run.
 
     python benchmarks/embedding.py [--texts 200] [--data DATA]
 
 Texts are a random sample of every data set of the folder, pairs joined by a space, all of them shuffled into one list;
-the ways take turns, and the table has medians. Cosines are to SentenceTransformer's vectors. ONNX Runtime and OpenVINO
-are measured too where they are installed, on the batches that ours makes, so that the difference is the runtime's.
+the encoders take turns, and the table shows medians. Cosines are to SentenceTransformer's vectors. ONNX Runtime and
+OpenVINO are measured too where they are installed, on the batches of our embedder, so that only the runtime differs.
 Accuracy is on the test split after 500 labelled rows of the training split, a mean over the data sets, head with C=10.
 """
 
@@ -32,7 +32,7 @@ from ml_backend.learning.embedding.minilm import CPU_TOKENS, batches, packaged_f
 from ml_backend.learning.head import Head
 
 Vectors = NDArray[np.float32]
-Way = Callable[[list[str]], Vectors]
+Encoder = Callable[[list[str]], Vectors]
 LABELS = 500
 PRECISIONS = {"ours, float32": "minilm", "ours, bf16": "minilm:bf16", "ours, int8": "minilm:int8"}
 
@@ -46,16 +46,16 @@ def texts_of(table: pd.DataFrame) -> list[str]:
 
 def sample(folder: Path, size: int) -> list[str]:
     """`size` texts of every data set, shuffled."""
-    found: list[str] = []
+    texts: list[str] = []
     for path in sorted(folder.glob("*.parquet")):
         table = pd.read_parquet(path)
-        found += texts_of(table.sample(min(size, len(table)), random_state=0))
-    np.random.default_rng(0).shuffle(found)  # type: ignore[arg-type]
-    return found
+        texts += texts_of(table.sample(min(size, len(table)), random_state=0))
+    np.random.default_rng(0).shuffle(texts)  # type: ignore[arg-type]
+    return texts
 
 
-def sentence_transformers() -> Way:
-    """The library that everybody uses, as it comes."""
+def sentence_transformers() -> Encoder:
+    """sentence-transformers with its defaults."""
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(packaged_folder()), device="cpu", local_files_only=True)
@@ -82,24 +82,24 @@ def pooled_bert() -> tuple[Any, tuple[Any, Any]]:
     return Pooled().eval(), (example, example)
 
 
-def by_batches(run: Callable[[NDArray[np.int64], NDArray[np.int64]], Vectors]) -> Way:
-    """A runtime on the batches that ours makes: (ids, mask) → vectors."""
+def by_batches(run: Callable[[NDArray[np.int64], NDArray[np.int64]], Vectors]) -> Encoder:
+    """An encoder that makes batches as our embedder does; `run` turns one, (ids, mask), into vectors."""
     model = shared()
 
     def encode(texts: list[str]) -> Vectors:
         ids = model.token_ids(texts)
-        out = np.empty((len(ids), model.dimensions), dtype=np.float32)
+        vectors = np.empty((len(ids), model.dimensions), dtype=np.float32)
         for rows in batches([len(i) for i in ids], CPU_TOKENS):
             longest = max(len(ids[row]) for row in rows)
             tokens = np.array([ids[row] + [0] * (longest - len(ids[row])) for row in rows], dtype=np.int64)
             mask = np.array([[1] * len(ids[row]) + [0] * (longest - len(ids[row])) for row in rows], dtype=np.int64)
-            out[rows] = run(tokens, mask)
-        return out / np.linalg.norm(out, axis=1, keepdims=True)
+            vectors[rows] = run(tokens, mask)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     return encode
 
 
-def openvino() -> Way:
+def openvino() -> Encoder:
     """OpenVINO in float32."""
     import openvino as ov
 
@@ -109,7 +109,7 @@ def openvino() -> Way:
     return by_batches(lambda ids, mask: compiled([ids, mask])[0])
 
 
-def onnx_runtime() -> Way:
+def onnx_runtime() -> Encoder:
     """ONNX Runtime in float32."""
     import onnxruntime
     import torch
@@ -125,32 +125,32 @@ def onnx_runtime() -> Way:
     return by_batches(lambda ids, mask: session.run(None, {"ids": ids, "mask": mask})[0])
 
 
-def ways() -> dict[str, Way]:
-    """Everything that can be measured here, the peer first."""
-    found = {"SentenceTransformer.encode": sentence_transformers()}
-    found |= {title: load(name).encode for title, name in PRECISIONS.items()}
+def encoders() -> dict[str, Encoder]:
+    """Every encoder that is installed here, SentenceTransformer first."""
+    by_title = {"SentenceTransformer.encode": sentence_transformers()}
+    by_title |= {title: load(name).encode for title, name in PRECISIONS.items()}
     for title, package, make in (
         ("OpenVINO, float32", "openvino", openvino),
         ("ONNX Runtime, float32", "onnxruntime", onnx_runtime),
     ):
         if importlib.util.find_spec(package) is not None:
-            found[title] = make()
-    return found
+            by_title[title] = make()
+    return by_title
 
 
 def accuracy(folder: Path, embedder: Embedder, test_rows: int) -> float:
-    """Mean accuracy over the data sets with a head of LABELS labels."""
-    found = []
+    """Mean accuracy over the data sets of a head fitted to LABELS labels."""
+    accuracies = []
     for path in sorted(folder.glob("*.parquet")):
         table = pd.read_parquet(path)
         train = table[table["split"] == "train"].sample(LABELS, random_state=0)
         test = table[table["split"] == "test"]
         test = test.sample(min(test_rows, len(test)), random_state=0)
         classes = sorted(set(table["label"]))
-        y, y_test = (some["label"].map(classes.index).to_numpy() for some in (train, test))
+        y, y_test = (rows["label"].map(classes.index).to_numpy() for rows in (train, test))
         head = Head(C=10.0).fit(embedder.encode(texts_of(train)), y, len(classes))
-        found.append((head.predict_proba(embedder.encode(texts_of(test))).argmax(axis=1) == y_test).mean())
-    return float(np.mean(found))
+        accuracies.append((head.predict_proba(embedder.encode(texts_of(test))).argmax(axis=1) == y_test).mean())
+    return float(np.mean(accuracies))
 
 
 def main(
@@ -165,7 +165,7 @@ def main(
     sampled = sample(data, texts)
     seconds: dict[str, list[float]] = {}
     vectors: dict[str, Vectors] = {}
-    measured = ways()
+    measured = encoders()
     for title, encode in measured.items():
         encode(sampled[:32])
         seconds[title] = []
@@ -179,7 +179,7 @@ def main(
 
 
 def show(n: int, seconds: dict[str, list[float]], vectors: dict[str, Vectors], scores: dict[str, float]) -> None:
-    """The table."""
+    """Print the table."""
     table = Table(title=f"{n:,} texts")
     for name in ("", "texts/s", "ratio", "cosine, least", "mean", f"accuracy at {LABELS}"):
         table.add_column(name, justify="right" if name else "left")

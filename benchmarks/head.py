@@ -1,10 +1,10 @@
-"""How fast the head is fitted, beside scikit-learn's LogisticRegression, on the same rows in one run.
+"""How fast the head is fitted, compared with scikit-learn's LogisticRegression on the same rows in one run.
 
     python benchmarks/head.py [--quick]
 
 Rows are clusters of unit length, like sentence embeddings. scikit-learn's solver (lbfgs, its default) is timed twice:
 at its default tolerance, and at the loosest tolerance (1e-4, 1e-5, … 1e-10) whose objective is within 1e-5 of the best
-known; the first column of its own says how far from the optimum its default stops. Medians; both use all the threads.
+known. The columns `off` show how far from the optimum a fit stops. Times are medians; both use all threads.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def median_seconds(fit: Callable[[], object]) -> float:
 
 
 def measure(n: int, D: int, k: int, C: float) -> Row:
-    """Times and objectives of both at one point."""
+    """Times and objectives of both solvers at one point of the grid."""
     X, y = clusters(n, D, k)
     y = np.unique(y, return_inverse=True)[1]
 
@@ -126,7 +126,7 @@ def _objective_of(model: LogisticRegression, X: Matrix, y: NDArray[np.int64], C:
 
 
 def show(rows: list[Row]) -> None:
-    """The table, and the worst ratios under it."""
+    """Print the table, and the worst ratios under it."""
     table = Table(title="Seconds to fit (median)")
     for name in ("n", "D", "classes", "C", "ours", "off", "sklearn", "off", "ratio", "sklearn, as exact", "ratio"):
         table.add_column(name, justify="right")
@@ -146,11 +146,11 @@ def show(rows: list[Row]) -> None:
         )
     console = Console(width=140)
     console.print(table)
-    for what, ratio in (("as exact", _exact_ratio), ("at its default tolerance", _default_ratio)):
+    for condition, ratio in (("as exact", _exact_ratio), ("at its default tolerance", _default_ratio)):
         ratios = [ratio(row) for row in rows]
         worst = rows[int(np.argmin(ratios))]
         console.print(
-            f"scikit-learn {what}: takes {np.median(ratios):.1f}x our time in the median, at the worst "
+            f"scikit-learn {condition}: takes {np.median(ratios):.1f}x our time in the median, at the worst "
             f"{min(ratios):.2f}x (n={worst.n}, D={worst.D}, {worst.k} classes, C={worst.C:g})"
         )
 

@@ -1,12 +1,12 @@
-"""How fast the server answers Label Studio while many call at once: /health, /setup and /webhook.
+"""How fast the server answers Label Studio with many callers at once: /health, /setup and /webhook.
 
     python benchmarks/http_latency.py
 
 Starts `python -m ml_backend serve` on embedded storage in a temporary folder, once without and once with basic auth.
 Callers run in one event loop of this process, each over a new connection for every request, as Label Studio does.
 Full: each sends its next request when the last is answered, so that the server is always saturated. Steady: each
-sends five a second, as fast as people who label could at most. Idle: the worker has nothing to do. Busy: the worker
-embeds texts all the while.
+sends five per second, the most that people who label could. Idle: the worker has nothing to do. Busy: the worker
+embeds texts all the time.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ CONFIG = label_config([f"class {i}" for i in range(10)])
 USER, PASSWORD, SECRET = "label-studio", "a-password", "a-secret-for-webhooks"
 AIM_MS = 20.0
 STEADY_SECONDS = 0.2
-"""Between the requests of one caller: 20 callers send 100 a second."""
+"""Between the requests of one caller: 20 callers send 100 per second."""
 
 
 @dataclass(frozen=True)
@@ -88,16 +88,17 @@ def calls(auth: bool) -> list[Call]:
 
 
 async def latencies(port: int, call: Call, callers: int, requests: int, every: float = 0.0) -> np.ndarray:
-    """Milliseconds from opening the connection to the last byte, (requests,) float64. Raises on any answer but 200.
+    """Milliseconds from opening the connection to the last byte, (requests,) float64.
 
     every: seconds between the requests of one caller; 0 sends the next when the last is answered.
+    Raises RuntimeError for any status but 200.
     """
     message = call.raw(port)
     left = iter(range(requests))
     taken: list[float] = []
 
     async def caller(number: int) -> None:
-        # Callers begin apart from each other, as people do.
+        # Callers start at different times, as people do.
         due = time.perf_counter() + every * number / callers
         for _ in left:
             await asyncio.sleep(max(0.0, due - time.perf_counter()) if every else 0)
@@ -151,7 +152,7 @@ def measure(console: Console, table: Table, auth: bool, callers: int, requests: 
         environment = {"WEBHOOK_SECRET": SECRET, "LOG_LEVEL": "WARNING", "THREADS": os.environ.get("THREADS", "")}
         if auth:
             environment |= {"BASIC_AUTH_USER": USER, "BASIC_AUTH_PASS": PASSWORD}
-        # No Label Studio answers at this address: what is measured is the server alone.
+        # No Label Studio listens at this address: only the server is measured.
         backend = BackendProcess(Path(folder), free_port(0), "http://127.0.0.1:9", "no-key", environment)
         settings = Settings(model_dir=backend.folder)
         try:
@@ -167,7 +168,7 @@ def measure(console: Console, table: Table, auth: bool, callers: int, requests: 
 
 
 def _rows(table: Table, worker: str, auth: bool, backend: BackendProcess, callers: int, requests: int) -> None:
-    # A steady load takes its time: a fifth of the requests are enough for a p99.
+    # A steady load takes long: a fifth of the requests are enough for a p99.
     loads = [("full", 0.0, requests), ("steady", STEADY_SECONDS, requests // 5)]
     for call, (load, every, n) in itertools.product(calls(auth), loads):
         started, cpu = time.perf_counter(), _server_cpu(backend)

@@ -3,7 +3,7 @@
     python benchmarks/large_pool.py --tasks 1000000
 
 Synthetic tasks and vectors are put into a SQLite store by another process; then the arrays are read as a worker does at
-its start, and a label is given and learned from as in every later run.
+its start, and one more label is added and learned from, as in every later run.
 """
 
 from __future__ import annotations
@@ -68,26 +68,26 @@ def annotate(store: Store, task_id: int) -> None:
 
 
 class Clock:
-    """Times steps and looks at the memory behind each."""
+    """Measures the time of each step and the process's memory after it."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def step(self, name: str, work: Callable[[], Any]) -> Any:
-        """Do it, and write down how long it took and what the process holds."""
+        """Run `work`, and add a row with its seconds and the process's memory."""
         started = time.perf_counter()
-        answer = work()
+        value = work()
         seconds = time.perf_counter() - started
         me = next(p for p in tree(os.getpid()) if p.pid == os.getpid())
         self._table.add_row(name, f"{seconds:.3f}", f"{me.resident / 2**20:,.0f}", f"{me.peak / 2**20:,.0f}")
-        return answer
+        return value
 
 
 def pool_of(arrays: TaskArrays) -> ProjectPool:
-    """What a run makes of the arrays before it fits."""
-    known = labels([a for some in arrays.annotations.values() for a in some], CONFIG)
-    pool = project_pool(arrays, known, CONFIG)
-    counts(pool, known, CONFIG, remaining=0, annotators=1, missing=arrays.missing())
+    """What a run computes from the arrays before it fits."""
+    current_labels = labels([a for of_task in arrays.annotations.values() for a in of_task], CONFIG)
+    pool = project_pool(arrays, current_labels, CONFIG)
+    counts(pool, current_labels, CONFIG, remaining=0, annotators=1, missing=arrays.missing())
     return pool
 
 

@@ -61,7 +61,7 @@ class Label:
     """One label, in seconds.
 
     total: until the next batch was served; post: until Label Studio answered the annotation; next: its answer to /next
-    after the switch; remote: what it took to answer the requests of the run; steps: of the run, remote included.
+    after the switch; remote: its answers to the requests of the run; steps: of the run, remote included.
     """
 
     total: float
@@ -73,13 +73,13 @@ class Label:
 
     @property
     def ours(self) -> float:
-        """Not Label Studio's: the webhook is answered inside `post`, by us, in a few milliseconds."""
+        """Seconds spent outside Label Studio, but for the webhook's few milliseconds, which are part of `post`."""
         return self.total - self.post - self.remote
 
 
 @dataclass
 class Measured:
-    """What one pool size gave."""
+    """Measurements of one pool size."""
 
     pool: int
     import_seconds: float
@@ -88,7 +88,7 @@ class Measured:
     memory: dict[str, float] = field(default_factory=dict)
 
     def median(self, value: Any) -> float:
-        """The median over the labels of what `value` takes from each."""
+        """The median of `value(label)` over the labels."""
         return float(np.median([value(label) for label in self.labels]))
 
 
@@ -105,13 +105,13 @@ def texts(n: int, seed: int = 0) -> list[Text]:
     ]
 
 
-def vectors(some: Sequence[Text], seed: int = 0) -> np.ndarray:
+def vectors(sample: Sequence[Text], seed: int = 0) -> np.ndarray:
     """Unit vectors around a centre for each class, (n, 384) float32."""
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(len(CLASSES), DIMENSIONS)).astype(np.float32)
-    out = rng.standard_normal((len(some), DIMENSIONS), dtype=np.float32)
-    out += centres[[text.label for text in some]]
-    return out / np.linalg.norm(out, axis=1, keepdims=True)
+    embeddings = rng.standard_normal((len(sample), DIMENSIONS), dtype=np.float32)
+    embeddings += centres[[text.label for text in sample]]
+    return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
 
 
 class Annotator:
@@ -127,19 +127,19 @@ class Annotator:
         self.project_id = int(self.client.request("POST", "api/projects", body=body)["id"])
 
     def import_tasks(self) -> float:
-        """Import the texts; answers the seconds that Label Studio took."""
+        """Import the texts; returns the seconds that Label Studio took."""
         seconds = 0.0
         path = f"api/projects/{self.project_id}/import?return_task_ids=true"
         for start in range(0, len(self.texts), IMPORT_AT_ONCE):
-            some = self.texts[start : start + IMPORT_AT_ONCE]
+            chunk = self.texts[start : start + IMPORT_AT_ONCE]
             started = time.perf_counter()
-            ids = self.client.request("POST", path, body=[{"text": t.text} for t in some])["task_ids"]
+            ids = self.client.request("POST", path, body=[{"text": t.text} for t in chunk])["task_ids"]
             seconds += time.perf_counter() - started
-            self.gold.update({i: CLASSES[t.label] for i, t in zip(ids, some, strict=True)})
+            self.gold.update({i: CLASSES[t.label] for i, t in zip(ids, chunk, strict=True)})
         return seconds
 
     def fill_store(self) -> None:
-        """Leave in the store what reading the tasks and embedding the texts would."""
+        """Write into the store what reading the tasks and embedding the texts would have written."""
         newest = self.client.newest_update(self.project_id)
         hashes = [text_hash(t.text) for t in self.texts]
         records = [
@@ -150,7 +150,7 @@ class Annotator:
         self.store.ensure_project(self.project_id, watermark=newest, text_source="Text:text")
 
     def connect(self, chosen: list[str]) -> float:
-        """Connect the project; answers the seconds until its first batch is served."""
+        """Connect the project; returns the seconds until its first batch is served."""
         started = time.perf_counter()
         settings = Settings(
             label_studio_url=self.backend.label_studio_url,
@@ -164,7 +164,7 @@ class Annotator:
 
     def label(self) -> Label:
         """Label what Label Studio serves next and wait until the next batch is served."""
-        before = self._at_rest()
+        before = self._batch_when_idle()
         task = self._next(before)
         answer = {"choices": [self.gold[task]]}
         result = [{"from_name": "topic", "to_name": "message", "type": "choices", "value": answer}]
@@ -196,8 +196,8 @@ class Annotator:
             batch = self.store.current_batch(self.project_id)
             return batch if batch is not None and batch.number > number else None
 
-        found: BatchRecord = self._wait(newer, f"a batch after number {number}")
-        return found
+        next_batch: BatchRecord = self._wait(newer, f"a batch after number {number}")
+        return next_batch
 
     def _run_of(self, batch: BatchRecord) -> RunRecord:
         def written() -> RunRecord | None:
@@ -207,30 +207,30 @@ class Annotator:
         run: RunRecord = self._wait(written, f"the history of batch {batch.number}")
         return run
 
-    def _at_rest(self) -> BatchRecord:
-        """Wait as a person who thinks about the next text would: until nothing is under way."""
+    def _batch_when_idle(self) -> BatchRecord:
+        """Wait until no run is under way or requested, as it is while a person reads the next text."""
 
         def quiet() -> bool:
             return not (self.store.lease_owners() or self.store.pending_projects() or self.store.event_count())
 
-        self._wait(quiet, "rest")
+        self._wait(quiet, "the end of all runs")
         batch = self.store.current_batch(self.project_id)
         assert batch is not None
         return batch
 
-    def _wait(self, happened: Any, what: str) -> Any:
+    def _wait(self, happened: Any, description: str) -> Any:
         deadline = time.monotonic() + PATIENCE
-        while not (found := happened()):
+        while not (value := happened()):
             if time.monotonic() > deadline:
                 raise RuntimeError(
-                    f"not within {PATIENCE:.0f} s: {what}; the log: {self.backend.log.read_text()[-3000:]}"
+                    f"not within {PATIENCE:.0f} s: {description}; the log: {self.backend.log.read_text()[-3000:]}"
                 )
             time.sleep(LOOK_EVERY)
-        return found
+        return value
 
 
 def measure(label_studio: LabelStudioProcess, folder: Path, n: int, labels: int, strategy: str, say: Any) -> Measured:
-    """One pool size, from an empty project to the last label."""
+    """Measure one pool size, from an empty project to the last label."""
     backend = BackendProcess(folder, free_port(0), label_studio.url, label_studio.token, {"LOG_LEVEL": "WARNING"})
     backend.folder.mkdir(parents=True)
     store = Store(f"sqlite:///{backend.folder / 'active_learning.db'}")
@@ -268,12 +268,12 @@ def memory(backend: BackendProcess) -> dict[str, float]:
     }
 
 
-def print_results(console: Console, found: list[Measured], strategy: str) -> None:
-    """The tables."""
+def print_results(console: Console, measurements: list[Measured], strategy: str) -> None:
+    """Print the tables."""
     times = Table(
         "pool", "label → served s", "slowest", "ours", "Label Studio", "of it saving the label", "requests", "/next s"
     )
-    for m in found:
+    for m in measurements:
         times.add_row(
             f"{m.pool:,}",
             f"[bold]{m.median(lambda label: label.total):.2f}[/]",
@@ -285,18 +285,18 @@ def print_results(console: Console, found: list[Measured], strategy: str) -> Non
             f"{m.median(lambda label: label.next):.2f}",
         )
     console.print(times)
-    steps = Table("seconds of the run", *(f"{m.pool:,}" for m in found))
+    steps = Table("seconds of the run", *(f"{m.pool:,}" for m in measurements))
     for step in STEPS:
-        steps.add_row(step, *(f"{m.median(lambda label, s=step: label.steps.get(s, 0.0)):.3f}" for m in found))
-    steps.add_row("of it Label Studio", *(f"{m.median(lambda label: label.remote):.3f}" for m in found))
+        steps.add_row(step, *(f"{m.median(lambda label, s=step: label.steps.get(s, 0.0)):.3f}" for m in measurements))
+    steps.add_row("of it Label Studio", *(f"{m.median(lambda label: label.remote):.3f}" for m in measurements))
     console.print(steps)
-    rest = Table("pool", "import by Label Studio s", "first batch s", "server MB", "worker MB", "worker peak MB")
-    for m in found:
+    resources = Table("pool", "import by Label Studio s", "first batch s", "server MB", "worker MB", "worker peak MB")
+    for m in measurements:
         memory_columns = [f"{m.memory[name]:,.0f}" for name in ("server", "worker", "worker peak")]
-        rest.add_row(f"{m.pool:,}", f"{m.import_seconds:.1f}", f"{m.first_batch:.1f}", *memory_columns)
-    console.print(rest)
+        resources.add_row(f"{m.pool:,}", f"{m.import_seconds:.1f}", f"{m.first_batch:.1f}", *memory_columns)
+    console.print(resources)
     console.print(
-        f"Medians of {len(found[0].labels)} labels after {WARM_UP} to warm up; strategy {strategy}, 10 classes, "
+        f"Medians of {len(measurements[0].labels)} labels after {WARM_UP} to warm up; strategy {strategy}, 10 classes, "
         f"batches of 20, retrain_every=1, SQLite, on {os.cpu_count()} cores that Label Studio shares. Texts are "
         f"generated; tasks and synthetic vectors of {DIMENSIONS} dimensions were put into the store beforehand. "
         "Resident memory counts shared pages in each process."
@@ -321,15 +321,15 @@ def main(
 ) -> None:
     """Seconds from a submitted annotation to the next batch being served, by step, and resident memory."""
     console = Console()
-    found: list[Measured] = []
+    measurements: list[Measured] = []
     with (
         tempfile.TemporaryDirectory() as scratch,
         console.status("starting Label Studio") as status,
         running(Path(scratch) / "label-studio") as label_studio,
     ):
         for n in [int(size) for size in pools.split(",")]:
-            found.append(measure(label_studio, Path(scratch) / str(n), n, labels, strategy, status.update))
-    print_results(console, found, strategy)
+            measurements.append(measure(label_studio, Path(scratch) / str(n), n, labels, strategy, status.update))
+    print_results(console, measurements, strategy)
 
 
 if __name__ == "__main__":

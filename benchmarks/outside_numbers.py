@@ -1,9 +1,9 @@
-"""Gains over random order on Banking77 beside those that others published, read off a plot (± 0.01).
+"""Gains over random order on Banking77, compared with published ones that were read off a plot (± 0.01).
 
     python benchmarks/outside_numbers.py --out DIR [--seeds 10] [--jobs 2]
 
 Frozen all-MiniLM-L6-v2, not normalised (minilm:layer6), initial pool of 200 random labels, batches of 200, 4,200
-labels. Theirs: the group of the benchmark, 10 seeds, linear head. Stops and goes on like `python -m simulator run`.
+labels. The published ones have 10 seeds and a linear head. Interrupted, it resumes like `python -m simulator run`.
 """
 
 from __future__ import annotations

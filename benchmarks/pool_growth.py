@@ -3,7 +3,7 @@
     python benchmarks/pool_growth.py
     python benchmarks/pool_growth.py --sizes 100000x384 --only badge,coreset
 
-Each query runs in a process of its own. Memory is the highest resident size during the query less that just before it,
+Each query runs in a process of its own. Memory is the highest resident size during the query minus that just before it,
 when the matrix, the labels and the head are in memory. 77 classes, 500 labels, 100 to choose.
 """
 
@@ -78,10 +78,10 @@ def _in_a_process(name: str, folder: str) -> list[str]:
 
 def _query(kind: str, name: str, folder: str) -> tuple[float, float]:
     x, labels = np.load(Path(folder) / "x.npy"), np.load(Path(folder) / "labels.npy")
-    known = labels >= 0
+    is_labeled = labels >= 0
     if kind == "strategy":
         select = strategies.select
-        pool = Pool(x, labels, CLASSES, Head().fit(x[known], labels[known], CLASSES))
+        pool = Pool(x, labels, CLASSES, Head().fit(x[is_labeled], labels[is_labeled], CLASSES))
     else:
         select, pool = initial.select, Pool(x, np.full(len(x), -1), CLASSES)
     Path("/proc/self/clear_refs").write_text("5")

@@ -11,7 +11,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Process:
-    """One process: cpu seconds so far, resident bytes now and at most."""
+    """One process: its CPU seconds so far, and its resident bytes now and at their highest."""
 
     pid: int
     command: str
@@ -25,17 +25,17 @@ class Process:
 
 
 def tree(root: int) -> list[Process]:
-    """The process and all its descendants that are still there."""
-    found, waiting = [], [root]
+    """The process and all its descendants that still run."""
+    processes, waiting = [], [root]
     while waiting:
         pid = waiting.pop()
         try:
-            found.append(_read(pid))
+            processes.append(_read(pid))
             for children in Path(f"/proc/{pid}/task").glob("*/children"):
                 waiting += [int(child) for child in children.read_text().split()]
         except (FileNotFoundError, ProcessLookupError):
             continue
-    return found
+    return processes
 
 
 def _read(pid: int) -> Process:

@@ -1,4 +1,4 @@
-"""Seconds per simulated run, and the same loop written with scikit-activeml beside ours.
+"""Seconds per simulated run, and our loop compared with the same loop written with scikit-activeml.
 
     python benchmarks/simulated_runs.py peer [--cycles 5] [--badge-cycles 1]
     python benchmarks/simulated_runs.py seconds [--repeats 3]
@@ -54,7 +54,7 @@ PEERS = (
 
 @dataclass(frozen=True)
 class Curve:
-    """Accuracy after each cycle, and the wall time of them all, fits, queries and evaluations."""
+    """Accuracy after each cycle, and the wall time of all of them: fits, queries and evaluations."""
 
     accuracy: list[float]
     seconds: float
@@ -69,7 +69,7 @@ def peer(
     only: Annotated[str, typer.Option(help="Strategies, by comma.")] = ",".join(PEERS),
     cache: Annotated[Path | None, typer.Option(help="Where embeddings are kept.")] = None,
 ) -> None:
-    """The same loop with scikit-activeml beside ours."""
+    """Compare our loop with the same loop written with scikit-activeml."""
     arrays = embedded(data, dataset, cache)
     table = Table("strategy", "queries", "ours s", "peer s", "ratio", "accuracy, ours", "accuracy, peer")
     totals = {"all": np.zeros(2), "without badge": np.zeros(2)}
@@ -88,9 +88,11 @@ def peer(
             " ".join(f"{a:.3f}" for a in ours.accuracy),
             " ".join(f"{a:.3f}" for a in theirs.accuracy),
         )
-    for what, (own, other) in totals.items():
-        if own:
-            table.add_row(f"together, {what}", "", f"{own:.2f}", f"{other:.2f}", f"{other / own:.1f}×", "", "")
+    for group, (ours_sum, peer_sum) in totals.items():
+        if ours_sum:
+            table.add_row(
+                f"together, {group}", "", f"{ours_sum:.2f}", f"{peer_sum:.2f}", f"{peer_sum / ours_sum:.1f}×", "", ""
+            )
     console.print(table)
 
 
@@ -111,31 +113,31 @@ def seconds(
             for _ in range(repeats):
                 started = time.perf_counter()
                 run = simulate(arrays, Cycle(name, "random", 1), Budget())
-                whole = time.perf_counter() - started
+                run_seconds = time.perf_counter() - started
                 sums = [sum(c[column] for c in run.cycles) for column in ("fit_seconds", "query_seconds")]
-                runs.append([whole, *sums])
-            whole, fits, queries = np.median(runs, axis=0)
+                runs.append([run_seconds, *sums])
+            run_seconds, fits, queries = np.median(runs, axis=0)
             last = run.cycles[-1]["accuracy"]
-            table.add_row(name, f"{whole:.2f}", f"{fits:.2f}", f"{queries:.2f}", f"{last:.3f}")
+            table.add_row(name, f"{run_seconds:.2f}", f"{fits:.2f}", f"{queries:.2f}", f"{last:.3f}")
         console.print(table)
 
 
 def embedded(data: Path, dataset: str, cache: Path | None) -> EmbeddedDataset:
-    """A dataset as minilm sees it, in memory, so that no disk is timed."""
+    """A dataset embedded by minilm, in memory, so that no disk access is timed."""
     _, cached = next(embed_and_cache(load(dataset, data), ["minilm"], cache or default_cache()))
     mapped = cached.open()
     return replace(mapped, X=np.array(mapped.X), X_test=np.array(mapped.X_test))
 
 
 def our_curve(data: EmbeddedDataset, strategy: str, cycles: int) -> Curve:
-    """Our loop."""
+    """Run our loop."""
     started = time.perf_counter()
     run = simulate(data, Cycle(strategy, "random", 1), Budget(SIZE, SIZE, cycles))
     return Curve([c["accuracy"] for c in run.cycles], time.perf_counter() - started)
 
 
 def peer_curve(data: EmbeddedDataset, strategy: str, cycles: int) -> Curve:
-    """The loop as scikit-activeml's tutorials write it."""
+    """Run the loop as scikit-activeml's tutorials write it."""
     from skactiveml.classifier import SklearnClassifier
 
     X = np.array(data.X, dtype=np.float64)
@@ -162,7 +164,7 @@ def peer_curve(data: EmbeddedDataset, strategy: str, cycles: int) -> Curve:
 
 
 def peer_strategy(name: str, n_classes: int) -> tuple[Any, bool]:
-    """scikit-activeml's strategy of that name, and whether it asks for a classifier."""
+    """scikit-activeml's strategy of that name, and whether its query takes a classifier."""
     from skactiveml import pool
 
     uncertain = {"least_confidence": "least_confident", "margin": "margin_sampling", "entropy": "entropy"}

@@ -1,7 +1,7 @@
-"""How long a query takes: every strategy here, and scikit-activeml and small-text where they have it.
+"""How long a query takes: every strategy of ours, and the same in scikit-activeml and small-text if they have it.
 
     python benchmarks/strategies.py
-    python benchmarks/strategies.py --skip badge,probcover,max_herding      # the peers' slow ones: minutes
+    python benchmarks/strategies.py --skip badge,probcover,max_herding      # without the peers' slow ones (minutes)
 
 One run, medians, on synthetic clusters; every time includes scoring the pool with a head that is fitted already. For
 strategies that are exact only up to a size there is a row for the default and a row with all rows exact.
@@ -46,11 +46,11 @@ def main(
     logging.disable(logging.WARNING)
     x, y = clusters(rows, dimensions, classes)
     labels = first_labels(y, labeled)
-    known = labels >= 0
-    head = Head().fit(x[known], labels[known], classes)
+    is_labeled = labels >= 0
+    head = Head().fit(x[is_labeled], labels[is_labeled], classes)
     left_out = set(skip.split(","))
-    theirs = _scikit_activeml(x, labels, classes, batch) if peers else {}
-    others = _small_text(x, labels, batch) if peers else {}
+    scikit_activeml = _scikit_activeml(x, labels, classes, batch) if peers else {}
+    small_text = _small_text(x, labels, batch) if peers else {}
     table = Table(
         title=f"{batch} of {rows:,} texts × {dimensions} dimensions, {classes} classes, {labeled} labels; seconds"
     )
@@ -60,12 +60,16 @@ def main(
     for name in only.split(",") if only else strategies.names():
         asked = name not in left_out
         with console.status(name):
-            peer = _median(theirs[name], peer_repeats) if asked and name in theirs else None
-            other = _median(others[name], peer_repeats) if asked and name in others else None
+            activeml_time = _median(scikit_activeml[name], peer_repeats) if asked and name in scikit_activeml else None
+            small_text_time = _median(small_text[name], peer_repeats) if asked and name in small_text else None
             for label, options in _variants(name, rows):
                 ours = _median(lambda n=name, o=options: _ours(n, x, labels, classes, head, batch, o), repeats)
                 table.add_row(
-                    label, f"{ours:.3f}", *map(_seconds, (peer, other)), _ratio(peer, ours), _ratio(other, ours)
+                    label,
+                    f"{ours:.3f}",
+                    *map(_seconds, (activeml_time, small_text_time)),
+                    _ratio(activeml_time, ours),
+                    _ratio(small_text_time, ours),
                 )
     console.print(table)
 
@@ -130,16 +134,16 @@ def _scikit_activeml(x: Any, labels: Any, classes: int, batch: int) -> dict[str,
 def _small_text(x: Any, labels: Any, batch: int) -> dict[str, Query]:
     from small_text.query_strategies import BreakingTies, GreedyCoreset, LeastConfidence, PredictionEntropy
 
-    known, unknown = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
-    # All its strategies ask of a classifier is predict_proba, and of a data set that it can be passed on.
-    head = LogisticRegression(max_iter=1000).fit(x[known], labels[known])
+    labeled, unlabeled = np.flatnonzero(labels >= 0), np.flatnonzero(labels < 0)
+    # Its strategies call only predict_proba of the classifier, and only pass the data set on.
+    head = LogisticRegression(max_iter=1000).fit(x[labeled], labels[labeled])
     made = {"entropy": PredictionEntropy, "least_confidence": LeastConfidence, "margin": BreakingTies}
     queries: dict[str, Query] = {
-        name: lambda make=make: make().query(head, x, unknown, known, labels[known], n=batch)
+        name: lambda make=make: make().query(head, x, unlabeled, labeled, labels[labeled], n=batch)
         for name, make in made.items()
     }
     queries["coreset"] = lambda: GreedyCoreset(normalize=False).sample(
-        head, x, unknown, known, labels[known], batch, x, embeddings_proba=None
+        head, x, unlabeled, labeled, labels[labeled], batch, x, embeddings_proba=None
     )
     return queries
 

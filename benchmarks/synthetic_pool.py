@@ -22,8 +22,8 @@ def clusters(
     else:
         x = np.lib.format.open_memmap(file, "w+", np.float32, (rows, dimensions))
     for start in range(0, rows, ROWS):
-        some = y[start : start + ROWS]
-        block = centres[some] + rng.standard_normal((len(some), dimensions), dtype=np.float32)
+        classes_of_rows = y[start : start + ROWS]
+        block = centres[classes_of_rows] + rng.standard_normal((len(classes_of_rows), dimensions), dtype=np.float32)
         x[start : start + ROWS] = block / np.linalg.norm(block, axis=1, keepdims=True)
     return x, y
 
@@ -31,6 +31,6 @@ def clusters(
 def first_labels(y: NDArray[np.int64], labeled: int, seed: int = 1) -> NDArray[np.int64]:
     """The classes of some random rows, -1 for the others."""
     labels = np.full(len(y), -1)
-    at = np.random.default_rng(seed).choice(len(y), labeled, replace=False)
-    labels[at] = y[at]
+    labeled_rows = np.random.default_rng(seed).choice(len(y), labeled, replace=False)
+    labels[labeled_rows] = y[labeled_rows]
     return labels

@@ -1,4 +1,4 @@
-"""Real databases, a real Redis and Label Studio for the tests; what is missing is a skip, and a failure in CI."""
+"""Real databases, a real Redis and Label Studio; if one is missing, tests are skipped, and in CI they fail."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ REPOSITORY = Path(__file__).parents[1]
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379")
 REDIS_DATABASES = 15
-"""Databases 1 to 15 of a Redis with its usual 16, by the number of the pytest-xdist worker; 0 is left to people."""
+"""Databases 1 to 15 of a Redis with its usual 16, by the number of the pytest-xdist worker; 0 is for people."""
 
 
-def missing(what: str) -> None:
-    """Skip, or fail where a skip would hide that a part was never tested."""
+def missing(part: str) -> None:
+    """Skip the test, or in CI fail it, since a skip would hide that a part was never tested."""
     if os.environ.get("CI"):
-        pytest.fail(f"CI must test this: {what}")
-    pytest.skip(what)
+        pytest.fail(f"CI must test this: {part}")
+    pytest.skip(part)
 
 
 @pytest.fixture(scope="session", name="missing")
 def missing_part() -> Callable[[str], None]:
-    """`missing`, for tests in folders of their own."""
+    """`missing`, for tests in the folders below."""
     return missing
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Engine]:
-    """The PostgreSQL server, outside any transaction: databases are made and dropped so."""
+    """The PostgreSQL server, in autocommit: databases can only be created and dropped outside a transaction."""
     server = create_engine(POSTGRES, isolation_level="AUTOCOMMIT")
     try:
         server.connect().close()
@@ -55,7 +55,7 @@ def postgres_server() -> Iterator[Engine]:
 
 @contextmanager
 def postgres_database(server: Engine, template: str = "template1") -> Iterator[URL]:
-    """A database made as a copy of the template, dropped in the end."""
+    """A new database, a copy of the template, that is dropped at the end."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
@@ -66,7 +66,7 @@ def postgres_database(server: Engine, template: str = "template1") -> Iterator[U
 
 @pytest.fixture(scope="session")
 def migrated_postgres(postgres_server: Engine) -> Iterator[str]:
-    """The name of an empty store's database, for copies: the migrations take longer than most tests."""
+    """The name of an empty store's database, to be copied: the migrations take longer than most tests."""
     with postgres_database(postgres_server) as url:
         _create_store(url.render_as_string(hide_password=False))
         yield str(url.database)
@@ -74,7 +74,7 @@ def migrated_postgres(postgres_server: Engine) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store's SQLite file, for copies."""
+    """An empty store's SQLite file, to be copied."""
     file = tmp_path_factory.mktemp("migrated") / "store.db"
     _create_store(f"sqlite:///{file}")
     return file
@@ -88,7 +88,7 @@ def _create_store(url: str) -> None:
 
 @pytest.fixture
 def postgres_url(request: pytest.FixtureRequest, postgres_server: Engine) -> Iterator[str]:
-    """An empty database of its own on the PostgreSQL server; for `store` with the tables."""
+    """The address of an empty PostgreSQL database; with the tables if the test uses `store`."""
     template = request.getfixturevalue("migrated_postgres") if "store" in request.fixturenames else "template1"
     with postgres_database(postgres_server, template) as url:
         yield url.render_as_string(hide_password=False)
@@ -96,7 +96,7 @@ def postgres_url(request: pytest.FixtureRequest, postgres_server: Engine) -> Ite
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database, once of each kind; for `store` with the tables."""
+    """The address of an empty database, once of each kind; with the tables if the test uses `store`."""
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgres_url"))
     if "store" in request.fixturenames:
@@ -108,14 +108,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def store(database_url: str) -> Iterator[Store]:
     """An empty store, once on SQLite and once on PostgreSQL."""
     opened = Store(database_url)
-    opened.create()  # has nothing to do but to find the newest version
+    opened.create()  # only finds that the version is the newest
     yield opened
     opened.close()
 
 
 @pytest.fixture
 def sqlite_store(migrated_file: Path, tmp_path: Path) -> Iterator[Store]:
-    """An empty store on SQLite, for what does not depend on the database."""
+    """An empty store on SQLite, for tests that do not depend on the kind of database."""
     opened = Store(f"sqlite:///{copyfile(migrated_file, tmp_path / 'store.db')}")
     opened.create()
     yield opened
@@ -124,7 +124,7 @@ def sqlite_store(migrated_file: Path, tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def redis_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A Redis database where the task queue of this test has a name, and so keys, of its own."""
+    """The address of a Redis database in which this test's task queue has its own name, and so its own keys."""
     import redis
 
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -144,7 +144,7 @@ def redis_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _certificates_read_once() -> Iterator[None]:
-    """Every new client would read the certificates of the world; none is used here."""
+    """Every new client reads the certificate store, which takes long and which no test uses."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(default, "create_ssl_context", cache(default.create_ssl_context))
         yield
@@ -160,7 +160,7 @@ def fake_label_studio() -> Iterator[Fake]:
 
 @pytest.fixture(scope="session")
 def real_label_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
-    """One real Label Studio; tests use projects of their own. TEST_LABEL_STUDIO_PORT: one that runs already."""
+    """One real Label Studio; tests use projects of their own. TEST_LABEL_STUDIO_PORT: of one that runs already."""
     folder = tmp_path_factory.mktemp("label-studio")
     running = os.environ.get("TEST_LABEL_STUDIO_PORT")
     port = int(running) if running else free_port(0)

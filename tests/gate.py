@@ -1,4 +1,4 @@
-"""A gate between the backend and Label Studio, which a test can close, or hold at a chosen request."""
+"""A proxy between the backend and Label Studio that a test can close, or stop at a chosen request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DROPPED = {"connection", "transfer-encoding", "content-encoding", "content-lengt
 
 @dataclass
 class Hold:
-    """A request that Label Studio has answered, and whose answer the backend does not get until `released`."""
+    """A request that Label Studio has answered and whose answer the backend gets only once `released` is set."""
 
     method: str
     path: re.Pattern[str]
@@ -31,7 +31,7 @@ class Gate:
         self.hold: Hold | None = None
         self._client = httpx.Client(base_url=target, timeout=60)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        # Closing waits for them: one that lives on would read from a client that is closed.
+        # Closing waits for the threads: one that went on would read from a closed client.
         self._server.daemon_threads = False
         threading.Thread(target=self._server.serve_forever, args=[0.02], daemon=True).start()
 
@@ -45,9 +45,9 @@ class Gate:
         return self.hold
 
     def passed(self, method: str, path: str, headers: dict[str, str], body: bytes) -> httpx.Response:
-        """Label Studio's answer, once nothing holds it back."""
-        kept = {name: value for name, value in headers.items() if name.lower() not in DROPPED}
-        answer = self._client.request(method, path, headers=kept, content=body)
+        """Label Studio's answer, once it is not withheld."""
+        forwarded = {name: value for name, value in headers.items() if name.lower() not in DROPPED}
+        answer = self._client.request(method, path, headers=forwarded, content=body)
         hold = self.hold
         if hold is not None and method == hold.method and hold.path.search(path):
             self.hold = None
@@ -56,7 +56,7 @@ class Gate:
         return answer
 
     def close(self) -> None:
-        """End it, once the requests under way are answered."""
+        """Stop the server once the requests under way are answered."""
         if self.hold is not None:
             self.hold.released.set()
         self._server.shutdown()
@@ -70,7 +70,7 @@ def _handler(gate: Gate) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if not gate.open:
                 self.close_connection = True
-                return  # hang up, as a proxy does whose server is gone
+                return  # hang up, like a proxy whose server is gone
             answer = gate.passed(self.command, self.path, dict(self.headers), body)
             try:
                 self.send_response(answer.status_code)
@@ -81,11 +81,11 @@ def _handler(gate: Gate) -> type[BaseHTTPRequestHandler]:
                 self.end_headers()
                 self.wfile.write(answer.content)
             except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True  # who asked was killed
+                self.close_connection = True  # the process that sent the request was killed
 
         do_GET = do_POST = do_PATCH = do_DELETE = _pass  # noqa: N815
 
         def log_message(self, *_args: Any) -> None:
-            """Nobody reads a log of it."""
+            """Log nothing."""
 
     return Handler

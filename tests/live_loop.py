@@ -1,4 +1,4 @@
-"""People who label in Label Studio, real or fake, and a look at what the backend makes of it."""
+"""People who label in Label Studio, real or fake, and the state of the backend."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ml_backend.store import Store
 PATIENCE = 60.0
 LOOK_EVERY = 0.02
 HTTP = httpx.Client(timeout=20, verify=False, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
-"""Asks backends; one for all, since a new one reads the certificates of the world first."""
+"""The client for requests to backends; one for all, since each new one reads the certificate store."""
 CLASSES = sorted({m.label for m in messages()})
 
 
@@ -33,7 +33,7 @@ class Studio(Protocol):
 
 
 class Backend(Protocol):
-    """A backend: its address, the key that it works with, and where it keeps its data and its log."""
+    """A backend: its address, its key of Label Studio, and where its data and its log are."""
 
     api_key: str
     folder: Path
@@ -45,14 +45,14 @@ class Backend(Protocol):
     def log(self) -> Path: ...
 
 
-def wait_until(what: str, happened: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    """What `happened` answers once it is true."""
+def wait_until(description: str, happened: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """The value of `happened()`, once it is true."""
     deadline = time.monotonic() + seconds
     while True:
         answer = happened()
         if answer:
             return answer
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {description}"
         time.sleep(LOOK_EVERY)
 
 
@@ -79,16 +79,16 @@ class Person:
         return dict(task)
 
     def annotate(self, task_id: int, label: str) -> int:
-        """Submit a task; answers the annotation's id."""
+        """Submit a task; returns the annotation's id."""
         return self.submit(task_id, [choice(label)])
 
     def submit(self, task_id: int, result: list[dict[str, Any]], cancelled: bool = False) -> int:
-        """Submit any result; answers the annotation's id."""
+        """Submit any result; returns the annotation's id."""
         body = {"result": result, "was_cancelled": cancelled, "lead_time": 1.0, "project": self.project_id}
         return int(self.client.request("POST", f"api/tasks/{task_id}/annotations/", body=body)["id"])
 
     def skip(self, task_id: int) -> int:
-        """Press 'Skip'; answers the annotation's id."""
+        """Press 'Skip'; returns the annotation's id."""
         return self.submit(task_id, [], cancelled=True)
 
     def update(self, annotation_id: int, label: str) -> None:
@@ -100,7 +100,7 @@ class Person:
         self.client.request("DELETE", f"api/annotations/{annotation_id}/")
 
     def label_next(self) -> int:
-        """Label what is served next with its gold label; answers the task."""
+        """Label the task that is served next with its gold label; returns the task's id."""
         task = self.next_task()
         assert task is not None, "Label Studio served nothing"
         self.annotate(task["id"], task["data"]["gold"])
@@ -122,17 +122,17 @@ class Loop:
         return Person(client or self.client, self.project_id)
 
     def manage(self, action: str, task_ids: list[int]) -> None:
-        """An action of the Data Manager on some tasks."""
+        """Perform an action of the Data Manager on these tasks."""
         body = {"selectedItems": {"all": False, "included": task_ids}, "project": str(self.project_id)}
         self.client.request("POST", "api/dm/actions", params={"id": action, "project": self.project_id}, body=body)
 
     def status(self) -> dict[str, Any]:
-        """What the backend says of the project."""
+        """The project's status as the backend gives it."""
         answer = HTTP.get(f"{self.backend.url}/projects/{self.project_id}/status", auth=self.auth)
         return dict(answer.raise_for_status().json())
 
     def batch(self, after: int = 0) -> dict[str, Any]:
-        """The batch that is served, waited for until its number is above `after` and all is at rest."""
+        """The served batch, once its number is above `after` and the backend is idle."""
 
         def served() -> dict[str, Any] | None:
             status = self.status()
@@ -144,7 +144,7 @@ class Loop:
         return dict(wait_until(f"a batch after number {after}", served))
 
     def model_version(self) -> str:
-        """The version that Label Studio serves by."""
+        """The model version by which Label Studio serves tasks."""
         return self.client.project(self.project_id).model_version
 
     def settings(self, **changes: Any) -> httpx.Response:
@@ -156,7 +156,7 @@ class Loop:
         )
 
     def until(self, seconds: float = PATIENCE, **counts: Any) -> dict[str, Any]:
-        """The status once it says all of this, as `labeled=3, skipped=1`."""
+        """The status once it has these values, as `labeled=3, skipped=1`."""
         status: dict[str, Any] = {}
 
         def counted() -> bool:
@@ -171,7 +171,7 @@ class Loop:
         return status
 
     def embedded(self) -> dict[str, Any]:
-        """The status once every text has its vector and a batch out of all of them is served."""
+        """The status once every text has its vector and a batch chosen from all of them is served."""
 
         def done() -> dict[str, Any] | None:
             status = self.status()
@@ -181,7 +181,7 @@ class Loop:
         return dict(wait_until("all texts embedded", done, seconds=120))
 
     def import_texts(self, texts: list[dict[str, Any]]) -> list[int]:
-        """Import tasks; answers their ids."""
+        """Import tasks; returns their ids."""
         path = f"api/projects/{self.project_id}/import?return_task_ids=true"
         return list(self.client.request("POST", path, body=texts)["task_ids"])
 
@@ -204,7 +204,7 @@ class Loop:
         return next((batch.task_ids for batch in batches if batch.version == version), [])
 
     def store(self) -> Store:
-        """The backend's own database, for a look inside."""
+        """The backend's own database."""
         return Store(f"sqlite:///{self.backend.folder / 'active_learning.db'}")
 
 
@@ -232,7 +232,7 @@ def connected(
     auth: tuple[str, str] | None = None,
     **settings: Any,
 ) -> Loop:
-    """A new project, or one there is, connected by the `connect` command's own code, with these settings."""
+    """A new or an existing project, connected by the code of the `connect` command, with these settings."""
     if project_id is None:
         project_id = new_project(client, texts, config)
     own = Settings(
@@ -255,7 +255,7 @@ def label_some(project: Loop, n: int) -> None:
 
 
 def assert_served_as_published(project: Loop) -> None:
-    """The queue is the newest batch, and nothing is left of what was never served."""
+    """Label Studio serves the newest batch, and no predictions are left of batches that were never served."""
     batch, store = project.batch(), project.store()
     served = {b.version for b in store.batches(project.project_id) if b.state in {"published", "superseded"}}
     store.close()

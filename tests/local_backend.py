@@ -1,4 +1,4 @@
-"""The backend inside the test's own process: server and worker as threads, and vectors that cost nothing."""
+"""The backend inside the test's own process: server and worker as threads, and an embedder without a model."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DIMENSIONS = 32
 
 
 class WordHashes:
-    """An embedding without a model: each word adds one to a place that its hash names."""
+    """An embedding without a model: each word adds one to the dimension that its hash names."""
 
     name = "word-hashes"
 
@@ -43,7 +43,7 @@ class WordHashes:
 
 
 def services(store: Store, client: LabelStudio) -> Services:
-    """What a run works with, on word hashes."""
+    """The services of a run, with word hashes as the embedding."""
     embedder = cast(Embedder, WordHashes())
     return Services(
         store=store,
@@ -56,9 +56,9 @@ def services(store: Store, client: LabelStudio) -> Services:
 
 
 class LocalBackend:
-    """Starts and stops like a process, and keeps its data in `folder` between the two.
+    """Starts and stops like a process, and keeps its data in `folder`.
 
-    label_studio_url: may be a gate's; auth: basic auth that it asks for.
+    label_studio_url: may be a gate's; auth: user and password that it requires.
     """
 
     def __init__(
@@ -81,8 +81,8 @@ class LocalBackend:
 
     @property
     def settings(self) -> Settings:
-        """What it works with; the environment has no say."""
-        given = {
+        """Its settings, which the environment does not change."""
+        chosen = {
             "label_studio_url": self.label_studio_url,
             "label_studio_api_key": self.api_key,
             "model_dir": self.folder,
@@ -90,10 +90,10 @@ class LocalBackend:
             "basic_auth_user": self.auth[0] if self.auth else None,
             "basic_auth_pass": self.auth[1] if self.auth else None,
         }
-        return Settings(**{name: field.default for name, field in Settings.model_fields.items()} | given)
+        return Settings(**{name: field.default for name, field in Settings.model_fields.items()} | chosen)
 
     def start(self) -> None:
-        """Begin to answer, and to work."""
+        """Start the server and the worker."""
         self._write_log()
         settings = self.settings
         store = Store(settings.database_url, quick_commits=True)
@@ -107,7 +107,7 @@ class LocalBackend:
         self._start(self._server.serve_forever, 0.02)
 
     def stop(self) -> None:
-        """Stop both; runs under way are finished first."""
+        """Stop both, once the runs under way have finished."""
         if not self._threads:
             return
         self._server.shutdown()
@@ -127,11 +127,11 @@ class LocalBackend:
             self._log_handler.close()
 
     def look_now(self, project_id: int) -> None:
-        """Do now, in this thread, what happens every minute."""
+        """Run in this thread, now, what the schedule runs every minute."""
         self._worker_store.request_run(project_id, "every minute")
         deadline = time.monotonic() + 30
         while project_id in self._worker_store.pending_projects() or self._worker_store.lease_owners():
-            assert time.monotonic() < deadline, "the run does not end"
+            assert time.monotonic() < deadline, "the run under way does not end"
             self._worker.run(project_id)
 
     def _start_worker(self) -> None:
@@ -145,8 +145,8 @@ class LocalBackend:
             self._start(self._work)
         self._start(self._keep_schedule)
 
-    def _start(self, what: Any, *arguments: Any) -> None:
-        thread = threading.Thread(target=what, args=arguments, daemon=True)
+    def _start(self, target: Any, *arguments: Any) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
         thread.start()
         self._threads.append(thread)
 
@@ -172,4 +172,4 @@ class LocalBackend:
 
 class _Quiet(WSGIRequestHandler):
     def log(self, *_args: Any) -> None:
-        """Nobody reads a log of it."""
+        """Log nothing."""

@@ -1,4 +1,4 @@
-"""Label Studio twice: the fake, and the real one in an environment of its own, with the same handles for tests."""
+"""The fake Label Studio, and the real one in an environment of its own, with the same interface for tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml_backend.commands.demo.label_studio_process import LabelStudioProcess
 
 REAL = pytest.param("real", marks=pytest.mark.e2e)
 both = pytest.mark.parametrize("label_studio", ["fake", REAL], indirect=True)
-"""Runs a test against the fake and, as an end-to-end test, against the real one, so that the fake cannot drift."""
+"""Runs a test against the fake and, as an end-to-end test, against the real one, so that a difference is noticed."""
 
 SECOND_USER = "second@example.com"
 SECOND_KEY = "f" * 40
@@ -21,7 +21,7 @@ SECOND_KEY = "f" * 40
 
 @dataclass(frozen=True)
 class Fake:
-    """The fake with a second person."""
+    """The fake with a second user."""
 
     server: FakeLabelStudio
 
@@ -42,7 +42,7 @@ class Fake:
 
 @dataclass(frozen=True)
 class Real:
-    """The real one with a second person, who signs up by the form."""
+    """The real one with a second user, who signs up by the form."""
 
     process: LabelStudioProcess
 
@@ -61,7 +61,7 @@ class Real:
                 page = browser.get(door).text
                 token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
                 if token is None:
-                    break  # signed up means logged in
+                    break  # signing up also logs in
                 form = {"csrfmiddlewaretoken": token.group(1), "email": SECOND_USER, "password": "second-password"}
                 browser.post(door, data=form, headers={"Referer": self.url + door})
             return str(browser.get("/api/current-user/token").raise_for_status().json()["token"])

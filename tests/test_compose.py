@@ -1,4 +1,4 @@
-"""No engine runs in the tests: what can be wrong in docker-compose.yml, Dockerfile and .env.example by themselves."""
+"""Mistakes in docker-compose.yml, Dockerfile and .env.example that can be found without a container engine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def instructions() -> list[tuple[str, str]]:
     """(instruction, arguments) of the Dockerfile, continued lines joined."""
     joined = re.sub(r"\\\n", " ", DOCKERFILE)
     lines = (line.strip() for line in joined.splitlines())
-    return [(head, rest.strip()) for line in lines if line and line[0] != "#" for head, rest in [line.split(" ", 1)]]
+    split = (line.split(" ", 1) for line in lines if line and line[0] != "#")
+    return [(instruction, arguments.strip()) for instruction, arguments in split]
 
 
 def env_example() -> dict[str, str]:
@@ -35,17 +36,17 @@ def env_example() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
-def test_all_parts_are_there():
+def test_all_services_are_defined():
     assert set(SERVICES) == {"label-studio", "backend", "worker", "postgres", "redis"}
     allowed = {"services", "volumes", "configs"}
     assert {key for key in COMPOSE if not key.startswith("x-")} <= allowed
     assert set(OURS) == {"backend", "worker"}
 
 
-def test_every_variable_is_explained_in_the_example_and_every_example_is_used():
+def test_the_example_explains_exactly_the_variables_that_are_used():
     used = {name: how for name, how, _ in VARIABLE.findall(COMPOSE_TEXT)}
     assert set(used) == set(env_example())
-    assert all(how in {":?", ":-"} for how in used.values()), "a forgotten variable must not become an empty string"
+    assert all(how in {":?", ":-"} for how in used.values()), "a missing variable must not become an empty string"
 
 
 def test_secrets_come_from_the_environment_and_the_example_holds_none():
@@ -80,7 +81,7 @@ def test_data_is_in_named_volumes_all_of_them_used():
     assert all(service.get("volumes") for service in SERVICES.values())
 
 
-def test_our_environment_names_settings_that_there_are(monkeypatch: pytest.MonkeyPatch):
+def test_our_services_environment_has_only_existing_settings(monkeypatch: pytest.MonkeyPatch):
     for name in OURS:
         environment = SERVICES[name]["environment"]
         assert set(environment) <= {field.upper() for field in Settings.model_fields}
@@ -95,7 +96,7 @@ def test_our_environment_names_settings_that_there_are(monkeypatch: pytest.Monke
         assert str(settings.model_dir) in {v.split(":")[1] for v in SERVICES[name]["volumes"]}
 
 
-def test_both_databases_are_made():
+def test_both_databases_are_created():
     made = COMPOSE["configs"]["second-database"]["content"]
     assert f"CREATE DATABASE {SERVICES['backend']['environment']['DATABASE_URL'].rpartition('/')[2]};" == made
     postgres, label_studio = SERVICES["postgres"], SERVICES["label-studio"]["environment"]
@@ -112,7 +113,7 @@ def test_label_studio_may_call_the_backend_and_imports_quickly():
 
 
 def test_the_image_runs_as_an_ordinary_user_and_listens_where_compose_says():
-    users = [rest for head, rest in instructions() if head == "USER"]
+    users = [arguments for instruction, arguments in instructions() if instruction == "USER"]
     assert users
     assert users[-1] not in {"root", "0"}
     assert f"useradd --create-home --uid 10001 {users[-1]}" in DOCKERFILE
@@ -122,23 +123,23 @@ def test_the_image_runs_as_an_ordinary_user_and_listens_where_compose_says():
     assert SERVICES["backend"]["ports"] == [f"{port}:{port}"]
 
 
-def test_everything_copied_into_the_image_is_there_and_sent_to_the_engine():
+def test_files_copied_into_the_image_exist_and_are_sent_to_the_engine():
     rules = (ROOT / ".dockerignore").read_text().split()
-    for head, rest in instructions():
-        if head != "COPY":
+    for instruction, arguments in instructions():
+        if instruction != "COPY":
             continue
-        for source in rest.split()[:-1]:
+        for source in arguments.split()[:-1]:
             assert (ROOT / source).exists(), f"COPY {source}"
             matching = [rule for rule in rules if fnmatch(source, rule.lstrip("!"))]
             assert matching[-1].startswith("!"), f".dockerignore keeps {source} out"
 
 
-def test_both_of_ours_start_commands_that_there_are():
+def test_our_services_start_existing_commands():
     from ml_backend.cli import app
 
-    known = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
     for name in OURS:
         python, *module, command = SERVICES[name]["command"][:4]
         assert (python, module) == ("python", ["-m", "ml_backend"])
-        assert command in known
+        assert command in commands
     assert "--no-worker" in SERVICES["backend"]["command"]

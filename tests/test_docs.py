@@ -1,4 +1,4 @@
-"""What the documents say is checked against the code they are about."""
+"""The documentation is checked against the code."""
 
 import re
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_every_setting_of_a_project_is_explained_with_its_default():
         assert field.default is None or row.group(1).strip("`") == str(field.default)
 
 
-def test_every_decision_is_where_the_architecture_says():
+def test_every_function_that_the_architecture_names_exists_in_its_file():
     text = (REPOSITORY / "docs" / "architecture.md").read_text()
     table = text.split("## Where it is decided")[1].split("\n## ")[0]
     places = re.findall(r"`([\w/]+\.py)`((?:[:,] `\w+`)*)", table)
@@ -43,17 +43,17 @@ def test_every_decision_is_where_the_architecture_says():
             assert re.search(rf"^\s*(?:def |class )?{name}\b", code, re.MULTILINE), f"{name} is not in {file}"
 
 
-def test_every_room_is_in_the_reference():
+def test_every_package_is_in_the_reference():
     pages = (REPOSITORY / "docs" / "reference").glob("*.md")
     shown = {name for page in pages for name in re.findall(r"^::: ([\w.]+)$", page.read_text(), re.MULTILINE)}
     for name in shown:
         place = REPOSITORY / name.replace(".", "/")
-        assert place.is_dir() or place.with_suffix(".py").exists(), f"{name} is not there any more"
-    rooms = {f"ml_backend.{path.parent.name}" for path in (REPOSITORY / "ml_backend").glob("*/__init__.py")}
-    assert {room for room in rooms if not any(f"{name}.".startswith(f"{room}.") for name in shown)} == set()
+        assert place.is_dir() or place.with_suffix(".py").exists(), f"{name} does not exist"
+    packages = {f"ml_backend.{path.parent.name}" for path in (REPOSITORY / "ml_backend").glob("*/__init__.py")}
+    assert {package for package in packages if not any(f"{name}.".startswith(f"{package}.") for name in shown)} == set()
 
 
-def test_every_page_of_the_site_is_there():
+def test_every_page_of_the_site_exists():
     pages = re.findall(r"^ +- (?:[^:\n]+: )?([\w/]+\.md)$", (REPOSITORY / "mkdocs.yml").read_text(), re.MULTILINE)
     hooks = (REPOSITORY / "docs" / "site_hooks.py").read_text()
     assert len(pages) > 15

@@ -1,4 +1,4 @@
-"""What pyproject.toml declares is what the code imports, and the requirement lists hold every package's version."""
+"""pyproject.toml declares what the code imports, and the requirement lists hold every package's exact version."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 SERVICE: list[str] = PROJECT["dependencies"]
 WHOLE = SERVICE + EXTRAS["simulator"]
 OPTIONAL = {"ml_backend/learning/embedding/precomputed.py": {"pandas", "pyarrow"}}
-"""Where the service reads a kind of file that only the simulator's packages can read."""
+"""Modules of the service that read files with packages that only the simulator requires."""
 
 
 def canonical(name: str) -> str:
@@ -42,8 +42,8 @@ def owners() -> Mapping[str, list[str]]:
 
 @cache
 def closure(*requirements: str) -> dict[str, Distribution]:
-    """The installed distributions that these requirements bring, by canonical name; our own extras are looked up."""
-    found: dict[str, Distribution] = {}
+    """The installed distributions that these requirements need, by canonical name; our own extras are resolved."""
+    installed: dict[str, Distribution] = {}
     waiting, seen = [Requirement(text) for text in requirements], set()
     while waiting:
         requirement = waiting.pop()
@@ -55,15 +55,15 @@ def closure(*requirements: str) -> dict[str, Distribution]:
             waiting += [Requirement(text) for extra in requirement.extras for text in EXTRAS[extra]]
             continue
         try:
-            found[key[0]] = distribution(requirement.name)
+            installed[key[0]] = distribution(requirement.name)
         except PackageNotFoundError:
             pytest.skip(f"{requirement.name} is not installed here")
-        for text in found[key[0]].requires or []:
+        for text in installed[key[0]].requires or []:
             needed = Requirement(text)
             asked = {"", *requirement.extras}
             if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in asked):
                 waiting.append(needed)
-    return found
+    return installed
 
 
 def pins(*names: str) -> dict[str, str]:
@@ -75,7 +75,7 @@ def pins(*names: str) -> dict[str, str]:
 
 
 def imported(package: str) -> dict[str, set[str]]:
-    """Path → packages of others that it imports, at its top or in a function."""
+    """The third-party packages that each file imports, at its top or in a function, by path."""
     imports = {}
     for path in sorted((REPOSITORY / package).rglob("*.py")):
         modules = set()
@@ -95,7 +95,7 @@ def imported(package: str) -> dict[str, set[str]]:
 def test_everything_imported_is_declared(package: str, declared: list[str]):
     names = {canonical(Requirement(text).name) for text in declared}
     distributions = owners()
-    # An optional package that is not installed here is imported by the name of its distribution.
+    # For an optional package that is not installed here, the import name is taken for its distribution's.
     undeclared = {
         f"{path}: {module}"
         for path, modules in imported(package).items()
@@ -106,7 +106,7 @@ def test_everything_imported_is_declared(package: str, declared: list[str]):
     assert undeclared - {f"{path}: distributed" for path in imported("simulator")} == set()
 
 
-def test_the_service_declares_nothing_that_only_the_simulator_imports():
+def test_the_service_declares_no_package_that_only_the_simulator_imports():
     distributions = owners()
     used = {
         canonical(name)
@@ -129,7 +129,7 @@ def test_the_service_declares_nothing_that_only_the_simulator_imports():
     ids=["whole", "dev", "docs"],
 )
 def test_every_package_has_its_exact_version(requirements: list[str], lists: list[str]):
-    """What is installed by pyproject.toml is listed; so is, therefore, what the image installs by the constraints."""
+    """Every package that pyproject.toml installs is listed, and so is every one that the image installs."""
     installed, listed = closure(*requirements), pins(*lists)
     lines = {f"{d.metadata['Name']}=={d.version.split('+')[0]}" for name, d in installed.items() if name not in listed}
     assert lines == set(), f"missing in {lists[-1]}"
@@ -138,15 +138,17 @@ def test_every_package_has_its_exact_version(requirements: list[str], lists: lis
             assert installed[name].version.split("+")[0] == version, name
 
 
-def test_nothing_is_listed_that_nothing_needs():
+def test_every_listed_package_is_needed():
     assert set(pins("requirements.txt")) == set(closure(*WHOLE))
     assert set(pins("requirements-dev.txt")) == set(closure(*EXTRAS["dev"])) - set(closure(*WHOLE))
 
 
-def test_the_image_installs_the_service_in_these_versions():
+def test_the_image_installs_the_service_in_the_listed_versions():
     dockerfile = (REPOSITORY / "Dockerfile").read_text()
     assert 'pip install --constraint requirements.txt ".$EXTRAS"' in dockerfile
-    assert re.search(r"^ARG EXTRAS=$", dockerfile, flags=re.MULTILINE), "by default the simulator's packages stay out"
+    assert re.search(r"^ARG EXTRAS=$", dockerfile, flags=re.MULTILINE), (
+        "by default the simulator's packages must not be installed"
+    )
     left_out = set(closure(*WHOLE)) - set(closure(*SERVICE))
     assert {"matplotlib", "plotly", "pyarrow", "scikit-posthocs", "statsmodels"} <= left_out
 
@@ -167,7 +169,7 @@ sys.argv = sys.argv[2:]
 
 
 def without_the_simulators_packages(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run it as where only the service is installed."""
+    """Run the code as if only the service were installed."""
     names = set(closure(*WHOLE)) - set(closure(*SERVICE))
     modules = {m for m, distributions in owners().items() if names >= {canonical(o) for o in distributions}}
     command = [sys.executable, "-c", WITHOUT + code, ",".join(modules), *arguments]
@@ -182,7 +184,7 @@ def test_every_module_of_the_service_loads_without_the_simulators_packages():
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_the_simulator_says_what_to_install():
+def test_the_simulator_names_the_missing_extra():
     code = "import runpy; runpy._run_module_as_main('simulator')"  # as `python -m` does
     done = without_the_simulators_packages(code, "simulator", "--help")
     assert done.returncode == 1
@@ -191,12 +193,12 @@ def test_the_simulator_says_what_to_install():
     assert "pyarrow" in done.stderr
 
 
-def test_the_simulator_asks_for_all_of_its_packages():
+def test_the_simulator_checks_for_all_of_its_packages():
     declared = {canonical(Requirement(text).name) for text in EXTRAS["simulator"]}
     assert {canonical(name) for name in ONLY_HERE.values()} == declared
 
 
-def test_the_version_is_one(monkeypatch: pytest.MonkeyPatch):
+def test_all_files_have_the_same_version(monkeypatch: pytest.MonkeyPatch):
     version = PROJECT["version"]
     assert yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())["version"] == version
     released = re.findall(r"^## (\d\S*) - \d{4}-\d\d-\d\d$", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Who may import whom: the rooms of docs/architecture.md, held against every import statement of the code."""
+"""Every import in the code is one that the table of packages in docs/architecture.md allows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ REPOSITORY = Path(__file__).parents[1]
 
 ALLOWED: dict[str, set[str]] = {
     "ml_backend.settings": set(),
-    # Leaves: one shape of an annotation for rooms that must not know each other, and the character that stands between
-    # the fields of a text, which `labelstudio` writes and an embedder reads.
+    # These import nothing: the dataclass of an annotation, for packages that must not import each other, and the
+    # separator between the fields of a text, which `labelstudio` writes and an embedder reads.
     "ml_backend.annotation": set(),
     "ml_backend.text_fields": set(),
     "ml_backend.project_settings": {"ml_backend.settings", "ml_backend.learning"},
@@ -60,7 +60,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ml_backend.cli": {"ml_backend.settings", "ml_backend.commands", "ml_backend.worker", "ml_backend.web"},
     "ml_backend.__main__": {"ml_backend.cli"},
-    # Of the service the simulator takes what reads answers out of Label Studio, and what learns from them.
+    # The simulator uses only two packages of the service: one reads annotations, the other learns from them.
     "simulator.data": {"ml_backend.learning", "ml_backend.labelstudio"},
     "simulator.experiment": {"ml_backend.learning", "simulator.data"},
     "simulator.analysis": {"simulator.experiment"},
@@ -92,7 +92,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "simulator.__main__": {"simulator.cli"},
 }
-"""Room → the rooms that it may import from."""
+"""Package → the packages that it may import."""
 
 INSIDE_LEARNING: dict[str, set[str]] = {
     "numerics": set(),
@@ -101,9 +101,9 @@ INSIDE_LEARNING: dict[str, set[str]] = {
     "evaluation": {"numerics", "head"},
     "pool": {"numerics", "head"},
 }
-"""The lower floors of `learning`; strategies and cycle stand on them."""
+"""Package or module of `learning` → those that it may import; the strategies and the cycle may import all of them."""
 
-FOREIGN: dict[str, set[str]] = {
+MUST_NOT_USE: dict[str, set[str]] = {
     "ml_backend.learning": {"flask", "sqlalchemy", "huey", "label_studio_sdk", "pandas", "rich", "pydantic_settings"},
     "ml_backend.labelstudio": {"flask", "sqlalchemy", "huey"},
     "ml_backend.store": {"flask", "label_studio_sdk", "huey"},
@@ -111,72 +111,75 @@ FOREIGN: dict[str, set[str]] = {
     "ml_backend.web": {"sqlalchemy", "numpy", "torch"},
     "simulator": {"flask", "sqlalchemy", "huey"},
 }
-"""Room → packages that it must not know."""
+"""Package → third-party packages that it must not import."""
 
 
 def modules() -> dict[str, Path]:
     """Every module by its dotted name."""
-    found = {}
+    paths = {}
     for package in ("ml_backend", "simulator"):
         for path in sorted((REPOSITORY / package).rglob("*.py")):
             name = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
-            found[name.removesuffix(".__init__")] = path
-    return found
+            paths[name.removesuffix(".__init__")] = path
+    return paths
 
 
 MODULES = modules()
 
 
 def imported(name: str) -> set[str]:
-    """Modules that a module imports, at its top, inside functions and under TYPE_CHECKING alike."""
-    found = set()
+    """Names of the modules that a module imports: at its top, inside functions and under TYPE_CHECKING."""
+    names = set()
     for node in ast.walk(ast.parse(MODULES[name].read_text())):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name}: relative imports hide where a thing is from"
-            whole = [f"{node.module}.{alias.name}" for alias in node.names]
-            found |= {module if module in MODULES else str(node.module) for module in whole}
-    return found
+            assert node.level == 0, f"{name}: a relative import hides its package"
+            full_names = [f"{node.module}.{alias.name}" for alias in node.names]
+            names |= {module if module in MODULES else str(node.module) for module in full_names}
+    return names
 
 
-def room(module: str) -> str:
+def package_of(module: str) -> str:
     return ".".join(module.split(".")[:2])
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_imports_go_one_way(name):
-    ours = room(name)
-    others = {m for m in imported(name) if m.split(".")[0] in {"ml_backend", "simulator"} and room(m) != ours}
-    forbidden = {m for m in others if room(m) not in ALLOWED.get(ours, set())}
+def test_a_package_imports_only_those_that_it_may(name):
+    package = package_of(name)
+    others = {m for m in imported(name) if m.split(".")[0] in {"ml_backend", "simulator"} and package_of(m) != package}
+    forbidden = {m for m in others if package_of(m) not in ALLOWED.get(package, set())}
     assert not forbidden, f"{name} must not import {sorted(forbidden)}"
 
 
 @pytest.mark.parametrize("name", [m for m in MODULES if m.startswith("ml_backend.learning.")])
-def test_learning_has_floors(name):
-    floor = name.split(".")[2]
-    if floor not in INSIDE_LEARNING:
+def test_packages_inside_learning_import_one_way(name):
+    part = name.split(".")[2]
+    if part not in INSIDE_LEARNING:
         return
-    floors = {m.split(".")[2] for m in imported(name) if m.startswith("ml_backend.learning.")} - {floor}
-    assert floors <= INSIDE_LEARNING[floor], f"{name} must not import {sorted(floors - INSIDE_LEARNING[floor])}"
+    parts = {m.split(".")[2] for m in imported(name) if m.startswith("ml_backend.learning.")} - {part}
+    assert parts <= INSIDE_LEARNING[part], f"{name} must not import {sorted(parts - INSIDE_LEARNING[part])}"
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_rooms_do_not_know_foreign_packages(name):
+def test_packages_do_not_import_what_they_must_not_use(name):
     banned = {
-        package for place, packages in FOREIGN.items() if f"{name}.".startswith(f"{place}.") for package in packages
+        unwanted
+        for package, third_party in MUST_NOT_USE.items()
+        if f"{name}.".startswith(f"{package}.")
+        for unwanted in third_party
     }
     assert not banned & {module.split(".")[0] for module in imported(name)}
 
 
-def test_strategies_do_not_know_each_other():
-    places = [m for m in MODULES if m.startswith("ml_backend.learning.strategies.")]
+def test_strategies_do_not_import_each_other():
+    modules_of_strategies = {m for m in MODULES if m.startswith("ml_backend.learning.strategies.")}
     composed = {"ml_backend.learning.strategies.tcm"}
-    for name in set(places) - composed:
-        assert not imported(name) & set(places), f"{name} imports another strategy"
+    for name in modules_of_strategies - composed:
+        assert not imported(name) & modules_of_strategies, f"{name} imports another strategy"
 
 
-def test_no_module_is_part_of_a_circle():
+def test_no_modules_import_each_other_in_a_circle():
     graph = {name: {m for m in imported(name) if m in MODULES} for name in MODULES}
     while graph:
         leaves = {name for name, needs in graph.items() if not needs & graph.keys() - {name}}

@@ -1,4 +1,4 @@
-"""What the environment may say, and the sentences for what it may not."""
+"""Settings in the environment, and the errors for values that cannot be used."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ def _empty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "missing"), [("BASIC_AUTH_USER", "BASIC_AUTH_PASS"), ("BASIC_AUTH_PASS", "BASIC_AUTH_USER")]
+    ("present", "missing"), [("BASIC_AUTH_USER", "BASIC_AUTH_PASS"), ("BASIC_AUTH_PASS", "BASIC_AUTH_USER")]
 )
 def test_half_of_basic_auth_is_refused_and_no_secret_is_shown(
-    monkeypatch: pytest.MonkeyPatch, there: str, missing: str
+    monkeypatch: pytest.MonkeyPatch, present: str, missing: str
 ):
-    monkeypatch.setenv(there, "hidden")
+    monkeypatch.setenv(present, "hidden")
     monkeypatch.setenv(missing, "")
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", "hidden")
     with pytest.raises(SettingsError) as refused:
         load_settings()
-    assert f"{there} is set without {missing}" in str(refused.value)
+    assert f"{present} is set without {missing}" in str(refused.value)
     assert "hidden" not in str(refused.value)
 
 
@@ -35,7 +35,7 @@ def test_basic_auth_is_on_with_both_and_off_with_neither(monkeypatch: pytest.Mon
     assert load_settings().basic_auth == ("ann", "secret")
 
 
-def test_the_address_of_the_backend(monkeypatch: pytest.MonkeyPatch):
+def test_the_backend_address_is_backend_url_or_localhost_with_the_port(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PORT", "9999")
     assert load_settings().address == "http://localhost:9999"
     monkeypatch.setenv("BACKEND_URL", "https://backend.example/")

@@ -31,7 +31,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def store(settings: Settings, sqlite_store: Store) -> Store:
-    """On the database of the settings."""
+    """A store on the database of the settings."""
     return sqlite_store
 
 
@@ -63,7 +63,7 @@ def command(settings: Settings, *arguments: str | Path) -> subprocess.CompletedP
     )
 
 
-def test_a_backup_holds_what_was_there_and_says_so(settings: Settings, store: Store, tmp_path: Path):
+def test_a_backup_holds_the_whole_database_and_reports_its_contents(settings: Settings, store: Store, tmp_path: Path):
     fill(store)
     told: list[tuple[int, int]] = []
     contents = back_up(
@@ -79,7 +79,7 @@ def test_a_backup_holds_what_was_there_and_says_so(settings: Settings, store: St
     copied.close()
 
 
-def test_a_backup_is_one_file_of_one_moment_while_others_write(
+def test_a_backup_is_one_consistent_file_although_others_write_meanwhile(
     settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     fill(store)
@@ -93,15 +93,15 @@ def test_a_backup_is_one_file_of_one_moment_while_others_write(
         store.add_event(100 + len(steps), "LATER", {})
 
     back_up(settings, tmp_path / "copy.db", progress=write)
-    assert len(steps) > 5, "it is copied in steps"
-    assert steps == sorted(steps, reverse=True), "no write makes it start again"
+    assert len(steps) > 5, "the file must be copied in several steps"
+    assert steps == sorted(steps, reverse=True), "a write must not make the copy start again"
     with closing(sqlite3.connect(tmp_path / "copy.db")) as connection:
         assert connection.execute("SELECT id FROM projects").fetchall() == [(1,)]
         assert connection.execute("SELECT count(*) FROM events").fetchall() == [(0,)]
     assert {path.name for path in tmp_path.glob("copy.db*")} == {"copy.db"}
 
 
-def test_a_backup_is_not_written_over_unless_asked(settings: Settings, store: Store, tmp_path: Path):
+def test_an_existing_file_is_overwritten_only_with_force(settings: Settings, store: Store, tmp_path: Path):
     (tmp_path / "copy.db").write_text("precious")
     with pytest.raises(CannotCopy, match="--force"):
         back_up(settings, tmp_path / "copy.db")
@@ -111,7 +111,7 @@ def test_a_backup_is_not_written_over_unless_asked(settings: Settings, store: St
         back_up(settings, tmp_path / "store.db", force=True)
 
 
-def test_a_damaged_database_leaves_the_backup_before(settings: Settings, store: Store, tmp_path: Path):
+def test_backing_up_a_damaged_database_leaves_the_previous_backup(settings: Settings, store: Store, tmp_path: Path):
     fill(store, tasks=200)
     (tmp_path / "copy.db").write_text("of yesterday")
     store.close()
@@ -124,21 +124,21 @@ def test_a_damaged_database_leaves_the_backup_before(settings: Settings, store: 
     assert {path.name for path in tmp_path.glob("copy.db*")} == {"copy.db"}
 
 
-def test_a_restore_brings_back_what_the_backup_holds_and_keeps_what_was(
+def test_a_restore_brings_back_the_backup_and_keeps_the_previous_database(
     settings: Settings, store: Store, tmp_path: Path
 ):
     fill(store)
     back_up(settings, tmp_path / "copy.db")
     store.forget_project(1)
     fill(store, project=2)
-    kept = restore_backup(settings, tmp_path / "copy.db")
+    previous = restore_backup(settings, tmp_path / "copy.db")
     assert [p.id for p in store.projects()] == [1]
     assert store.task_ids(1) == {1, 2, 3}
     assert store.project(1).watermark == "2026-01-01T00:00:00Z"
-    assert kept == tmp_path / "store.db.before-restore"
-    assert not list(tmp_path.glob("restore-*")), "nothing else is left behind"
-    assert [p.id for p in _opened(kept)] == [2]
-    assert restore_backup(settings, kept) == tmp_path / "store.db.before-restore-2"
+    assert previous == tmp_path / "store.db.before-restore"
+    assert not list(tmp_path.glob("restore-*")), "no temporary file is left"
+    assert [p.id for p in _opened(previous)] == [2]
+    assert restore_backup(settings, previous) == tmp_path / "store.db.before-restore-2"
     assert [p.id for p in store.projects()] == [2]
 
 
@@ -150,11 +150,11 @@ def _opened(file: Path):
         store.close()
 
 
-def test_what_is_in_memory_is_read_again_after_a_restore(settings: Settings, store: Store, tmp_path: Path):
+def test_arrays_in_memory_are_read_again_after_a_restore(settings: Settings, store: Store, tmp_path: Path):
     other_process = Store(settings.database_url)
     fill(store)
     back_up(settings, tmp_path / "copy.db")
-    # As many changes as the backup will have seen, and one more: neither number may be met again.
+    # As many changes as the backup has, and one more: after the restore neither revision may come again.
     for changes in (0, 1, 7):
         for i in range(changes):
             store.replace_annotations(1, {2: [annotation(200 + i, 2)]})
@@ -165,7 +165,9 @@ def test_what_is_in_memory_is_read_again_after_a_restore(settings: Settings, sto
         restore_backup(settings, tmp_path / "copy.db")
         arrays = cache.arrays(1, "minilm")
         assert arrays.task_ids.tolist() == [1, 2, 3]
-        assert {i: [a.annotation_id for a in some] for i, some in arrays.annotations.items()} == {1: [100]}
+        assert {i: [a.annotation_id for a in annotations] for i, annotations in arrays.annotations.items()} == {
+            1: [100]
+        }
         np.testing.assert_array_equal(arrays.vectors, np.eye(3, dtype=np.float32))
         newest, changed = store.changes(1, seen)
         assert newest > seen
@@ -173,7 +175,9 @@ def test_what_is_in_memory_is_read_again_after_a_restore(settings: Settings, sto
     other_process.close()
 
 
-def test_the_revision_is_higher_than_in_both(settings: Settings, store: Store, tmp_path: Path):
+def test_a_restore_makes_revisions_higher_than_in_the_backup_and_in_the_replaced_database(
+    settings: Settings, store: Store, tmp_path: Path
+):
     fill(store)
     for i in range(20):
         store.replace_annotations(1, {2: [annotation(200 + i, 2)]})
@@ -192,7 +196,7 @@ def test_the_revision_is_higher_than_in_both(settings: Settings, store: Store, t
     assert store.changes(5, of_project_gone) == (of_project_gone + 1, None)
 
 
-def test_a_run_of_every_project_is_asked_for_and_nothing_of_the_past_is_taken_up(
+def test_a_restore_requests_a_run_of_every_project_and_drops_old_events_requests_and_leases(
     settings: Settings, store: Store, tmp_path: Path
 ):
     fill(store)
@@ -214,11 +218,11 @@ def test_a_run_of_every_project_is_asked_for_and_nothing_of_the_past_is_taken_up
     assert store.webhook_secret() == "what Label Studio sends now" != secret_then
 
 
-def test_a_database_without_a_secret_gets_that_of_the_backup(settings: Settings, store: Store, tmp_path: Path):
+def test_a_database_without_a_webhook_secret_gets_that_of_the_backup(settings: Settings, store: Store, tmp_path: Path):
     secret = store.webhook_secret()
     back_up(settings, tmp_path / "copy.db")
     elsewhere = Settings(model_dir=tmp_path / "new", database_url=f"sqlite:///{tmp_path / 'new' / 'store.db'}")
-    assert restore_backup(elsewhere, tmp_path / "copy.db") is None, "there was nothing to keep"
+    assert restore_backup(elsewhere, tmp_path / "copy.db") is None, "there is no previous database to keep"
     restored = Store(elsewhere.database_url)
     restored.create()
     assert restored.webhook_secret() == secret
@@ -235,7 +239,7 @@ def test_a_restore_waits_for_the_run_under_way(settings: Settings, store: Store,
     fill(store, project=2)
     while not any(owner.endswith(":restore") for owner in store.lease_owners()):
         assert restore.is_alive()
-        time.sleep(0.001)  # until it holds the other project
+        time.sleep(0.001)  # until it holds the other project's lease
     assert not store.acquire_lease(2, "host:1:worker", 30.0), "no other run begins meanwhile"
     assert store.project(1).title == "written before the run ended"
     store.release_lease(1, "host:1:worker")
@@ -288,7 +292,7 @@ def test_an_older_backup_is_upgraded_and_stays_as_it_is(settings: Settings, stor
     assert (tmp_path / "old.db").read_bytes() == bytes_before
 
 
-def test_a_newer_backup_and_what_is_none_are_refused(settings: Settings, store: Store, tmp_path: Path):
+def test_a_newer_backup_and_files_that_are_no_backup_are_refused(settings: Settings, store: Store, tmp_path: Path):
     fill(store)
     back_up(settings, tmp_path / "copy.db")
     with closing(sqlite3.connect(tmp_path / "copy.db")) as connection:
@@ -310,7 +314,7 @@ def test_a_newer_backup_and_what_is_none_are_refused(settings: Settings, store: 
     assert [p.id for p in store.projects()] == [1]
 
 
-def test_a_database_of_a_newer_version_can_be_replaced_by_the_backup_before(
+def test_a_database_of_a_newer_version_can_be_replaced_by_an_older_backup(
     settings: Settings, store: Store, tmp_path: Path
 ):
     fill(store)
@@ -323,7 +327,7 @@ def test_a_database_of_a_newer_version_can_be_replaced_by_the_backup_before(
     assert [p.id for p in store.projects()] == [1]
 
 
-def test_postgresql_is_left_to_its_own_tools(tmp_path: Path):
+def test_on_postgresql_backup_and_restore_name_pg_dump_and_pg_restore(tmp_path: Path):
     settings = Settings(model_dir=tmp_path, database_url="postgresql://me:hush@db:5432/labels")
     with pytest.raises(CannotCopy, match=r"pg_dump .*--dbname=postgresql://me@db:5432/labels") as refused:
         back_up(settings, tmp_path / "copy")
@@ -332,7 +336,7 @@ def test_postgresql_is_left_to_its_own_tools(tmp_path: Path):
         examine_backup(settings, tmp_path / "copy")
 
 
-def test_what_the_documentation_says_may_be_deleted_is_made_again(settings: Settings, store: Store, tmp_path: Path):
+def test_files_and_vectors_that_may_be_deleted_are_made_again(settings: Settings, store: Store, tmp_path: Path):
     fill(store)
     TaskQueue(settings).wake_worker(1)
     for path in tmp_path.glob("queue.*"):
@@ -351,7 +355,7 @@ def test_what_the_documentation_says_may_be_deleted_is_made_again(settings: Sett
     assert ArrayCache(store).arrays(1, "minilm").embedded.all()
 
 
-def test_the_commands(settings: Settings, store: Store, tmp_path: Path):
+def test_the_commands_back_up_and_restore_once_confirmed(settings: Settings, store: Store, tmp_path: Path):
     fill(store)
     done = command(settings, "backup", tmp_path / "copy.db")
     assert done.returncode == 0, done.stderr
@@ -359,8 +363,8 @@ def test_the_commands(settings: Settings, store: Store, tmp_path: Path):
     assert f" MB, 1 projects, 1 labels, schema version {schema.revisions()[-1]}" in done.stdout
     assert command(settings, "backup", tmp_path / "copy.db").returncode == 1
     store.update_project(1, title="changed")
-    asked = command(settings, "restore", tmp_path / "copy.db")
-    assert asked.returncode != 0, "nobody said yes"
+    unconfirmed = command(settings, "restore", tmp_path / "copy.db")
+    assert unconfirmed.returncode != 0, "the restore was not confirmed"
     assert store.project(1).title == "changed"
     done = command(settings, "restore", "--yes", tmp_path / "copy.db")
     assert done.returncode == 0, done.stderr
@@ -368,7 +372,7 @@ def test_the_commands(settings: Settings, store: Store, tmp_path: Path):
     assert store.project(1).title == "Mail"
 
 
-def test_serving_a_newer_database_says_why_it_does_not(settings: Settings, store: Store, tmp_path: Path):
+def test_serve_and_worker_refuse_a_newer_database_with_a_sentence(settings: Settings, store: Store, tmp_path: Path):
     with closing(sqlite3.connect(tmp_path / "store.db")) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
         connection.commit()

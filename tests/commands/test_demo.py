@@ -1,4 +1,4 @@
-"""The demo keeps to itself, whatever the shell's variables say, and fails in sentences."""
+"""The demo ignores the shell's variables, and reports failures in sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, St
 from ml_backend.commands.demo.messages import messages
 from ml_backend.settings import load_settings
 
-OF_THE_SHELL = {
+SHELL_VARIABLES = {
     "LABEL_STUDIO_HOST": "http://production:8080",
     "BASIC_AUTH_USER": "ann",
     "BASIC_AUTH_PASS": "secret",
@@ -34,7 +34,7 @@ OF_THE_SHELL = {
 
 @pytest.fixture(autouse=True)
 def _shell(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in OF_THE_SHELL.items():
+    for name, value in SHELL_VARIABLES.items():
         monkeypatch.setenv(name, value)
 
 
@@ -43,18 +43,22 @@ def backend(tmp_path: Path) -> BackendProcess:
     return BackendProcess(tmp_path, 9999, "http://localhost:8888", "key")
 
 
-def test_nothing_of_the_shells_backend_reaches_the_demos(backend: BackendProcess, monkeypatch: pytest.MonkeyPatch):
-    beside = backend.own_settings
+def test_settings_in_the_shell_do_not_reach_the_demos_backend(backend: BackendProcess, monkeypatch: pytest.MonkeyPatch):
+    in_our_process = backend.own_settings
     for name, value in backend.settings.items():
         monkeypatch.setenv(name, value)
-    within = load_settings()
-    assert within == beside
-    assert within.database_url == f"sqlite:///{backend.folder}/active_learning.db"
-    assert within.label_studio_url == "http://localhost:8888"
-    assert (within.basic_auth, within.redis_url, within.embedding_model) == (None, None, "minilm")
+    in_its_process = load_settings()
+    assert in_its_process == in_our_process
+    assert in_its_process.database_url == f"sqlite:///{backend.folder}/active_learning.db"
+    assert in_its_process.label_studio_url == "http://localhost:8888"
+    assert (in_its_process.basic_auth, in_its_process.redis_url, in_its_process.embedding_model) == (
+        None,
+        None,
+        "minilm",
+    )
 
 
-def test_the_demos_label_studio_has_its_own_address_and_database(tmp_path: Path):
+def test_variables_of_another_label_studio_do_not_reach_the_demos(tmp_path: Path):
     script = tmp_path / "label-studio"
     script.write_text(f"#!{sys.executable}\nimport os\nprint(sorted(os.environ))\n")
     script.chmod(0o755)
@@ -67,7 +71,9 @@ def test_the_demos_label_studio_has_its_own_address_and_database(tmp_path: Path)
     assert not any(f"'{name}'" in said for name in ("LABEL_STUDIO_HOST", "POSTGRE_HOST", "DJANGO_DB"))
 
 
-def test_a_pip_that_fails_ends_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_installation_is_reported_in_a_sentence_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     def fails(command: list[str], **_: Any) -> None:
         if "pip" in command:
             raise subprocess.CalledProcessError(1, command)
@@ -78,7 +84,7 @@ def test_a_pip_that_fails_ends_in_a_sentence(tmp_path: Path, monkeypatch: pytest
     assert list(tmp_path.iterdir()) == [], "the next start tries again"
 
 
-def test_an_answer_that_is_an_error_ends_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_error_status_is_reported_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def unauthorized(_: Path) -> Path:
         request = httpx.Request("GET", "http://localhost:9090/projects/1/status")
         raise httpx.HTTPStatusError("401 UNAUTHORIZED", request=request, response=httpx.Response(401, request=request))
@@ -89,7 +95,7 @@ def test_an_answer_that_is_an_error_ends_in_a_sentence(tmp_path: Path, monkeypat
     assert "unexpected response (HTTPStatusError: 401 UNAUTHORIZED)" in console.export_text()
 
 
-def test_the_command_says_how_many_messages_there_are():
+def test_the_help_of_demo_says_how_many_messages_there_are():
     from ml_backend.cli import demo
 
     assert f"{len(messages()) - run.HELD_BACK} customer messages" in (demo.__doc__ or "")

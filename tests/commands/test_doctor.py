@@ -1,4 +1,4 @@
-"""Everything that can be wrong is recognised, told apart from the rest, and comes with its remedy."""
+"""Each thing that can be wrong fails its own check, and only that one, and the check names the remedy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CONFIG = (
 
 @dataclass
 class Answers:
-    """What a stand-in for Label Studio and for the backend answers, by method and path; (status, JSON)."""
+    """The answers of a stand-in for Label Studio and the backend: (status, JSON) by method and path."""
 
     by_path: dict[str, tuple[int, Any]] = field(default_factory=dict)
     url: str = ""
@@ -37,7 +37,7 @@ class Answers:
 
 @pytest.fixture
 def label_studio() -> Iterator[Answers]:
-    """Answers as a Label Studio does whose project 7 is connected and all right."""
+    """Answers like a Label Studio whose project 7 is connected and has no problem."""
     answers = Answers()
 
     class Handler(BaseHTTPRequestHandler):
@@ -57,7 +57,7 @@ def label_studio() -> Iterator[Answers]:
         do_GET = do_POST = _answer  # noqa: N815
 
         def log_message(self, *_args: Any) -> None:
-            """Nobody reads a log of it."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
@@ -80,7 +80,7 @@ Examine = Callable[..., dict[str, Check]]
 
 @pytest.fixture
 def look(label_studio: Answers, tmp_path: Path, sqlite_store: Store) -> Examine:
-    """The checks by name, of project 7 connected to a backend that listens where Label Studio does."""
+    """Runs the checks of project 7 and returns them by name; the backend listens at Label Studio's address."""
     sqlite_store.ensure_project(7, label_config=CONFIG, backend_url=label_studio.url)
     batch = sqlite_store.plan_batch(7, method="badge", why="", head_version=None, task_ids=[1], size=1)
     sqlite_store.mark_batch(7, batch.number, "published")
@@ -105,14 +105,14 @@ def wrong(checks: dict[str, Check]) -> dict[str, str]:
     return {c.what: f"{c.detail} ▸ {c.remedy}" for c in checks.values() if not c.passed}
 
 
-def test_all_is_well(look: Examine):
+def test_every_check_of_a_connected_project_passes(look: Examine):
     checks = look()
     assert wrong(checks) == {}
     assert checks["API key"].detail == "legacy token of ann@example.com"
     assert len(checks) == 13
 
 
-def test_the_address_of_label_studio(look: Examine):
+def test_a_wrong_address_of_label_studio_is_the_only_failed_check(look: Examine):
     said = wrong(look(label_studio_url="http://localhost:1"))
     assert list(said) == ["Label Studio"]
     assert "set LABEL_STUDIO_URL" in said["Label Studio"]
@@ -122,9 +122,9 @@ def test_the_address_of_label_studio(look: Examine):
     ("key", "kind"),
     [("wrong", "looks like a legacy token"), ("e.y.j", "looks like a personal access token"), (None, "no key")],
 )
-def test_the_key_and_its_kind(look: Examine, key: str | None, kind: str):
+def test_a_refused_or_missing_key_is_named_with_its_kind(look: Examine, key: str | None, kind: str):
     said = wrong(look(label_studio_api_key=key))
-    assert list(said) == ["API key"], "the address is right, and nothing else can be told"
+    assert list(said) == ["API key"], "the address is right, and nothing else can be checked without a key"
     assert kind in said["API key"]
     assert "set LABEL_STUDIO_API_KEY" in said["API key"]
 
@@ -139,7 +139,7 @@ def test_the_key_and_its_kind(look: Examine, key: str | None, kind: str):
         ((500, {"detail": "Can't resolve hostname backend"}), "http://backend:9090"),
     ],
 )
-def test_whether_label_studio_may_call_the_backend(
+def test_an_address_that_label_studio_may_not_call_is_named_with_the_remedy(
     look: Examine, label_studio: Answers, answer: tuple[int, Any], remedy: str
 ):
     label_studio.by_path["POST api/ml"] = answer
@@ -149,7 +149,7 @@ def test_whether_label_studio_may_call_the_backend(
 
 
 @pytest.mark.parametrize(
-    ("changes", "found"),
+    ("changes", "problem"),
     [
         (None, "it is missing"),
         ({"is_active": False}, "switched off"),
@@ -157,35 +157,37 @@ def test_whether_label_studio_may_call_the_backend(
         ({"headers": {SECRET_HEADER: "another"}}, "does not carry the secret"),
     ],
 )
-def test_the_webhook_and_its_secret(look: Examine, label_studio: Answers, changes: dict[str, Any] | None, found: str):
+def test_a_webhook_that_is_missing_or_off_or_without_the_secret_is_named(
+    look: Examine, label_studio: Answers, changes: dict[str, Any] | None, problem: str
+):
     status, hooks = label_studio.by_path["GET api/webhooks"]
     changed = [] if changes is None else [{**hooks[0], **changes}]
     label_studio.by_path["GET api/webhooks"] = (status, changed)
     said = wrong(look())
     assert list(said) == ["project 7: webhook"]
-    assert found in said["project 7: webhook"]
+    assert problem in said["project 7: webhook"]
     assert "ml_backend connect 7" in said["project 7: webhook"]
 
 
 @pytest.mark.parametrize(
-    ("changes", "what", "found"),
+    ("changes", "check", "problem"),
     [
         ({"sampling": "Sequential sampling"}, "sampling", "Sequential sampling"),
         ({"model_version": "Active learning"}, "served batch", "the order is random"),
         ({"label_config": "<View/>"}, "label config", "Supported: <Choices>"),
     ],
 )
-def test_what_somebody_changed_in_the_project(
-    look: Examine, label_studio: Answers, changes: dict[str, Any], what: str, found: str
+def test_changes_in_the_project_that_stop_the_order_are_named(
+    look: Examine, label_studio: Answers, changes: dict[str, Any], check: str, problem: str
 ):
     status, project = label_studio.by_path["GET api/projects/7"]
     label_studio.by_path["GET api/projects/7"] = (status, {**project, **changes})
     said = wrong(look())
-    assert list(said) == [f"project 7: {what}"]
-    assert found in said[f"project 7: {what}"]
+    assert list(said) == [f"project 7: {check}"]
+    assert problem in said[f"project 7: {check}"]
 
 
-def test_a_backend_that_label_studio_cannot_reach_or_that_was_never_connected(look: Examine, label_studio: Answers):
+def test_a_backend_that_cannot_be_reached_or_was_never_connected_is_named(look: Examine, label_studio: Answers):
     status, (entry,) = label_studio.by_path["GET api/ml"]
     label_studio.by_path["GET api/ml"] = (status, [{**entry, "readable_state": "Disconnected"}])
     assert "start the backend if it is not running" in wrong(look())["project 7: backend"]
@@ -195,7 +197,9 @@ def test_a_backend_that_label_studio_cannot_reach_or_that_was_never_connected(lo
     assert "ml_backend serve" in wrong(look())["backend"]
 
 
-def test_which_of_several_backends_is_this_one(look: Examine, label_studio: Answers, sqlite_store: Store):
+def test_of_several_backends_the_one_with_our_address_is_checked(
+    look: Examine, label_studio: Answers, sqlite_store: Store
+):
     status, (entry,) = label_studio.by_path["GET api/ml"]
     other = {**entry, "id": 2, "url": "http://other:9090", "readable_state": "Disconnected"}
     label_studio.by_path["GET api/ml"] = (status, [other, entry])
@@ -207,14 +211,14 @@ def test_which_of_several_backends_is_this_one(look: Examine, label_studio: Answ
     assert entry["url"] in said["project 7: backend"]
 
 
-def test_a_project_that_this_key_does_not_see(look: Examine, label_studio: Answers):
+def test_a_project_that_the_key_cannot_see_is_named(look: Examine, label_studio: Answers):
     label_studio.by_path["GET api/projects/7"] = (404, {"detail": "No Project matches the given query."})
     assert "has no project at" in wrong(look())["project 7"]
 
 
 @pytest.mark.filterwarnings("ignore:Importing from .sentence_transformers:DeprecationWarning")
 @pytest.mark.parametrize(
-    ("settings", "what", "remedy"),
+    ("settings", "check", "remedy"),
     [
         ({"database_url": "postgresql://u:hidden@127.0.0.1:1/db"}, "database", "check DATABASE_URL"),
         ({"database_url": "mysql://u:hidden@h/db"}, "database", "check DATABASE_URL"),
@@ -222,14 +226,16 @@ def test_a_project_that_this_key_does_not_see(look: Examine, label_studio: Answe
         ({"embedding_model": "/no/such/model"}, "embedding model", "EMBEDDING_MODEL=minilm"),
     ],
 )
-def test_what_the_environment_has_wrong(look: Examine, settings: dict[str, Any], what: str, remedy: str):
+def test_a_wrong_variable_is_named_with_the_remedy_and_without_its_password(
+    look: Examine, settings: dict[str, Any], check: str, remedy: str
+):
     said = wrong(look(**settings))
-    assert list(said) == [what]
-    assert remedy in said[what]
-    assert "hidden" not in said[what]
+    assert list(said) == [check]
+    assert remedy in said[check]
+    assert "hidden" not in said[check]
 
 
-def test_checks_are_printed_as_they_come_with_the_remedy_below_what_is_wrong():
+def test_checks_are_printed_one_by_one_with_the_remedy_below_a_failed_one():
     console = Console(record=True, width=200, file=StringIO())
     checks = [Check("a", True, "fine"), Check("b", False, "[Errno 111] refused", "do [this]")]
     assert print_checks(console, iter(checks)) == 1

@@ -56,7 +56,7 @@ def classify(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("embedding", ["minilm:layer3", "random-projection"])
-def test_the_exported_program_answers_as_the_service_does(settings, tmp_path, embedding):
+def test_the_exported_program_predicts_what_the_service_predicts(settings, tmp_path, embedding):
     head = keep_head(settings, embedding, np.repeat([0, 1], 4))
     said = export_head(settings, 7, tmp_path / "out")
     assert "v1: 3 classes" in said
@@ -65,7 +65,7 @@ def test_the_exported_program_answers_as_the_service_does(settings, tmp_path, em
     assert best.tolist() == [0, 1]
 
 
-def test_several_labels_are_listed(settings, tmp_path):
+def test_the_exported_program_lists_the_labels_of_a_multi_label_project(settings, tmp_path):
     Y = np.zeros((8, 3), dtype=np.int64)
     Y[:4, 0], Y[4:, 1] = 1, 1
     keep_head(settings, "minilm", Y)
@@ -73,7 +73,7 @@ def test_several_labels_are_listed(settings, tmp_path):
     assert classify(tmp_path / "out") == [f"['{CLASSES[k]}'] | {q}" for k, q in enumerate(QUESTIONS)]
 
 
-def test_what_is_missing_is_said(settings, tmp_path):
+def test_exporting_without_a_project_or_a_head_says_what_is_missing(settings, tmp_path):
     settings.model_dir.mkdir()
     with pytest.raises(NotConnected, match=r"project 7 is not connected.*none"):
         export_head(settings, 7, tmp_path / "out")
@@ -88,10 +88,10 @@ def test_what_is_missing_is_said(settings, tmp_path):
     "embedding",
     [*(m.short_name for m in MODELS), "minilm:int8:chunks", "some/model:raw:max64:prompt=query", "minilm:layer2:unit"],
 )
-def test_every_embedding_has_a_program(embedding):
+def test_programs_for_every_kind_of_embedding_compile_and_name_their_model(embedding):
     source = program(embedding, multi_label=False)
     compile(source, "classify.py", "exec")
     model = embedding.split(":")[0].replace("minilm", "sentence-transformers/all-MiniLM-L6-v2")
-    known = registered(model)
-    assert repr(known.hub_id if known else model) in source
-    assert ("trust_remote_code=True" in source) == bool(known and known.remote_code)
+    registered_model = registered(model)
+    assert repr(registered_model.hub_id if registered_model else model) in source
+    assert ("trust_remote_code=True" in source) == bool(registered_model and registered_model.remote_code)

@@ -1,4 +1,4 @@
-"""A real Label Studio for the whole session, backends as processes of their own, and a second person."""
+"""A real Label Studio for the whole session, backends in processes of their own, and a second user."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ml_backend.labelstudio.client import LabelStudio
 
 @pytest.fixture
 def label_studio(real_label_studio: Real) -> Real:
-    """The real one."""
+    """The real Label Studio."""
     return real_label_studio
 
 
 @pytest.fixture
 def client(label_studio: Real) -> Iterator[LabelStudio]:
-    """Label Studio's first user."""
+    """A client with the key of Label Studio's first user."""
     first = LabelStudio(label_studio.url, label_studio.token)
     yield first
     first.close()
@@ -51,14 +51,14 @@ def loop(label_studio: Real, client: LabelStudio, shared_backend: BackendProcess
 
 @pytest.fixture
 def second_user(label_studio: Real) -> Iterator[LabelStudio]:
-    """Another person in the same organization, signed up by the form."""
+    """A client of another user of the same organization, who signed up by the form."""
     second = LabelStudio(label_studio.url, label_studio.second_token())
     yield second
     second.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test of this folder is an end-to-end test, before `-m` chooses by the marks."""
+    """Mark every test of this folder as an end-to-end test, before `-m` selects by marks."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)

@@ -1,4 +1,4 @@
-"""What people see: a real Chromium labels in Label Studio, and looks at our own pages."""
+"""What people see: a real Chromium labels in Label Studio and opens our own pages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ QUIET_CHROMIUM = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # a test waits for nobody outside this machine
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # no request leaves this machine
 ]
 PHONE = {"width": 390, "height": 844}
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
@@ -34,7 +34,7 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 @pytest.fixture(scope="module")
 def browser(missing: Callable[[str], None]) -> Iterator[Browser]:
-    """A Chromium without a screen."""
+    """A headless Chromium."""
     program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         missing("no Chromium: install it (`make browser`), or set CHROMIUM to its path")
@@ -65,7 +65,7 @@ def served_task(page: Page) -> int:
 
 
 def shown_number(page: Page) -> Locator:
-    """Where the stream writes the number of its task, as "12, 1 of 1"."""
+    """Where the labelling stream shows the number of its task, as "12, 1 of 1"."""
     return page.locator("[class*=current-task__task-id]")
 
 
@@ -82,7 +82,7 @@ def label_by_clicking(page: Page, gold: dict[int, str]) -> int:
     choose(page, gold[task])
     page.get_by_test_id("bottombar-submit-button").click()
     wait_until("the next task", lambda: served_task(page) != task)
-    page.wait_for_timeout(600)  # Label Studio drops a click on Submit within half a second of the last
+    page.wait_for_timeout(600)  # Label Studio ignores a click on Submit within half a second of the last one
     return task
 
 
@@ -134,7 +134,7 @@ def test_the_pre_annotation_is_shown_and_can_be_submitted_as_it_is(loop: MakeLoo
     assert project.until(labeled=5)["labels"][predicted] >= 1
 
 
-def test_the_status_page_shows_what_goes_on_and_its_form_changes_the_next_batch(loop: MakeLoop, page: Page):
+def test_the_status_page_shows_progress_and_its_form_changes_the_next_batch(loop: MakeLoop, page: Page):
     project = loop(gold_texts(40), batch_size=8, retrain_every=4)
     number, gold, person = project.embedded()["batch"]["number"], gold_of(project), project.person()
     for _ in range(2):
@@ -161,7 +161,7 @@ def test_the_status_page_shows_what_goes_on_and_its_form_changes_the_next_batch(
     expect(live).to_contain_text("margin", timeout=15_000)
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], (
-        "nothing has to be scrolled sideways"
+        "the page must not need scrolling sideways"
     )
 
 

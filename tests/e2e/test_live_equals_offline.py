@@ -29,7 +29,7 @@ TASKS, TEST = 400, 100
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """trec6 where it is on this machine, else the demo's messages."""
+    """trec6 if it is on this machine, else the demo's messages."""
     name, file = "trec6", DATA / "trec6.parquet"
     if not file.exists():
         name, file = "messages", tmp_path_factory.mktemp("data") / "messages.parquet"

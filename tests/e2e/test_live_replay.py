@@ -30,7 +30,7 @@ def command(*arguments: object) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
-def test_two_annotators_with_habits_are_played_and_measured(
+def test_two_simulated_annotators_with_skips_and_errors_are_replayed_and_measured(
     environment: Loop, second_user: LabelStudio, tmp_path: Path
 ):
     held_back = pd.DataFrame([{"text": m.text, "label": m.label} for m in messages()[600:900]])

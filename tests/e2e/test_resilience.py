@@ -1,4 +1,4 @@
-"""Nothing is lost when the backend's processes are stopped or killed, whatever they were doing."""
+"""No label is lost when the backend's processes are stopped or killed, whatever they were doing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MakeLoop = Callable[..., Loop]
 
 @pytest.fixture(scope="module")
 def gate(real_label_studio: Real) -> Iterator[Gate]:
-    """Between the backend of these tests and Label Studio; webhooks take no part in it."""
+    """A gate between the backend of these tests and Label Studio; webhooks do not pass through it."""
     between = Gate(real_label_studio.url)
     yield between
     between.close()
@@ -45,7 +45,7 @@ def loop(label_studio: Real, client: LabelStudio, mortal_backend: BackendProcess
 
     def make(n: int, **settings: object) -> Loop:
         if mortal_backend.process is None or mortal_backend.process.poll() is not None:
-            mortal_backend.start()  # the test before failed between its end and its new start
+            mortal_backend.start()  # an earlier test failed after killing it and before starting it again
         project = connected(label_studio, client, mortal_backend, gold_texts(n), **settings)
         project.embedded()
         return project
@@ -54,14 +54,14 @@ def loop(label_studio: Real, client: LabelStudio, mortal_backend: BackendProcess
 
 
 def kill(backend: BackendProcess) -> None:
-    """The end of the server and its worker without a moment to tidy up."""
+    """Kill the server and its worker, so that they cannot tidy up."""
     assert backend.process is not None
     os.killpg(backend.process.pid, signal.SIGKILL)
     backend.process.wait()
 
 
 def kill_in_phase(project: Loop, beginning: str) -> threading.Thread:
-    """Kill the backend while its phase begins like this; join the thread to wait for it."""
+    """Kill the backend while its phase begins with `beginning`; join the returned thread to wait for it."""
     process = project.backend.process
     assert process is not None
     database = project.backend.folder / "active_learning.db"
@@ -77,7 +77,7 @@ def kill_in_phase(project: Loop, beginning: str) -> threading.Thread:
             if not in_phase():
                 continue
             os.killpg(process.pid, signal.SIGSTOP)
-            if in_phase():  # stopped in time: what it was doing is not done
+            if in_phase():  # still in the phase after it was stopped, so the phase is not finished
                 os.killpg(process.pid, signal.SIGKILL)
                 break
             os.killpg(process.pid, signal.SIGCONT)

@@ -1,7 +1,7 @@
 """A Label Studio in memory, served over HTTP, with the habits of the real one that the live loop depends on.
 
-`FakeLabelStudio` is the whole; each module holds one concern. What it does is read off Label Studio 1.23.2: the tests
-marked `both` run against it and against the real one, so that it cannot drift.
+`FakeLabelStudio` is the server; each other module has one concern. It does what Label Studio 1.23.2 does: the tests
+marked `both` run against it and against the real one, so that a difference is noticed.
 """
 
 from fake_label_studio.faults import Faults, WebhookMode

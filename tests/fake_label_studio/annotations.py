@@ -15,26 +15,26 @@ from fake_label_studio.tables import Tables
 
 def routes(studio: Studio) -> Blueprint:
     """`/api/tasks/<id>/annotations`, `/api/annotations`, `/api/tasks/<id>/drafts`."""
-    room = Blueprint("annotations", __name__)
+    blueprint = Blueprint("annotations", __name__)
     tables = studio.tables
 
-    @room.post("/api/tasks/<int:task_id>/annotations")
+    @blueprint.post("/api/tasks/<int:task_id>/annotations")
     def create(task_id: int) -> tuple[dict[str, Any], int]:
         with tables.lock:
             annotation = _submitted(studio, task_id, body_object())
             project = tables.projects[annotation.project]
         if not _items_are_whole(annotation.result):
-            # The project's summary fails on it, when it is stored already; no webhook is sent.
+            # Label Studio stores the annotation, then fails to update the project's summary; no webhook is sent.
             raise Refused(500, "'str' object has no attribute 'items'")
         studio.outgoing.emit(project, "ANNOTATION_CREATED", annotation=annotation_json(annotation))
         return annotation_json(annotation), 201
 
-    @room.get("/api/annotations/<int:annotation_id>")
+    @blueprint.get("/api/annotations/<int:annotation_id>")
     def annotation(annotation_id: int) -> dict[str, Any]:
         with tables.lock:
             return annotation_json(_annotation(tables, annotation_id))
 
-    @room.patch("/api/annotations/<int:annotation_id>")
+    @blueprint.patch("/api/annotations/<int:annotation_id>")
     def change(annotation_id: int) -> dict[str, Any]:
         with tables.lock:
             annotation = _annotation(tables, annotation_id)
@@ -47,7 +47,7 @@ def routes(studio: Studio) -> Blueprint:
         studio.outgoing.emit(project, "ANNOTATION_UPDATED", annotation=annotation_json(annotation))
         return annotation_json(annotation)
 
-    @room.delete("/api/annotations/<int:annotation_id>")
+    @blueprint.delete("/api/annotations/<int:annotation_id>")
     def delete(annotation_id: int) -> tuple[str, int]:
         with tables.lock:
             annotation = _annotation(tables, annotation_id)
@@ -56,15 +56,15 @@ def routes(studio: Studio) -> Blueprint:
         studio.outgoing.emit(project, "ANNOTATIONS_DELETED", annotations=[{"id": annotation_id}])
         return "", 204
 
-    @room.post("/api/tasks/<int:task_id>/drafts")
+    @blueprint.post("/api/tasks/<int:task_id>/drafts")
     def draft(task_id: int) -> tuple[dict[str, Any], int]:
         with tables.lock:
             task = tables.task(task_id, user())
-            kept = {"id": tables.new_id(), "task": task.id, "user": user().id, "result": body_object().get("result")}
-            tables.drafts[kept["id"]] = kept
-            return kept, 201
+            row = {"id": tables.new_id(), "task": task.id, "user": user().id, "result": body_object().get("result")}
+            tables.drafts[row["id"]] = row
+            return row, 201
 
-    return room
+    return blueprint
 
 
 def _annotation(tables: Tables, annotation_id: int) -> Annotation:
@@ -75,12 +75,12 @@ def _annotation(tables: Tables, annotation_id: int) -> Annotation:
     return annotation
 
 
-def _submitted(studio: Studio, task_id: int, given: dict[str, Any]) -> Annotation:
+def _submitted(studio: Studio, task_id: int, fields: dict[str, Any]) -> Annotation:
     tables = studio.tables
     task = tables.task(task_id, user())
-    if not _are_objects(given.get("result")):
+    if not _are_objects(fields.get("result")):
         raise Refused(500, "'str' object has no attribute 'get'")
-    began_with = given.get("parent_prediction")
+    began_with = fields.get("parent_prediction")
     if began_with is not None and began_with not in tables.predictions:
         raise invalid(parent_prediction=f'Invalid pk "{began_with}" - object does not exist.')
     now = tables.now()
@@ -89,12 +89,12 @@ def _submitted(studio: Studio, task_id: int, given: dict[str, Any]) -> Annotatio
         task=task.id,
         project=task.project,
         completed_by=user().id,
-        result=given.get("result"),
-        was_cancelled=bool(given.get("was_cancelled")),
+        result=fields.get("result"),
+        was_cancelled=bool(fields.get("was_cancelled")),
         created_at=now,
         updated_at=now,
-        lead_time=given.get("lead_time"),
-        ground_truth=bool(given.get("ground_truth")),
+        lead_time=fields.get("lead_time"),
+        ground_truth=bool(fields.get("ground_truth")),
         parent_prediction=began_with,
     )
     tables.annotations[annotation.id] = annotation

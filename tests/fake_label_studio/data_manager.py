@@ -14,10 +14,10 @@ from fake_label_studio.studio import Studio, body_object, user
 
 def routes(studio: Studio) -> Blueprint:
     """`/api/dm/actions`."""
-    room = Blueprint("data_manager", __name__)
+    blueprint = Blueprint("data_manager", __name__)
     tables = studio.tables
 
-    @room.post("/api/dm/actions")
+    @blueprint.post("/api/dm/actions")
     def act() -> dict[str, Any]:
         selected = body_object()["selectedItems"]
         with tables.lock:
@@ -30,7 +30,7 @@ def routes(studio: Studio) -> Blueprint:
         ACTIONS[name](studio, project, tasks)
         return {"processed_items": len(tasks)}
 
-    return room
+    return blueprint
 
 
 def _delete_tasks(studio: Studio, project: Project, tasks: list[Task]) -> None:

@@ -1,4 +1,4 @@
-"""What a test can break: the server as a whole, single requests, webhooks, counters."""
+"""Faults that a test can switch on: of the whole server, of single requests, webhooks and counters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class WebhookMode(StrEnum):
-    """What becomes of a webhook that is due."""
+    """What happens to a webhook that is due."""
 
     SEND = "send"
     DROP = "drop"
@@ -18,7 +18,7 @@ class WebhookMode(StrEnum):
 
 
 class Moment(StrEnum):
-    """Whether a broken request had its effect."""
+    """Whether a request breaks before or after it has its effect."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -48,10 +48,10 @@ class Stop:
 class Faults:
     """Switches; all off at first.
 
-    down: connections are closed without an answer; seconds: every answer takes this much longer; webhooks: what becomes
-    of them; stale_counters: a task's counters stay as they are when it is annotated, as when an import overtakes an
-    annotation; fast_import: imports of predictions are not validated; dropped_predictions: how many of each import are
-    left out, as those are whose score is outside 0 to 1.
+    down: connections are closed without an answer; seconds: every answer takes this much longer; webhooks: what happens
+    to them; stale_counters: a task's counters stay as they are when it is annotated, as happens when an import overlaps
+    an annotation; fast_import: imports of predictions are not validated; dropped_predictions: how many predictions of
+    each import are left out, like those with a score outside 0 to 1.
     """
 
     down: bool = False
@@ -64,7 +64,7 @@ class Faults:
     stop: Stop | None = None
 
     def break_at(self, method: str = ".*", path: str = "", moment: Moment = Moment.BEFORE, skip: int = 0) -> None:
-        """Give no answer to requests like this, the first `skip` excepted, until `mend`."""
+        """Give no answer to requests like this, except for the first `skip`, until `mend`."""
         self.broken = Break(method, re.compile(path), moment, skip)
 
     def stop_at(self, method: str, path: str) -> Stop:
@@ -73,11 +73,11 @@ class Faults:
         return self.stop
 
     def mend(self) -> None:
-        """Switch all off."""
+        """Switch all faults off."""
         self.__init__()  # type: ignore[misc]
 
     def breaks(self, method: str, path: str) -> Moment | None:
-        """Whether this request breaks, and when."""
+        """When this request breaks; None if it does not."""
         broken = self.broken
         if broken is None or not re.fullmatch(broken.method, method) or not broken.path.search(path):
             return None
@@ -87,7 +87,7 @@ class Faults:
         return broken.moment
 
     def hold_back(self, method: str, path: str) -> None:
-        """Wait where a test stops this request."""
+        """Wait if a test stops this request."""
         stop = self.stop
         if stop is not None and method == stop.method and stop.path.search(path):
             self.stop = None

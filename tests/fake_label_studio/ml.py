@@ -1,4 +1,4 @@
-"""Routes about ML backends. Every look at them through `/api/ml` calls each one, and writes back what was read."""
+"""Routes about ML backends. Listing them by `/api/ml` calls each one and writes its row back as it was read."""
 
 from __future__ import annotations
 
@@ -27,48 +27,48 @@ EDITABLE = (
 
 def routes(studio: Studio) -> Blueprint:
     """`/api/ml`."""
-    room = Blueprint("ml", __name__)
+    blueprint = Blueprint("ml", __name__)
     tables = studio.tables
 
-    @room.get("/api/ml")
+    @blueprint.get("/api/ml")
     def backends() -> list[dict[str, Any]]:
         with tables.lock:
             project = tables.project(int(request.args["project"]), user())
             rows = [replace(b) for b in tables.backends_of(project.id)]
         for row in rows:
             studio.outgoing.update_state(row)
-            tables.backends[row.id] = row  # as it was read: a change or removal of this moment is undone
+            tables.backends[row.id] = row  # as it was read, so that a change or removal in between is undone
         return [backend_json(row) for row in rows]
 
-    @room.post("/api/ml")
+    @blueprint.post("/api/ml")
     def connect() -> tuple[dict[str, Any], int]:
-        given = body_object()
-        if given.get("project") not in tables.projects:
-            raise invalid(project=f'Invalid pk "{given.get("project")}" - object does not exist.')
-        project = tables.project(given["project"], user())
+        fields = body_object()
+        if fields.get("project") not in tables.projects:
+            raise invalid(project=f'Invalid pk "{fields.get("project")}" - object does not exist.')
+        project = tables.project(fields["project"], user())
         backend = Backend(id=tables.new_id(), project=project.id, url="")
-        _take(backend, given)
-        _check(studio, backend, given)
+        _take(backend, fields)
+        _check(studio, backend, fields)
         with tables.lock:
             tables.backends[backend.id] = backend
             _make_webhook(studio, backend)
         studio.outgoing.update_state(backend)
         with tables.lock:
-            # Which is why nothing that was predicted carries the version that is served at first.
+            # This is why no prediction carries the version that a new project serves at first.
             if project.show_collab_predictions and not project.model_version:
                 project.model_version = backend.title
         return backend_json(backend), 201
 
-    @room.patch("/api/ml/<int:backend_id>")
+    @blueprint.patch("/api/ml/<int:backend_id>")
     def change(backend_id: int) -> dict[str, Any]:
-        given = body_object()
+        fields = body_object()
         backend = _backend(studio, backend_id)
-        if "url" not in given:
+        if "url" not in fields:
             raise Refused(500, "'url'")
         title = backend.title
         changed = replace(backend)
-        _take(changed, given)
-        _check(studio, changed, given)
+        _take(changed, fields)
+        _check(studio, changed, fields)
         with tables.lock:
             tables.backends[backend_id] = changed
             project = tables.projects[changed.project]
@@ -77,7 +77,7 @@ def routes(studio: Studio) -> Blueprint:
         studio.outgoing.update_state(changed)
         return backend_json(changed)
 
-    @room.delete("/api/ml/<int:backend_id>")
+    @blueprint.delete("/api/ml/<int:backend_id>")
     def remove(backend_id: int) -> tuple[str, int]:
         backend = _backend(studio, backend_id)
         with tables.lock:
@@ -87,7 +87,7 @@ def routes(studio: Studio) -> Blueprint:
             tables.backends.pop(backend_id, None)
         return "", 204  # its webhook stays
 
-    @room.post("/api/ml/<int:backend_id>/train")
+    @blueprint.post("/api/ml/<int:backend_id>/train")
     def train(backend_id: int) -> dict[str, Any]:
         backend = _backend(studio, backend_id)
         project = tables.projects[backend.project]
@@ -98,18 +98,18 @@ def routes(studio: Studio) -> Blueprint:
             backend.state, backend.error_message = "Error", str(problem)
         return {}
 
-    return room
+    return blueprint
 
 
 def backend_json(backend: Backend) -> dict[str, Any]:
-    """An ML backend as Label Studio shows it; the password stays there."""
+    """An ML backend as Label Studio shows it, without the password."""
     shown = asdict(backend)
     shown.pop("basic_auth_pass")
     return shown | {"readable_state": shown.pop("state"), "basic_auth_pass_is_set": bool(backend.basic_auth_pass)}
 
 
 def predict(studio: Studio, backend: Backend, tasks: list[Task]) -> None:
-    """'Retrieve predictions': ask the backend for tasks that have none of its version, and keep what it says."""
+    """'Retrieve predictions': request and store predictions for the tasks that have none of the backend's version."""
     studio.outgoing.update_state(backend)
     tables = studio.tables
     with tables.lock:
@@ -141,15 +141,15 @@ def _backend(studio: Studio, backend_id: int) -> Backend:
     return backend
 
 
-def _take(backend: Backend, given: dict[str, Any]) -> None:
+def _take(backend: Backend, fields: dict[str, Any]) -> None:
     for name in EDITABLE:
-        if name in given:
-            setattr(backend, name, given[name])
+        if name in fields:
+            setattr(backend, name, fields[name])
 
 
-def _check(studio: Studio, backend: Backend, given: dict[str, Any]) -> None:
-    """Call the backend before anything is kept. Raises Refused with Label Studio's own sentences."""
-    if given.get("auth_method") == "BASIC_AUTH" and not {"basic_auth_user", "basic_auth_pass"} <= set(given):
+def _check(studio: Studio, backend: Backend, fields: dict[str, Any]) -> None:
+    """Call the backend before anything is stored. Raises Refused with Label Studio's own sentences."""
+    if fields.get("auth_method") == "BASIC_AUTH" and not {"basic_auth_user", "basic_auth_pass"} <= set(fields):
         raise invalid(non_field_errors="Authentication username and password is required for Basic Authentication.")
     try:
         studio.outgoing.call(backend, "health")
@@ -168,7 +168,7 @@ def _check(studio: Studio, backend: Backend, given: dict[str, Any]) -> None:
 
 
 def _make_webhook(studio: Studio, backend: Backend) -> None:
-    """The webhook that Label Studio makes itself: for all actions, without headers."""
+    """Add the webhook that Label Studio makes itself: for all actions, without headers."""
     url = backend.url.rstrip("/") + "/webhook"
     if any((w.project, w.url) == (backend.project, url) for w in studio.tables.webhooks.values()):
         return

@@ -17,8 +17,8 @@ def next_task(tables: Tables, project: Project, user: User) -> Task | None:
     """The task that this user gets now, locked for them; None when none is left or all that may be served are locked.
 
     The task that they hold comes first. Uncertainty sampling: of the open tasks with a prediction of the project's
-    model version the one of lowest score, or a random one where the project has several members; a random one of all
-    when no task is left with such a prediction.
+    model version the one of lowest score, or a random one if the project has several members; a random one of all
+    open tasks if none has such a prediction.
     """
     seen = {a.task for a in tables.annotations.values() if a.project == project.id and a.completed_by == user.id}
     left = [t for t in tables.tasks_of(project.id) if t.id not in seen and not tables.is_labeled(t)]
@@ -33,7 +33,7 @@ def next_task(tables: Tables, project: Project, user: User) -> Task | None:
 
 
 def _begun_by_others(tables: Tables, project: Project, left: list[Task], user: User) -> Task | None:
-    """With several annotations per task: those that most have done come first, at random."""
+    """With several annotations per task: one of the tasks that others annotated, those with most annotations first."""
     if project.maximum_annotations <= 1:
         return None
     done = {t.id: sum(a.completed_by != user.id for a in tables.annotations_of(t.id)) for t in left}

@@ -1,4 +1,4 @@
-"""What Label Studio calls: ML backends and webhooks."""
+"""The requests that Label Studio sends: to ML backends and to webhooks."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fake_label_studio.tables import Tables
 logger = logging.getLogger(__name__)
 
 SECONDS = 20.0
-"""Label Studio gives /health 1 s and /setup 3 s; a test on a busy machine is no place for that."""
+"""Label Studio gives /health 1 s and /setup 3 s; that is too short for tests on a busy machine."""
 
 Call = tuple[Webhook, dict[str, Any]]
 
 
 class BackendFailed(Exception):
-    """A backend did not answer as it should."""
+    """A backend did not answer, or answered with an error."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class Outgoing:
         self._http.close()
 
     def call(self, backend: Backend, path: str, body: Any = None) -> Any:
-        """What the backend says at a path: GET without a body. Raises BackendFailed."""
+        """The backend's answer at a path; a GET without a body, else a POST. Raises BackendFailed."""
         named = backend.auth_method == "BASIC_AUTH" and backend.basic_auth_user and backend.basic_auth_pass
         # `requests`, which Label Studio calls with, writes names and passwords in Latin-1 where it can.
         auth = _latin(backend.basic_auth_user), _latin(backend.basic_auth_pass)
@@ -60,7 +60,7 @@ class Outgoing:
             raise BackendFailed(str(problem), status) from None
 
     def setup(self, backend: Backend) -> dict[str, Any]:
-        """POST /setup; what the backend says. Raises BackendFailed."""
+        """The backend's answer to POST /setup. Raises BackendFailed."""
         project = self._tables.projects[backend.project]
         body = {
             "project": project_uid(project),
@@ -72,11 +72,11 @@ class Outgoing:
         return dict(self.call(backend, "setup", body))
 
     def update_state(self, backend: Backend) -> None:
-        """Call the backend and keep what came of it, as Label Studio does whenever it lists the backends."""
+        """Call the backend and store its state, as Label Studio does whenever it lists the backends."""
         try:
             self.call(backend, "health")
         except BackendFailed:
-            backend.state = "Disconnected"  # why is not kept
+            backend.state = "Disconnected"  # the reason is not stored
             return
         try:
             backend.model_version = self.setup(backend).get("model_version")
@@ -85,7 +85,7 @@ class Outgoing:
             backend.state, backend.error_message = "Error", str(problem)
 
     def emit(self, project: Project, action: str, **about: Any) -> None:
-        """Send an event to the project's webhooks; what they answer is of no consequence."""
+        """Send an event to the project's webhooks; their answers are ignored."""
         with self._tables.lock:
             hooks = [w for w in self._tables.webhooks.values() if w.project == project.id and w.is_active]
             body = {**about, "project": project_json(project)}
@@ -94,7 +94,7 @@ class Outgoing:
                 self._deliver((hook, {"action": action, **(body if hook.send_payload else {})}))
 
     def release(self, backwards: bool = False) -> int:
-        """Send what was held, last first with `backwards`; how many there were."""
+        """Send the webhooks that were held, last first with `backwards`; returns how many."""
         held, self._held = self._held, []
         for call in reversed(held) if backwards else held:
             self._send(call)
@@ -119,7 +119,7 @@ class Outgoing:
 
 
 def project_uid(project: Project) -> str:
-    """How backends are told of a project."""
+    """The project's id as backends get it."""
     return f"{project.id}.{int(project.created_at)}"
 
 

@@ -11,47 +11,47 @@ from fake_label_studio.studio import Studio, body_object, user
 
 def routes(studio: Studio) -> Blueprint:
     """`/health`, `/api/version`, `/api/current-user`, `/api/token`, `/api/jwt/settings`."""
-    room = Blueprint("people", __name__)
+    blueprint = Blueprint("people", __name__)
     tokens = studio.tokens
 
-    @room.get("/health")
+    @blueprint.get("/health")
     def health() -> dict[str, Any]:
         return {"status": "UP"}
 
-    @room.get("/api/version")
+    @blueprint.get("/api/version")
     def version() -> dict[str, Any]:
         return {"release": "1.23.2", "label-studio-os-package": {"version": "1.23.2"}}
 
-    @room.get("/api/current-user/whoami")
+    @blueprint.get("/api/current-user/whoami")
     def whoami() -> dict[str, Any]:
         person = user()
         return {"id": person.id, "email": person.email, "active_organization": person.organization}
 
-    @room.get("/api/current-user/token")
+    @blueprint.get("/api/current-user/token")
     def legacy_token() -> dict[str, Any]:
         return {"token": user().key}
 
-    @room.post("/api/jwt/settings")
+    @blueprint.post("/api/jwt/settings")
     def token_settings() -> dict[str, Any]:
-        given = body_object()
-        tokens.legacy_allowed = bool(given.get("legacy_api_tokens_enabled", tokens.legacy_allowed))
-        return given
+        changes = body_object()
+        tokens.legacy_allowed = bool(changes.get("legacy_api_tokens_enabled", tokens.legacy_allowed))
+        return changes
 
-    @room.get("/api/token/")
+    @blueprint.get("/api/token/")
     def personal_tokens() -> list[dict[str, Any]]:
         return [{"token": token} for token in tokens.refresh_tokens(user())]
 
-    @room.post("/api/token/")
+    @blueprint.post("/api/token/")
     def new_token() -> tuple[dict[str, Any], int]:
         return {"token": tokens.new_refresh(user())}, 201
 
-    @room.post("/api/token/blacklist/")
+    @blueprint.post("/api/token/blacklist/")
     def blacklist() -> tuple[str, int]:
         tokens.drop_refresh(str(body_object().get("refresh")))
         return "", 204
 
-    @room.post("/api/token/refresh/")
+    @blueprint.post("/api/token/refresh/")
     def refresh() -> dict[str, Any]:
         return {"access": tokens.access(str(body_object().get("refresh")))}
 
-    return room
+    return blueprint

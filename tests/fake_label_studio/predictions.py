@@ -15,10 +15,10 @@ from fake_label_studio.tables import Tables
 
 def routes(studio: Studio) -> Blueprint:
     """`/api/projects/<id>/import/predictions` and `/api/predictions`."""
-    room = Blueprint("predictions", __name__)
+    blueprint = Blueprint("predictions", __name__)
     tables = studio.tables
 
-    @room.post("/api/projects/<int:project_id>/import/predictions")
+    @blueprint.post("/api/projects/<int:project_id>/import/predictions")
     def import_predictions(project_id: int) -> tuple[dict[str, Any], int]:
         items = body()
         with tables.lock:
@@ -31,16 +31,16 @@ def routes(studio: Studio) -> Blueprint:
                         f'{item} contains invalid "task" field: corresponding task ID couldn\'t be retrieved from '
                         f"project {project.id} tasks",
                     )
-            kept = [item for item in items if studio.faults.fast_import or _valid(item)]
-            kept = kept[studio.faults.dropped_predictions :]
-            for item in kept:
+            accepted = [item for item in items if studio.faults.fast_import or _valid(item)]
+            accepted = accepted[studio.faults.dropped_predictions :]
+            for item in accepted:
                 add_prediction(tables, item)
             for task in tables.tasks_of(project.id):
                 if not studio.faults.stale_counters:
                     tables.count(task)
-        return {"created": len(kept)}, 201
+        return {"created": len(accepted)}, 201
 
-    @room.post("/api/predictions")
+    @blueprint.post("/api/predictions")
     def create() -> tuple[dict[str, Any], int]:
         item = body_object()
         with tables.lock:
@@ -49,11 +49,11 @@ def routes(studio: Studio) -> Blueprint:
             tables.touch(made.task)
             return asdict(made), 201
 
-    return room
+    return blueprint
 
 
 def add_prediction(tables: Tables, item: dict[str, Any]) -> Prediction:
-    """Keep a prediction of a task that exists."""
+    """Store a prediction of a task that exists."""
     made = Prediction(
         id=tables.new_id(),
         task=item["task"],
@@ -68,6 +68,6 @@ def add_prediction(tables: Tables, item: dict[str, Any]) -> Prediction:
 
 
 def _valid(item: dict[str, Any]) -> bool:
-    """Predictions with a score outside 0 to 1 are left out, and only the log says so."""
+    """Whether the score is within 0 to 1; other predictions are left out, and only Label Studio's log says so."""
     score = item.get("score")
     return score is None or 0.0 <= score <= 1.0

@@ -15,7 +15,7 @@ class Refused(Exception):
         self.fields = fields
 
     def body(self) -> dict[str, Any]:
-        """What Label Studio sends."""
+        """The body that Label Studio sends."""
         body: dict[str, Any] = {"id": "fake", "status_code": self.status, "version": "1.23.2", "detail": self.detail}
         return body | ({"validation_errors": self.fields} if self.fields else {}) | {"exc_info": None}
 

@@ -20,31 +20,31 @@ EDITABLE = ("title", "label_config", "sampling", "model_version", "maximum_annot
 
 
 def routes(studio: Studio) -> Blueprint:
-    """`/api/projects` and what is under it, imports excepted."""
-    room = Blueprint("projects", __name__)
+    """`/api/projects` and the paths below, except for imports."""
+    blueprint = Blueprint("projects", __name__)
     tables = studio.tables
 
-    @room.get("/api/projects")
+    @blueprint.get("/api/projects")
     def projects() -> dict[str, Any]:
         with tables.lock:
             mine = [p for p in tables.projects.values() if p.organization == user().organization]
             return {"count": len(mine), "results": [_described(tables, p) for p in mine]}
 
-    @room.post("/api/projects")
+    @blueprint.post("/api/projects")
     def create() -> tuple[dict[str, Any], int]:
-        given = body_object()
+        fields = body_object()
         with tables.lock:
             project = Project(tables.new_id(), user().organization, user(), time.time())
             tables.projects[project.id] = project
-            _change(tables, project, given)
+            _change(tables, project, fields)
             return _described(tables, project), 201
 
-    @room.get("/api/projects/<int:project_id>")
+    @blueprint.get("/api/projects/<int:project_id>")
     def project(project_id: int) -> dict[str, Any]:
         with tables.lock:
             return _described(tables, tables.project(project_id, user()))
 
-    @room.patch("/api/projects/<int:project_id>")
+    @blueprint.patch("/api/projects/<int:project_id>")
     def change(project_id: int) -> dict[str, Any]:
         with tables.lock:
             project = tables.project(project_id, user())
@@ -53,14 +53,14 @@ def routes(studio: Studio) -> Blueprint:
         studio.outgoing.emit(project, "PROJECT_UPDATED")
         return changed
 
-    @room.delete("/api/projects/<int:project_id>")
+    @blueprint.delete("/api/projects/<int:project_id>")
     def delete(project_id: int) -> tuple[str, int]:
         # PROJECT_DELETED goes to an organization's webhooks only.
         with tables.lock:
             tables.remove_project(tables.project(project_id, user()).id)
         return "", 204
 
-    @room.get("/api/projects/<int:project_id>/next")
+    @blueprint.get("/api/projects/<int:project_id>/next")
     def following(project_id: int) -> dict[str, Any]:
         with tables.lock:
             project = tables.project(project_id, user())
@@ -73,7 +73,7 @@ def routes(studio: Studio) -> Blueprint:
             shown["predictions"] = [p for p in shown["predictions"] if p["model_version"] == version]
             return shown
 
-    @room.get("/api/projects/<int:project_id>/model-versions")
+    @blueprint.get("/api/projects/<int:project_id>/model-versions")
     def versions(project_id: int) -> dict[str, Any]:
         with tables.lock:
             project = tables.project(project_id, user())
@@ -88,7 +88,7 @@ def routes(studio: Studio) -> Blueprint:
                 "live": [backend_json(b) for b in tables.backends_of(project.id)] if live else None,
             }
 
-    @room.delete("/api/projects/<int:project_id>/model-versions")
+    @blueprint.delete("/api/projects/<int:project_id>/model-versions")
     def delete_version(project_id: int) -> dict[str, Any]:
         version = body_object().get("model_version")
         if not version:
@@ -96,7 +96,7 @@ def routes(studio: Studio) -> Blueprint:
         with tables.lock:
             project = tables.project(project_id, user())
             titles = {b.title for b in tables.backends_of(project.id)}
-            # Also when the project serves by a backend's title, whichever version is deleted.
+            # Also if the project serves by a backend's title, whichever version is deleted.
             if project.model_version == version or project.model_version in titles:
                 project.model_version = None
             gone = [p.id for p in tables.predictions.values() if (p.project, p.model_version) == (project.id, version)]
@@ -104,19 +104,19 @@ def routes(studio: Studio) -> Blueprint:
                 tables.predictions.pop(prediction_id)
         return {"deleted_predictions": len(gone)}
 
-    return room
+    return blueprint
 
 
-def _change(tables: Tables, project: Project, given: dict[str, Any]) -> None:
-    version = given.get("model_version")
+def _change(tables: Tables, project: Project, fields: dict[str, Any]) -> None:
+    version = fields.get("model_version")
     if version and version != project.model_version:
         titles = {b.title for b in tables.backends_of(project.id)}
         if version not in titles | set(_versions(tables, project)):
             raise invalid(model_version="Model version doesn't exist either as live model or as static predictions.")
     for name in EDITABLE:
-        if name in given:
-            setattr(project, name, given[name])
-    if given.get("show_collab_predictions") is False:
+        if name in fields:
+            setattr(project, name, fields[name])
+    if fields.get("show_collab_predictions") is False:
         project.model_version = ""
 
 

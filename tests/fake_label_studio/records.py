@@ -1,4 +1,4 @@
-"""What the fake keeps: one dataclass per table of Label Studio, with the columns that our code or its tests see."""
+"""One dataclass per table of Label Studio, with the columns that our code or its tests use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SEQUENTIAL, UNCERTAINTY, UNIFORM = "Sequential sampling", "Uncertainty sampling"
 
 @dataclass
 class User:
-    """A person; users of other organizations see none of each other's projects."""
+    """A user, who sees the projects of their organization only."""
 
     id: int
     email: str
@@ -22,8 +22,8 @@ class User:
 class Project:
     """A project. `model_version` is None after its predictions were deleted, as in Label Studio.
 
-    members: people invited to the project; in the community edition nothing that people do adds any, so that a second
-    annotator alone does not make the order random.
+    members: users invited to the project; the community edition never adds any, so that a second annotator alone does
+    not make the order random.
     """
 
     id: int

@@ -40,19 +40,19 @@ class FakeLabelStudio:
         self._thread.start()
 
     def add_user(self, email: str, key: str, organization: int = 1) -> User:
-        """One more person."""
+        """Add a user."""
         with self.tables.lock:
             person = User(self.tables.new_id(), email, key, organization)
             self.tables.users[person.id] = person
         return person
 
     def remove_user(self, person: User) -> None:
-        """Take a person out of the organization."""
+        """Remove a user from the organization."""
         with self.tables.lock:
             self.tables.users.pop(person.id, None)
 
     def add_backend(self, project_id: int, url: str) -> Backend:
-        """Connect a backend that is not called: nobody has to listen at its address."""
+        """Connect a backend without calling it: no server has to listen at its address."""
         with self.tables.lock:
             backend = Backend(self.tables.new_id(), project_id, url, title="Active learning", state="Connected")
             self.tables.backends[backend.id] = backend
@@ -60,7 +60,7 @@ class FakeLabelStudio:
         return backend
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the server."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -69,15 +69,15 @@ class FakeLabelStudio:
 
 class _Quiet(WSGIRequestHandler):
     def log(self, *_args: Any) -> None:
-        """Nobody reads a log of it."""
+        """Log nothing."""
 
 
 def _app(studio: Studio) -> Flask:
     app = Flask("fake_label_studio")
     app.url_map.strict_slashes = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    for room in (people, projects, tasks, annotations, predictions, data_manager, ml, webhooks):
-        app.register_blueprint(room.routes(studio))
+    for module in (people, projects, tasks, annotations, predictions, data_manager, ml, webhooks):
+        app.register_blueprint(module.routes(studio))
 
     @app.before_request
     def begin() -> Response | None:
@@ -107,7 +107,7 @@ def _app(studio: Studio) -> Flask:
 
 
 def _hung_up() -> Response:
-    """Close the connection, as a proxy does whose server is gone."""
+    """Close the connection, like a proxy whose server is gone."""
     with suppress(OSError):
         request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
     return Response(status=502)

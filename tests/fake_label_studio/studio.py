@@ -1,4 +1,4 @@
-"""What the routes share: tables, faults, who asks, and the way out to backends and webhooks."""
+"""What the routes share: tables, faults, the request's user, and the requests to backends and webhooks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fake_label_studio.tokens import Tokens
 
 @dataclass
 class Studio:
-    """One Label Studio; requests: method and path of all that it was asked, in order."""
+    """One Label Studio; requests: method and path of every request so far, in order."""
 
     tables: Tables = field(default_factory=Tables)
     faults: Faults = field(default_factory=Faults)
@@ -31,19 +31,19 @@ class Studio:
 
 
 def user() -> User:
-    """Who makes this request."""
+    """The user who makes this request."""
     asking: User = g.user
     return asking
 
 
 def body() -> Any:
-    """The request's JSON; an empty object without one."""
+    """The request's JSON; an empty object if it has none."""
     return request.get_json(silent=True) if request.data else {}
 
 
 def body_object() -> dict[str, Any]:
     """The request's JSON object. Raises Refused for anything else."""
-    given = body()
-    if not isinstance(given, dict):
+    content = body()
+    if not isinstance(content, dict):
         raise Refused(400, "Invalid data. Expected a dictionary.")
-    return given
+    return content

@@ -12,7 +12,7 @@ from fake_label_studio.records import Annotation, Backend, Prediction, Project, 
 
 
 class Tables:
-    """All rows. Whoever reads several or writes holds `lock`; calls to backends and webhooks are made without it."""
+    """All rows. Hold `lock` to write or to read several; calls to backends and webhooks are made without it."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -28,7 +28,7 @@ class Tables:
         self._last_moment = datetime.now(UTC)
 
     def new_id(self) -> int:
-        """An id that nothing else has, larger than all before."""
+        """A new id, larger than all before."""
         with self.lock:
             self._last_id += 1
             return self._last_id
@@ -79,7 +79,7 @@ class Tables:
         return submitted >= self.projects[task.project].maximum_annotations
 
     def is_locked_for(self, task: Task, user: User) -> bool:
-        """Whether others hold or have done the task as often as the project asks for it."""
+        """Whether annotations, and locks of others, are as many as the annotations that the project asks for."""
         held = sum(end > time.time() for holder, end in task.locks.items() if holder != user.id)
         done = sum(not (a.was_cancelled and a.completed_by != user.id) for a in self.annotations_of(task.id))
         return held + done >= self.projects[task.project].maximum_annotations
@@ -93,12 +93,12 @@ class Tables:
             self.touch(task.id)
 
     def count(self, task: Task) -> None:
-        """Set the task's counters to what is true."""
+        """Set the task's counters to the numbers of its annotations and skips."""
         skips = [a.was_cancelled for a in self.annotations_of(task.id)]
         task.total_annotations, task.cancelled_annotations = skips.count(False), skips.count(True)
 
     def remove_task(self, task_id: int) -> None:
-        """Delete a task with all that hangs on it."""
+        """Delete a task with its annotations, predictions and drafts."""
         self.tasks.pop(task_id, None)
         for table in (self.annotations, self.predictions):
             for row in [row for row in table.values() if row.task == task_id]:
@@ -107,7 +107,7 @@ class Tables:
             self.drafts.pop(draft_id)
 
     def remove_project(self, project_id: int) -> None:
-        """Delete a project with all that hangs on it."""
+        """Delete a project with its tasks, backends and webhooks."""
         self.projects.pop(project_id)
         for task in self.tasks_of(project_id):
             self.remove_task(task.id)

@@ -1,4 +1,4 @@
-"""Routes about tasks: lists with filters and order, single tasks, imports."""
+"""Routes about tasks: filtered and ordered lists, single tasks, imports."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from fake_label_studio.tables import Tables
 
 def routes(studio: Studio) -> Blueprint:
     """`/api/tasks` and the import of tasks."""
-    room = Blueprint("tasks", __name__)
+    blueprint = Blueprint("tasks", __name__)
     tables = studio.tables
 
-    @room.get("/api/tasks")
+    @blueprint.get("/api/tasks")
     def tasks() -> dict[str, Any]:
         page, size = int(request.args.get("page", 1)), int(request.args.get("page_size", 100))
         query = json.loads(request.args.get("query", "{}"))
@@ -31,16 +31,16 @@ def routes(studio: Studio) -> Blueprint:
             part = listed[(page - 1) * size : page * size]
             if page > 1 and not part:
                 raise Refused(404, "Invalid page.")
-            whole = request.args.get("fields") == "all"
-            shown = [full_task(tables, task) if whole else task_json(task) for task in part]
+            with_details = request.args.get("fields") == "all"
+            shown = [full_task(tables, task) if with_details else task_json(task) for task in part]
         return {"tasks": shown, "total": len(listed)}
 
-    @room.get("/api/tasks/<int:task_id>")
+    @blueprint.get("/api/tasks/<int:task_id>")
     def task(task_id: int) -> dict[str, Any]:
         with tables.lock:
             return full_task(tables, tables.task(task_id, user()))
 
-    @room.patch("/api/tasks/<int:task_id>")
+    @blueprint.patch("/api/tasks/<int:task_id>")
     def change(task_id: int) -> dict[str, Any]:
         with tables.lock:
             task = tables.task(task_id, user())
@@ -48,7 +48,7 @@ def routes(studio: Studio) -> Blueprint:
             tables.touch(task.id)
             return full_task(tables, task)
 
-    @room.delete("/api/tasks/<int:task_id>")
+    @blueprint.delete("/api/tasks/<int:task_id>")
     def delete(task_id: int) -> tuple[str, int]:
         with tables.lock:
             project = tables.projects[tables.task(task_id, user()).project]
@@ -56,10 +56,10 @@ def routes(studio: Studio) -> Blueprint:
         studio.outgoing.emit(project, "TASKS_DELETED", tasks=[{"id": task_id}])
         return "", 204
 
-    @room.post("/api/projects/<int:project_id>/import")
+    @blueprint.post("/api/projects/<int:project_id>/import")
     def import_tasks(project_id: int) -> tuple[dict[str, Any], int]:
-        given = body()
-        items = given if isinstance(given, list) else [given]
+        content = body()
+        items = content if isinstance(content, list) else [content]
         with tables.lock:
             project = tables.project(project_id, user())
             _check(items, project)
@@ -71,7 +71,7 @@ def routes(studio: Studio) -> Blueprint:
             answer["task_ids"] = [task.id for task in new]
         return answer, 201
 
-    return room
+    return blueprint
 
 
 def full_task(tables: Tables, task: Task) -> dict[str, Any]:
@@ -106,27 +106,27 @@ def _imported(tables: Tables, project: Project, item: dict[str, Any]) -> Task:
     now = tables.now()
     task = Task(tables.new_id(), project.id, _data(item), now, now)
     tables.tasks[task.id] = task
-    whole = item if isinstance(item.get("data"), dict) else {}
-    for given in whole.get("annotations", []):
+    attached = item if isinstance(item.get("data"), dict) else {}
+    for annotation in attached.get("annotations", []):
         row = Annotation(
             id=tables.new_id(),
             task=task.id,
             project=project.id,
-            completed_by=given.get("completed_by", user().id),
-            result=given.get("result", []),
-            was_cancelled=bool(given.get("was_cancelled")),
+            completed_by=annotation.get("completed_by", user().id),
+            result=annotation.get("result", []),
+            was_cancelled=bool(annotation.get("was_cancelled")),
             created_at=now,
             updated_at=now,
         )
         tables.annotations[row.id] = row
-    for given in whole.get("predictions", []):
+    for prediction in attached.get("predictions", []):
         made = Prediction(
             tables.new_id(),
             task.id,
             project.id,
-            given.get("result", []),
-            given.get("score"),
-            given.get("model_version", "undefined"),
+            prediction.get("result", []),
+            prediction.get("score"),
+            prediction.get("model_version", "undefined"),
             now,
         )
         tables.predictions[made.id] = made
@@ -143,17 +143,17 @@ def _filtered(tasks: list[Task], query: dict[str, Any]) -> list[Task]:
     return [task for task in tasks if every(_matches(task, item) for item in items)]
 
 
-def _matches(task: Task, item: dict[str, Any]) -> bool:
-    value = getattr(task, item["filter"].removeprefix("filter:tasks:"))
-    wanted = item["value"]
-    match item["operator"]:
+def _matches(task: Task, condition: dict[str, Any]) -> bool:
+    value = getattr(task, condition["filter"].removeprefix("filter:tasks:"))
+    operand = condition["value"]
+    match condition["operator"]:
         case "greater_or_equal":
-            return bool(value >= wanted)
+            return bool(value >= operand)
         case "greater":
-            return bool(value > wanted)
+            return bool(value > operand)
         case "in_list":
-            return value in wanted
-    raise Refused(400, f"the fake knows no operator {item['operator']!r}")
+            return value in operand
+    raise Refused(400, f"the fake knows no operator {condition['operator']!r}")
 
 
 def _ordered(tasks: list[Task], query: dict[str, Any]) -> list[Task]:

@@ -17,7 +17,7 @@ REFRESH_SECONDS = 10**8
 
 
 class Tokens:
-    """Keys of users; `legacy_allowed`: whether the organization takes legacy tokens, which a new one does not."""
+    """Keys of users; legacy_allowed: whether the organization accepts legacy tokens, which a new one does not."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -26,7 +26,7 @@ class Tokens:
         self.legacy_allowed = True
 
     def user(self, authorization: str) -> User:
-        """Whose key this is. Raises Refused with 401."""
+        """The user whose key this is. Raises Refused with 401."""
         scheme, _, key = authorization.partition(" ")
         if scheme == "Token" and self.legacy_allowed:
             for person in self._tables.users.values():
@@ -37,7 +37,7 @@ class Tokens:
         raise Refused(401, "Invalid token." if key else "Authentication credentials were not provided.")
 
     def new_refresh(self, person: User) -> str:
-        """A personal access token."""
+        """A new personal access token."""
         token = _jwt("refresh", REFRESH_SECONDS)
         self._refresh[token] = person
         return token
@@ -47,7 +47,7 @@ class Tokens:
         return [token for token, owner in self._refresh.items() if owner is person]
 
     def drop_refresh(self, token: str) -> None:
-        """Take a personal access token back."""
+        """Revoke a personal access token."""
         self._refresh.pop(token, None)
 
     def access(self, refresh: str) -> str:

@@ -16,10 +16,10 @@ EDITABLE = ("url", "send_payload", "send_for_all_actions", "headers", "is_active
 
 def routes(studio: Studio) -> Blueprint:
     """`/api/webhooks`."""
-    room = Blueprint("webhooks", __name__)
+    blueprint = Blueprint("webhooks", __name__)
     tables = studio.tables
 
-    def kept(hook_id: int) -> Webhook:
+    def stored(hook_id: int) -> Webhook:
         hook = tables.webhooks.get(hook_id)
         if hook is None:
             raise Refused(404, "No Webhook matches the given query.")
@@ -31,13 +31,13 @@ def routes(studio: Studio) -> Blueprint:
             setattr(hook, name, body_object().get(name, getattr(hook, name)))
         return asdict(hook)
 
-    @room.get("/api/webhooks")
+    @blueprint.get("/api/webhooks")
     def webhooks() -> list[dict[str, Any]]:
         with tables.lock:
             project = tables.project(int(request.args["project"]), user())
             return [asdict(hook) for hook in tables.webhooks.values() if hook.project == project.id]
 
-    @room.post("/api/webhooks")
+    @blueprint.post("/api/webhooks")
     def create() -> tuple[dict[str, Any], int]:
         with tables.lock:
             project = tables.project(body_object()["project"], user())
@@ -45,15 +45,15 @@ def routes(studio: Studio) -> Blueprint:
             tables.webhooks[hook.id] = hook
             return changed(hook), 201
 
-    @room.patch("/api/webhooks/<int:hook_id>")
+    @blueprint.patch("/api/webhooks/<int:hook_id>")
     def change(hook_id: int) -> dict[str, Any]:
         with tables.lock:
-            return changed(kept(hook_id))
+            return changed(stored(hook_id))
 
-    @room.delete("/api/webhooks/<int:hook_id>")
+    @blueprint.delete("/api/webhooks/<int:hook_id>")
     def delete(hook_id: int) -> tuple[str, int]:
         with tables.lock:
-            tables.webhooks.pop(kept(hook_id).id)
+            tables.webhooks.pop(stored(hook_id).id)
         return "", 204
 
-    return room
+    return blueprint

@@ -1,4 +1,4 @@
-"""A server on this machine that notes the requests of a client and answers what a test says."""
+"""A server on this machine that records the requests of a client and gives the answers that a test sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Request:
-    """What came over the wire; query: decoded, values as they were written; body: decoded JSON, None without one."""
+    """A request as it arrived; query: decoded, values as they were written; body: decoded JSON, None without one."""
 
     method: str
     path: str
@@ -23,15 +23,15 @@ class Request:
 
 
 Respond = Callable[[Request], tuple[int, Any]]
-"""Status and body of the response; a body that is no string is sent as JSON, None as nothing.
+"""Returns status and body of the response; a string is sent as it is, None as nothing, all else as JSON.
 
-Of a redirect the body is the address to go on at.
+The body of a redirect is the address to go to.
 """
 
 
 @dataclass
 class RecordingServer:
-    """Its address, and what it was asked, in order."""
+    """The server's address, and the requests so far, in order."""
 
     url: str
     requests: list[Request] = field(default_factory=list)

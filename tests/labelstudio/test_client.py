@@ -1,4 +1,4 @@
-"""What an answer says of a project: a proxy's 404 is not Label Studio's."""
+"""A project counts as deleted only by an answer of Label Studio: a proxy's 404 says nothing about it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_project(status: int, body: str) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_only_label_studio_itself_can_say_that_a_project_is_gone(status: int):
+def test_only_a_404_of_label_studio_itself_means_that_a_project_is_gone(status: int):
     own = json.dumps({"id": "8e2", "status_code": status, "version": "1.23.2", "detail": "Not found."})
     with pytest.raises(ProjectGone, match="Not found"):
         read_project(status, own)
@@ -29,7 +29,7 @@ def test_only_label_studio_itself_can_say_that_a_project_is_gone(status: int):
             read_project(status, proxy)
 
 
-def test_many_ids_are_asked_for_in_addresses_that_servers_take_and_links_stay_links():
+def test_many_ids_are_requested_in_short_addresses_and_links_in_texts_stay_unresolved():
     def respond(request: Request) -> tuple[int, Any]:
         assert request.query["resolve_uri"] == "false"
         ids = json.loads(request.query["query"])["filters"]["items"][0]["value"]

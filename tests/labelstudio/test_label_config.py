@@ -27,7 +27,7 @@ def test_the_alias_is_what_annotations_hold():
     assert parsed.classes == ("yes", "no")
 
 
-def test_nested_choices_and_taxonomy_are_known_by_their_leaf_path():
+def test_nested_choices_and_taxonomies_are_named_by_the_path_to_the_leaf():
     tree = '<Choice value="fruit"><Choice value="apple"/><Choice value="pear"/></Choice><Choice value="stone"/>'
     for control in (
         f'<Taxonomy name="c" toName="t">{tree}</Taxonomy>',
@@ -38,12 +38,12 @@ def test_nested_choices_and_taxonomy_are_known_by_their_leaf_path():
         assert parsed.paths["fruit / pear"] == ("fruit", "pear")
 
 
-def test_a_taxonomy_takes_several_unless_limited_to_one():
+def test_a_taxonomy_is_multi_label_unless_limited_to_one():
     assert parse(config(f'<Taxonomy name="c" toName="t">{TWO}</Taxonomy>')).multi_label
     assert not parse(config(f'<Taxonomy name="c" toName="t" maxUsages="1">{TWO}</Taxonomy>')).multi_label
 
 
-def test_the_first_classification_control_or_the_named_one():
+def test_the_first_classification_control_is_used_unless_one_is_named():
     both = config(
         f'<Rating name="r" toName="t"/><Choices name="c" toName="t">{TWO}</Choices>'
         f'<Choices name="d" toName="t"><Choice value="x"/><Choice value="y"/></Choices>'
@@ -54,14 +54,14 @@ def test_the_first_classification_control_or_the_named_one():
         parse(both, control="e")
 
 
-def test_several_fields_in_one_value_and_fields_named_in_the_settings():
+def test_a_value_may_hold_several_fields_and_settings_may_name_them():
     shown = '<Text name="t" value="$title: $body"/>'
     xml = config(f'<Choices name="c" toName="t">{TWO}</Choices>', shown)
     assert parse(xml).fields == ("title", "body")
     assert parse(xml, text_fields=["body"]).fields == ("body",)
 
 
-def test_html_and_paragraphs_are_texts_too():
+def test_html_and_paragraphs_are_supported_as_texts():
     for shown in ('<HyperText name="t" value="$html"/>', '<Paragraphs name="t" value="$turns" textKey="said"/>'):
         parsed = parse(config(f'<Choices name="c" toName="t">{TWO}</Choices>', shown))
         assert parsed.object_tag in shown
@@ -89,13 +89,13 @@ def test_html_and_paragraphs_are_texts_too():
         ('<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]><View>&e;</View>', "cannot be read as XML"),
     ],
 )
-def test_anything_else_is_refused_and_the_error_says_what_is_supported(xml: str, message: str):
+def test_other_configs_are_refused_with_what_is_supported(xml: str, message: str):
     with pytest.raises(UnsupportedLabelConfig, match=message) as refusal:
         parse(xml)
     assert "Supported: <Choices>" in str(refusal.value)
 
 
-def test_the_fingerprint_follows_the_classes_and_nothing_else():
+def test_the_fingerprint_depends_on_the_classes_only():
     one = parse(config(f'<Choices name="c" toName="t">{TWO}</Choices>'))
     restyled = parse(config(f'<Header value="hi"/><Choices name="c" toName="t" showInLine="true">{TWO}</Choices>'))
     renamed = parse(config('<Choices name="c" toName="t"><Choice value="a"/><Choice value="c"/></Choices>'))

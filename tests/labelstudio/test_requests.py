@@ -188,7 +188,7 @@ def test_pages_of_tasks_are_read_until_one_is_not_full(
     assert server.requests == [task_list(ALL_TASKS, page, 2) for page in requests]
 
 
-def test_a_page_is_requested_only_when_it_is_asked_for():
+def test_the_next_page_is_requested_only_when_it_is_read():
     with recording_server(task_server(5)) as server, closing(LabelStudio(server.url, LEGACY_TOKEN)) as client:
         pages = client.task_pages(3, page_size=2)
         assert server.requests == []
@@ -215,7 +215,7 @@ def test_requests_and_their_seconds_are_counted_per_thread():
 
 
 @pytest.mark.parametrize("connected", [True, False])
-def test_a_backend_is_added_or_brought_up_to_date(connected: bool):
+def test_a_backend_is_added_or_updated(connected: bool):
     entries = [ENTRY] if connected else []
 
     def respond(request: Request) -> tuple[int, Any]:
@@ -239,7 +239,7 @@ def test_a_backend_is_added_or_brought_up_to_date(connected: bool):
     assert server.requests == [listed, written, listed]
 
 
-def test_a_webhook_is_made_where_there_is_none_and_otherwise_given_the_secret_once():
+def test_a_webhook_is_made_if_there_is_none_and_otherwise_gets_the_secret_once():
     listed = Request("GET", "/api/webhooks/", {"project": "3"})
     server = asked(always([]), lambda c: connection.ensure_webhook(c, 3, BACKEND, "secret"))
     settings = {"url": f"{BACKEND}/webhook", "send_payload": True, "send_for_all_actions": True, "is_active": True}
@@ -277,7 +277,7 @@ def test_a_redirect_is_followed_with_the_credentials():
     assert set(server.authorizations) == {f"Token {LEGACY_TOKEN}"}
 
 
-def test_what_fails_over_there_is_asked_three_times_and_what_is_refused_once(monkeypatch: pytest.MonkeyPatch):
+def test_server_errors_are_tried_three_times_and_refusals_once(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(time, "sleep", lambda _: None)
     failures = [(503, "starting"), (429, "slow down")]
 

@@ -29,7 +29,7 @@ def test_a_task_without_a_usable_text_says_why(data: dict, reason: str):
         task_text(data, config())
 
 
-def test_control_characters_go_and_everything_else_stays():
+def test_control_characters_are_removed_and_nothing_else():
     assert task_text({"text": "  a\x00b\ud83d 😀 <b>é</b>\tc "}, config()) == "ab 😀 <b>é</b>\tc"
 
 
@@ -38,7 +38,7 @@ def test_markup_of_hypertext_is_stripped():
     assert task_text({"h": markup}, config('<HyperText name="t" value="$h"/>')) == "Hello & goodbye\nagain"
 
 
-def test_dialogues_keep_who_said_what():
+def test_dialogues_keep_the_speakers_names():
     shown = '<Paragraphs name="t" value="$turns" nameKey="who" textKey="said"/>'
     turns = [{"who": "A", "said": "hi"}, {"said": "yes"}]
     assert task_text({"turns": turns}, config(shown)) == "A: hi\nyes"

@@ -1,4 +1,4 @@
-"""The share of a batch that chance chooses, and the estimate that it allows."""
+"""The random share of a batch, and the options of strategies in a cycle."""
 
 from __future__ import annotations
 
@@ -16,49 +16,49 @@ LABELS = np.where(np.arange(300) < 40, (X[:, 0] > 0).astype(np.int64), -1)
 PLAN = Cycle("margin", "random", batch_size=20, seed=4)
 
 
-def test_a_random_share_takes_its_places_by_chance_and_leaves_the_order_of_the_rest():
-    whole = PLAN.propose(X, LABELS, 2, cycle=3, reserve=280)
+def test_a_random_share_takes_random_places_and_keeps_the_order_of_the_other_rows():
+    by_strategy = PLAN.propose(X, LABELS, 2, cycle=3, reserve=280)
     mixed = replace(PLAN, random_share=0.3).propose(X, LABELS, 2, cycle=3, reserve=30)
     chosen = [*mixed.rows, *mixed.reserve_rows]
     assert len(chosen) == len(set(chosen)) == 50
     assert 5 < len(mixed.random_rows) < 26
     by_margin = [row for row in chosen if row not in mixed.random_rows]
-    ranked = [row for row in (*whole.rows, *whole.reserve_rows) if row not in mixed.random_rows]
+    ranked = [row for row in (*by_strategy.rows, *by_strategy.reserve_rows) if row not in mixed.random_rows]
     assert by_margin == ranked[: len(by_margin)]
 
 
-def test_the_drawn_rows_are_uniform_and_their_share_holds_in_the_first_places_too():
+def test_random_rows_are_uniform_and_have_their_share_of_the_first_places_too():
     plan = replace(PLAN, random_share=0.25, batch_size=8)
-    drawn, first = np.zeros(300), 0
+    drawn, drawn_first = np.zeros(300), 0
     for cycle in range(400):
         proposal = plan.propose(X, LABELS, 2, cycle)
         drawn[proposal.random_rows] += 1
-        first += int(np.isin(proposal.rows[:2], proposal.random_rows).sum())
-    assert drawn[:40].sum() == 0, "labelled rows are not drawn"
-    assert first / 800 == pytest.approx(0.25, abs=0.06)
-    # 800 draws of 260 rows: each about 3 times, whatever its margin.
+        drawn_first += int(np.isin(proposal.rows[:2], proposal.random_rows).sum())
+    assert drawn[:40].sum() == 0, "labelled rows must not be drawn"
+    assert drawn_first / 800 == pytest.approx(0.25, abs=0.06)
+    # 800 draws of 260 rows: each about 3 times, whatever its margin is.
     order = np.argsort(np.abs(X[40:, 0]))
     near, far = drawn[40:][order[:130]].sum(), drawn[40:][order[130:]].sum()
     assert near / (near + far) == pytest.approx(0.5, abs=0.08)
 
 
-def test_all_at_random_and_a_pool_that_ends():
+def test_a_random_share_of_one_takes_all_rows_of_a_small_pool():
     proposal = replace(PLAN, random_share=1.0).propose(X[:50], LABELS[:50], 2, cycle=0, reserve=5)
     assert sorted(proposal.rows) == list(range(40, 50)) == sorted(proposal.random_rows)
     assert len(proposal.reserve_rows) == 0
 
 
 @pytest.mark.parametrize(("labelled", "stage"), [(59, "typiclust"), (60, "margin")])
-def test_tcm_changes_over_after_three_batches_whatever_one_call_asks_for(labelled, stage):
+def test_tcm_switches_to_margin_after_three_batches_whatever_the_size_of_a_call(labelled, stage):
     labels = np.where(np.arange(300) < labelled, (X[:, 0] > 0).astype(np.int64), -1)
     plan = replace(PLAN, random_share=0.4)
-    found = replace(plan, strategy="tcm").propose(X, labels, 2, cycle=3, reserve=100)
+    batch = replace(plan, strategy="tcm").propose(X, labels, 2, cycle=3, reserve=100)
     expected = replace(plan, strategy=stage).propose(X, labels, 2, cycle=3, reserve=100)
-    assert found.rows.tolist() == expected.rows.tolist()
-    assert found.reserve_rows.tolist() == expected.reserve_rows.tolist()
+    assert batch.rows.tolist() == expected.rows.tolist()
+    assert batch.reserve_rows.tolist() == expected.reserve_rows.tolist()
 
 
-def test_subpool_and_balance_are_those_of_the_strategy_and_change_nothing_when_off():
+def test_subpool_and_balance_are_passed_to_the_strategy_and_off_by_default():
     plain = PLAN.propose(X, LABELS, 2, cycle=3, reserve=10)
     pool = Pool(X, LABELS, 2, plain.head)
     for options in ({"subpool": 60}, {"balance": 4}, {"subpool": 60, "balance": 2}):
@@ -69,7 +69,7 @@ def test_subpool_and_balance_are_those_of_the_strategy_and_change_nothing_when_o
     assert plain.rows.tolist() == strategies.select("margin", pool, 20, np.random.default_rng([4, 3])).tolist()
 
 
-def test_balance_is_off_where_no_class_is_predicted():
+def test_balance_is_off_without_a_head_and_for_multi_label():
     plan = replace(PLAN, balance=4)
     assert len(plan.propose(X, np.full(300, -1), 2, cycle=0).rows) == 20
     several = np.where(LABELS[:, None] < 0, -1, np.stack([LABELS, 1 - LABELS], axis=1))

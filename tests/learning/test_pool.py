@@ -9,7 +9,7 @@ def embeddings(n: int = 6, d: int = 3) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(n, d)).astype(np.float32)
 
 
-def test_unlabelled_rows_are_those_without_a_label_among_the_candidates():
+def test_unlabelled_rows_are_the_candidates_without_a_label():
     labels = np.array([0, -1, 1, -1, -1, 0])
     candidates = np.array([True, True, True, False, True, True])
     pool = Pool(embeddings(), labels, 2, candidates=candidates)
@@ -17,7 +17,7 @@ def test_unlabelled_rows_are_those_without_a_label_among_the_candidates():
     assert pool.labeled.tolist() == [0, 2, 5]
 
 
-def test_multi_label_rows_of_minus_one_are_unlabelled():
+def test_multi_label_rows_of_minus_ones_are_unlabelled():
     labels = np.array([[0, 1], [-1, -1], [0, 0], [-1, -1], [1, 1], [-1, -1]])
     pool = Pool(embeddings(), labels, 2)
     assert pool.multi_label
@@ -37,18 +37,18 @@ def test_labels_that_do_not_fit_are_refused_with_the_numbers(labels, n_classes, 
         Pool(embeddings(), labels, n_classes)
 
 
-def test_probabilities_without_a_head_say_so():
+def test_probabilities_without_a_head_are_refused():
     with pytest.raises(NeedsHead, match="fitted head"):
         _ = Pool(embeddings(), np.full(6, -1), 2).probabilities
 
 
-def test_random_picks_distinct_unlabelled_rows_and_all_of_them_when_asked_for_more():
+def test_random_picks_all_unlabelled_rows_if_the_batch_is_larger():
     pool = Pool(embeddings(), np.array([0, -1, 1, -1, -1, 0]), 2)
     picks = strategies.select("random", pool, 10, np.random.default_rng(0))
     assert sorted(picks.tolist()) == [1, 3, 4]
 
 
-def test_unknown_strategy_lists_those_there_are():
+def test_an_unknown_strategy_is_refused_with_the_names_of_all():
     pool = Pool(embeddings(), np.full(6, -1), 2)
     with pytest.raises(strategies.UnknownStrategy, match=r"known: .*random"):
         strategies.select("magic", pool, 1, np.random.default_rng(0))

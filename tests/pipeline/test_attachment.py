@@ -1,4 +1,4 @@
-"""What a run does with the entries of ML backends that Label Studio has for a project."""
+"""What a run does about the ML backend entries that Label Studio lists for a project."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MINUTE = [RunReason.EVERY_MINUTE]
 
 @dataclass
 class FakeLabelStudio:
-    """Answers with entries and webhooks, or with a problem; remembers what was written and how often it was asked."""
+    """Returns entries and webhooks, or raises `problem`; records new webhooks and counts the requests for entries."""
 
     entries: list[dict[str, Any]] = field(default_factory=lambda: [entry(OURS)])
     hooks: list[dict[str, Any]] = field(default_factory=list)
@@ -44,7 +44,7 @@ def entry(url: str, **more: Any) -> dict[str, Any]:
     return {"id": 1, "url": url, "title": "t", "readable_state": "Connected", "extra_params": None, **more}
 
 
-Look = Callable[..., ProjectRecord | None]
+Update = Callable[..., ProjectRecord | None]
 
 
 @pytest.fixture
@@ -53,20 +53,20 @@ def label_studio() -> FakeLabelStudio:
 
 
 @pytest.fixture
-def look(label_studio: FakeLabelStudio, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> Look:
-    """A run's look at project 7, which /setup made known."""
+def update(label_studio: FakeLabelStudio, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> Update:
+    """Updates the attachment of project 7, which a /setup has created, as a run with these reasons does."""
     monkeypatch.setattr(attachment, "ENTRY_WAIT_SECONDS", 0.05)
     monkeypatch.setattr(attachment, "POLL_SECONDS", 0.01)
     sqlite_store.ensure_project(7, backend_url="http://proxy.example")
     services = Services(sqlite_store, cast(Any, label_studio), cast(Any, None), cast(Any, None), "minilm", "secret")
 
-    def attached(*reasons: str, sampling: str = "Uncertainty sampling") -> ProjectRecord | None:
+    def update_attachment_of_7(*reasons: str, sampling: str = "Uncertainty sampling") -> ProjectRecord | None:
         project = sqlite_store.project(7)
         assert project is not None
         info = ProjectInfo(7, "t", "", "", sampling, 0, 0, 0)
         return attachment.update_attachment(services, project, info, [RunReason(reason) for reason in reasons])
 
-    return attached
+    return update_attachment_of_7
 
 
 def state(store: Store) -> str:
@@ -75,30 +75,34 @@ def state(store: Store) -> str:
     return project.state
 
 
-def test_the_only_entry_is_ours_whatever_address_a_request_named(look: Look, label_studio: FakeLabelStudio):
-    assert look("setup") is not None
+def test_a_single_entry_is_ours_whatever_address_setup_was_sent_to(update: Update, label_studio: FakeLabelStudio):
+    assert update("setup") is not None
     (hook,) = label_studio.hooks
     assert (hook["url"], hook["headers"]) == (f"{OURS}/webhook", {SECRET_HEADER: "secret"})
 
 
-def test_without_an_entry_all_rests_until_there_is_one(look: Look, label_studio: FakeLabelStudio, sqlite_store: Store):
-    look("setup")
+def test_a_project_without_an_entry_is_disconnected_until_there_is_one(
+    update: Update, label_studio: FakeLabelStudio, sqlite_store: Store
+):
+    update("setup")
     label_studio.entries = []
-    assert look(RunReason.EVERY_MINUTE) is None
+    assert update(RunReason.EVERY_MINUTE) is None
     assert state(sqlite_store) == "disconnected"
     sqlite_store.add_event(7, "ANNOTATION_CREATED", {})
     asked = label_studio.asked
-    assert look("labels") is None
-    assert label_studio.asked == asked, "events of a webhook that was left behind ask for nothing"
+    assert update("labels") is None
+    assert label_studio.asked == asked, "events of a leftover webhook must cause no request"
     assert sqlite_store.events(7) == []
     label_studio.entries = [entry(OURS)]
     label_studio.hooks.clear()
-    assert look(RunReason.EVERY_MINUTE) is not None
+    assert update(RunReason.EVERY_MINUTE) is not None
     assert state(sqlite_store) == "new"
     assert len(label_studio.hooks) == 1
 
 
-def test_an_entry_may_come_a_moment_after_the_setup(look: Look, label_studio: FakeLabelStudio, sqlite_store: Store):
+def test_a_run_after_setup_waits_a_moment_for_the_entry(
+    update: Update, label_studio: FakeLabelStudio, sqlite_store: Store
+):
     label_studio.entries = []
     request = label_studio.request
 
@@ -108,76 +112,74 @@ def test_an_entry_may_come_a_moment_after_the_setup(look: Look, label_studio: Fa
         return request(*args, **more)
 
     label_studio.request = later  # type: ignore[method-assign]
-    assert look("setup") is not None
+    assert update("setup") is not None
     assert state(sqlite_store) == "new"
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["connected before", "never connected"])
+@pytest.mark.parametrize("connected_before", [True, False], ids=["connected before", "never connected"])
 def test_an_error_is_not_taken_for_a_missing_entry(
-    look: Look, label_studio: FakeLabelStudio, sqlite_store: Store, known: bool
+    update: Update, label_studio: FakeLabelStudio, sqlite_store: Store, connected_before: bool
 ):
-    if known:
-        look("setup")
+    if connected_before:
+        update("setup")
     label_studio.problem = RequestRefused("no permission")
-    assert look(RunReason.EVERY_MINUTE) is not None
+    assert update(RunReason.EVERY_MINUTE) is not None
     label_studio.problem = LabelStudioUnavailable("does not answer")
     with pytest.raises(LabelStudioUnavailable):
-        look(RunReason.EVERY_MINUTE)
+        update(RunReason.EVERY_MINUTE)
     assert state(sqlite_store) == "new"
 
 
-def test_labels_ask_for_a_look_only_where_a_person_changed_what_the_run_would_change_back(
-    look: Look, label_studio: FakeLabelStudio
+def test_labels_cause_a_check_of_the_entries_only_if_the_sampling_was_changed(
+    update: Update, label_studio: FakeLabelStudio
 ):
-    look("setup")
+    update("setup")
     label_studio.entries = []
-    assert look("labels") is not None
-    assert look("labels", sampling="Sequential sampling") is None
+    assert update("labels") is not None
+    assert update("labels", sampling="Sequential sampling") is None
 
 
-def test_of_several_entries_ours_is_the_one_whose_address_is_known(
-    look: Look, label_studio: FakeLabelStudio, sqlite_store: Store, caplog: pytest.LogCaptureFixture
+def test_of_several_entries_ours_is_the_one_with_the_configured_address(
+    update: Update, label_studio: FakeLabelStudio, sqlite_store: Store, caplog: pytest.LogCaptureFixture
 ):
     label_studio.entries = [entry(OTHER, extra_params={"batch_size": 3}), entry(OURS, extra_params={"batch_size": 4})]
-    project = look("setup")
-    assert project is not None, "it is connected, although not to whom"
+    project = update("setup")
+    assert project is not None, "it is connected, although it is unknown which entry is ours"
     assert (label_studio.hooks, project.settings) == ([], {})
     assert "BACKEND_URL" in caplog.text
     sqlite_store.update_project(7, backend_url=OURS)
-    project = look("setup")
+    project = update("setup")
     assert project is not None
     assert [hook["url"] for hook in label_studio.hooks] == [f"{OURS}/webhook"]
     assert project.settings == {"batch_size": 4}
 
 
-def test_extra_params_count_when_a_person_changes_them_and_what_leaves_the_form_is_default(
-    look: Look, label_studio: FakeLabelStudio, sqlite_store: Store
+def test_changed_extra_params_become_the_settings_and_removed_ones_return_to_defaults(
+    update: Update, label_studio: FakeLabelStudio, sqlite_store: Store
 ):
     label_studio.entries = [entry(OURS, extra_params={"strategy": "margin", "batch_size": 7})]
-    project = look("setup")
+    project = update("setup")
     assert project is not None
     assert project.settings == {"strategy": "margin", "batch_size": 7}
     sqlite_store.update_project(7, settings={"strategy": "badge"})
-    project = look(RunReason.EVERY_MINUTE)
+    project = update(RunReason.EVERY_MINUTE)
     assert project is not None
-    assert project.settings == {"strategy": "badge"}, "the form said nothing new"
+    assert project.settings == {"strategy": "badge"}, "the form has not changed"
     label_studio.entries = [entry(OURS, extra_params='{"batch_size": 9}')]
-    project = look(RunReason.EVERY_MINUTE)
+    project = update(RunReason.EVERY_MINUTE)
     assert project is not None
     assert project.settings == {"batch_size": 9}
     label_studio.entries = [entry(OURS, extra_params={"batch_size": "many"})]
-    project = look(RunReason.EVERY_MINUTE)
+    project = update(RunReason.EVERY_MINUTE)
     assert project is not None
     assert project.settings == {"batch_size": 9}
 
 
-def test_a_webhook_that_somebody_removed_stays_away_until_the_address_changes(
-    look: Look, label_studio: FakeLabelStudio
-):
-    look("setup")
+def test_a_removed_webhook_is_made_again_only_when_the_address_changes(update: Update, label_studio: FakeLabelStudio):
+    update("setup")
     label_studio.hooks.clear()
-    look(RunReason.EVERY_MINUTE)
+    update(RunReason.EVERY_MINUTE)
     assert label_studio.hooks == []
     label_studio.entries = [entry(OTHER)]
-    look(RunReason.EVERY_MINUTE)
+    update(RunReason.EVERY_MINUTE)
     assert [hook["url"] for hook in label_studio.hooks] == [f"{OTHER}/webhook"]

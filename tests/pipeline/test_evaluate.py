@@ -1,4 +1,4 @@
-"""What a run says of heads from the labels that it has."""
+"""What a run reports about heads from the labels so far."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ml_backend.store.states import BatchState
 from ml_backend.web.status import NO_ADVICE
 
 
-def test_what_chance_drew_before_and_the_strategy_chooses_now_is_not_random():
+def test_tasks_that_the_served_batch_chose_by_strategy_no_longer_count_as_random():
     serving = BatchRecord(2, 1, "v", "margin", "", None, [4, 5, 6, 7], 4, BatchState.PUBLISHED, 0.0, None)
     assert tasks_drawn_at_random([[1, 4, 9], [7]], serving) == {1, 9, 7}
     assert tasks_drawn_at_random([[7]], serving) == {7}
     assert tasks_drawn_at_random([], None) == set()
 
 
-def test_the_advice_to_stop_is_learnings_own_over_the_runs_that_have_a_kappa():
+def test_stopping_advice_uses_the_kappas_of_the_runs_that_have_one():
     kappas = [0.5, 1.0, 1.0, 0.98]
     expected = stabilized(kappas)
     advice = stopping_advice([None, *kappas[:2], None, *kappas[2:]])
     assert (advice.stop, advice.value, advice.reason) == (expected.stop, expected.value, expected.reason)
     assert advice.stop
-    assert stopping_advice([None]) == NO_ADVICE, "what the status shows before the first run"
+    assert stopping_advice([None]) == NO_ADVICE, "the status shows the same before the first run"

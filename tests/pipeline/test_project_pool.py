@@ -19,8 +19,8 @@ def config(choice: str = "single") -> LabelConfig:
     )
 
 
-def keep(store: Store, texts: dict[int, str | None], embed: bool = True) -> None:
-    """Tasks by id; None is a task with a problem. The hash of a text is the text."""
+def put_tasks(store: Store, texts: dict[int, str | None], embed: bool = True) -> None:
+    """Store tasks by id; None is a task with a problem. The hash of a text is the text itself."""
     store.upsert_tasks(
         1, [TaskRecord(1, i, t, None if t else "empty") for i, t in texts.items()], {t: t for t in texts.values() if t}
     )
@@ -40,7 +40,7 @@ def pool_of(store: Store, labels: Labels, choice: str = "single"):
 
 
 def test_rows_are_tasks_by_id_with_the_vectors_of_their_texts(sqlite_store: Store):
-    keep(sqlite_store, {7: "bb", 3: "a", 9: None})
+    put_tasks(sqlite_store, {7: "bb", 3: "a", 9: None})
     pool = pool_of(sqlite_store, Labels({3: ("b",)}))
     assert pool.task_ids.tolist() == [3, 7, 9]
     assert pool.embeddings[:2].tolist() == [[1, ord("a")], [2, ord("b")]]
@@ -49,45 +49,45 @@ def test_rows_are_tasks_by_id_with_the_vectors_of_their_texts(sqlite_store: Stor
     assert pool.fresh.tolist() == [False, True, False]
 
 
-def test_one_task_of_each_text_is_offered_and_none_whose_text_is_labelled(sqlite_store: Store):
-    keep(sqlite_store, {1: "a", 2: "b", 3: "b", 4: "a", 5: "c"})
+def test_one_task_per_unlabelled_text_is_offered(sqlite_store: Store):
+    put_tasks(sqlite_store, {1: "a", 2: "b", 3: "b", 4: "a", 5: "c"})
     pool = pool_of(sqlite_store, Labels({1: ("a",)}))
     assert pool.task_ids[pool.fresh].tolist() == [2, 5]
     assert pool.task_ids[pool.copies].tolist() == [3, 4]
 
 
 def test_a_label_counts_once_its_text_has_a_vector(sqlite_store: Store):
-    keep(sqlite_store, {1: "a", 2: "b"})
-    keep(sqlite_store, {3: "c", 4: "c"}, embed=False)
+    put_tasks(sqlite_store, {1: "a", 2: "b"})
+    put_tasks(sqlite_store, {3: "c", 4: "c"}, embed=False)
     pool = pool_of(sqlite_store, Labels({1: ("a",), 3: ("b",)}))
     assert pool.labels.tolist() == [0, -1, -1, -1]
     assert pool.labeled == 1
     assert pool.task_ids[pool.fresh].tolist() == [2]
 
 
-def test_texts_of_annotated_tasks_are_embedded_beside_the_oldest(sqlite_store: Store):
-    keep(sqlite_store, {i: f"text {i}" for i in range(1, 21)}, embed=False)
+def test_texts_of_annotated_and_of_the_oldest_tasks_are_embedded_in_equal_parts(sqlite_store: Store):
+    put_tasks(sqlite_store, {i: f"text {i}" for i in range(1, 21)}, embed=False)
     annotate(sqlite_store, set(range(11, 21)))
-    some = [text for _, text in sqlite_store.missing_embeddings(1, "m", limit=6)]
-    assert some == [f"text {i}" for i in (11, 12, 13, 1, 2, 3)]
+    next_texts = [text for _, text in sqlite_store.missing_embeddings(1, "m", limit=6)]
+    assert next_texts == [f"text {i}" for i in (11, 12, 13, 1, 2, 3)]
     assert len(sqlite_store.missing_embeddings(1, "m", limit=100)) == 20
 
 
-def test_touched_tasks_are_never_offered_again(sqlite_store: Store):
-    keep(sqlite_store, {1: "a", 2: "b"})
+def test_skipped_tasks_are_never_offered_again(sqlite_store: Store):
+    put_tasks(sqlite_store, {1: "a", 2: "b"})
     pool = pool_of(sqlite_store, Labels(skipped={1}))
     assert pool.task_ids[pool.fresh].tolist() == [2]
     assert not pool.copies.any()
 
 
-def test_multi_label_rows_hold_zeros_and_ones_and_none_is_a_label(sqlite_store: Store):
-    keep(sqlite_store, {1: "a", 2: "b", 3: "c"})
+def test_multi_label_rows_hold_zeros_and_ones_and_no_class_is_a_label_too(sqlite_store: Store):
+    put_tasks(sqlite_store, {1: "a", 2: "b", 3: "c"})
     pool = pool_of(sqlite_store, Labels({1: ("b",), 2: ()}), choice="multiple")
     assert pool.labels.tolist() == [[0, 1], [0, 0], [-1, -1]]
 
 
-def test_a_batch_never_holds_a_text_twice_and_copies_only_fill_up(sqlite_store: Store):
-    keep(sqlite_store, {1: "a", 2: "a", 3: "b", 4: "b", 5: "c", 6: "labelled", 7: "labelled", 8: "labelled"})
+def test_a_batch_holds_no_text_twice_and_fills_up_with_one_copy_of_a_labelled_text(sqlite_store: Store):
+    put_tasks(sqlite_store, {1: "a", 2: "a", 3: "b", 4: "b", 5: "c", 6: "labelled", 7: "labelled", 8: "labelled"})
     pool = pool_of(sqlite_store, Labels({6: ("a",)}))
     settings = ProjectSettings(strategy="random", initial="random", batch_size=6)
     proposal = propose(settings, pool, 2, cycle=0, reserve=0)
@@ -96,7 +96,7 @@ def test_a_batch_never_holds_a_text_twice_and_copies_only_fill_up(sqlite_store: 
     assert chosen[3:] == [7]
 
 
-def test_label_changes_are_new_other_and_gone_labels():
+def test_label_changes_are_new_changed_and_removed_labels():
     before = {1: ["a"], 2: ["a"], 3: ["a"], 5: []}
     now = {1: ("a",), 2: ("b",), 4: ("a",), 5: ()}
     assert label_changes(before, now) == {2: ("b",), 4: ("a",), 3: None}

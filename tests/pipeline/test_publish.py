@@ -20,20 +20,20 @@ class Versions:
     """A Label Studio that knows only which versions have predictions."""
 
     def __init__(self) -> None:
-        self.kept: list[str] = []
+        self.versions: list[str] = []
 
     def publish_batch(self, _project_id: int, version: str, _items: Any) -> None:
-        self.kept.append(version)
+        self.versions.append(version)
 
     def remove_version(self, _project_id: int, version: str) -> None:
-        self.kept.remove(version)
+        self.versions.remove(version)
 
 
 def plan(store: Store) -> Any:
     return store.plan_batch(7, method="badge", why="", head_version=None, task_ids=[1, 2], size=2)
 
 
-def test_predictions_stay_for_a_day_so_that_tasks_still_open_somewhere_can_be_submitted(
+def test_predictions_of_superseded_batches_stay_for_a_day_so_that_open_tasks_can_be_submitted(
     sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ):
     sqlite_store.ensure_project(7)
@@ -45,24 +45,24 @@ def test_predictions_stay_for_a_day_so_that_tasks_still_open_somewhere_can_be_su
         publish(sqlite_store, client, info, batches[-1], {})
         info = replace(info, model_version=batches[-1].version)
         remove_superseded(sqlite_store, client, 7)
-    assert label_studio.kept == [batch.version for batch in batches]
+    assert label_studio.versions == [batch.version for batch in batches]
     serving = finish_interrupted_batches(sqlite_store, client, info)
     assert serving is not None
     assert serving.version == batches[-1].version
-    assert label_studio.kept == [batch.version for batch in batches]
+    assert label_studio.versions == [batch.version for batch in batches]
     later = time.time() + SUPERSEDED_KEPT_SECONDS + 1
     monkeypatch.setattr(publishing.time, "time", lambda: later)
     remove_superseded(sqlite_store, client, 7)
-    assert label_studio.kept == [batches[-1].version], "the served one stays however old it is"
+    assert label_studio.versions == [batches[-1].version], "the served batch stays however old it is"
 
 
-def test_what_a_crash_left_before_it_was_served_goes_at_once(sqlite_store: Store):
+def test_predictions_of_a_batch_that_a_crash_kept_from_being_served_are_removed_at_once(sqlite_store: Store):
     sqlite_store.ensure_project(7)
     label_studio = Versions()
     client = cast(LabelStudio, label_studio)
     served, lost = plan(sqlite_store), plan(sqlite_store)
-    label_studio.kept = [served.version, lost.version]
+    label_studio.versions = [served.version, lost.version]
     serving = finish_interrupted_batches(sqlite_store, client, replace(INFO, model_version=served.version))
     assert serving is not None
     assert serving.number == served.number
-    assert label_studio.kept == [served.version]
+    assert label_studio.versions == [served.version]

@@ -26,7 +26,7 @@ QUIET = Situation(
 )
 
 
-def test_nothing_new_publishes_nothing():
+def test_without_news_nothing_is_learned():
     assert reason_to_learn(QUIET) is None
 
 
@@ -42,20 +42,20 @@ def test_nothing_new_publishes_nothing():
         ({"new_tasks": True}, "new tasks"),
     ],
 )
-def test_each_cause_brings_a_batch_and_says_so(change: dict, reason: str):
+def test_each_cause_leads_to_a_batch_with_its_reason(change: dict, reason: str):
     assert reason in (reason_to_learn(replace(QUIET, **change)) or "")
 
 
-def test_four_of_five_labels_wait():
+def test_fewer_labels_than_retrain_every_wait():
     assert reason_to_learn(replace(QUIET, changed=4)) is None
 
 
-def test_the_end_of_the_pool_is_no_reason_to_learn_again_and_again():
+def test_the_end_of_the_pool_does_not_cause_repeated_learning():
     assert reason_to_learn(replace(QUIET, remaining=2, unpublished=0)) is None
     assert reason_to_learn(replace(QUIET, remaining=0, unpublished=0, serving=False)) is None
 
 
-def test_where_nothing_is_left_to_label_every_label_is_still_learned_from():
+def test_at_the_end_of_the_pool_every_new_label_is_learned_from():
     done = replace(QUIET, remaining=0, unpublished=0)
     assert reason_to_learn(done) is None
     assert "1 labels are new or changed" in (reason_to_learn(replace(done, changed=1)) or "")
@@ -66,7 +66,7 @@ def test_new_tasks_wait_until_their_texts_are_embedded():
     assert reason_to_learn(replace(QUIET, new_tasks=True, missing_vectors=300)) is None
 
 
-def test_settings_changed_when_a_value_did():
+def test_settings_count_as_changed_if_a_value_changed():
     settings = ProjectSettings(batch_size=7)
     used = settings.model_dump(mode="json")
     assert not settings_changed(used, settings)
@@ -77,7 +77,7 @@ def test_settings_changed_when_a_value_did():
     assert settings_changed({**used, "setting of a later version": 1}, settings)
 
 
-def test_settings_stored_before_a_setting_existed_count_as_its_default():
+def test_a_setting_that_was_not_stored_counts_as_its_default():
     used = ProjectSettings(batch_size=7).model_dump(mode="json", exclude={"subpool", "balance"})
     assert not settings_changed(used, ProjectSettings(batch_size=7))
     assert settings_changed(used, ProjectSettings(batch_size=7, subpool=100))

@@ -1,7 +1,7 @@
-"""The first read goes on where it stopped, and what Label Studio's own counters get wrong costs no label.
+"""The first read resumes where it stopped, and wrong counters of Label Studio lose no label.
 
-The Label Studio here is a stand-in: an import that overtakes an annotation leaves the real one's counter at 0 only now
-and then.
+The Label Studio here is a stand-in, since the real one gets a counter wrong only if an import and an annotation
+happen to overlap.
 """
 
 from __future__ import annotations
@@ -62,18 +62,18 @@ def reconcile(store: Store, studio: Miscounting, annotations: int, skips: int = 
     Synchronizer(store, cast(LabelStudio, studio), CONFIG, info, lambda _: None).reconcile("2026", SyncReport())
 
 
-def test_a_label_that_is_known_survives_a_counter_that_denies_it(sqlite_store: Store, studio: Miscounting):
+def test_a_label_is_not_lost_when_a_counter_is_too_low(sqlite_store: Store, studio: Miscounting):
     sqlite_store.ensure_project(7)
     reconcile(sqlite_store, studio, annotations=4)
     assert sqlite_store.annotation_counts(7) == (4, 0)
-    reconcile(sqlite_store, studio, annotations=3)  # counted a moment before the fourth
+    reconcile(sqlite_store, studio, annotations=3)  # counted just before the fourth annotation
     assert sqlite_store.annotation_counts(7) == (4, 0)
     studio.tasks[1].annotations.clear()
     reconcile(sqlite_store, studio, annotations=3)
-    assert sqlite_store.annotation_counts(7) == (3, 0), "a deleted one is found all the same"
+    assert sqlite_store.annotation_counts(7) == (3, 0), "a deletion must be noticed all the same"
 
 
-def test_a_label_that_no_counter_shows_is_found_by_reading_all_once(sqlite_store: Store, studio: Miscounting):
+def test_a_label_that_no_counter_shows_is_found_by_reading_all_tasks_once(sqlite_store: Store, studio: Miscounting):
     sqlite_store.ensure_project(7)
     reconcile(sqlite_store, studio, annotations=4)
     sqlite_store.replace_annotations(7, {1: []})
@@ -84,8 +84,8 @@ def test_a_label_that_no_counter_shows_is_found_by_reading_all_once(sqlite_store
     assert (sqlite_store.annotation_counts(7), studio.whole_reads) == ((4, 0), 1)
     reconcile(sqlite_store, studio, annotations=5)
     for _ in range(3):
-        reconcile(sqlite_store, studio, annotations=5)  # counts something that is in no task
-    assert studio.whole_reads == 2, "reading all is not repeated where it did not help"
+        reconcile(sqlite_store, studio, annotations=5)  # counts an annotation that no task has
+    assert studio.whole_reads == 2, "reading all tasks must not be repeated if it did not help"
 
 
 def deletion(event_id: int, *annotation_ids: int) -> EventRecord:
@@ -93,7 +93,7 @@ def deletion(event_id: int, *annotation_ids: int) -> EventRecord:
     return EventRecord(event_id, 7, "ANNOTATIONS_DELETED", body, received_at=0.0)
 
 
-def test_a_deletion_of_any_unknown_annotation_asks_for_a_comparison(sqlite_store: Store, studio: Miscounting):
+def test_the_deletion_of_an_unknown_annotation_leads_to_a_comparison_of_all(sqlite_store: Store, studio: Miscounting):
     sqlite_store.ensure_project(7)
     reconcile(sqlite_store, studio, annotations=4)
     info = ProjectInfo(7, "", "", "", "", len(studio.tasks), 4, 0)
@@ -103,9 +103,7 @@ def test_a_deletion_of_any_unknown_annotation_asks_for_a_comparison(sqlite_store
     assert not synchronizer.read_events([], SyncReport())
 
 
-def test_a_skip_that_was_deleted_without_a_new_time_is_found_by_the_count_of_skips(
-    sqlite_store: Store, studio: Miscounting
-):
+def test_a_deleted_skip_is_noticed_by_the_number_of_skips(sqlite_store: Store, studio: Miscounting):
     sqlite_store.ensure_project(7)
     studio.tasks[1].annotations[:] = [replace(studio.tasks[1].annotations[0], cancelled=True)]
     reconcile(sqlite_store, studio, annotations=3, skips=1)
@@ -116,7 +114,7 @@ def test_a_skip_that_was_deleted_without_a_new_time_is_found_by_the_count_of_ski
 
 
 class Paged:
-    """Tasks 1 to 5 on pages of two; remembers which pages were read."""
+    """Tasks 1 to 5 on pages of two; records which pages were read."""
 
     def __init__(self) -> None:
         self.pages_read: list[int] = []
@@ -128,7 +126,7 @@ class Paged:
             yield TaskPage(number, [RemoteTask(i, {"text": f"text {i}"}, "2026") for i in ids], is_last=number == 3)
 
 
-def test_the_first_read_stops_at_its_deadline_and_goes_on_at_the_next_page(sqlite_store: Store):
+def test_the_first_read_stops_at_its_deadline_and_resumes_at_the_next_page(sqlite_store: Store):
     sqlite_store.ensure_project(7)
     studio, said = Paged(), list[str]()
     info = ProjectInfo(7, "", "", "", "", 5, 0, 0)
@@ -143,6 +141,8 @@ def test_the_first_read_stops_at_its_deadline_and_goes_on_at_the_next_page(sqlit
     assert (studio.pages_read, report.complete) == ([1, 2, 3], True)
     assert sqlite_store.task_ids(7) == {1, 2, 3, 4, 5}
     report = SyncReport()
-    assert synchronizer.first_read(3, passed, report) == 0, "behind the last page nothing is left, however late it is"
+    assert synchronizer.first_read(3, passed, report) == 0, (
+        "after the last page nothing is left, even past the deadline"
+    )
     assert report.complete
-    assert len(said) == 4, "people see every page"
+    assert len(said) == 4, "progress is reported for every page"

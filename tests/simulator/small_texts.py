@@ -1,4 +1,4 @@
-"""Small datasets that can be learned, and embeddings that cost nothing."""
+"""Small datasets that can be learned, and embeddings that are computed at once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS = {
 
 
 def table(n: int, seed: int = 0, split: bool = True) -> pd.DataFrame:
-    """n different texts of three classes, each of words of its own class and of noise."""
+    """n different texts of three classes, each with words of its own class and of noise."""
     rng = np.random.default_rng(seed)
     rows = []
     for i in range(n):
@@ -39,7 +39,7 @@ def _vector(word: str) -> NDArray[np.float64]:
 def hashed(
     embeddings: Sequence[str], train: Sequence[str], test: Sequence[str]
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Bags of words in 16 random dimensions, the same for the same word."""
+    """For every embedding the same matrix (texts, 16): means of a random vector per word."""
     rows = [np.mean([_vector(word) for word in text.split()], axis=0) for text in [*train, *test]]
     for embedding in embeddings:
         yield embedding, np.array(rows, dtype=np.float32)

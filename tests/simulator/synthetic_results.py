@@ -1,4 +1,4 @@
-"""Results with known truth, in the form of a simulator's output."""
+"""Synthetic results with known effects, in the form of the simulator's output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Without the packages of its extra the simulator says what to install."""
+"""Without the packages of the extra `simulator`, the simulator says what to install."""
 
 from __future__ import annotations
 

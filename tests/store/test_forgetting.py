@@ -1,4 +1,4 @@
-"""What is left of a project that was forgotten: nothing, in any table, but the revision that must not come twice."""
+"""A project that was forgotten leaves no row in any table, except for its revision, which must not be used again."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ml_backend.store.records import (
 from ml_backend.store.states import RunReason
 
 STAYS = {"revisions", "leases"}
-"""The lease is its worker's own: it is the run under way that forgets the project."""
+"""A lease stays, since it belongs to the run under way, which forgets the project."""
 
 
 def fill(store: Store, project_id: int) -> None:
-    """Keep something of a project in every table."""
+    """Store a row of a project in every table."""
     text_hash = f"hash {project_id}"
     store.ensure_project(project_id)
     store.upsert_tasks(project_id, [TaskRecord(project_id, 1, text_hash, None)], {text_hash: "text"})
@@ -46,7 +46,7 @@ def fill(store: Store, project_id: int) -> None:
 
 
 def rows_of_project(database_url: str, project_id: int) -> dict[str, int]:
-    """Table → its rows of a project, of the tables that name one."""
+    """Number of rows of a project by table, for the tables that have a project's id."""
     engine = create_engine(database_url)
     with engine.connect() as connection:
         rows = {
@@ -60,11 +60,11 @@ def rows_of_project(database_url: str, project_id: int) -> dict[str, int]:
     return rows
 
 
-def test_no_table_keeps_a_row_of_a_forgotten_project_and_none_of_another_goes(store: Store, database_url: str):
+def test_forgetting_a_project_deletes_all_its_rows_and_none_of_another(store: Store, database_url: str):
     for project_id in (1, 2):
         fill(store, project_id)
     before = rows_of_project(database_url, 1)
-    assert all(before.values()), f"this test fills every table: {before}"
+    assert all(before.values()), f"this test must fill every table: {before}"
     store.forget_project(1)
     after = rows_of_project(database_url, 1)
     assert {name for name, n in after.items() if n} == STAYS

@@ -27,7 +27,7 @@ HASHES = [letter * 32 for letter in "abcd"]
 
 
 def write_first_database(url: str) -> None:
-    """Write what version 0.1.0 left, tables included, as its dumps have it."""
+    """Write the database of version 0.1.0, tables and rows, from a dump."""
     if url.startswith("sqlite"):
         with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
             connection.executescript((HERE / "first_database.sqlite.sql").read_text())
@@ -75,7 +75,7 @@ def everything(url: str) -> dict[str, Any]:
 
 
 def described(engine: Engine) -> dict[str, Any]:
-    """Every table but Alembic's own: columns by name, primary key, indexes, and whether SQLite may use an id again."""
+    """Every table but Alembic's own: columns by name, primary key, indexes, and whether SQLite may reuse an id."""
     inspector = inspect(engine)
     return {
         table: {
@@ -99,8 +99,8 @@ def definition(engine: Engine, table: str) -> str:
         return str(connection.execute(text(f"SELECT sql FROM sqlite_master WHERE name = '{table}'")).scalar_one())
 
 
-def a_later_revision(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str, revision: str = "9001") -> None:
-    """Let the code know one revision more, which runs `body`."""
+def add_revision(folder: Path, monkeypatch: pytest.MonkeyPatch, body: str, revision: str = "9001") -> None:
+    """Add a revision to the code, whose upgrade runs `body`."""
     newest = schema.revisions()[-1]
     migrations = folder / "migrations"
     (migrations / "versions").mkdir(parents=True)
@@ -131,7 +131,7 @@ def test_migrations_make_the_tables_that_the_code_uses(database_url: str):
     assert set(migrated) == set(tables.metadata.tables)
 
 
-def test_the_first_revision_makes_the_tables_of_the_first_database(first_database_url: str):
+def test_the_first_revision_makes_the_tables_of_version_0_1_0(first_database_url: str):
     with engine_of(first_database_url) as engine:
         first = described(engine)
         with engine.begin() as connection:
@@ -159,7 +159,7 @@ def test_an_empty_database_gets_the_newest_version(database_url: str):
     assert versions(database_url) == schema.revisions()[-1:]
 
 
-def test_the_first_database_is_opened_with_everything_in_it(first_database_url: str):
+def test_a_database_of_version_0_1_0_is_opened_with_everything_in_it(first_database_url: str):
     with opened(first_database_url) as store:
         assert [(p.id, str(p.state)) for p in store.projects()] == [
             (1, "new"),
@@ -215,16 +215,18 @@ def test_the_first_database_is_opened_with_everything_in_it(first_database_url: 
         assert store.pending_projects() == [8]
         assert store.lease_owners() == ["host:4242:abcdef12:140000000000000"]
         assert store.changes(2, 2) == (3, {14})
-        assert store.changes(9, 0)[0] == 2, "the count of a forgotten project goes on"
+        assert store.changes(9, 0)[0] == 2, "the revision of a forgotten project must continue"
         assert store.webhook_secret() == "the-secret-that-webhooks-carry"
         store.add_event(1, "LATER", {})
-        assert store.events(1)[0].id == 4, "ids of events are not given twice"
+        assert store.events(1)[0].id == 4, "ids of events must not be used twice"
         store.add_run(store.runs(2)[-1])
-        assert [run.at for run in store.runs(2)] == [1760000012.0, 1760000013.0, 1760000013.0], "added as the newest"
+        assert [run.at for run in store.runs(2)] == [1760000012.0, 1760000013.0, 1760000013.0], (
+            "a new run must be the newest"
+        )
     assert versions(first_database_url) == schema.revisions()[-1:]
 
 
-def test_the_tables_of_the_first_database_become_those_that_the_code_uses(first_database_url: str):
+def test_an_upgrade_from_version_0_1_0_makes_the_tables_that_the_code_uses(first_database_url: str):
     with opened(first_database_url), engine_of(first_database_url) as engine, engine.begin() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, tables.metadata) == []
@@ -235,7 +237,7 @@ def test_the_tables_of_the_first_database_become_those_that_the_code_uses(first_
         assert migrated == described(engine)
 
 
-def test_a_current_database_costs_one_read_and_no_alembic(sqlite_store: Store, tmp_path: Path):
+def test_opening_a_current_database_reads_once_and_does_not_load_alembic(sqlite_store: Store, tmp_path: Path):
     code = f"""
         import sys
         from sqlalchemy import event
@@ -259,11 +261,11 @@ def test_a_newer_database_is_refused_with_both_versions_and_the_remedy(database_
             store.create()
     assert "install the newer version" in str(refused.value)
     assert "restore a backup" in str(refused.value)
-    assert database_url.rpartition("/")[2] in str(refused.value), "it names the database"
+    assert database_url.rpartition("/")[2] in str(refused.value), "it must name the database"
     assert everything(database_url) == before
 
 
-def test_a_refusal_does_not_show_the_password():
+def test_the_address_in_errors_does_not_show_the_password():
     database = Database("postgresql://user:hush@host/name")
     assert "hush" not in database.address
     assert "user" in database.address
@@ -272,7 +274,7 @@ def test_a_refusal_does_not_show_the_password():
 @pytest.mark.parametrize(
     "strange", ["CREATE TABLE tasks (id INTEGER)", "DROP TABLE heads", "ALTER TABLE runs DROP body"]
 )
-def test_tables_that_are_not_all_ours_are_refused(first_database_url: str, strange: str):
+def test_a_database_with_only_some_of_our_tables_is_refused(first_database_url: str, strange: str):
     with engine_of(first_database_url) as engine:
         if strange.startswith("CREATE"):
             with engine.begin() as connection:
@@ -288,7 +290,7 @@ def test_tables_that_are_not_all_ours_are_refused(first_database_url: str, stran
     assert everything(first_database_url) == before
 
 
-def test_tables_of_others_stay_beside_ours(database_url: str):
+def test_tables_of_other_programs_are_left_alone(database_url: str):
     with engine_of(database_url) as engine, engine.begin() as connection:
         connection.execute(text("CREATE TABLE theirs (id INTEGER)"))
         connection.execute(text("INSERT INTO theirs VALUES (7)"))
@@ -298,21 +300,21 @@ def test_tables_of_others_stay_beside_ours(database_url: str):
         assert connection.execute(text("SELECT id FROM theirs")).scalars().all() == [7]
 
 
-def test_an_upgrade_that_fails_leaves_the_old_schema_whole(
+def test_a_failed_upgrade_leaves_the_old_database_unchanged(
     first_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     before = everything(first_database_url)
     broken = ADD_A_COLUMN + 'op.drop_table("heads")\nraise RuntimeError("in the middle")\n'
     with monkeypatch.context() as patched:
-        a_later_revision(tmp_path / "broken", patched, broken)
+        add_revision(tmp_path / "broken", patched, broken)
         store = Store(first_database_url)
         with pytest.raises(RuntimeError, match="in the middle"):
             store.create()
         store.close()
     assert everything(first_database_url) == before
-    assert not list(tmp_path.glob("*.before-*")), "the copy is of what is there"
+    assert not list(tmp_path.glob("*.before-*")), "no copy may be left of an upgrade that failed"
     with monkeypatch.context() as patched:
-        a_later_revision(tmp_path / "whole", patched, ADD_A_COLUMN)
+        add_revision(tmp_path / "whole", patched, ADD_A_COLUMN)
         with opened(first_database_url):
             pass
         assert versions(first_database_url) == ["9001"]
@@ -320,7 +322,7 @@ def test_an_upgrade_that_fails_leaves_the_old_schema_whole(
         assert connection.execute(text("SELECT later FROM projects WHERE id = 2")).scalar_one() == "Mail 2"
 
 
-def test_a_process_killed_in_an_upgrade_leaves_the_old_schema_whole(first_database_url: str, tmp_path: Path):
+def test_a_process_killed_during_an_upgrade_leaves_the_old_database_unchanged(first_database_url: str, tmp_path: Path):
     before = everything(first_database_url)
     code = f"""
         import os
@@ -344,7 +346,7 @@ def test_processes_that_start_together_upgrade_once(
     first_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     # Adding the column a second time would fail.
-    a_later_revision(tmp_path / "later", monkeypatch, ADD_A_COLUMN)
+    add_revision(tmp_path / "later", monkeypatch, ADD_A_COLUMN)
     stores = [Store(first_database_url) for _ in range(6)]
     problems: list[BaseException] = []
     together = threading.Barrier(len(stores))
@@ -374,7 +376,7 @@ def test_a_copy_of_the_file_is_kept_before_an_upgrade(
     write_first_database(url)
     before = everything(url)
     (tmp_path / "store.db.before-9001").write_text("kept from an earlier upgrade")
-    a_later_revision(tmp_path / "later", monkeypatch, ADD_A_COLUMN)
+    add_revision(tmp_path / "later", monkeypatch, ADD_A_COLUMN)
     with caplog.at_level(logging.INFO), opened(url):
         pass
     assert (tmp_path / "store.db.before-9001").read_text() == "kept from an earlier upgrade"

@@ -44,16 +44,16 @@ def vectors(n: int) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(n, 4)).astype(np.float32)
 
 
-def test_a_project_is_made_once_and_updated(store: Store):
+def test_a_project_is_created_once_and_then_updated(store: Store):
     store.ensure_project(1, title="Mail")
     again = store.ensure_project(1, settings={"strategy": "badge"})
     assert (again.title, again.settings, again.state) == ("Mail", {"strategy": "badge"}, "new")
     store.update_project(1, counts=ProjectCounts(labels={"b": 2, "a": 1}, labeled=3))
     store.update_project(1, first_read=FirstRead(4, "2026"), unmatched=Unmatched([1, 2, 3, 4], 1))
-    kept = store.project(1)
-    assert kept.counts == ProjectCounts(labels={"b": 2, "a": 1}, labeled=3)
-    assert list(kept.counts.labels) == ["b", "a"], "the order of the label config"
-    assert (kept.first_read, kept.unmatched) == (FirstRead(4, "2026"), Unmatched([1, 2, 3, 4], 1))
+    project = store.project(1)
+    assert project.counts == ProjectCounts(labels={"b": 2, "a": 1}, labeled=3)
+    assert list(project.counts.labels) == ["b", "a"], "in the order of the label config"
+    assert (project.first_read, project.unmatched) == (FirstRead(4, "2026"), Unmatched([1, 2, 3, 4], 1))
     store.update_project(1, first_read=None)
     assert store.project(1).first_read is None
     assert [p.id for p in store.projects()] == [1]
@@ -65,7 +65,7 @@ def test_a_field_that_a_project_does_not_have_is_refused(store: Store):
         store.update_project(1, colour="red")
 
 
-def test_events_come_back_in_order_and_with_any_character(store: Store):
+def test_events_are_read_in_order_and_may_hold_any_character(store: Store):
     store.add_event(1, "A", {"text": "nul \x00 and 😀"})
     store.add_event(1, "B", {})
     store.add_event(2, "C", {})
@@ -86,11 +86,11 @@ def test_requests_are_merged_until_they_are_taken(store: Store):
     assert store.request_run(1, "labels")
 
 
-def test_events_that_came_together_are_kept_with_their_requests(store: Store):
+def test_events_that_are_added_together_are_stored_with_their_requests(store: Store):
     store.ensure_project(2, title="known")
     store.request_run(3, "settings")
     new = [NewEvent(1, "A", {"n": 1}, "labels"), NewEvent(2, "B", {}, "labels"), NewEvent(1, "A", {"n": 2}, "labels")]
-    assert store.add_events([*new, NewEvent(3, "C", {}, "tasks")]) == {1, 2}, "3 was asked for before"
+    assert store.add_events([*new, NewEvent(3, "C", {}, "tasks")]) == {1, 2}, "a run of project 3 was requested before"
     assert [e.body for e in store.events(1)] == [{"n": 1}, {"n": 2}]
     assert store.project(1) is not None
     assert store.project(2).title == "known"
@@ -99,7 +99,7 @@ def test_events_that_came_together_are_kept_with_their_requests(store: Store):
     assert store.add_events(new[:1]) == {1}
 
 
-def test_a_project_comes_with_the_version_of_its_newest_head(store: Store):
+def test_a_project_is_read_with_the_version_of_its_newest_head(store: Store):
     assert store.project_and_head(1) == (None, None)
     project = store.ensure_project(1, title="Mail")
     assert store.project_and_head(1) == (project, None)
@@ -108,7 +108,7 @@ def test_a_project_comes_with_the_version_of_its_newest_head(store: Store):
     assert store.project_and_head(1) == (project, "new")
 
 
-def test_a_lease_is_held_by_one_until_released_broken_or_over(store: Store):
+def test_a_lease_has_one_owner_until_it_is_released_deleted_or_expired(store: Store):
     assert store.acquire_lease(1, "me", 60)
     assert not store.acquire_lease(1, "you", 60)
     store.release_lease(1, "you")
@@ -135,7 +135,7 @@ def test_only_one_of_many_threads_gets_the_lease(store: Store):
     assert len(got) == 1
 
 
-def test_vectors_are_kept_once_per_text_and_given_in_the_order_of_tasks(store: Store):
+def test_vectors_are_stored_once_per_text_and_read_in_the_order_of_tasks(store: Store):
     store.upsert_tasks(1, [task(5, "b"), task(3, "a"), task(9, "a"), task(7, None, "no text")], {"a": "A", "b": "B"})
     assert store.missing_embeddings(1, "minilm", 10) == [("a", "A"), ("b", "B")]
     assert store.count_missing_embeddings(1, "minilm") == 2
@@ -143,14 +143,14 @@ def test_vectors_are_kept_once_per_text_and_given_in_the_order_of_tasks(store: S
     store.put_embeddings("minilm", ["b", "a"], matrix)
     store.put_embeddings("minilm", ["b"], matrix[1:])
     assert store.count_missing_embeddings(1, "minilm") == 0
-    ((ids, kept),) = store.vectors_by_task(1, "minilm")
+    ((ids, stored),) = store.vectors_by_task(1, "minilm")
     assert ids == [3, 5, 9]
-    np.testing.assert_array_equal(kept, matrix[[1, 0, 1]])
+    np.testing.assert_array_equal(stored, matrix[[1, 0, 1]])
     np.testing.assert_array_equal(store.embeddings("minilm", ["b", "zz"])["b"], matrix[0])
     assert store.count_missing_embeddings(1, "another model") == 2
 
 
-def test_vectors_go_with_the_last_task_of_their_text(store: Store):
+def test_a_vector_is_deleted_with_the_last_task_of_its_text(store: Store):
     store.upsert_tasks(1, [task(1, "a"), task(2, "b")], {"a": "A", "b": "B"})
     store.upsert_tasks(2, [task(3, "a", project=2)], {"a": "A"})
     store.put_embeddings("minilm", ["a", "b"], vectors(2))
@@ -162,7 +162,7 @@ def test_vectors_go_with_the_last_task_of_their_text(store: Store):
     assert store.embeddings("minilm", ["a", "b"]) == {}
 
 
-def test_a_task_whose_text_changes_leaves_no_orphan(store: Store):
+def test_a_changed_text_leaves_no_vector_of_the_old_one(store: Store):
     store.upsert_tasks(1, [task(1, "a")], {"a": "A"})
     store.put_embeddings("minilm", ["a"], vectors(1))
     store.upsert_tasks(1, [task(1, "b")], {"b": "B"})
@@ -189,7 +189,7 @@ def test_annotations_are_replaced_task_by_task(store: Store):
     assert store.annotations(1) == []
 
 
-def test_changes_name_the_tasks_whose_text_or_annotations_are_others_now(store: Store):
+def test_changes_are_the_tasks_whose_text_or_annotations_changed_since_a_revision(store: Store):
     assert store.changes(1, 0) == (0, set())
     store.upsert_tasks(1, [task(1, "a"), task(2, "b")], {"a": "A", "b": "B"})
     start, changed = store.changes(1, 0)
@@ -206,7 +206,9 @@ def test_changes_name_the_tasks_whose_text_or_annotations_are_others_now(store: 
     assert store.changes(1, newest)[1] == {2}
 
 
-def test_changes_that_cannot_be_named_ask_for_everything(store: Store, monkeypatch: pytest.MonkeyPatch):
+def test_changes_are_unknown_after_forgetting_large_writes_and_many_revisions(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
     store.ensure_project(1)
     store.upsert_tasks(1, [task(1, "a")], {"a": "A"})
     seen, _ = store.changes(1, 0)
@@ -225,7 +227,7 @@ def test_changes_that_cannot_be_named_ask_for_everything(store: Store, monkeypat
     assert store.changes(1, gone)[1] is None, "older changes were dropped"
 
 
-def test_named_tasks_and_their_annotations_are_read_alone(store: Store):
+def test_tasks_and_annotations_are_read_by_id(store: Store):
     store.upsert_tasks(1, [task(i, "a") for i in (1, 2, 3)], {"a": "A"})
     store.replace_annotations(1, {i: [annotation(10 + i, i)] for i in (1, 2, 3)})
     assert [t[0] for t in store.tasks(1, [3, 1, 99])] == [1, 3]
@@ -233,7 +235,7 @@ def test_named_tasks_and_their_annotations_are_read_alone(store: Store):
     assert store.annotated_tasks(1) == {1, 2, 3}
 
 
-def test_the_newest_head_serves_and_old_ones_go(store: Store):
+def test_the_newest_head_is_read_and_old_ones_are_deleted(store: Store):
     assert store.current_head(1) is None
     for i in range(23):
         store.put_head(head(f"v{i}", float(i)))
@@ -242,7 +244,7 @@ def test_the_newest_head_serves_and_old_ones_go(store: Store):
     assert len(store.heads(1)) == 20
 
 
-def test_batches_go_through_their_states(store: Store):
+def test_a_batch_is_current_once_published_and_open_until_removed(store: Store):
     first = store.plan_batch(1, "badge", "why", None, [3, 1, 2], size=2)
     assert store.current_batch(1) is None
     store.mark_batch(1, first.number, "published")
@@ -254,19 +256,19 @@ def test_batches_go_through_their_states(store: Store):
     assert [b.number for b in store.open_batches(1)] == [2]
 
 
-def test_a_batch_knows_which_of_its_tasks_chance_drew_and_runs_list_them_in_order(store: Store):
+def test_random_tasks_are_stored_with_their_batch_and_listed_by_run(store: Store):
     for n, drawn in enumerate([[3], [], [5, 4]], start=1):
         assert store.plan_batch(1, "badge", "why", None, [3, 4, 5], size=2, random_task_ids=drawn).number == n
         store.add_run(run(n))
     assert [batch.random_task_ids for batch in store.batches(1)] == [[5, 4], [], [3]]
     assert store.random_tasks_of_runs(1, limit=2) == [[], [5, 4]]
     store.add_run(run(None))
-    assert store.random_tasks_of_runs(1, limit=2) == [[5, 4], []], "a run without a batch drew nothing"
+    assert store.random_tasks_of_runs(1, limit=2) == [[5, 4], []], "a run without a batch has no random tasks"
     store.plan_batch(2, "badge", "why", None, [9], size=1, random_task_ids=[9])
-    assert store.random_tasks_of_runs(2, limit=2) == [], "no run of this project yet"
+    assert store.random_tasks_of_runs(2, limit=2) == [], "this project has no run yet"
 
 
-def test_a_state_or_reason_that_there_is_not_is_refused(store: Store):
+def test_an_unknown_state_or_reason_is_refused(store: Store):
     store.ensure_project(1)
     with pytest.raises(StatementError, match="'sleepy' is not a valid ProjectState"):
         store.update_project(1, state="sleepy")
@@ -281,7 +283,7 @@ def test_every_field_of_a_project_but_its_id_may_be_changed():
     assert set(ProjectChanges.__annotations__) == {field.name for field in fields(ProjectRecord)} - {"id"}
 
 
-def test_superseded_batches_are_found_by_when_the_next_was_published(store: Store, monkeypatch: pytest.MonkeyPatch):
+def test_superseded_batches_are_found_by_the_time_of_their_successor(store: Store, monkeypatch: pytest.MonkeyPatch):
     clock = iter(float(second) for second in range(100, 1000, 100))
     monkeypatch.setattr("ml_backend.store.batches.time.time", lambda: next(clock))
     batches = [store.plan_batch(1, "badge", "", None, [i], size=1) for i in range(3)]
@@ -333,7 +335,7 @@ def test_history_and_snapshot(store: Store):
     assert store.label_snapshot(1) == {5: ["b"], 6: []}
 
 
-def test_the_webhook_secret_is_made_once(store: Store, database_url: str):
+def test_the_webhook_secret_is_generated_once(store: Store, database_url: str):
     secret = store.webhook_secret()
     assert len(secret) > 20
     other_process = Store(database_url)
@@ -343,13 +345,13 @@ def test_the_webhook_secret_is_made_once(store: Store, database_url: str):
     other_process.close()
 
 
-def test_creating_twice_keeps_what_is_there(store: Store):
+def test_creating_the_tables_twice_keeps_their_rows(store: Store):
     store.ensure_project(1)
     store.create()
     assert store.project(1) is not None
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "nonsense"])
-def test_an_address_that_cannot_be_used_is_named_with_the_remedy(url: str):
+def test_a_database_address_that_cannot_be_used_is_named_with_the_remedy(url: str):
     with pytest.raises(SettingsError, match=r"DATABASE_URL.*postgresql://"):
         Store(url)

@@ -1,4 +1,4 @@
-"""What version 0.1.0 kept in `meta` and in the bodies of runs is found in the columns of today."""
+"""An upgrade moves what version 0.1.0 stored in `meta` and in the bodies of runs into columns."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ META: dict[int, dict[str, Any]] = {
     6: {"attached": False},
 }
 BATCHES = {1: [5, 6], 2: [3, 4, 8], 3: [3, 8]}
-"""Of project 2; the third is planned and was never served."""
+"""Batches of project 2; the third is planned and was never served."""
 KAPPAS = [None, 0.5, 0.99, 1.0, 0.992]
 
 
@@ -105,7 +105,7 @@ def upgraded(database_url: str) -> Iterator[Store]:
     store.close()
 
 
-def test_keys_of_meta_are_columns(upgraded: Store):
+def test_keys_of_meta_become_columns(upgraded: Store):
     empty, full, reading, left, unsure, never = upgraded.projects()
     assert empty == ProjectRecord(id=1, title="Mail", label_config="<View/>", state=empty.state, cycle=1)
     assert full.counts == ProjectCounts(**COUNTS)
@@ -115,17 +115,17 @@ def test_keys_of_meta_are_columns(upgraded: Store):
     assert (full.first_read, full.text_source, full.unmatched) == (None, "Text:text", Unmatched([1, 2, 3, 4], 2))
     assert (full.settings_used, full.newest_task) == ({"strategy": "badge"}, 40)
     assert (reading.first_read, reading.unmatched) == (FirstRead(3, "2026-01"), None)
-    assert (reading.attached, reading.entry_url) == (True, None), "several entries, none known to be ours"
+    assert (reading.attached, reading.entry_url) == (True, None), "several entries, and none is known to be ours"
     assert (left.attached, left.entry_url) == (False, "http://ours")
-    assert (unsure.attached, never.attached) == (None, False), "without an address it is looked at anew"
+    assert (unsure.attached, never.attached) == (None, False), "without an address its entries are checked again"
 
 
-def test_what_chance_drew_is_with_its_batch(upgraded: Store):
+def test_random_tasks_become_a_column_of_their_batch(upgraded: Store):
     assert [batch.random_task_ids for batch in upgraded.batches(2)] == [[], [3, 8], [5]]
     assert upgraded.random_tasks_of_runs(2, limit=2) == [[5], [3, 8]]
 
 
-def test_bodies_of_runs_are_columns_with_the_advice_that_the_status_computed(upgraded: Store):
+def test_bodies_of_runs_become_columns_with_the_stopping_advice_of_each_run(upgraded: Store):
     runs = upgraded.runs(2)
     assert [run.kappa for run in runs] == KAPPAS
     run = runs[-1]
@@ -140,9 +140,9 @@ def test_bodies_of_runs_are_columns_with_the_advice_that_the_status_computed(upg
     assert (run.reasons, run.seconds) == (["labels", "every minute"], {"fit": 0.25})
     assert run.label_studio == LabelStudioUse(5, 0.5)
     assert (run.right, run.asked, run.random_right, run.random_asked) == (1, 2, 3, 4)
-    for n, kept in enumerate(runs, start=1):
+    for n, stored in enumerate(runs, start=1):
         advice = stabilized([kappa for kappa in KAPPAS[:n] if kappa is not None])
-        assert kept.stopping == StoppingAdvice(advice.stop, advice.value, advice.reason)
+        assert stored.stopping == StoppingAdvice(advice.stop, advice.value, advice.reason)
     assert run.stopping.stop
     (sparse,) = upgraded.runs(3)
     assert (sparse.batch, sparse.labels, sparse.asked, sparse.label_studio) == (None, 1, 0, LabelStudioUse(0, 0.0))

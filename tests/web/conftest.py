@@ -25,7 +25,7 @@ MakeClient = Callable[..., FlaskClient]
 
 @pytest.fixture
 def make_client(sqlite_store: Store, tmp_path: Path) -> MakeClient:
-    """Makes a caller of the application; settings by name."""
+    """Makes a test client of the application; settings by name."""
 
     def make(**settings: Any) -> FlaskClient:
         chosen = Settings(**{"model_dir": tmp_path, "label_studio_api_key": KEY, **settings})

@@ -1,4 +1,4 @@
-"""Group commit of webhook events; and a /setup that has nothing new writes nothing."""
+"""Group commit of webhook events, and a repeated /setup, which writes nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ml_backend.worker.queue import TaskQueue
 
 
 class RecordingQueue:
-    """A queue that only records for which projects a worker was to be woken."""
+    """A queue that only records the projects for which it would wake a worker."""
 
     def __init__(self) -> None:
         self.woken: list[int] = []
@@ -41,14 +41,14 @@ def at_once(*calls: Any) -> None:
 
 
 def wait_until_pending(inbox: Inbox, n: int) -> None:
-    """Wait until that many events have arrived while a transaction is open."""
+    """Wait until n events have arrived while a transaction is open."""
     deadline = time.monotonic() + 10
     while len(inbox._pending) < n:
         assert time.monotonic() < deadline, f"{len(inbox._pending)} of {n} events arrived"
         time.sleep(0.001)
 
 
-def test_events_that_arrive_together_are_kept_by_fewer_transactions(store: Store, monkeypatch: pytest.MonkeyPatch):
+def test_events_that_arrive_together_share_a_transaction(store: Store, monkeypatch: pytest.MonkeyPatch):
     queue: Any = RecordingQueue()
     inbox = Inbox(store, queue)
     sizes: list[int] = []
@@ -81,7 +81,7 @@ def test_an_event_is_in_the_store_when_put_returns(store: Store):
         assert [e.body["n"] for e in store.events(1)] == list(range(n + 1))
 
 
-def test_everyone_whose_event_was_not_kept_is_told(store: Store, monkeypatch: pytest.MonkeyPatch):
+def test_every_caller_whose_event_was_not_stored_gets_the_error(store: Store, monkeypatch: pytest.MonkeyPatch):
     queue: Any = RecordingQueue()
     inbox = Inbox(store, queue)
     told: list[str] = []
@@ -103,14 +103,14 @@ def test_everyone_whose_event_was_not_kept_is_told(store: Store, monkeypatch: py
     at_once(*(lambda n=n: attempt(n) for n in range(5)))
     assert told == ["disk full"] * 5
     assert sum(sizes) == 5
-    assert len(sizes) <= 2, "those that arrived meanwhile failed together"
+    assert len(sizes) <= 2, "events that arrived meanwhile must fail together"
     assert queue.woken == []
     monkeypatch.undo()
     inbox.put(event(9))
     assert [e.body["n"] for e in store.events(1)] == [9]
 
 
-def test_setup_without_news_writes_nothing(tmp_path: Path, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch):
+def test_a_repeated_setup_writes_nothing(tmp_path: Path, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch):
     settings = Settings(model_dir=tmp_path)
     client = create_app(settings, sqlite_store, TaskQueue(settings)).test_client()
     config = (

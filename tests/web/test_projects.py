@@ -1,4 +1,4 @@
-"""Status, settings, numbers and pages, and who may see or change them."""
+"""Status, settings, metrics and pages, and who may see or change them."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def test_settings_are_read_and_changed_with_the_label_studio_key(connected: Flas
     changed = connected.patch(SETTINGS, json={"strategy": "margin", "batch_size": 9}, headers=AUTHORIZED)
     assert changed.status_code == 200
     assert (changed.json["strategy"], changed.json["batch_size"]) == ("margin", 9)
-    assert sqlite_store.take_requests(7) == ["settings"], "the next batch comes at once"
-    back = connected.patch(SETTINGS, json={"batch_size": None}, headers={"Authorization": f"Bearer {KEY}"})
-    assert (back.json["strategy"], back.json["batch_size"]) == ("margin", 20)
+    assert sqlite_store.take_requests(7) == ["settings"], "a run must be requested at once"
+    reset = connected.patch(SETTINGS, json={"batch_size": None}, headers={"Authorization": f"Bearer {KEY}"})
+    assert (reset.json["strategy"], reset.json["batch_size"]) == ("margin", 20)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Token wrong"}, {"Authorization": KEY}])
@@ -66,7 +66,7 @@ def test_without_any_secret_configured_nobody_may_change_settings(make_client: A
         ({"control": "nothing"}, ["nothing", "'topic'"]),
     ],
 )
-def test_names_and_values_that_cannot_be_used_are_refused_with_what_can(
+def test_unknown_names_and_values_are_refused_with_those_that_can_be_used(
     connected: FlaskClient, change: dict[str, Any], said: list[str]
 ):
     answer = connected.patch(SETTINGS, json=change, headers=AUTHORIZED)
@@ -82,7 +82,7 @@ def test_unknown_projects_are_404(connected: FlaskClient):
         assert "never connected" in answer.json["error"]
 
 
-def test_the_status_lists_problems_and_says_what_is_next(connected: FlaskClient, sqlite_store: Store):
+def test_the_status_lists_problems_and_the_next_step(connected: FlaskClient, sqlite_store: Store):
     assert connected.get("/projects/7/status").json["next"].startswith("There are no tasks yet")
     records = [TaskRecord(7, n, None, "the field 'text' is null") for n in (1, 2)]
     sqlite_store.upsert_tasks(7, records, {})
@@ -152,7 +152,7 @@ STATES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("changes", "said"), STATES, ids=[said for _, said in STATES])
-def test_the_page_says_every_state_and_its_remedy(
+def test_the_page_shows_every_state_with_its_remedy(
     connected: FlaskClient, sqlite_store: Store, changes: dict[str, Any], said: str
 ):
     sqlite_store.update_project(7, title="<b>Messages</b>", **changes)
@@ -168,7 +168,7 @@ def test_the_page_says_every_state_and_its_remedy(
         assert f">{name}</option>" in page.text
 
 
-def test_the_page_says_of_each_strategy_what_it_does_and_when_to_choose_it(connected: FlaskClient):
+def test_the_page_explains_each_strategy_and_when_to_choose_it(connected: FlaskClient):
     page = connected.get("/projects/7", headers=BROWSER).text
     for name in strategy_names():
         cells = (f"<code>{name}</code>", escape(strategy_summaries()[name]), escape(strategy_uses()[name]))
@@ -181,10 +181,10 @@ def test_the_form_has_every_setting_and_sends_its_numbers_as_numbers(connected: 
     numbers = re.findall(r'<input name="(\w+)" type="number"', page)
     with connected.get("/static/page.js") as script:
         assert re.search(r"const NUMBERS = new Set\((.*)\);", script.text)[1] == json.dumps(numbers)
-    assert 'value="None"' not in page, "a setting that is off is an empty field"
+    assert 'value="None"' not in page, "a setting that is off must be an empty field"
 
 
-def test_links_to_label_studio_take_the_address_that_browsers_know(make_client: Any, sqlite_store: Store):
+def test_links_to_label_studio_use_its_public_address(make_client: Any, sqlite_store: Store):
     sqlite_store.ensure_project(7)
     inside = {"label_studio_url": "http://label-studio:8080"}
     assert "http://label-studio:8080/projects/7/data" in make_client(**inside).get("/projects/7", headers=BROWSER).text
@@ -195,7 +195,7 @@ def test_links_to_label_studio_take_the_address_that_browsers_know(make_client: 
     assert "label-studio:8080" not in public.text
 
 
-def test_only_health_and_the_pages_own_files_are_open_when_there_is_a_password(locked: FlaskClient):
+def test_with_a_password_only_health_and_static_files_are_open(locked: FlaskClient):
     open_to_all = {"/health", "/", "/static/<path:filename>"}
     closed = [rule for rule in locked.application.url_map.iter_rules() if rule.rule not in open_to_all]
     assert len(closed) > 10
@@ -205,14 +205,14 @@ def test_only_health_and_the_pages_own_files_are_open_when_there_is_a_password(l
         assert locked.open(path, method=method, json={}).status_code == 401, path
     with locked.get("/static/style.css") as style:
         assert style.status_code == 200
-    assert locked.get("/").json == locked.get("/health").json, "nothing of the projects"
+    assert locked.get("/").json == locked.get("/health").json, "it must tell nothing about projects"
 
 
-def test_pages_and_numbers_need_the_password_when_there_is_one(locked: FlaskClient, sqlite_store: Store):
+def test_with_a_password_pages_and_metrics_require_it(locked: FlaskClient, sqlite_store: Store):
     sqlite_store.ensure_project(7)
     for path in ("/", "/projects", "/projects/7", "/projects/7/status", "/metrics", "/versions"):
         assert locked.get(path, headers=BROWSER).status_code == 401
         assert locked.get(path, headers=BROWSER, auth=("ann", "wrong")).status_code == 401
         assert locked.get(path, headers=BROWSER, auth=("ann", "pässword")).status_code == 200
     refused = locked.get("/projects", headers=BROWSER)
-    assert refused.headers["WWW-Authenticate"].startswith("Basic"), "the browser asks for it"
+    assert refused.headers["WWW-Authenticate"].startswith("Basic"), "so that the browser asks for the password"

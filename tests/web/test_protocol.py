@@ -1,4 +1,4 @@
-"""What Label Studio calls, with the bodies that it sends and with others."""
+"""The routes that Label Studio calls, with the bodies that it sends and with malformed ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def setup_body(**changes: Any) -> dict[str, Any]:
 
 
 def with_head(store: Store) -> str:
-    """Give project 7 a head that tells two directions apart; answers its version."""
+    """Give project 7 a head that separates two directions; returns its version."""
     vectors = np.eye(4, dtype=np.float32)[[0, 0, 1, 1]]
     head = Head().fit(vectors, np.array([0, 0, 1, 1]), 2)
     record = HeadRecord(
@@ -53,17 +53,17 @@ def test_health_answers_without_credentials(locked: FlaskClient, path: str):
     assert answer.json == {"status": "UP", "model_class": "ActiveLearning"}
 
 
-def test_setup_remembers_the_project_and_asks_for_one_run(connected: FlaskClient, sqlite_store: Store):
+def test_setup_stores_the_project_and_requests_one_run(connected: FlaskClient, sqlite_store: Store):
     project = sqlite_store.project(7)
     assert project is not None
     assert project.label_config == CONFIG
     assert sqlite_store.take_requests(7) == ["setup"]
     again = connected.post("/setup", json=setup_body())
     assert again.json == {"model_version": "no-model-yet"}
-    assert sqlite_store.take_requests(7) == [], "Label Studio calls it before every prediction"
+    assert sqlite_store.take_requests(7) == [], "Label Studio calls /setup before every prediction"
 
 
-def test_setup_answers_the_version_of_the_head(connected: FlaskClient, sqlite_store: Store):
+def test_setup_and_versions_answer_the_version_of_the_head(connected: FlaskClient, sqlite_store: Store):
     version = with_head(sqlite_store)
     assert connected.post("/setup", json=setup_body()).json == {"model_version": version}
     assert connected.get("/versions").json == {"versions": [version]}
@@ -71,7 +71,7 @@ def test_setup_answers_the_version_of_the_head(connected: FlaskClient, sqlite_st
     assert connected.get("/versions?project=8").json["versions"] == []
 
 
-def test_extra_params_of_a_request_are_no_settings_but_a_reason_to_read_label_studios_own(
+def test_new_extra_params_in_a_setup_only_lead_to_reading_those_of_label_studio(
     connected: FlaskClient, sqlite_store: Store
 ):
     sqlite_store.take_requests(7)
@@ -82,19 +82,19 @@ def test_extra_params_of_a_request_are_no_settings_but_a_reason_to_read_label_st
         assert project.settings == {}
         assert sqlite_store.take_requests(7) == ["extra params"]
         connected.post("/setup", json=setup_body(extra_params=typed))
-        assert sqlite_store.take_requests(7) == [], "once is enough"
+        assert sqlite_store.take_requests(7) == [], "the same extra params must request one run only"
     connected.post("/setup", json=setup_body(extra_params=None))
-    assert sqlite_store.take_requests(7) == [], "Label Studio sends null when it was not asked"
+    assert sqlite_store.take_requests(7) == [], "null says nothing about the extra params"
 
 
-def test_a_setup_of_a_disconnected_project_asks_for_a_look(connected: FlaskClient, sqlite_store: Store):
+def test_a_setup_of_a_disconnected_project_requests_a_run(connected: FlaskClient, sqlite_store: Store):
     sqlite_store.take_requests(7)
     sqlite_store.update_project(7, attached=False)
     assert connected.post("/setup", json=setup_body()).status_code == 200
     assert sqlite_store.take_requests(7) == ["setup"]
 
 
-def test_the_address_of_the_settings_counts_before_the_one_that_a_request_names(make_client: Any, sqlite_store: Store):
+def test_the_configured_address_precedes_the_one_of_the_request(make_client: Any, sqlite_store: Store):
     for settings, address in (
         ({}, "http://any.example"),
         ({"backend_url": "https://ours.example/"}, "https://ours.example"),
@@ -117,7 +117,7 @@ def test_the_address_of_the_settings_counts_before_the_one_that_a_request_names(
         ([1], "JSON object"),
     ],
 )
-def test_extra_params_that_cannot_be_used_are_refused_with_the_names_there_are(
+def test_extra_params_that_cannot_be_used_are_refused_with_those_that_can(
     connected: FlaskClient, sqlite_store: Store, extra_params: Any, said: str
 ):
     answer = connected.post("/setup", json=setup_body(extra_params=extra_params))
@@ -129,7 +129,7 @@ def test_extra_params_that_cannot_be_used_are_refused_with_the_names_there_are(
     assert project.settings == {}
 
 
-def test_a_config_that_cannot_be_classified_is_refused_and_not_kept(web: FlaskClient, sqlite_store: Store):
+def test_a_config_that_is_not_for_classification_is_refused_and_not_stored(web: FlaskClient, sqlite_store: Store):
     schema = '<View><Image name="i" value="$i"/><RectangleLabels name="r" toName="i"/></View>'
     answer = web.post("/setup", json=setup_body(schema=schema))
     assert answer.status_code == 400
@@ -143,7 +143,7 @@ def test_a_setup_without_a_project_is_refused(web: FlaskClient, project: Any):
     assert web.post("/setup", json=setup_body(project=project)).status_code == 400
 
 
-def test_predict_before_any_label_answers_an_empty_result_a_task(connected: FlaskClient):
+def test_predict_before_the_first_head_answers_one_empty_result_per_task(connected: FlaskClient):
     body = {"tasks": [{"id": 1, "data": {"text": "a"}}, {"id": 2, "data": {}}], "project": PROJECT}
     answer = connected.post("/predict", json=body).json
     assert [r["result"] for r in answer["results"]] == [[], []]
@@ -153,7 +153,7 @@ def test_predict_before_any_label_answers_an_empty_result_a_task(connected: Flas
     assert [r["result"] for r in unknown["results"]] == [[], []]
 
 
-def test_predict_answers_one_class_with_its_confidence_a_task_in_their_order(
+def test_predict_answers_one_class_with_its_confidence_per_task_in_their_order(
     connected: FlaskClient, sqlite_store: Store
 ):
     version = with_head(sqlite_store)
@@ -196,7 +196,7 @@ def test_malformed_bodies_are_refused_with_a_sentence(connected: FlaskClient, bo
     assert answer.json["error"].endswith(".")
 
 
-def test_validate_says_whether_a_config_can_be_classified(web: FlaskClient):
+def test_validate_says_whether_a_config_is_for_classification(web: FlaskClient):
     assert web.post("/validate", json={"config": CONFIG}).json == {"valid": True}
     refused = web.post("/validate", json={"config": "<View/>"}).json
     assert refused["valid"] is False
@@ -211,7 +211,7 @@ def test_validate_says_whether_a_config_can_be_classified(web: FlaskClient):
         ("/job_status", {"job": "7"}),
     ],
 )
-def test_what_else_label_studio_calls_is_answered(web: FlaskClient, path: str, body: dict[str, Any]):
+def test_other_routes_that_label_studio_calls_are_answered(web: FlaskClient, path: str, body: dict[str, Any]):
     assert web.post(path, json=body).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""What the server loads: little when it is imported, and never what only a worker needs."""
+"""Packages that the server loads: few on import, and never those that only a worker needs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_importing_the_server_loads_no_client_of_label_studio():
     assert "label_studio_sdk" not in loaded_by("import ml_backend.web.server")
 
 
-def test_the_process_that_answers_loads_numpy_and_nothing_that_only_a_worker_needs(tmp_path: Path, sqlite_store: Store):
+def test_a_server_that_answers_loads_numpy_but_no_package_that_only_a_worker_needs(tmp_path: Path, sqlite_store: Store):
     with_head(sqlite_store)
     sqlite_store.put_embeddings("tiny", [text_hash("crash")], np.eye(4, dtype=np.float32)[:1])
     serve = """

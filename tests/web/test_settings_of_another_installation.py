@@ -1,4 +1,4 @@
-"""Settings that were valid when they were stored: a strategy was removed since, or a newer version stored more."""
+"""Stored settings that are no longer valid: of a removed strategy, or of a newer version."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ SETTINGS = "/projects/7/settings"
 
 @pytest.fixture(params=[{"strategy": "from_a_removed_package"}, {"setting_of_a_newer_version": 3}], ids=str)
 def unusable(request: pytest.FixtureRequest, connected: FlaskClient, sqlite_store: Store) -> dict[str, Any]:
-    """What cannot be used of the project's settings; its batch size can."""
+    """Stored settings that cannot be used; the project's batch size can."""
     sqlite_store.update_project(7, settings={**request.param, "batch_size": 9})
     return dict(request.param)
 
 
-def test_the_pages_show_what_can_be_used(unusable: dict[str, Any], connected: FlaskClient):
+def test_the_pages_show_the_settings_that_can_be_used(unusable: dict[str, Any], connected: FlaskClient):
     expected = ProjectSettings(batch_size=9).model_dump(mode="json")
     assert connected.get(SETTINGS, headers=AUTHORIZED).json == expected
     assert connected.get("/projects/7/status").json["settings"] == expected
@@ -33,7 +33,7 @@ def test_the_pages_show_what_can_be_used(unusable: dict[str, Any], connected: Fl
 
 
 @pytest.mark.parametrize("chosen", ["margin", "uherding"], ids=["another", "the default"])
-def test_choosing_another_strategy_mends_them(
+def test_choosing_another_strategy_repairs_the_settings(
     unusable: dict[str, Any], connected: FlaskClient, sqlite_store: Store, chosen: str
 ):
     sqlite_store.take_requests(7)
@@ -44,14 +44,14 @@ def test_choosing_another_strategy_mends_them(
     assert sqlite_store.take_requests(7) == ["settings"]
 
 
-def test_the_connect_form_mends_them(unusable: dict[str, Any], sqlite_store: Store):
+def test_the_connect_form_repairs_the_settings(unusable: dict[str, Any], sqlite_store: Store):
     project = sqlite_store.project(7)
     assert project is not None
     changes = settings_from_extra_params(project, {"strategy": "margin"})
     assert changes["settings"] == {"strategy": "margin", "batch_size": 9}
 
 
-def test_a_run_names_what_cannot_be_used(unusable: dict[str, Any], sqlite_store: Store):
+def test_a_run_names_the_settings_that_cannot_be_used(unusable: dict[str, Any], sqlite_store: Store):
     project = sqlite_store.project(7)
     assert project is not None
     assert parse(project.label_config)

@@ -1,4 +1,4 @@
-"""The numbers of the status page that are made of the history."""
+"""The numbers on the status page that are computed from the history of runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def run(**numbers: Any) -> RunRecord:
     )
 
 
-def test_accuracy_at_random_counts_the_newest_drawn_labels_with_wilsons_interval():
+def test_accuracy_on_random_tasks_uses_their_newest_labels_and_wilsons_interval():
     runs = [run(random_asked=50), run(right=3, asked=4)]
     runs += [run(random_right=8, random_asked=10)] * 10
     accuracy = random_accuracy(runs)
@@ -40,7 +40,7 @@ def test_accuracy_at_random_counts_the_newest_drawn_labels_with_wilsons_interval
     assert random_accuracy([run(right=3, asked=4)]) is None
 
 
-def test_agreement_rolls_over_the_last_labels_of_runs_that_were_asked():
+def test_agreement_is_rolling_over_the_last_labels_of_runs():
     runs = [
         run(right=1, asked=4, labels=4),
         run(labels=5),

@@ -1,4 +1,4 @@
-"""Webhooks of Label Studio: kept without texts, one run asked for, whatever their shape."""
+"""Webhooks of Label Studio: stored without texts, one run requested, whatever the shape of the body."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ EVENTS: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("action", "body"), EVENTS, ids=[action for action, _ in EVENTS])
-def test_every_event_is_kept_without_texts_and_asks_for_one_run(
+def test_every_event_is_stored_without_texts_and_requests_one_run(
     connected: FlaskClient, sqlite_store: Store, action: str, body: dict[str, Any]
 ):
     sqlite_store.take_requests(7)
     event = {"action": action, "project": {"id": 7, "title": "t", "label_config": "…"}, **body}
     for _ in range(2):
         assert connected.post("/webhook", json=event).status_code == 200
-    kept = sqlite_store.events(7)
-    assert [e.action for e in kept] == [action, action]
-    assert "secret" not in str(kept[0].body)
+    events = sqlite_store.events(7)
+    assert [e.action for e in events] == [action, action]
+    assert "secret" not in str(events[0].body)
     assert len(sqlite_store.take_requests(7)) == 1
 
 
@@ -49,7 +49,9 @@ def test_every_event_is_kept_without_texts_and_asks_for_one_run(
         {"action": "ANNOTATION_CREATED", "project": {"id": "x"}},
     ],
 )
-def test_what_is_not_known_is_answered_and_ignored(connected: FlaskClient, sqlite_store: Store, body: dict[str, Any]):
+def test_unknown_projects_and_actions_are_answered_and_ignored(
+    connected: FlaskClient, sqlite_store: Store, body: dict[str, Any]
+):
     answer = connected.post("/webhook", json=body)
     assert answer.status_code == 200
     assert answer.json["ignored"]
@@ -57,7 +59,7 @@ def test_what_is_not_known_is_answered_and_ignored(connected: FlaskClient, sqlit
 
 
 @pytest.mark.parametrize("annotation", [None, "x", 5, [], [None, 5], {"id": "x", "task": "y"}])
-def test_events_of_any_shape_are_taken(connected: FlaskClient, sqlite_store: Store, annotation: Any):
+def test_events_of_any_shape_are_accepted(connected: FlaskClient, sqlite_store: Store, annotation: Any):
     event = {"action": "ANNOTATION_CREATED", "project": {"id": 7}, "annotation": annotation}
     assert connected.post("/webhook", json=event).status_code == 200
     assert len(sqlite_store.events(7)) == 1
@@ -84,7 +86,7 @@ def test_a_config_put_back_after_an_unsupported_one_leads_to_a_run(connected: Fl
     assert sqlite_store.take_requests(7) == ["project"]
 
 
-def test_with_basic_auth_the_secret_or_the_password_opens(locked: FlaskClient, sqlite_store: Store):
+def test_with_basic_auth_the_secret_or_the_password_is_accepted(locked: FlaskClient, sqlite_store: Store):
     event = {"action": "TASKS_CREATED", "project": {"id": 7}, "tasks": [{"id": 1}]}
 
     def status(**headers: str) -> int:

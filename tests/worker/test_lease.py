@@ -1,4 +1,4 @@
-"""Leases: one holder at a time, given back in any case, and those of dead processes recognised."""
+"""Leases: one owner at a time, always released, and stale once their process has ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ml_backend.worker import lease as lease_module
 from ml_backend.worker.lease import is_running, is_stale, lease, owner_name
 
 
-def test_one_owner_at_a_time_and_another_after_it(store: Store):
+def test_a_lease_has_one_owner_at_a_time(store: Store):
     store.ensure_project(7)
     with lease(store, 7, owner_name()) as first, lease(store, 7, owner_name()) as second:
         assert (first, second) == (True, False)
@@ -24,7 +24,7 @@ def test_one_owner_at_a_time_and_another_after_it(store: Store):
         assert held
 
 
-def test_who_does_not_get_the_lease_does_not_release_it(sqlite_store: Store):
+def test_a_process_that_does_not_get_a_lease_does_not_release_it(sqlite_store: Store):
     sqlite_store.ensure_project(7)
     with lease(sqlite_store, 7, owner_name()):
         holder = sqlite_store.lease_owners()
@@ -45,27 +45,27 @@ def test_a_run_that_failed_releases_its_lease(sqlite_store: Store):
     assert sqlite_store.lease_owners() == []
 
 
-def test_a_lease_is_renewed_while_its_run_takes(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch):
+def test_a_lease_is_renewed_during_its_run(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch):
     sqlite_store.ensure_project(7)
     renewed = threading.Semaphore(0)
     monkeypatch.setattr(sqlite_store, "renew_lease", lambda *_: renewed.release())
     monkeypatch.setattr(lease_module, "LEASE_SECONDS", 0.3)
     with lease(sqlite_store, 7, owner_name()):
         assert renewed.acquire(timeout=10)
-        assert renewed.acquire(timeout=10), "again and again"
+        assert renewed.acquire(timeout=10), "it must be renewed repeatedly"
 
 
 def test_leases_of_ended_processes_are_stale_and_others_are_not():
     ended = subprocess.Popen(["true"])
     ended.wait()
-    here = socket.gethostname()
-    assert is_stale(f"{here}:{ended.pid}:0a:1")
-    assert is_stale(f"{here}:{os.getpid()}:0a:1"), "a restarted container gives the same number again"
-    assert not is_stale(f"{here}:{os.getppid()}:0a:1")
-    assert not is_stale(f"another-{here}:{ended.pid}:0a:1"), "nobody here can tell"
+    hostname = socket.gethostname()
+    assert is_stale(f"{hostname}:{ended.pid}:0a:1")
+    assert is_stale(f"{hostname}:{os.getpid()}:0a:1"), "a restarted container may give the same process id again"
+    assert not is_stale(f"{hostname}:{os.getppid()}:0a:1")
+    assert not is_stale(f"another-{hostname}:{ended.pid}:0a:1"), "processes of another machine cannot be checked"
 
 
-def test_a_process_that_was_killed_is_dead_although_nobody_has_waited_for_it():
+def test_the_lease_of_a_killed_process_is_stale_even_before_its_parent_waits_for_it():
     sleeper = subprocess.Popen(["sleep", "60"])
     assert is_running(sleeper.pid)
     sleeper.kill()

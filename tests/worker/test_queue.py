@@ -18,8 +18,8 @@ from ml_backend.store import Store
 from ml_backend.worker import queue as queue_module
 from ml_backend.worker.queue import TaskQueue
 
-FAR_AWAY = 60.0
-"""Seconds that a thread would sleep unless it is woken: longer than any wait of these tests."""
+LONG_SLEEP = 60.0
+"""Seconds that a thread sleeps unless it is woken: longer than any wait of these tests."""
 
 
 @pytest.fixture(params=["sqlite", "redis"])
@@ -58,8 +58,8 @@ def asleep(monkeypatch: pytest.MonkeyPatch) -> Callable[[TaskQueue], threading.S
             return sleep(*arguments, **options)
 
         monkeypatch.setattr(on, name, counted)
-        monkeypatch.setattr("ml_backend.worker.wake_up.LONGEST_WAIT_SECONDS", FAR_AWAY)
-        monkeypatch.setattr(storage, "read_timeout", FAR_AWAY, raising=False)
+        monkeypatch.setattr("ml_backend.worker.wake_up.LONGEST_WAIT_SECONDS", LONG_SLEEP)
+        monkeypatch.setattr(storage, "read_timeout", LONG_SLEEP, raising=False)
         return count
 
     return watch
@@ -90,7 +90,7 @@ def test_a_message_of_another_process_wakes_a_sleeping_worker(settings: Settings
     assert projects == [7]
 
 
-def test_a_worker_sleeps_while_nothing_comes_and_each_message_wakes_it_once(settings: Settings, asleep: Any):
+def test_a_worker_sleeps_until_a_message_and_each_message_wakes_it_once(settings: Settings, asleep: Any):
     web, worker = TaskQueue(settings), TaskQueue(settings)
     sleeps = asleep(worker)
     done = threading.Event()
@@ -98,7 +98,7 @@ def test_a_worker_sleeps_while_nothing_comes_and_each_message_wakes_it_once(sett
     with listening(worker):
         for _ in range(3):
             wait_for(sleeps)
-            assert not sleeps.acquire(blocking=False), "it polls"
+            assert not sleeps.acquire(blocking=False), "it must sleep, not poll"
             done.clear()
             web.wake_worker(7)
             wait_for(done)
@@ -107,7 +107,7 @@ def test_a_worker_sleeps_while_nothing_comes_and_each_message_wakes_it_once(sett
 def test_two_messages_wake_two_workers(settings: Settings, asleep: Any):
     web, worker = TaskQueue(settings), TaskQueue(settings)
     sleeps = asleep(worker)
-    # Passed only by two threads that run at the same time.
+    # Only two threads that run at the same time pass it.
     together = threading.Barrier(2, timeout=10)
     met: list[int] = []
     done = threading.Semaphore(0)
@@ -122,7 +122,7 @@ def test_two_messages_wake_two_workers(settings: Settings, asleep: Any):
     assert sorted(met) == [1, 2]
 
 
-def test_where_there_are_no_pipes_the_queue_is_polled(
+def test_without_named_pipes_the_queue_is_polled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     def refuse(*_: object) -> None:
@@ -144,7 +144,7 @@ def test_where_there_are_no_pipes_the_queue_is_polled(
         wait_for(done)
 
 
-def test_requests_meanwhile_are_merged_into_one_message(settings: Settings, sqlite_store: Store):
+def test_requests_before_a_run_are_merged_into_one_message(settings: Settings, sqlite_store: Store):
     web, worker = TaskQueue(settings), TaskQueue(settings)
     for reason in ("labels", "labels", "settings", "tasks"):
         web.request(sqlite_store, 7, reason)
@@ -159,7 +159,7 @@ def test_requests_meanwhile_are_merged_into_one_message(settings: Settings, sqli
     assert sqlite_store.take_requests(7) == ["labels", "settings", "tasks"]
 
 
-def test_texts_for_predict_go_before_runs(settings: Settings):
+def test_texts_for_predict_are_embedded_before_runs(settings: Settings):
     web, worker = TaskQueue(settings), TaskQueue(settings)
     order: list[str] = []
     done = threading.Event()
@@ -172,7 +172,7 @@ def test_texts_for_predict_go_before_runs(settings: Settings):
     assert order == ["minilm hello", "run"]
 
 
-def test_a_broken_queue_is_logged_and_the_request_is_kept(
+def test_an_unreachable_queue_is_logged_and_the_request_stays_in_the_store(
     tmp_path: Path, sqlite_store: Store, caplog: pytest.LogCaptureFixture
 ):
     queue = TaskQueue(Settings(model_dir=tmp_path, redis_url="redis://127.0.0.1:1/0"))
@@ -181,7 +181,7 @@ def test_a_broken_queue_is_logged_and_the_request_is_kept(
     assert sqlite_store.pending_projects() == [7]
 
 
-def test_a_process_that_only_sends_does_no_work(tmp_path: Path):
+def test_a_process_that_only_sends_messages_refuses_to_run_them(tmp_path: Path):
     queue = TaskQueue(Settings(model_dir=tmp_path))
     with pytest.raises(RuntimeError, match="`python -m ml_backend worker` runs them"):
         queue.on_run(7)

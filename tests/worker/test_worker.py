@@ -1,4 +1,4 @@
-"""When runs happen: one at a time per project, one more for what was asked meanwhile, again after a failure."""
+"""When runs happen: one at a time per project, one more for requests during a run, again after a failure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ml_backend.worker.worker import Worker
 
 
 class RecordingQueue:
-    """A queue that only records who was to be woken, and after how many seconds."""
+    """A queue that only records for which project it would wake a worker, and after how many seconds."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[int, float]] = []
@@ -43,7 +43,7 @@ def make_worker(sqlite_store: Store, queue: RecordingQueue) -> Callable[[], Work
 
 
 def runs(monkeypatch: pytest.MonkeyPatch, *bodies: Callable[[], bool]) -> list[list[str]]:
-    """Have the next runs do this; returns the reasons of each run so far, a list that grows."""
+    """Let the next runs call these functions; returns a growing list with the reasons of each run."""
     seen: list[list[str]] = []
     left = list(bodies)
 
@@ -55,14 +55,14 @@ def runs(monkeypatch: pytest.MonkeyPatch, *bodies: Callable[[], bool]) -> list[l
     return seen
 
 
-def test_what_is_asked_while_another_worker_runs_leads_to_one_more_run_at_once(
+def test_requests_while_another_worker_runs_lead_to_one_more_run_at_once(
     make_worker: Callable[[], Worker], sqlite_store: Store, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
     first, second = make_worker(), make_worker()
 
     def meanwhile() -> bool:
         sqlite_store.request_run(7, "labels")
-        second.run(7)  # its message finds the lease held
+        second.run(7)  # it cannot get the lease
         sqlite_store.request_run(7, "labels")
         return False
 
@@ -73,7 +73,7 @@ def test_what_is_asked_while_another_worker_runs_leads_to_one_more_run_at_once(
     assert queue.sent == [(7, 0.0)]
     second.run(7)
     assert seen == [["start"], ["labels"]]
-    assert queue.sent == [(7, 0.0)], "nothing was asked for any more"
+    assert queue.sent == [(7, 0.0)], "no further run was requested"
 
 
 def test_a_failed_run_is_tried_again_later_and_keeps_its_reasons(
@@ -97,12 +97,12 @@ def test_a_failed_run_is_tried_again_later_and_keeps_its_reasons(
     assert project is not None
     assert project.state == "failed"
     worker.run(7)
-    assert queue.sent == [(7, 2.0), (7, 4.0)], "each pause is longer"
+    assert queue.sent == [(7, 2.0), (7, 4.0)], "each pause must be longer"
     assert seen == [["labels"]] * 3
     assert sqlite_store.pending_projects() == []
 
 
-def test_unfinished_work_goes_on_at_once(
+def test_an_unfinished_run_is_continued_at_once(
     make_worker: Callable[[], Worker], sqlite_store: Store, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
     seen = runs(monkeypatch, lambda: True)
@@ -113,6 +113,6 @@ def test_unfinished_work_goes_on_at_once(
     assert seen == [["unasked"], ["continued"]]
 
 
-def test_pauses_double_up_to_a_minute_however_long_it_fails():
+def test_pauses_between_retries_double_up_to_a_minute():
     assert [retry_delay(failures) for failures in range(1, 8)] == [2, 4, 8, 16, 32, 60, 60]
     assert retry_delay(100_000) == LONGEST_RETRY_SECONDS

@@ -26,7 +26,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def reference():
-    """Mean-pooled hidden states by layer, and the model's own vectors, from the libraries that everybody uses."""
+    """Mean-pooled hidden states by layer, and the model's vectors, both by sentence-transformers."""
     import torch
     from sentence_transformers import SentenceTransformer
 
@@ -44,18 +44,18 @@ def cosines(a, b):
     return (a * b).sum(axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
 
 
-def test_minilm_is_what_sentence_transformers_computes(reference):
+def test_minilm_gives_the_vectors_of_sentence_transformers(reference):
     vectors = load("minilm").encode(TEXTS)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(vectors, reference[1], atol=2e-6)
 
 
 @pytest.mark.parametrize("layer", [1, 3, 6])
-def test_a_layer_is_the_mean_of_its_hidden_states(reference, layer):
+def test_a_layer_gives_the_mean_of_its_hidden_states(reference, layer):
     np.testing.assert_allclose(load(f"minilm:layer{layer}").encode(TEXTS), reference[0][layer], atol=2e-5)
 
 
-def test_two_fields_are_read_as_the_model_was_trained_on_pairs():
+def test_two_fields_are_joined_as_in_the_pairs_that_the_model_was_trained_on():
     fields = f"is it open{FIELD_SEPARATOR}it opens at nine"
     read = load("minilm").encode([fields, "is it open [SEP] it opens at nine", "is it open\nit opens at nine"])
     np.testing.assert_allclose(read[0], read[1], atol=2e-6)
@@ -66,18 +66,18 @@ def test_two_fields_are_read_as_the_model_was_trained_on_pairs():
 
 
 def test_one_pass_gives_all_layers(reference):
-    found = encode_layers(TEXTS, [1, 2, 4, 5, "minilm"])
-    assert list(found) == ["minilm:layer1", "minilm:layer2", "minilm:layer4", "minilm:layer5", "minilm"]
+    vectors = encode_layers(TEXTS, [1, 2, 4, 5, "minilm"])
+    assert list(vectors) == ["minilm:layer1", "minilm:layer2", "minilm:layer4", "minilm:layer5", "minilm"]
     for layer in (1, 2, 4, 5):
-        np.testing.assert_allclose(found[f"minilm:layer{layer}"], reference[0][layer], atol=2e-5)
-    np.testing.assert_allclose(found["minilm"], reference[1], atol=2e-6)
+        np.testing.assert_allclose(vectors[f"minilm:layer{layer}"], reference[0][layer], atol=2e-5)
+    np.testing.assert_allclose(vectors["minilm"], reference[1], atol=2e-6)
 
 
-def test_layers_above_the_one_asked_for_are_not_run(monkeypatch):
+def test_layers_above_the_requested_one_are_not_run(monkeypatch):
     from ml_backend.learning.embedding import minilm
 
     run, seen = minilm._run, []
-    monkeypatch.setattr(minilm, "_run", lambda layer, *rest: seen.append(layer) or run(layer, *rest))
+    monkeypatch.setattr(minilm, "_run", lambda layer, *arguments: seen.append(layer) or run(layer, *arguments))
     load("minilm:layer2").encode(["x"])
     assert len(seen) == 2
 
@@ -88,12 +88,12 @@ def test_the_same_embedding_is_one_object_under_all_its_names():
     assert load("minilm").name == "sentence-transformers/all-MiniLM-L6-v2"
 
 
-def test_a_vector_does_not_depend_on_the_company(reference):
+def test_a_vector_does_not_depend_on_the_other_texts_of_the_call(reference):
     alone = np.concatenate([load("minilm").encode([text]) for text in TEXTS])
     np.testing.assert_allclose(alone, reference[1], atol=2e-6)
 
 
-def test_copies_are_computed_once(monkeypatch):
+def test_a_repeated_text_is_embedded_once(monkeypatch):
     embedder = Embedder("minilm")
     encode, seen = embedder._encoder.encode, []
     monkeypatch.setattr(embedder._encoder, "encode", lambda texts, report: seen.extend(texts) or encode(texts, report))
@@ -102,12 +102,12 @@ def test_copies_are_computed_once(monkeypatch):
     np.testing.assert_array_equal(vectors[0], vectors[2])
 
 
-def test_no_texts_are_an_empty_matrix_of_the_right_width():
+def test_no_texts_give_an_empty_matrix_with_the_models_dimensions():
     assert load("minilm").encode([]).shape == (0, 384)
     assert encode_layers([], [1])["minilm:layer1"].shape == (0, 384)
 
 
-def test_what_is_no_text_is_named_with_its_row():
+def test_a_value_that_is_no_text_is_refused_with_its_row():
     with pytest.raises(TypeError, match="row 1 is NoneType"):
         load("minilm").encode(["a", None])
 
@@ -121,19 +121,19 @@ def test_a_vector_that_is_not_finite_is_refused_with_text_and_model(monkeypatch)
 
 
 @pytest.mark.parametrize(("precision", "least"), [("bf16", 0.9995), ("int8", 0.98)])
-def test_low_precision_stays_close(reference, precision, least):
+def test_low_precision_stays_close_to_float32(reference, precision, least):
     vectors = load(f"minilm:{precision}").encode(TEXTS)
     assert cosines(vectors, reference[1]).min() > least
-    assert np.abs(vectors - reference[1]).max() > 1e-5, "it was float32 all the time"
+    assert np.abs(vectors - reference[1]).max() > 1e-5, "it must not be float32"
 
 
-def test_int8_vectors_do_not_depend_on_the_company():
+def test_int8_vectors_do_not_depend_on_the_other_texts_of_the_call():
     embedder = load("minilm:int8")
     together = embedder.encode(TEXTS)
     np.testing.assert_allclose(np.concatenate([embedder.encode([t]) for t in TEXTS]), together, atol=0.02)
 
 
-def test_long_texts_are_cut_unless_their_chunks_are_wanted():
+def test_long_texts_are_cut_unless_chunks_are_requested():
     start, end = "my card was stolen yesterday. " * 60, "the weather is lovely in spring. " * 60
     cut, chunks = load("minilm"), load("minilm:chunks")
     assert cosines(cut.encode([start + end]), cut.encode([start]))[0] > 0.999
@@ -147,50 +147,50 @@ def test_long_texts_are_cut_unless_their_chunks_are_wanted():
 PROMPT = "instruct: represent this text so that it can be classified. query: "
 
 
-def reads(model: SentenceModel) -> list[str]:
-    """What the model is given from now on, prompts and endings included."""
-    given, encode = [], model._model.encode
+def record_texts(model: SentenceModel) -> list[str]:
+    """A list to which every text that the model reads from now on is added, with its prompt and ending."""
+    texts_read, encode = [], model._model.encode
 
     def recorded(texts, **how):
-        given.extend(how["prompt"] + text for text in texts)
+        texts_read.extend(how["prompt"] + text for text in texts)
         return encode(texts, **how)
 
     model._model.encode = recorded
-    return given
+    return texts_read
 
 
-def test_pieces_leave_room_for_the_prompt_so_that_all_of_a_text_is_read():
+def test_chunks_leave_room_for_the_prompt_so_that_the_whole_text_is_read():
     folder = str(packaged_folder())
     embedder = Embedder(f"{folder}:chunks:max32", prompt=PROMPT)
     text = " ".join(f"word{number}" for number in range(60))
-    given = reads(embedder._encoder)
+    texts_read = record_texts(embedder._encoder)
     vectors = embedder.encode([text, "short"])
-    tokens = [len(ids) for ids in embedder._encoder._model.tokenizer(given)["input_ids"]]
+    tokens = [len(ids) for ids in embedder._encoder._model.tokenizer(texts_read)["input_ids"]]
     assert max(tokens) <= 32
-    assert sorted(tokens)[-2] >= 30, "room was wasted"
-    pieces = [one.removeprefix(PROMPT) for one in given]
+    assert sorted(tokens)[-2] >= 30, "a piece must not be much shorter than the limit"
+    pieces = [read.removeprefix(PROMPT) for read in texts_read]
     assert all(any(f"word{number}" in piece.split() for piece in pieces) or number % 5 for number in range(60))
     np.testing.assert_allclose(vectors[1], Embedder(folder, prompt=PROMPT).encode(["short"])[0], atol=2e-6)
 
 
-def test_an_ending_is_read_behind_texts_that_are_cut():
+def test_a_models_ending_follows_texts_that_are_cut():
     folder = str(packaged_folder())
     registered = RegisteredModel("word", folder, 384, "apache-2.0", "query: ", ending=" this is the end")
     model = SentenceModel(parse(f"{folder}:max16"), registered, None, trust_remote_code=False)
-    given = reads(model)
+    texts_read = record_texts(model)
     long, short = model.encode(["alpha beta gamma delta " * 20, "alpha"])
-    assert max(len(ids) for ids in model._model.tokenizer(given)["input_ids"]) == 16
-    assert given[0] == "query: alpha beta gamma delta alpha beta gamma delta this is the end"
-    assert given[1] == "query: alpha this is the end"
+    assert max(len(ids) for ids in model._model.tokenizer(texts_read)["input_ids"]) == 16
+    assert texts_read[0] == "query: alpha beta gamma delta alpha beta gamma delta this is the end"
+    assert texts_read[1] == "query: alpha this is the end"
     assert np.abs(long - short).max() > 0.01
 
 
-def test_a_prompt_that_fills_the_model_is_refused():
+def test_a_prompt_that_leaves_no_room_for_a_text_is_refused():
     with pytest.raises(ModelNotAvailable, match="a limit of 8 tokens leaves none for the text: 17 are special tokens"):
         Embedder(f"{packaged_folder()}:chunks:max8", prompt=PROMPT)
 
 
-def test_a_folder_is_a_sentence_transformers_model(reference):
+def test_a_folder_is_loaded_as_a_sentence_transformers_model(reference):
     folder = str(packaged_folder())
     np.testing.assert_allclose(Embedder(folder).encode(TEXTS), reference[1], atol=2e-6)
     np.testing.assert_allclose(Embedder(f"{folder}:raw").encode(TEXTS), reference[0][6], atol=2e-5)
@@ -206,18 +206,18 @@ def test_random_projection_needs_no_corpus_and_keeps_word_overlap():
     assert a.shape == (embedder.dimensions,)
 
 
-def test_tfidf_waits_for_its_texts_and_is_the_same_for_the_same():
+def test_tfidf_must_be_fitted_and_is_the_same_for_the_same_texts():
     texts = ["my card is lost", "my card is stolen", "spring weather", "weather in spring", "lost card"]
     embedder = load("tfidf")
     assert embedder.needs_corpus
     with pytest.raises(NeedsCorpus, match="fit"):
         embedder.encode(texts)
-    one, two = embedder.fit(texts), embedder.fit(texts)
-    assert not one.needs_corpus
+    fitted, fitted_again = embedder.fit(texts), embedder.fit(texts)
+    assert not fitted.needs_corpus
     assert embedder.needs_corpus, "fitting must not change the process's shared embedder"
-    np.testing.assert_array_equal(one.encode(texts), two.encode(texts))
-    assert one.name == two.name != embedder.fit(texts[:3]).name
-    similar = one.encode(["lost my card", "spring weather"]) @ one.encode(["card"]).T
+    np.testing.assert_array_equal(fitted.encode(texts), fitted_again.encode(texts))
+    assert fitted.name == fitted_again.name != embedder.fit(texts[:3]).name
+    similar = fitted.encode(["lost my card", "spring weather"]) @ fitted.encode(["card"]).T
     assert similar[0] > similar[1] + 0.3
 
 
@@ -225,15 +225,15 @@ def test_tfidf_is_the_same_on_any_number_of_threads():
     rng = np.random.default_rng(0)
     words = np.array([f"w{number}" for number in range(3000)])
     texts = [" ".join(words[rng.zipf(1.3, size=12) % 3000]) for _ in range(1000)]
-    found = [load("tfidf").fit(texts).encode(texts)]  # loads the libraries, so that the limits below reach them
+    vectors = [load("tfidf").fit(texts).encode(texts)]  # loads the libraries, so that the limits below reach them
     for threads in (1, 2):
         with threadpool_limits(threads):
-            found.append(load("tfidf").fit(texts).encode(texts))
-    np.testing.assert_array_equal(found[1], found[2])
-    np.testing.assert_array_equal(found[0], found[1])
+            vectors.append(load("tfidf").fit(texts).encode(texts))
+    np.testing.assert_array_equal(vectors[1], vectors[2])
+    np.testing.assert_array_equal(vectors[0], vectors[1])
 
 
-def test_tfidf_of_nothing_says_so():
+def test_tfidf_of_texts_without_words_is_refused():
     with pytest.raises(ValueError, match="vocabulary"):
         load("tfidf").fit(["", " "])
 
@@ -250,25 +250,25 @@ def test_tfidf_of_nothing_says_so():
         ("nobody/nothing", r"misspelt.*minilm.*nv-embed-v2"),
     ],
 )
-def test_what_is_not_there_is_refused_with_a_remedy(name, message, monkeypatch):
+def test_unknown_models_and_options_are_refused_with_a_remedy(name, message, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ModelNotAvailable, match=message):
         Embedder(name)
 
 
-def test_names_are_written_one_way():
+def test_names_with_options_in_any_order_are_normalised():
     assert str(parse("minilm:int8:layer3")) == str(parse("minilm:layer3:int8"))
     assert str(parse("BAAI/bge-m3:bf16:max128")) == "BAAI/bge-m3:bf16:max128"
     assert str(parse(str(parse("minilm:layer2:unit:chunks")))) == str(parse("minilm:layer2:unit:chunks"))
 
 
-def test_a_word_and_its_hub_id_are_one_embedding():
+def test_a_short_name_and_its_hub_id_are_the_same_embedding():
     assert str(parse("bge-base-en:bf16")) == str(parse("BAAI/bge-base-en-v1.5:bf16")) == "BAAI/bge-base-en-v1.5:bf16"
     assert all(parse(model.short_name) == parse(model.hub_id) for model in MODELS)
     assert registered(parse("nv-embed-v2").model) is registered("nv-embed-v2")
 
 
-def test_registered_models_are_known_by_word_and_by_hub_id():
+def test_registered_models_have_different_short_names_and_hub_ids():
     assert len({model.short_name for model in MODELS}) == len({model.hub_id for model in MODELS}) == len(MODELS)
     assert registered("nv-embed-v2") is registered("nvidia/NV-Embed-v2")
     assert registered("nv-embed-v2").remote_code
@@ -276,16 +276,16 @@ def test_registered_models_are_known_by_word_and_by_hub_id():
 
 def test_threads_that_load_the_same_name_get_the_same_embedder():
     embedders._loaded.cache_clear()
-    found = []
-    threads = [threading.Thread(target=lambda: found.append(load("minilm:layer1"))) for _ in range(4)]
+    loaded = []
+    threads = [threading.Thread(target=lambda: loaded.append(load("minilm:layer1"))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({id(embedder) for embedder in found}) == 1
+    assert len({id(embedder) for embedder in loaded}) == 1
 
 
-def test_batches_hold_texts_of_like_length_within_the_budget():
+def test_batches_hold_texts_of_similar_length_within_the_budget_of_tokens():
     lengths = [3, 50, 7, 300, 50, 4]
-    found = [[lengths[row] for row in rows] for rows in batches(lengths, 100)]
-    assert found == [[300], [50, 50], [7, 4, 3]]
+    batched_lengths = [[lengths[row] for row in rows] for rows in batches(lengths, 100)]
+    assert batched_lengths == [[300], [50, 50], [7, 4, 3]]

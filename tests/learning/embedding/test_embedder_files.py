@@ -9,7 +9,7 @@ TEXTS = ["first", "second", "third"]
 MATRIX = np.arange(12, dtype=np.float16).reshape(3, 4)
 
 
-def test_rows_of_a_matrix_are_matched_in_order(tmp_path):
+def test_rows_of_a_matrix_belong_to_the_fitted_texts_in_their_order(tmp_path):
     np.save(tmp_path / "a.npy", MATRIX)
     save_file({"embeddings": MATRIX, "other": MATRIX}, tmp_path / "a.safetensors")
     for name in ("a.npy", "a.safetensors"):
@@ -21,13 +21,13 @@ def test_rows_of_a_matrix_are_matched_in_order(tmp_path):
         np.testing.assert_array_equal(vectors, MATRIX[[2, 0, 2]])
 
 
-def test_of_copies_of_a_text_the_first_row_counts(tmp_path):
+def test_a_repeated_text_has_the_vector_of_its_first_row(tmp_path):
     np.save(tmp_path / "a.npy", MATRIX)
     fitted = Embedder(str(tmp_path / "a.npy")).fit(["same", "other", "same"])
     np.testing.assert_array_equal(fitted.encode(["same"]), MATRIX[[0]])
 
 
-def test_parquet_says_itself_which_row_is_which_text(tmp_path):
+def test_a_parquet_file_with_texts_needs_no_fit(tmp_path):
     pd.DataFrame({"text": TEXTS, "embedding": list(MATRIX.astype(np.float32))}).to_parquet(tmp_path / "a.parquet")
     pd.DataFrame(MATRIX.astype(np.float32)).rename(columns=str).assign(text=TEXTS).to_parquet(tmp_path / "b.parquet")
     for name in ("a.parquet", "b.parquet"):
@@ -39,7 +39,7 @@ def test_parquet_says_itself_which_row_is_which_text(tmp_path):
             embedder.encode(["first", "fourth"])
 
 
-def test_another_number_of_texts_is_refused_with_the_numbers(tmp_path):
+def test_a_matrix_with_another_number_of_rows_is_refused_with_the_numbers(tmp_path):
     np.save(tmp_path / "a.npy", MATRIX)
     with pytest.raises(ValueError, match="3 rows, but there are 2 texts"):
         Embedder(str(tmp_path / "a.npy")).fit(TEXTS[:2])
@@ -59,7 +59,7 @@ def test_files_that_hold_no_embeddings_are_refused(tmp_path):
         Embedder(str(tmp_path / "broken.npy"))
 
 
-def test_the_index_that_pandas_keeps_in_a_parquet_file_is_no_dimension(tmp_path):
+def test_the_pandas_index_in_a_parquet_file_is_no_dimension(tmp_path):
     pd.DataFrame(MATRIX.astype(np.float32), index=[7, 8, 9]).rename(columns=str).to_parquet(tmp_path / "a.parquet")
     fitted = Embedder(str(tmp_path / "a.parquet")).fit(TEXTS)
     np.testing.assert_array_equal(fitted.encode(TEXTS), MATRIX)

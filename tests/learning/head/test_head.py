@@ -38,7 +38,7 @@ def exact(X, y, C):
     return (W[0], b[0], model) if len(W) == 1 else (W, b, model)
 
 
-def as_sklearn_has_it(head):
+def in_sklearn_form(head):
     if head.n_classes == 2:
         return head.weights[1] - head.weights[0], head.bias[1] - head.bias[0]
     return head.weights, head.bias
@@ -46,18 +46,18 @@ def as_sklearn_has_it(head):
 
 @pytest.mark.parametrize("C", [0.1, 1.0, 10.0, 100.0])
 @pytest.mark.parametrize(("n", "D", "k"), [(20, 384, 2), (60, 10, 5), (50, 384, 6), (400, 64, 2), (150, 512, 12)])
-def test_the_optimum_is_that_of_scikit_learn(n, D, k, C):
+def test_the_head_reaches_the_optimum_of_scikit_learn(n, D, k, C):
     X, y = clusters(n, D, k)
     head = Head(C=C).fit(X, y, k)
     W, b, model = exact(X, y, C)
-    theirs, ours = objective(W, b, X, y, C), objective(*as_sklearn_has_it(head), X, y, C)
+    theirs, ours = objective(W, b, X, y, C), objective(*in_sklearn_form(head), X, y, C)
     assert ours <= theirs * (1 + 1e-5)
-    others = clusters(200, D, k, seed=1)[0]
-    np.testing.assert_allclose(head.predict_proba(others), model.predict_proba(others), atol=1e-3)
+    new_rows = clusters(200, D, k, seed=1)[0]
+    np.testing.assert_allclose(head.predict_proba(new_rows), model.predict_proba(new_rows), atol=1e-3)
 
 
 @pytest.mark.parametrize("scale", [0.01, 30.0])
-def test_the_optimum_is_found_whatever_the_length_of_the_rows(scale):
+def test_the_optimum_is_reached_for_short_and_for_long_vectors(scale):
     X, y = clusters(200, 32, 4, scale=scale)
     head = Head(C=1.0).fit(X, y, 4)
     W, b, model = exact(X, y, 1.0)
@@ -67,10 +67,10 @@ def test_the_optimum_is_found_whatever_the_length_of_the_rows(scale):
 
 @pytest.mark.parametrize(("n", "D"), [(40, 200), (300, 24)])
 @pytest.mark.parametrize("C", [0.1, 10.0])
-def test_multi_label_is_a_binary_problem_for_each_column(n, D, C):
-    X, first = clusters(n, D, 4)
+def test_multi_label_solves_one_binary_problem_per_column(n, D, C):
+    X, main_class = clusters(n, D, 4)
     rng = np.random.default_rng(3)
-    Y = ((first[:, None] == np.arange(4)) | (rng.random((n, 4)) < 0.2)).astype(np.int64)
+    Y = ((main_class[:, None] == np.arange(4)) | (rng.random((n, 4)) < 0.2)).astype(np.int64)
     head = Head(C=C).fit(X, Y, 4)
     assert head.multi_label
     for column in range(4):
@@ -80,7 +80,7 @@ def test_multi_label_is_a_binary_problem_for_each_column(n, D, C):
         np.testing.assert_allclose(head.predict_proba(X)[:, column], model.predict_proba(X)[:, 1], atol=1e-3)
 
 
-def test_rows_of_a_memory_map_and_of_half_precision_are_as_good(tmp_path):
+def test_a_memory_map_in_half_precision_gives_the_same_head(tmp_path):
     X, y = clusters(60, 32, 3)
     np.save(tmp_path / "x.npy", X.astype(np.float16))
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
@@ -91,7 +91,7 @@ def test_rows_of_a_memory_map_and_of_half_precision_are_as_good(tmp_path):
     np.testing.assert_allclose(head.predict_proba(mapped), expected.predict_proba(X), atol=1e-3)
 
 
-def test_classes_without_labels_get_no_probability_and_change_nothing():
+def test_classes_without_labels_get_no_probability_and_do_not_change_the_others():
     X, y = clusters(80, 32, 3)
     wide = np.array([1, 4, 6])[y]
     head, narrow = Head().fit(X, wide, 8), Head().fit(X, y, 3)
@@ -101,28 +101,28 @@ def test_classes_without_labels_get_no_probability_and_change_nothing():
     assert head.seen.tolist() == [False, True, False, False, True, False, True, False]
 
 
-def test_one_class_is_certain_and_one_example_is_enough():
+def test_a_single_class_gets_probability_one_even_from_one_example():
     X, _ = clusters(5, 16, 1)
     for rows in (5, 1):
         head = Head().fit(X[:rows], np.full(rows, 2), 4)
         np.testing.assert_allclose(head.predict_proba(X), np.tile([0, 0, 1, 0], (5, 1)), atol=1e-9)
 
 
-def test_multi_label_columns_of_one_value_have_their_smoothed_share():
+def test_multi_label_columns_of_one_value_predict_its_smoothed_share():
     X, _ = clusters(9, 16, 1)
     Y = np.tile([1, 0], (9, 1))
     probabilities = Head().fit(X, Y, 2).predict_proba(X)
     np.testing.assert_allclose(probabilities, np.tile([9.5 / 10, 0.5 / 10], (9, 1)), atol=1e-6)
 
 
-def test_duplicates_weigh_as_often_as_they_come():
+def test_duplicated_rows_count_as_often_as_they_occur():
     X, y = clusters(30, 16, 3)
     twice = Head(C=1.0).fit(np.r_[X, X], np.r_[y, y], 3)
     heavier = Head(C=2.0).fit(X, y, 3)
     np.testing.assert_allclose(twice.predict_proba(X), heavier.predict_proba(X), atol=1e-4)
 
 
-def test_equal_rows_and_constant_features_leave_the_share_of_the_classes():
+def test_equal_rows_predict_class_shares_and_constant_features_change_little():
     y = np.array([0, 0, 0, 1])
     head = Head().fit(np.ones((4, 8), dtype=np.float32), y, 2)
     np.testing.assert_allclose(head.predict_proba(np.ones((1, 8), dtype=np.float32)), [[0.75, 0.25]], atol=1e-4)
@@ -134,7 +134,7 @@ def test_equal_rows_and_constant_features_leave_the_share_of_the_classes():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_embeddings_that_are_no_numbers_are_refused_with_their_row(bad):
+def test_embeddings_that_are_not_finite_are_refused_with_their_row(bad):
     X, y = clusters(10, 4, 2)
     head = Head().fit(X, y, 2)
     X[7, 2] = bad
@@ -159,7 +159,7 @@ def test_labels_that_do_not_fit_are_refused_with_the_numbers(y, message):
         Head().fit(np.ones((4, 2), dtype=np.float32), y, 3)
 
 
-def test_what_cannot_be_fitted_or_used_says_so():
+def test_wrong_uses_of_a_head_are_refused_with_a_reason():
     with pytest.raises(ValueError, match="above 0"):
         Head(C=0)
     with pytest.raises(ValueError, match="not been fitted"):
@@ -175,20 +175,20 @@ def test_what_cannot_be_fitted_or_used_says_so():
 def test_any_number_of_threads_gives_the_same_head(n, D, k):
     X, y = clusters(n, D, k)
     with threadpool_limits(1):
-        one = Head().fit(X, y, k)
+        by_one_thread = Head().fit(X, y, k)
     with threadpool_limits(2):
-        two = Head().fit(X, y, k)
-    np.testing.assert_array_equal(one.weights, two.weights)
-    np.testing.assert_array_equal(one.bias, two.bias)
+        by_two_threads = Head().fit(X, y, k)
+    np.testing.assert_array_equal(by_one_thread.weights, by_two_threads.weights)
+    np.testing.assert_array_equal(by_one_thread.bias, by_two_threads.bias)
 
 
-def test_fitting_again_starts_afresh_and_leaves_its_input_alone():
+def test_fitting_again_forgets_the_last_fit_and_does_not_modify_its_input():
     X, y = clusters(60, 32, 3)
-    kept = X.copy()
+    X_before = X.copy()
     head = Head().fit(*clusters(90, 32, 5, seed=4), 5)
     head.temperature = 3.0
     head.fit(X, y, 3)
-    np.testing.assert_array_equal(X, kept)
+    np.testing.assert_array_equal(X, X_before)
     np.testing.assert_array_equal(head.weights, Head().fit(X, y, 3).weights)
     assert head.temperature == 1.0
     assert head.fit_seconds > 0

@@ -43,7 +43,7 @@ def fitted(C=1000.0, n=60):
     return Head(C=C).fit(X[: n // 2], y[: n // 2], 3), X[n // 2 :], y[n // 2 :]
 
 
-def test_calibration_helps_an_overconfident_head_and_keeps_its_predictions():
+def test_calibration_lowers_the_loss_of_an_overconfident_head_and_keeps_its_predictions():
     head, X, y = fitted()
     before = head.predict_proba(X)
     head.temperature = fit_temperature(*head.calibration_logits(X, y))
@@ -51,10 +51,10 @@ def test_calibration_helps_an_overconfident_head_and_keeps_its_predictions():
     assert head.temperature > 1
     assert -np.log(after[np.arange(len(y)), y]).mean() < -np.log(before[np.arange(len(y)), y]).mean()
     np.testing.assert_array_equal(before.argmax(axis=1), after.argmax(axis=1))
-    assert after[:, 2].max() < 1e-6, "a hot head must not invent a class"
+    assert after[:, 2].max() < 1e-6, "a high temperature must not give an unseen class probability"
 
 
-def test_held_out_labels_of_unknown_classes_say_nothing():
+def test_held_out_labels_of_classes_without_training_labels_are_ignored():
     head, X, y = fitted()
     alone = fit_temperature(*head.calibration_logits(X, y))
     with_unknown = fit_temperature(*head.calibration_logits(np.r_[X, X[:5]], np.r_[y, np.full(5, 2)]))

@@ -15,18 +15,18 @@ def head(request):
     return fitted
 
 
-def test_a_head_comes_back_from_its_bytes(head):
+def test_a_head_is_restored_from_its_bytes(head):
     X = np.random.default_rng(1).normal(size=(20, 6)).astype(np.float32)
-    back = from_bytes(to_bytes(head))
-    np.testing.assert_array_equal(back.predict_proba(X), head.predict_proba(X))
-    assert (back.C, back.n_classes, back.multi_label) == (3.0, 3, head.multi_label)
-    assert back.seen.dtype == bool
+    restored = from_bytes(to_bytes(head))
+    np.testing.assert_array_equal(restored.predict_proba(X), head.predict_proba(X))
+    assert (restored.C, restored.n_classes, restored.multi_label) == (3.0, 3, head.multi_label)
+    assert restored.seen.dtype == bool
 
 
-def test_a_head_comes_back_from_its_folder(head, tmp_path):
+def test_a_head_is_restored_from_its_folder(head, tmp_path):
     info = HeadInfo(["ja", "nein", "weiß nicht"], head.multi_label, "minilm", 40)
     save(tmp_path / "new" / "folder", head, info)
-    back, known = load(tmp_path / "new" / "folder")
-    assert known == info
-    np.testing.assert_array_equal(back.weights, head.weights)
+    loaded, loaded_info = load(tmp_path / "new" / "folder")
+    assert loaded_info == info
+    np.testing.assert_array_equal(loaded.weights, head.weights)
     assert sorted(path.name for path in (tmp_path / "new" / "folder").iterdir()) == ["head.json", "head.safetensors"]

@@ -17,7 +17,7 @@ DATA = Path(os.environ.get("BENCHMARK_DATA", Path(__file__).parents[4] / "shared
 
 @pytest.fixture(scope="session")
 def real(missing: Callable[[str], None]) -> Pool:
-    """200 questions of TREC-6, 60 of them labelled, MiniLM's vectors turned to their 24 principal axes."""
+    """200 questions of TREC-6, 60 of them labelled, with MiniLM's vectors projected to 24 principal components."""
     file = DATA / "trec6.parquet"
     if not file.exists():
         missing(f"no {file} (set BENCHMARK_DATA to the folder that holds trec6.parquet)")

@@ -1,6 +1,6 @@
-"""Every strategy again, slowly and in float64, straight from its definition: nothing blocked, lazy or factored.
+"""Slow references of all strategies, in float64 and straight from the definitions: nothing blocked, lazy or factored.
 
-Each takes its random draws in the order in which the strategy documents them, so that picks can be compared one by one.
+Each makes its random draws in the order that the strategy documents, so that picks can be compared one by one.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ def parts(pool: Pool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def best(score: np.ndarray, rank: np.ndarray, taken: list[int], equal: float = 0.0) -> int:
-    """Of those that differ by rounding only the one of lowest rank."""
-    rest = [i for i in range(len(score)) if i not in taken]
-    return min((i for i in rest if score[i] >= score[rest].max() - equal), key=lambda i: rank[i])
+    """The best row that is not taken; of rows whose scores differ by at most `equal`, the one of lowest rank."""
+    available = [i for i in range(len(score)) if i not in taken]
+    return min((i for i in available if score[i] >= score[available].max() - equal), key=lambda i: rank[i])
 
 
 def top(score: np.ndarray, count: int, rng: np.random.Generator) -> list[int]:
@@ -76,13 +76,13 @@ def badge(pool, count, rng):
 
 
 def in_steps(distances, scale):
-    """What differs by rounding only is equal."""
+    """Distances in steps, so that those that differ by rounding only are equal."""
     return np.rint(distances / (scale or 1) * 1e5)
 
 
 def lloyd(x, k, rng):
-    """k-means++ among 8 k rows, then at most 10 rounds, till 1 % moves: clusters of the rows (n,), centres (k, D)."""
-    assert len(x) <= 256 * k, "of more rows only some are fitted to"
+    """k-means++ among 8 k rows, then up to 10 rounds until at most 1 % of rows move: clusters (n,), centres (k, D)."""
+    assert len(x) <= 256 * k, "of more rows the strategies fit only a sample"
     seeds = x[np.sort(rng.choice(len(x), 8 * k, replace=False, shuffle=False))] if 8 * k < len(x) else x
     scale = (x**2).sum(axis=1).max()
     picks = [int(rng.integers(len(seeds)))]
@@ -137,7 +137,7 @@ def typiclust(pool, count, rng):
 
 
 def spread(pool, candidates, count, rng):
-    """Nearest to the centres of a k-means on directions, the largest clusters first."""
+    """The candidates nearest to the centres of a k-means on directions, the largest clusters first."""
     x = parts(pool)[0][candidates]
     x = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-30)
     return candidates[nearest_to_centres(x, count, rng)]
@@ -152,8 +152,8 @@ def nearest_to_centres(x, count, rng):
         members = np.flatnonzero(assigned == c)
         if len(members):
             picks.append(min(members, key=lambda i: (away[i], rank[i])))
-    rest = [i for i in range(len(x)) if i not in picks]
-    return picks + sorted(rest, key=lambda i: (away[i], rank[i]))[: count - len(picks)]
+    unpicked = [i for i in range(len(x)) if i not in picks]
+    return picks + sorted(unpicked, key=lambda i: (away[i], rank[i]))[: count - len(picks)]
 
 
 def kmeans(pool, count, rng):
@@ -165,15 +165,15 @@ def dropquery(pool, count, rng):
     draws = np.random.default_rng(rng.integers(2**63, size=1)[0])
     flips = np.zeros(len(x), dtype=int)
     for _ in range(3):
-        kept = draws.random(x.shape, dtype=np.float32) >= 0.75
-        dropped = np.where(kept, x, 0) / 0.25
+        mask = draws.random(x.shape, dtype=np.float32) >= 0.75
+        dropped = np.where(mask, x, 0) / 0.25
         flips += (dropped @ pool.head.weights.T + pool.head.bias).argmax(axis=1) != predicted
     candidates = np.flatnonzero(flips > 1.5)
     return top(flips, count, rng) if len(candidates) <= count else spread(pool, candidates, count, rng)
 
 
 def alfamix_flips(pool):
-    """Element by element as in the paper, class mean by class mean."""
+    """Which rows flip, (m,) bool: element by element as in the paper, for one class mean after the other."""
     x, labelled, y = parts(pool)
     W, b = pool.head.weights.astype(np.float64), pool.head.bias
     epsilon = 0.2 / np.sqrt(x.shape[1])
@@ -195,8 +195,8 @@ def alfamix_flips(pool):
 def alfamix(pool, count, rng):
     candidates = np.flatnonzero(alfamix_flips(pool))
     if len(candidates) <= count:
-        others = np.setdiff1d(np.arange(len(pool.unlabeled)), candidates)
-        filling = rng.choice(others, count - len(candidates), replace=False)
+        unflipped = np.setdiff1d(np.arange(len(pool.unlabeled)), candidates)
+        filling = rng.choice(unflipped, count - len(candidates), replace=False)
         return np.concatenate([rng.permutation(candidates), filling])
     return spread(pool, candidates, count, rng)
 
@@ -214,10 +214,10 @@ def greedy_cover(kernel, covered, weights, count, rng):
 def probcover(pool, count, rng):
     x, labelled, _ = parts(pool)
     clusters, _ = lloyd(x, min(pool.n_classes, len(x)), rng)
-    at = np.sort(rng.choice(len(x), len(x), replace=False))
+    rows = np.sort(rng.choice(len(x), len(x), replace=False))
     d = cdist(x, x)
-    impure = np.array([d[i, clusters != clusters[i]].min(initial=np.inf) for i in at])
-    # The largest radius with which at most 5 in 100 balls, open ones, reach another cluster.
+    impure = np.array([d[i, clusters != clusters[i]].min(initial=np.inf) for i in rows])
+    # The largest radius at which at most 5 in 100 open balls reach another cluster.
     delta = np.sort(impure)[int((1 - 0.95) * len(x))]
     inside = delta * (1 - 1e-7)
     covered = (cdist(labelled, x) < inside).any(axis=0) if len(labelled) else np.zeros(len(x))
@@ -239,12 +239,12 @@ def max_herding(pool, count, rng):
 
 
 def held_out_temperature(pool, rng):
-    """Leave out fold after fold, then weigh the likelihood of all that was left out against the prior."""
+    """Hold out one fold after the other, then maximise the likelihood of all held-out rows times the prior."""
     rows = [int(row) for row in rng.permutation(pool.labeled)]
     if not pool.multi_label:
         rows.sort(key=lambda row: pool.labels[row])
     folds = [rows[start::5] for start in range(min(5, len(rows)))]
-    assert len(rows) <= 200, "of more labels not every fold is held out"
+    assert len(rows) <= 200, "of more labels the strategy does not hold out every fold"
     terms = []
     for fold in folds:
         fitted = [row for row in rows if row not in fold]
@@ -309,8 +309,8 @@ def bait(pool, count, rng):
 
     while len(picks) < min(2 * count, len(x)):
         lowered = trace(m[None]) - trace(m + step)
-        rest = np.setdiff1d(np.arange(len(x)), picks)
-        picks.append(best(lowered, rank, picks, 1e-6 * lowered[rest].max()))
+        unpicked = np.setdiff1d(np.arange(len(x)), picks)
+        picks.append(best(lowered, rank, picks, 1e-6 * lowered[unpicked].max()))
         m = m + step[picks[-1]]
     while len(picks) > count:
         risen = trace(m - step[picks]) - trace(m[None])

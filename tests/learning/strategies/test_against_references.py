@@ -19,13 +19,13 @@ def test_picks_are_those_of_the_reference(name, count, pool):
 
 
 @pytest.mark.parametrize("name", ["coreset", "kmeans", "max_herding", "typiclust", "random"])
-def test_initial_pools_without_any_label_are_those_of_the_reference(name, pool):
+def test_initial_pools_are_those_of_the_reference(name, pool):
     fresh = Pool(pool.embeddings, np.full(len(pool), -1), pool.n_classes)
     picks = initial.select(name, fresh, 12, np.random.default_rng(5))
     assert picks.tolist() == list(getattr(references, name)(fresh, 12, np.random.default_rng(5)))
 
 
-def test_many_classes_and_more_picks_than_are_looked_ahead(monkeypatch):
+def test_picks_of_many_classes_and_large_batches_are_those_of_the_reference(monkeypatch):
     monkeypatch.setattr(fisher, "CANDIDATES", 12)
     pool = clustered(n=700, d=12, n_classes=20, labeled=60)
     for name in ("badge", "coreset", "bait"):
@@ -44,14 +44,14 @@ def test_badge_samples_in_proportion_to_squared_distance():
     assert np.abs(share - weight / weight.sum()).max() < 4 * np.sqrt(0.25 / len(seconds))
 
 
-def test_uherding_covers_by_the_mean_closeness_of_the_columns_where_texts_have_several_labels():
+def test_multi_label_uherding_is_that_of_the_reference():
     pool = multi_label(n=120, labeled=40)
     picks = strategies.select("uherding", pool, 12, np.random.default_rng(4))
     expected = references.uherding(pool, 12, np.random.default_rng(4))
     assert picks.tolist() == pool.unlabeled[np.asarray(expected)].tolist()
 
 
-def test_alfamix_candidates_are_those_of_the_paper_s_interpolation(pool):
-    found = alfamix.flips(pool, 0.2 / np.sqrt(pool.dimensions))
-    assert found.tolist() == references.alfamix_flips(pool).tolist()
-    assert found.any()
+def test_alfamix_candidates_are_those_of_the_papers_interpolation(pool):
+    flips = alfamix.flips(pool, 0.2 / np.sqrt(pool.dimensions))
+    assert flips.tolist() == references.alfamix_flips(pool).tolist()
+    assert flips.any()

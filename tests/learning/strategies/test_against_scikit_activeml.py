@@ -1,8 +1,8 @@
 """The picks of scikit-activeml, wherever it defines a strategy as we do.
 
-It does not for: badge (the origin stays a centre there), dropquery (dropped inputs are not
-scaled up), the radius of probcover (a grid of radii) and typiclust once every cluster has a label (uniform there).
-It has no bait, no alfamix, no uherding and no tcm.
+Its definition differs for badge (the origin stays a centre), dropquery (dropped inputs are not scaled up), probcover's
+radius (a grid of radii) and typiclust once every cluster has a label (uniform). It has no bait, no alfamix, no uherding
+and no tcm.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ from ml_backend.learning.strategies.probcover import pure_radius
 
 @pytest.fixture(params=["random", "real"])
 def both(request):
-    """A pool, and its vectors and labels as scikit-activeml wants them."""
+    """A pool, and its vectors and labels in the form of scikit-activeml."""
     pool = request.getfixturevalue("real") if request.param == "real" else clustered()
     return pool, pool.embeddings.astype(np.float64), np.where(pool.labels < 0, np.nan, pool.labels)
 
@@ -66,11 +66,11 @@ def test_badge_first_pick_and_weights_of_each_later_one(both):
         for position in range(len(p)):
             if not nearest.current(position):
                 nearest.update(position)
-        # scikit-activeml goes on counting the origin as a centre, which the authors' code does not.
+        # scikit-activeml keeps the origin as a centre, unlike the authors' code.
         ours = np.minimum(nearest.bound, nearest.points.squared)
         ours /= ours.sum()
-        rest = ~np.isin(pool.unlabeled, picks[:step])
-        np.testing.assert_allclose(ours[rest], weights[step, pool.unlabeled][rest], atol=1e-4)
+        unpicked = ~np.isin(pool.unlabeled, picks[:step])
+        np.testing.assert_allclose(ours[unpicked], weights[step, pool.unlabeled][unpicked], atol=1e-4)
 
 
 def test_typiclust_with_the_same_clusters(both):

@@ -1,4 +1,4 @@
-"""Wrappers around any strategy, what is beyond exact sizes, and the same picks on any number of threads."""
+"""Subpool and balance around any strategy, pools above the exact size, k-means, and any number of threads."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from ml_backend.learning.numerics.kmeans import kmeans
 
 
 @pytest.mark.parametrize("name", strategies.names())
-def test_a_subpool_is_a_random_part_and_the_rest_is_never_picked(name):
+def test_with_a_subpool_all_picks_are_from_a_random_part_of_the_pool(name):
     pool = clustered()
     rng = np.random.default_rng(0)
     drawn = rng.choice(pool.unlabeled, 30, replace=False, shuffle=False)
@@ -20,12 +20,12 @@ def test_a_subpool_is_a_random_part_and_the_rest_is_never_picked(name):
     assert picks.tolist() == strategies.select(name, within, 10, rng).tolist()
 
 
-def test_a_subpool_smaller_than_the_batch_grows_to_it():
+def test_a_subpool_smaller_than_the_batch_is_enlarged_to_the_batch():
     assert len(strategies.select("badge", clustered(), 10, np.random.default_rng(0), subpool=3)) == 10
 
 
 @pytest.mark.parametrize("name", strategies.names())
-def test_balance_serves_the_classes_with_the_fewest_labels_first(name):
+def test_balance_picks_the_predicted_classes_with_the_fewest_labels_first(name):
     pool = clustered(n=300, labeled=12)
     labels = pool.labels.copy()
     labels[np.flatnonzero(labels == 0)[1:]] = -1
@@ -62,7 +62,7 @@ def test_balance_without_predicted_classes_is_refused():
 
 
 @pytest.mark.parametrize("name", ["bait", "max_herding", "probcover", "typiclust", "uherding"])
-def test_beyond_the_exact_size_a_random_sample_stands_in(name):
+def test_above_the_exact_size_a_random_sample_is_used(name):
     pool = clustered(n=400, labeled=30)
     exact = strategies.select(name, pool, 8, np.random.default_rng(0), exact_up_to=370)
     sampled = [strategies.select(name, pool, 8, np.random.default_rng(s), exact_up_to=100) for s in range(2)]
@@ -70,11 +70,11 @@ def test_beyond_the_exact_size_a_random_sample_stands_in(name):
     for picks in sampled:
         assert len(np.unique(picks)) == 8
         assert np.isin(picks, pool.unlabeled).all()
-    if name != "typiclust":  # no cluster of which is as large
+    if name != "typiclust":  # its clusters are all smaller
         assert sampled[0].tolist() != sampled[1].tolist()
 
 
-def test_a_sample_covers_nearly_as_much_as_the_whole():
+def test_a_sample_covers_nearly_as_much_as_the_whole_pool():
     pool = clustered(n=3000, d=4, labeled=30)
     x = pool.embeddings / np.linalg.norm(pool.embeddings, axis=1, keepdims=True)
 
@@ -89,7 +89,7 @@ def test_a_sample_covers_nearly_as_much_as_the_whole():
     assert exact - sampled < 0.2 * (exact - random)
 
 
-def test_typiclust_in_a_sample_of_a_large_cluster_still_finds_its_middle():
+def test_typiclust_with_a_sample_of_a_large_cluster_still_picks_its_middle():
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(size=(1500, 2)), rng.normal(size=(60, 2)) + 50]).astype(np.float32)
     pool = Pool(x, np.full(len(x), -1), 2)
@@ -98,7 +98,7 @@ def test_typiclust_in_a_sample_of_a_large_cluster_still_finds_its_middle():
     assert np.linalg.norm(x[second] - 50) < 1.0
 
 
-def test_typiclust_leaves_out_clusters_that_are_too_small_until_all_else_is_picked():
+def test_typiclust_picks_from_clusters_that_are_too_small_last():
     rng = np.random.default_rng(0)
     far = np.array([[-999.0, 0.0], [-999.0, 0.1], [-999.0, 0.2]])
     x = np.concatenate([rng.normal(size=(9, 2)), rng.normal(size=(9, 2)) + 60, far]).astype(np.float32)
@@ -111,7 +111,7 @@ def test_typiclust_leaves_out_clusters_that_are_too_small_until_all_else_is_pick
 
 
 @pytest.mark.parametrize(("options", "stage"), [({}, "typiclust"), ({"typiclust_up_to": 18}, "margin")])
-def test_tcm_changes_over_at_its_own_number_balanced_or_not(options, stage):
+def test_tcm_switches_to_margin_at_its_number_of_labels_with_and_without_balance(options, stage):
     pool = clustered(labeled=18)
     for balance in (None, 4):
         picks = strategies.select("tcm", pool, 3, np.random.default_rng(0), balance=balance, **options)
@@ -119,7 +119,7 @@ def test_tcm_changes_over_at_its_own_number_balanced_or_not(options, stage):
 
 
 @pytest.mark.parametrize("name", strategies.names())
-def test_the_number_of_threads_changes_nothing(name):
+def test_picks_are_the_same_on_any_number_of_threads(name):
     pool = clustered(n=5000, d=33, n_classes=7, labeled=70)
     picks = []
     for threads in (1, 2, 3):
@@ -129,23 +129,23 @@ def test_the_number_of_threads_changes_nothing(name):
     assert picks[0] == picks[1] == picks[2]
 
 
-def test_probabilities_known_to_a_pool_are_not_computed_again_for_a_part_of_it(monkeypatch):
+def test_a_part_of_a_pool_reuses_its_probabilities(monkeypatch):
     pool = clustered()
     expected = pool.probabilities[5:]
     monkeypatch.setattr(pool.head, "predict_proba", lambda X: pytest.fail("computed again"))
     assert np.array_equal(pool.without(pool.unlabeled[:5]).probabilities, expected)
 
 
-def test_kmeans_finds_separate_clusters_and_settles_where_means_stay():
+def test_kmeans_finds_separate_clusters_and_their_means():
     rng = np.random.default_rng(0)
     x = (rng.normal(size=(5, 8)) * 20)[np.arange(500) % 5] + rng.normal(size=(500, 8))
     x = x.astype(np.float32)
-    found = kmeans(lambda index: x[index], 500, 5, np.random.default_rng(0), settled=0)
-    assert len({tuple(found.assigned[c::5]) for c in range(5)}) == 5
+    clustering = kmeans(lambda index: x[index], 500, 5, np.random.default_rng(0), settled=0)
+    assert len({tuple(clustering.assigned[c::5]) for c in range(5)}) == 5
     for c in range(5):
-        mine = found.assigned == found.assigned[c]
+        mine = clustering.assigned == clustering.assigned[c]
         assert mine[c::5].all()
-        np.testing.assert_allclose(found.centres[found.assigned[c]], x[mine].mean(axis=0), atol=1e-3)
+        np.testing.assert_allclose(clustering.centres[clustering.assigned[c]], x[mine].mean(axis=0), atol=1e-3)
 
 
 def test_kmeans_clusters_are_about_as_tight_as_scikit_learn_s():
@@ -158,15 +158,15 @@ def test_kmeans_clusters_are_about_as_tight_as_scikit_learn_s():
         assert ours < 1.05 * theirs
 
 
-def test_kmeans_centres_fitted_to_a_sample_serve_all_rows():
+def test_kmeans_fitted_to_a_sample_assigns_all_rows():
     x = clustered(n=3000, d=4).embeddings
-    found = kmeans(lambda i: x[i], 3000, 3, np.random.default_rng(0), training_rows=100)
-    d = ((x[:, None] - found.centres) ** 2).sum(axis=2)
-    assert np.array_equal(found.assigned, d.argmin(axis=1))
-    np.testing.assert_allclose(found.distances, d.min(axis=1), atol=1e-3)
+    clustering = kmeans(lambda i: x[i], 3000, 3, np.random.default_rng(0), training_rows=100)
+    d = ((x[:, None] - clustering.centres) ** 2).sum(axis=2)
+    assert np.array_equal(clustering.assigned, d.argmin(axis=1))
+    np.testing.assert_allclose(clustering.distances, d.min(axis=1), atol=1e-3)
 
 
-def test_a_sample_for_kmeans_is_logged_and_takes_no_more_memory_than_may_be_held(monkeypatch, caplog):
+def test_kmeans_logs_that_it_fits_a_sample_and_limits_its_memory(monkeypatch, caplog):
     monkeypatch.setattr(kmeans_module, "HELD_BYTES", 4 * 4 * 100)
     x = clustered(n=3000, d=4).embeddings
     with caplog.at_level("INFO"):
@@ -183,7 +183,7 @@ def test_a_sample_for_kmeans_is_logged_and_takes_no_more_memory_than_may_be_held
     ("select", "name"),
     [(strategies.select, n) for n in ("typiclust", "dropquery", "alfamix", "probcover")] + [(initial.select, "kmeans")],
 )
-def test_wherever_there_is_a_kmeans_the_rows_that_it_is_fitted_to_can_be_chosen(select, name, caplog):
+def test_every_strategy_with_kmeans_has_the_option_training_rows(select, name, caplog):
     pool = clustered(n=2000, labeled=30)
     with caplog.at_level("INFO"):
         picks = select(name, pool, 3, np.random.default_rng(0), training_rows=5)
@@ -195,6 +195,6 @@ def test_wherever_there_is_a_kmeans_the_rows_that_it_is_fitted_to_can_be_chosen(
 
 def test_kmeans_of_fewer_distinct_rows_than_clusters_leaves_clusters_empty():
     x = np.repeat(np.eye(3, dtype=np.float32), 10, axis=0)
-    found = kmeans(lambda i: x[i], 30, 8, np.random.default_rng(0))
-    assert len(np.unique(found.assigned)) == 3
-    assert found.distances.max() == 0
+    clustering = kmeans(lambda i: x[i], 30, 8, np.random.default_rng(0))
+    assert len(np.unique(clustering.assigned)) == 3
+    assert clustering.distances.max() == 0

@@ -1,4 +1,4 @@
-"""What strategies hold at once, where labels or texts are many."""
+"""The memory that strategies use at once with many labels or texts."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from ml_backend.learning import Pool, strategies
 
 
 def peak(work: Callable[[], object]) -> float:
-    """MB that were allocated at once."""
+    """The most MB that `work` allocated at once."""
     tracemalloc.start()
     try:
         work()
@@ -20,7 +20,7 @@ def peak(work: Callable[[], object]) -> float:
         tracemalloc.stop()
 
 
-def test_half_precision_is_widened_block_by_block():
+def test_half_precision_is_converted_block_by_block():
     x = np.ones((40_000, 100), dtype=np.float16)
     pool = Pool(x, np.full(len(x), -1), 2)
     used = peak(lambda: pool.rows(pool.unlabeled))
@@ -38,7 +38,7 @@ def many_labels() -> Pool:
 @pytest.mark.parametrize(
     ("name", "options"), [("coreset", {}), ("max_herding", {"exact_up_to": 1000}), ("uherding", {"exact_up_to": 1000})]
 )
-def test_distances_to_many_labels_are_held_block_by_block(name, options, many_labels):
+def test_distances_to_many_labels_are_computed_block_by_block(name, options, many_labels):
     many_labels.probabilities  # noqa: B018
     used = peak(lambda: strategies.select(name, many_labels, 3, np.random.default_rng(0), **options))
     # 1,000 texts by 12,000 labels alone are 46 MB.

@@ -25,27 +25,27 @@ CODE, POINTS = (
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Installs packages, by name each a module's code and its entry points, and forgets what was found before."""
+    """Returns a function that installs a package (name, module, its code, entry points) and empties the caches."""
 
-    def forget():
+    def empty_caches():
         for function in (catalogue.plugins, catalogue.name_clashes, strategies.names, strategies.get):
             function.cache_clear()
 
-    def installed(package, module, code, points):
-        info = tmp_path / f"{package}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[{catalogue.ENTRY_POINT_GROUP}]\n{points}\n")
+    def install_package(package, module, code, points):
+        dist_info = tmp_path / f"{package}-1.0.dist-info"
+        dist_info.mkdir()
+        (dist_info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        (dist_info / "entry_points.txt").write_text(f"[{catalogue.ENTRY_POINT_GROUP}]\n{points}\n")
         (tmp_path / f"{module}.py").write_text(code)
-        forget()
+        empty_caches()
 
     monkeypatch.syspath_prepend(tmp_path)
     before = set(sys.modules)
-    yield installed
+    yield install_package
     for name in set(sys.modules) - before:
         if getattr(sys.modules[name], "__file__", None) and str(tmp_path) in str(sys.modules[name].__file__):
             del sys.modules[name]
-    forget()
+    empty_caches()
 
 
 @pytest.fixture
@@ -66,13 +66,13 @@ def test_the_example_of_the_documentation_is_a_strategy_like_any_other(example):
     assert (proposal.method, proposal.rows.tolist()) == ("farthest_first", picks.tolist())
 
 
-def test_project_settings_take_it_and_list_it(example):
+def test_project_settings_accept_and_list_the_strategy_of_another_package(example):
     assert ProjectSettings().merged({"strategy": "farthest_first"}).strategy == "farthest_first"
     assert strategy_summaries()["farthest_first"] == "From the package farthest-first."
     assert strategy_uses()["farthest_first"] == ""
 
 
-def test_the_server_lists_it_without_loading_it_nor_numpy(example, tmp_path):
+def test_the_server_lists_the_strategy_of_another_package_without_loading_it_or_numpy(example, tmp_path):
     code = (
         "import sys, json; from ml_backend.project_settings import strategy_summaries; "
         "print(json.dumps([strategy_summaries()['farthest_first'], sorted({'numpy', 'farthest_first'} & "
@@ -83,7 +83,7 @@ def test_the_server_lists_it_without_loading_it_nor_numpy(example, tmp_path):
     assert json.loads(done.stdout) == ["From the package farthest-first.", []]
 
 
-def test_the_simulator_takes_it(example):
+def test_the_simulator_accepts_the_strategy_of_another_package(example):
     from simulator.experiment.definition import check_known_methods
 
     check_known_methods(["farthest_first"], ["random"])
@@ -135,10 +135,10 @@ def test_a_strategy_that_raises_is_named_with_its_package(install):
     install("careless", "careless_module", code, "careless = careless_module")
     with pytest.raises(strategies.BrokenStrategy, match="'careless' of package careless failed: KeyError") as raised:
         strategies.select("careless", clustered(), 5, np.random.default_rng(0))
-    assert isinstance(raised.value.__cause__, KeyError), "the log shows where it happened"
+    assert isinstance(raised.value.__cause__, KeyError), "the log must show where it happened"
 
 
-def test_a_name_that_is_taken_is_ignored_with_the_packages_named(example, install, caplog):
+def test_a_name_that_is_taken_is_ignored_and_the_packages_are_named(example, install, caplog):
     install("other-badge", "other_badge", CODE, "badge = other_badge")
     install("second-one", "second_one", CODE, "farthest_first = second_one")
     with caplog.at_level(logging.ERROR):

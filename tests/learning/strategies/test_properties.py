@@ -1,4 +1,4 @@
-"""What holds for every strategy and initial pool, whatever the pool."""
+"""Properties of every strategy and initial method on any pool."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ every = pytest.mark.parametrize(("kind", "name"), ALL, ids=[f"{kind}-{name}" for
 
 
 def pick(kind: str, name: str, pool: Pool, count: int, seed: int = 0) -> np.ndarray:
-    """What is picked, or, where a strategy needs a head and there is none, nothing."""
+    """The picks; none if the strategy needs a head and the pool has none."""
     select = strategies.select if kind == "strategy" else initial.select
     try:
         return select(name, pool, count, np.random.default_rng(seed))
@@ -33,7 +33,7 @@ def check(picks: np.ndarray, pool: Pool, count: int) -> None:
     assert np.isin(picks, pool.unlabeled).all()
 
 
-def some_pool(n: int, d: int, labeled: int, values: str, classes: int, seed: int) -> Pool:
+def pool_of(n: int, d: int, labeled: int, values: str, classes: int, seed: int) -> Pool:
     rng = np.random.default_rng(seed)
     if values == "equal":
         x = np.ones((n, d))
@@ -46,8 +46,8 @@ def some_pool(n: int, d: int, labeled: int, values: str, classes: int, seed: int
     labels = np.full(n, -1)
     labels[rng.permutation(n)[:labeled]] = rng.integers(0, classes, size=min(labeled, n))
     x = x.astype(np.float32)
-    known = labels >= 0
-    head = Head().fit(x[known], labels[known], 3) if known.any() else None
+    is_labeled = labels >= 0
+    head = Head().fit(x[is_labeled], labels[is_labeled], 3) if is_labeled.any() else None
     return Pool(x, labels, 3, head)
 
 
@@ -62,10 +62,10 @@ def some_pool(n: int, d: int, labeled: int, values: str, classes: int, seed: int
     count=st.integers(0, 50),
     seed=st.integers(0, 5),
 )
-def test_picks_are_new_distinct_as_many_as_asked_for_and_repeatable(
+def test_picks_are_unlabelled_distinct_as_many_as_requested_and_repeatable(
     kind, name, n, d, labeled, values, classes, count, seed
 ):
-    pool = some_pool(n, d, labeled, values, classes, seed)
+    pool = pool_of(n, d, labeled, values, classes, seed)
     x, labels = pool.embeddings.copy(), pool.labels.copy()
     pool.embeddings.flags.writeable = pool.labels.flags.writeable = False
     picks = pick(kind, name, pool, count, seed)
@@ -85,32 +85,32 @@ def test_picks_are_new_distinct_as_many_as_asked_for_and_repeatable(
     ],
     ids=["no rows", "all labelled"],
 )
-def test_nothing_to_pick_from_gives_nothing(kind, name, pool):
+def test_a_pool_without_unlabelled_rows_gives_no_picks(kind, name, pool):
     assert pick(kind, name, pool, 5).tolist() == []
 
 
 @every
-def test_rows_that_are_no_candidates_are_never_picked(kind, name):
-    whole = clustered()
-    candidates = np.arange(len(whole)) % 3 == 0
-    pool = Pool(whole.embeddings, whole.labels, 3, whole.head, candidates)
+def test_only_candidates_are_picked(kind, name):
+    unrestricted = clustered()
+    candidates = np.arange(len(unrestricted)) % 3 == 0
+    pool = Pool(unrestricted.embeddings, unrestricted.labels, 3, unrestricted.head, candidates)
     check(pick(kind, name, pool, 20), pool, 20)
 
 
 @every
-def test_half_precision_and_memory_maps_are_read_in_place(kind, name, tmp_path):
+def test_a_memory_map_in_half_precision_gives_the_same_picks(kind, name, tmp_path):
     half = clustered().embeddings.astype(np.float16)
     np.save(tmp_path / "x.npy", half)
-    whole = clustered()
-    held = Pool(half.astype(np.float32), whole.labels, 3, whole.head)
-    mapped = Pool(np.load(tmp_path / "x.npy", mmap_mode="r"), whole.labels, 3, whole.head)
+    pool = clustered()
+    held = Pool(half.astype(np.float32), pool.labels, 3, pool.head)
+    mapped = Pool(np.load(tmp_path / "x.npy", mmap_mode="r"), pool.labels, 3, pool.head)
     assert pick(kind, name, mapped, 9).tolist() == pick(kind, name, held, 9).tolist()
 
 
 @pytest.mark.parametrize("name", ["least_confidence", "margin", "entropy", "coreset", "bait"])
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 1000))
-def test_another_order_of_the_pool_gives_the_same_texts(name, seed):
+def test_picks_do_not_depend_on_the_order_of_the_pool(name, seed):
     pool = clustered()
     order = np.random.default_rng(seed).permutation(len(pool))
     mixed = Pool(pool.embeddings[order], pool.labels[order], 3, pool.head)
@@ -125,17 +125,17 @@ def test_ties_are_broken_by_the_generator(name):
         pool = Pool(pool.embeddings, np.full(len(pool), -1), 3)
     firsts = {int(strategies.select(name, pool, 1, np.random.default_rng(seed))[0]) for seed in range(30)}
     assert len(firsts) > 1
-    if name != "coreset":  # whose first pick without labels may be any
+    if name != "coreset":  # without labels its first pick may be any row
         assert len(np.unique(pool.embeddings[list(firsts)], axis=0)) <= 3
 
 
 @pytest.mark.parametrize("name", [n for n in strategies.names() if strategies.get(n).INFO.multi_label])
-def test_multi_label_heads_serve_strategies_that_have_a_form_for_them(name):
+def test_strategies_with_a_multi_label_form_pick_by_a_multi_label_head(name):
     pool = multi_label()
     check(strategies.select(name, pool, 15, np.random.default_rng(0)), pool, 15)
 
 
-def test_one_without_such_a_form_refuses_and_names_those_that_have_it(monkeypatch):
+def test_a_strategy_without_a_multi_label_form_names_those_that_have_one(monkeypatch):
     margin = strategies.get("margin")
     monkeypatch.setattr(margin, "INFO", replace(margin.INFO, multi_label=False))
     with pytest.raises(ValueError, match=r"'margin' has no multi-label form; use one of: .*badge"):

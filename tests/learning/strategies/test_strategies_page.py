@@ -1,4 +1,4 @@
-"""docs/strategies.md lists what there is, in the words of the strategies themselves."""
+"""The tables of docs/strategies.md are those of the strategies' own descriptions."""
 
 import inspect
 import re
@@ -14,12 +14,12 @@ from ml_backend.project_settings import strategy_summaries, strategy_uses
 TEXT = (Path(__file__).parents[3] / "docs" / "strategies.md").read_text()
 
 
-def test_the_table_of_strategies_is_that_of_the_code():
+def test_the_documented_table_of_strategies_is_that_of_the_code():
     assert strategies.names() == sorted(set(re.findall(r"^\| `(\w+)`", strategy_table(), re.MULTILINE)))
-    assert with_table(TEXT) == TEXT, "write it anew: python -m ml_backend.learning.documentation"
+    assert with_table(TEXT) == TEXT, "update it: python -m ml_backend.learning.documentation"
 
 
-def test_a_table_that_is_not_up_to_date_is_replaced_and_nothing_else():
+def test_only_an_outdated_table_is_replaced():
     stale = re.sub(r"\| `margin` .*\n", "", TEXT).replace("one scoring of the pool", "nothing")
     assert stale != TEXT
     assert with_table(stale) == TEXT
@@ -34,13 +34,13 @@ def test_descriptions_read_from_the_source_are_those_of_the_module(name):
     assert strategy_uses()[name] == strategies.get(name).INFO.when
 
 
-def test_the_initial_pools_are_those_of_the_code():
+def test_the_documented_initial_methods_are_those_of_the_code():
     section = TEXT.split("## Initial pools")[1].split("\n## ")[0]
     assert re.findall(r"^\| `(\w+)`", section, re.MULTILINE) == initial.names()
 
 
 @pytest.mark.parametrize("name", ["typiclust", "max_herding", "uherding", "probcover", "bait"])
-def test_the_exact_sizes_are_those_of_the_code(name):
+def test_the_documented_exact_sizes_are_those_of_the_code(name):
     default = inspect.signature(strategies.get(name).select).parameters["exact_up_to"].default
     line = next(
         line for line in TEXT.splitlines() if line.startswith("| ") and f"`{name}`" in line and "exact_up_to` =" in line

@@ -14,7 +14,7 @@ def temperature(pool: Pool, seed: int = 0) -> float:
 
 
 @pytest.mark.parametrize("labeled", [10, 20, 30])
-def test_few_labels_never_send_it_to_extremes_and_the_draw_hardly_matters(labeled):
+def test_the_temperature_from_few_labels_is_moderate_and_hardly_depends_on_the_draw(labeled):
     by_pool = []
     for seed in range(12):
         pool = clustered(n=200, d=8, n_classes=3, labeled=labeled, seed=seed)
@@ -24,7 +24,7 @@ def test_few_labels_never_send_it_to_extremes_and_the_draw_hardly_matters(labele
     assert np.median(logs.std(axis=1)) < 0.25
 
 
-def test_many_labels_are_believed():
+def test_many_labels_decide_the_temperature():
     x = np.random.default_rng(0).normal(size=(500, 4))
     noise = np.random.default_rng(1).integers(0, 3, 500)
     certain = with_head(x, (x[:, 0] > 0).astype(int) + (x[:, 1] > 0), 200, 3)
@@ -36,26 +36,28 @@ def test_many_labels_are_believed():
 @pytest.mark.parametrize(
     ("labels", "why"),
     [
-        ([0] * 9 + [1], "beside the fold of the only 1 there is one class"),
+        ([0] * 9 + [1], "without the fold that holds the only 1 there is one class"),
         ([0, 1, 2, 3, 4, 5], "no class has a second label"),
-        ([0, 1], "beside a fold there is one label"),
+        ([0, 1], "without a fold there is one label"),
     ],
 )
-def test_it_is_one_where_folds_cannot_say_anything(labels, why):
+def test_the_temperature_is_one_if_no_fold_can_be_held_out(labels, why):
     x = np.random.default_rng(0).normal(size=(60, 4))
     pool = with_head(x, np.array(labels + [0] * (60 - len(labels))), len(labels), 6)
     assert temperature(pool) == 1, why
 
 
 @pytest.mark.parametrize("pool", [clustered(), clustered(labeled=100), multi_label()])
-def test_it_is_that_of_the_reference(pool):
+def test_the_temperature_is_that_of_the_reference(pool):
     expected = references.held_out_temperature(pool, np.random.default_rng(0))
     assert temperature(pool) == pytest.approx(expected, rel=1e-3)
 
 
-def test_of_many_labels_no_more_folds_are_fitted_than_votes_are_needed(monkeypatch):
+def test_with_many_labels_only_one_fold_is_held_out(monkeypatch):
     fits, fit = [], uherding.Head.fit
-    monkeypatch.setattr(uherding.Head, "fit", lambda self, X, *rest: fits.append(len(X)) or fit(self, X, *rest))
+    monkeypatch.setattr(
+        uherding.Head, "fit", lambda self, X, *arguments: fits.append(len(X)) or fit(self, X, *arguments)
+    )
     pool = clustered(n=1200, labeled=1000)
     fits.clear()
     temperature(pool)

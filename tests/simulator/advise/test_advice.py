@@ -1,4 +1,4 @@
-"""Advice from the labels so far: right where the labels are clear, and none where they are few."""
+"""Advice from the labels so far: correct if the difference is clear, and none if there are too few labels."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ N_LABELED = np.arange(20, 120, 10)
 
 
 def results(lead: float, noise: float, seeds: int = 12) -> pd.DataFrame:
-    """Curves of random order, and of badge that is `lead` labels ahead."""
+    """Learning curves of random order, and of badge, which is `lead` labels ahead."""
     rng = np.random.default_rng(0)
     rows = []
     for seed in range(seeds):
@@ -59,8 +59,10 @@ def test_without_a_difference_nothing_is_recommended():
 
 
 def null_table(seeds: int, rng: np.random.Generator) -> pd.DataFrame:
-    """20 combinations alike in the long run. What these labels happen to favour is in every seed, since all of them
-    split the same labels: a fifth of the variance, the share held out."""
+    """Results of 20 combinations of the same expected accuracy.
+
+    A fifth of the variance (the share held out) is common to the seeds of a combination, which split the same labels.
+    """
     rows = []
     for embedding, strategy, initial in product(["minilm", "tfidf"], ["random", *"abcd"], ["random", "typiclust"]):
         favour = np.sqrt(0.2) * rng.normal()
@@ -71,21 +73,25 @@ def null_table(seeds: int, rng: np.random.Generator) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("seeds", [5, 20])
-def test_the_best_of_many_that_are_alike_is_hardly_ever_recommended(seeds: int, monkeypatch: pytest.MonkeyPatch):
-    # What is recommended is decided by the t-test; the bootstrap only says how many labels it saves.
+def test_of_many_equal_combinations_the_best_by_chance_is_hardly_ever_recommended(
+    seeds: int, monkeypatch: pytest.MonkeyPatch
+):
+    # The t-test decides what is recommended; the bootstrap only tells how many labels it saves.
     monkeypatch.setattr(advice_module, "RESAMPLES", 50)
     rng = np.random.default_rng(seeds)
     advice = [advise(null_table(seeds, rng)) for _ in range(40)]
     assert sum(sentence(a).startswith("Use") for a in advice) <= 4
-    assert sum(any(one.low > 0 for one in a) for a in advice) > 4, "without a correction the luckiest would be"
+    assert sum(any(combination.low > 0 for combination in a) for a in advice) > 4, (
+        "without the correction the best by chance would be recommended"
+    )
 
 
 def test_the_corrected_t_test_is_as_wide_as_its_formula():
     gains = np.array([0.01, 0.03, 0.02, 0.05, 0.04])
-    found = corrected_t(gains, test_to_train=0.25)
+    test = corrected_t(gains, test_to_train=0.25)
     error = gains.std(ddof=1) * np.sqrt(1 / 5 + 0.25)
-    assert (found.low, found.high) == pytest.approx((0.03 - 2.776 * error, 0.03 + 2.776 * error), abs=1e-5)
-    assert found.p == pytest.approx(0.0469, abs=1e-3)
+    assert (test.low, test.high) == pytest.approx((0.03 - 2.776 * error, 0.03 + 2.776 * error), abs=1e-5)
+    assert test.p == pytest.approx(0.0469, abs=1e-3)
     assert corrected_t(gains, test_to_train=0).p == pytest.approx(stats.ttest_1samp(gains, 0).pvalue)
     assert corrected_t(np.zeros(5), 0.25).p == 1
 
@@ -98,20 +104,20 @@ def test_a_bootstrap_over_splits_has_the_corrected_spread():
     assert means.var() == pytest.approx((0.1 + 0.25) * values.var(ddof=1), rel=0.05)
 
 
-def test_seeds_that_are_too_few_to_tell_the_spread_are_refused():
+def test_fewer_than_five_seeds_are_refused():
     with pytest.raises(ValueError, match=r"5 seeds or more.*got 4: raise --seeds"):
         advise(results(lead=25, noise=0.005, seeds=4))
 
 
-def test_only_numbers_of_labels_that_all_runs_reach_count():
-    whole = results(lead=25, noise=0.005)
-    cut = whole[(whole.seed != 3) | (whole.n_labeled < 100)]
-    assert str(advise(cut)) == str(advise(whole[whole.n_labeled < 100]))
+def test_only_numbers_of_labels_that_all_runs_reach_are_compared():
+    complete = results(lead=25, noise=0.005)
+    cut = complete[(complete.seed != 3) | (complete.n_labeled < 100)]
+    assert str(advise(cut)) == str(advise(complete[complete.n_labeled < 100]))
     with pytest.raises(ValueError, match="fewer than two numbers of labels in common"):
-        advise(whole[(whole.seed % 2 == 0) == (whole.n_labeled < 60)])
+        advise(complete[(complete.seed % 2 == 0) == (complete.n_labeled < 60)])
 
 
-def test_what_is_not_a_number_is_never_recommended():
+def test_a_gain_that_is_not_a_number_is_never_recommended():
     unknown = replace(advise(results(lead=25, noise=0.005))[0], gain=np.nan, low=np.nan, p=np.nan)
     assert not sentence([unknown]).startswith("Use")
     assert not sentence([replace(unknown, gain=0.1, low=0.05)]).startswith("Use")
@@ -125,13 +131,13 @@ def test_a_sure_gain_on_a_worse_embedding_is_not_recommended():
     assert said.startswith("Nothing beats random order beyond doubt on large")
 
 
-def test_a_curve_that_never_arrives_saves_less_than_nothing():
+def test_a_curve_that_never_reaches_random_order_saves_a_negative_number_of_labels():
     advice = {a.strategy: a for a in advise(results(lead=-40, noise=0.001))}
     assert advice["badge"].saved == pytest.approx(-10, abs=1)
     assert advice["badge"].high < 0
 
 
-def test_the_advice_is_the_same_every_time():
+def test_the_same_results_give_the_same_advice():
     assert str(advise(results(10, 0.02))) == str(advise(results(10, 0.02)))
 
 
@@ -148,7 +154,7 @@ def test_too_few_labels_are_refused_with_the_reason(labels: np.ndarray, says: st
 
 
 @pytest.mark.parametrize(("pool", "k"), [(80, 2), (80, 15), (1000, 10), (8000, 77)])
-def test_the_replay_leaves_a_third_of_the_pool(pool: int, k: int):
+def test_a_replay_uses_at_most_two_thirds_of_the_pool(pool: int, k: int):
     budget = budget_for(pool, k)
     initial, batch = budget.sizes(k)
     assert budget.cycles >= 2
@@ -166,9 +172,9 @@ def test_labels_of_a_file_are_replayed(tmp_path: Path):
     content.to_parquet(tmp_path / "mine.parquet")
     labelled = of_file(tmp_path / "mine.parquet", Columns())
     assert (len(labelled.texts), labelled.classes) == (120, ("bill", "bug", "ship"))
-    found = replay(labelled, ["tfidf"], ["random", "margin"], ["random"], seeds=5, jobs=1, follow=follow)
-    assert found.groupby(["strategy", "seed"]).size().nunique() == 1
-    advice = advise(found)
+    replayed = replay(labelled, ["tfidf"], ["random", "margin"], ["random"], seeds=5, jobs=1, follow=follow)
+    assert replayed.groupby(["strategy", "seed"]).size().nunique() == 1
+    advice = advise(replayed)
     assert {a.strategy for a in advice} == {"random", "margin"}
     assert next(a for a in advice if a.strategy == "random").gain == 0
 
@@ -187,7 +193,7 @@ def test_a_replay_passes_on_subpool_and_balance(tmp_path: Path):
     assert not replayed(balance=4).equals(without)
 
 
-def test_a_text_counts_once_with_the_label_that_most_of_its_copies_have(tmp_path: Path):
+def test_a_text_counts_once_with_the_majority_label_of_its_copies(tmp_path: Path):
     content = pd.concat([table(120, split=False)] * 2, ignore_index=True)
     said = content.text[0]
     content.loc[len(content)] = [said, "bug"]
@@ -196,22 +202,22 @@ def test_a_text_counts_once_with_the_label_that_most_of_its_copies_have(tmp_path
     labelled = of_file(tmp_path / "mine.csv", Columns())
     assert len(labelled.texts) == len(set(labelled.texts)) == 119
     assert labelled.classes[labelled.y[labelled.texts.index(said)]] == "bill"
-    assert content.text[1] not in labelled.texts, "its two labels tie"
+    assert content.text[1] not in labelled.texts, "its two labels are a tie"
     with pytest.raises(ValueError, match="a text occurs twice"):
         Labelled([said, said], np.array([0, 1]), ("a", "b"))
 
 
 def test_a_replay_makes_no_copy_of_the_vectors_for_each_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     table(120, split=False).to_parquet(tmp_path / "mine.parquet")
-    given = []
-    monkeypatch.setattr(replay_module, "_rows", lambda y, budget, options, X, keys: given.append(X) or [keys])
+    matrices = []
+    monkeypatch.setattr(replay_module, "_rows", lambda y, budget, options, X, keys: matrices.append(X) or [keys])
     replay(
         of_file(tmp_path / "mine.parquet", Columns()), ["tfidf"], ["random"], ["random"], seeds=5, jobs=1, follow=follow
     )
-    assert len({id(X) for X in given}) == 1
+    assert len({id(X) for X in matrices}) == 1
 
 
-def test_one_class_is_refused(tmp_path: Path):
+def test_labels_of_a_single_class_are_refused(tmp_path: Path):
     table(150).assign(label="bill").to_csv(tmp_path / "mine.csv", index=False)
     with pytest.raises(DataError, match="1 classes among the labels"):
         of_file(tmp_path / "mine.csv", Columns())

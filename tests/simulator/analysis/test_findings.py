@@ -56,15 +56,15 @@ def test_a_verdict_needs_the_test_and_the_interval(low, high, p, against, verdic
     assert decide(evidence, p) == verdict
 
 
-def test_all_findings_hold_where_they_were_built_in(as_in_the_paper):
+def test_all_findings_are_supported_by_results_that_were_made_so(as_in_the_paper):
     assert [finding.verdict for finding in as_in_the_paper] == ["supported"] * 3
     start = as_in_the_paper[0].claims[0].evidence
     assert start.low <= start.effect <= start.high
-    # The start's effect fades from 3 points, the mean over qualities, within the first third.
+    # The start's effect, a mean of 3 points over the qualities, fades within the first third.
     assert 0.01 < start.effect < 0.03
 
 
-def test_no_finding_holds_where_the_opposite_was_built_in(opposite):
+def test_no_finding_is_supported_by_results_that_were_made_the_opposite(opposite):
     assert [finding.verdict for finding in opposite] == ["not supported"] * 3
     assert verdicts(opposite[0]) == ["not supported"] * 3
     # Margin is best everywhere, by construction, and Badge is below random.
@@ -74,11 +74,11 @@ def test_no_finding_holds_where_the_opposite_was_built_in(opposite):
 
 
 def test_nothing_is_supported_by_chance_alone():
-    found = judged(noise=0.02, start_effect=lambda initial, quality: 0.0, embedding_effect=0.0)
-    assert "supported" not in [verdict for finding in found for verdict in verdicts(finding)]
+    findings = judged(noise=0.02, start_effect=lambda initial, quality: 0.0, embedding_effect=0.0)
+    assert "supported" not in [verdict for finding in findings for verdict in verdicts(finding)]
 
 
-def test_without_the_runs_a_claim_needs_it_is_undecided_and_says_why():
+def test_a_claim_without_the_runs_that_it_needs_is_undecided_with_a_reason():
     first, second, third = judged(quality=None, strategies=["random", "margin"], initials=("random",))
     assert verdicts(first) == ["undecided"] * 3
     assert "start with typiclust" in first.claims[0].why
@@ -96,15 +96,15 @@ def test_a_strategy_run_with_two_embeddings_is_skipped_and_named():
     assert "strategy coreset" in claim.evidence.seen
 
 
-def test_quality_that_is_unknown_for_an_embedding_leaves_it_out():
+def test_an_embedding_of_unknown_quality_is_left_out_and_named():
     claims = judged(quality=QUALITY[QUALITY["embedding"] != "tfidf"], gain=paper_like_gain)[2].claims
     assert claims[0].evidence.p == pytest.approx(1 / 24)
     assert "embedding tfidf" in claims[0].evidence.seen
 
 
 def test_one_dataset_with_one_seed_decides_nothing():
-    found = judged(datasets=["trec6"], seeds=1, quality=synthetic_quality(["trec6"], EMBEDDINGS))
-    starts, strategies, _ = found
+    findings = judged(datasets=["trec6"], seeds=1, quality=synthetic_quality(["trec6"], EMBEDDINGS))
+    starts, strategies, _ = findings
     assert verdicts(starts)[0] == "undecided"
     assert verdicts(strategies) == UNDECIDED_STRATEGIES
 

@@ -1,4 +1,4 @@
-"""Areas, tests, intervals and correlations against numbers worked out by hand or by scipy."""
+"""Areas, tests, intervals and correlations, compared with numbers computed by hand or by scipy."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_area_refuses_labels_that_do_not_rise(labels):
         area(np.array(labels), np.zeros(len(labels)), labels[0], labels[-1])
 
 
-def test_thirds_average_to_the_whole():
+def test_areas_of_thirds_average_to_the_area_of_the_whole():
     table = areas(synthetic_results(["trec6"], ["minilm"], ["random", "badge"], seeds=2, cycles=7), "accuracy")
     assert np.allclose(table[["early", "middle", "late"]].mean(axis=1), table["whole"])
 
@@ -55,7 +55,7 @@ def test_holm_by_hand():
     assert holm(np.array([0.025, 0.01, 0.9, 0.02])) == pytest.approx([0.06, 0.04, 0.9, 0.06])
 
 
-def test_holm_does_not_count_what_was_not_tested():
+def test_holm_does_not_count_missing_p_values():
     corrected = holm(np.array([0.01, np.nan, 0.04]))
     assert corrected[[0, 2]] == pytest.approx([0.02, 0.04])
     assert np.isnan(corrected[1])
@@ -78,12 +78,12 @@ def test_wilcoxon_with_ties_and_zeros_counts_all_signs():
     assert wilcoxon(differences, "greater").p == pytest.approx(np.mean(np.array(sums) >= observed))
 
 
-def test_zeros_push_the_other_ranks_up():
+def test_wilcoxon_ranks_zeros_too():
     # Ranks 3, 4, 5, the last one negative: 4 of 8 signs give at least 3 + 4. Without the zeros it would be 5 of 8.
     assert wilcoxon(np.array([0.0, 0.0, 1.0, 2.0, -3.0]), "greater").p == pytest.approx(4 / 8)
 
 
-def test_five_pairs_cannot_be_significant_two_sided():
+def test_five_pairs_cannot_be_significant_in_a_two_sided_test():
     assert wilcoxon(np.array([1.0, 2.0, 3.0, 4.0, 5.0])).p == smallest_p(5) == 1 / 16
 
 
@@ -110,7 +110,7 @@ def test_interval_of_one_value_is_unknown():
     assert np.isnan([low, high]).all()
 
 
-def test_wins_keep_ties_apart_and_leave_out_missing_rows():
+def test_wins_count_ties_separately_and_leave_out_missing_rows():
     values = np.array([[0.5, 0.5, 0.1], [0.6, 0.5, np.nan], [0.4, 0.5, 0.9], [0.7, 0.5, np.nan]])
     wins, ties, rows = shares_above(values)
     assert (wins[0, 1], ties[0, 1], wins[1, 0]) == (0.5, 0.25, 0.25)
@@ -120,18 +120,18 @@ def test_wins_keep_ties_apart_and_leave_out_missing_rows():
 
 def test_friedman_and_critical_difference():
     values = np.random.default_rng(0).random((9, 5)) + np.arange(5) * 0.2
-    found = friedman(values)
+    ours = friedman(values)
     theirs = stats.friedmanchisquare(*values.T)
-    assert (found.statistic, found.p) == pytest.approx((theirs.statistic, theirs.pvalue))
-    assert found.mean_ranks[4] < found.mean_ranks[0]
+    assert (ours.statistic, ours.p) == pytest.approx((theirs.statistic, theirs.pvalue))
+    assert ours.mean_ranks[4] < ours.mean_ranks[0]
     # Demšar (2006), table 5: q = 2.728 for five classifiers.
-    assert found.critical_difference == pytest.approx(2.728 * np.sqrt(5 * 6 / (6 * 9)), rel=1e-3)
-    gaps = np.abs(found.mean_ranks[:, None] - found.mean_ranks)
+    assert ours.critical_difference == pytest.approx(2.728 * np.sqrt(5 * 6 / (6 * 9)), rel=1e-3)
+    gaps = np.abs(ours.mean_ranks[:, None] - ours.mean_ranks)
     nemenyi = scikit_posthocs.posthoc_nemenyi_friedman(values).to_numpy()
-    assert ((gaps > found.critical_difference) == (nemenyi < 0.05)).all()
+    assert ((gaps > ours.critical_difference) == (nemenyi < 0.05)).all()
 
 
-def test_friedman_refuses_holes():
+def test_friedman_refuses_missing_values():
     with pytest.raises(ValueError, match="every strategy in every block"):
         friedman(np.array([[1.0, 2.0, np.nan], [1.0, 2.0, 3.0]]))
 
@@ -141,11 +141,11 @@ def test_spearman_is_scipys():
     assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y).statistic)
 
 
-def test_mean_spearman_moves_whole_embeddings():
+def test_mean_spearman_permutes_embeddings_alike_in_every_dataset():
     quality = np.tile(np.arange(5.0), (3, 1))
-    found = mean_spearman(quality, quality**2)
+    correlation = mean_spearman(quality, quality**2)
     # Only one of 5! orders is as extreme, however many datasets repeat it.
-    assert (found.rho, found.p) == (pytest.approx(1), pytest.approx(1 / 120))
+    assert (correlation.rho, correlation.p) == (pytest.approx(1), pytest.approx(1 / 120))
 
 
 def test_mean_spearman_interval_covers_the_truth():
@@ -153,24 +153,26 @@ def test_mean_spearman_interval_covers_the_truth():
     x = rng.normal(size=(2000, 6))
     y = 0.7 * x + rng.normal(size=x.shape)
     truth = np.mean([spearman(a, b) for a, b in zip(x, y, strict=True)])
-    found = [mean_spearman(a, b) for a, b in zip(x.reshape(-1, 8, 6)[:150], y.reshape(-1, 8, 6)[:150], strict=True)]
-    assert 0.9 < np.mean([one.low <= truth <= one.high for one in found]) < 1
+    correlations = [
+        mean_spearman(a, b) for a, b in zip(x.reshape(-1, 8, 6)[:150], y.reshape(-1, 8, 6)[:150], strict=True)
+    ]
+    assert 0.9 < np.mean([correlation.low <= truth <= correlation.high for correlation in correlations]) < 1
 
 
 def test_pitman_morgan_finds_the_larger_spread():
     rng = np.random.default_rng(0)
     common = rng.normal(size=12)
-    found = pitman_morgan(4 * common + rng.normal(size=12), common)
-    assert found.p < 0.01
-    assert 1 < found.low < found.ratio < found.high
+    spread = pitman_morgan(4 * common + rng.normal(size=12), common)
+    assert spread.p < 0.01
+    assert 1 < spread.low < spread.ratio < spread.high
 
 
 def test_pitman_morgan_interval_agrees_with_its_test():
     rng = np.random.default_rng(1)
     for _ in range(50):
         x, y = rng.normal(size=(2, 8)) * [[1.6], [1.0]]
-        found = pitman_morgan(x, y)
-        assert (found.low > 1) == (found.p < 0.025)
+        spread = pitman_morgan(x, y)
+        assert (spread.low > 1) == (spread.p < 0.025)
 
 
 def test_labels_to_reach_interpolates():
@@ -189,31 +191,31 @@ def test_gain_and_effect_of_the_start_are_paired():
 
 
 def indexed(levels):
-    """Ones for each (embedding, strategy, seed), embeddings with their strategies, three seeds each."""
+    """Ones indexed by (embedding, strategy, seed): the strategies of each embedding, with three seeds."""
     keys = [
         (embedding, strategy, seed) for embedding, names in levels.items() for strategy in names for seed in range(3)
     ]
     return pd.Series(1.0, pd.MultiIndex.from_tuples(keys, names=["embedding", "strategy", "seed"]))
 
 
-def test_shared_keeps_what_all_levels_have():
-    found = shared(indexed({"minilm": "abcdefghi", "tfidf": "abcd", "layer3": "abcd"}), "embedding")
-    assert found.groupby(level="embedding").size().to_dict() == {"minilm": 12, "tfidf": 12, "layer3": 12}
-    assert set(found.index.unique("strategy")) == set("abcd")
+def test_shared_keeps_the_runs_that_all_levels_have():
+    common = shared(indexed({"minilm": "abcdefghi", "tfidf": "abcd", "layer3": "abcd"}), "embedding")
+    assert common.groupby(level="embedding").size().to_dict() == {"minilm": 12, "tfidf": 12, "layer3": 12}
+    assert set(common.index.unique("strategy")) == set("abcd")
 
 
 def test_shared_leaves_out_a_level_with_little_in_common():
-    found = shared(indexed({"minilm": "abcd", "tfidf": "abcd", "layer3": "abcd", "stray": "a"}), "embedding")
-    assert len(found) == 36
-    assert "stray" not in found.index.unique("embedding")
+    common = shared(indexed({"minilm": "abcd", "tfidf": "abcd", "layer3": "abcd", "stray": "a"}), "embedding")
+    assert len(common) == 36
+    assert "stray" not in common.index.unique("embedding")
 
 
-def test_shared_is_empty_where_no_two_levels_meet():
+def test_shared_is_empty_if_no_two_levels_have_runs_in_common():
     assert not len(shared(indexed({"minilm": "ab", "tfidf": "cd"}), "embedding"))
     assert len(shared(indexed({"minilm": "ab"}), "embedding")) == 6
 
 
-def test_variance_of_embeddings_is_not_put_down_to_strategies_that_were_run_on_some():
+def test_variance_of_embeddings_is_not_attributed_to_strategies_run_on_some_of_them():
     results = synthetic_results(
         ["trec6"], ["minilm", "layer3", "tfidf"], ["random", "badge", "bait"], seeds=3, cycles=3
     )
@@ -223,7 +225,7 @@ def test_variance_of_embeddings_is_not_put_down_to_strategies_that_were_run_on_s
     assert shares["strategy"] < 0.01
 
 
-def test_compare_marks_ties_and_leaves_out_what_has_too_few_runs():
+def test_compare_marks_ties_and_leaves_out_strategies_with_too_few_runs():
     rng = np.random.default_rng(0)
     index = pd.MultiIndex.from_product([["e"], range(20)], names=["embedding", "seed"])
     base = rng.random(20)
@@ -242,14 +244,14 @@ def test_audit_finds_absent_and_unfinished_runs():
     results = synthetic_results(["trec6", "sst2"], ["minilm"], ["random", "badge"], seeds=3, cycles=3)
     absent = (results["strategy"] == "badge") & (results["seed"] == 2) & (results["dataset"] == "sst2")
     short = (results["dataset"] == "trec6") & (results["strategy"] == "badge") & (results["seed"] == 0)
-    kept = results[~absent & ~(short & (results["cycle"] == 3))]
-    found = audit(kept, {"initial": ["coreset"]})
-    assert (found.planned, found.complete, len(found.missing)) == (24, 20, 4)
-    assert sorted(found.missing["found"]) == [0, 0, 3, 3]
-    assert set(found.not_run["initial"]) == {"coreset"}
+    incomplete = results[~absent & ~(short & (results["cycle"] == 3))]
+    audited = audit(incomplete, {"initial": ["coreset"]})
+    assert (audited.planned, audited.complete, len(audited.missing)) == (24, 20, 4)
+    assert sorted(audited.missing["found"]) == [0, 0, 3, 3]
+    assert set(audited.not_run["initial"]) == {"coreset"}
 
 
-def test_audit_refuses_two_protocols_and_doubled_rows():
+def test_audit_refuses_two_protocols_and_duplicated_rows():
     results = synthetic_results(["trec6"], ["minilm"], ["random", "badge"], seeds=1, cycles=3)
     with pytest.raises(ValueError, match="occur twice"):
         audit(pd.concat([results, results]))

@@ -1,4 +1,4 @@
-"""What is printed reaches the reader as it is: names and messages are no markup."""
+"""Names and messages are printed literally: brackets in them are not taken for markup."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ from simulator.experiment.runner import ExperimentOutcome
 ODD = 'pip install "label-studio-active-learning[hub]" [/INST] [red] :warning: \\[x]'
 
 
-def flat(printed: str) -> str:
+def in_one_line(printed: str) -> str:
     return " ".join(printed.split())
 
 
-def test_a_failure_is_told_as_it_is(capsys: pytest.CaptureFixture[str]):
+def test_the_message_of_a_failure_is_printed_literally(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(typer.Exit):
         fail(ODD)
-    assert flat(capsys.readouterr().err) == f"✗ {ODD}"
+    assert in_one_line(capsys.readouterr().err) == f"✗ {ODD}"
 
 
-def test_failed_runs_and_their_trace_are_told_as_they_are(capsys: pytest.CaptureFixture[str]):
+def test_failed_runs_and_their_traces_are_printed_literally(capsys: pytest.CaptureFixture[str]):
     status = print_outcome(ExperimentOutcome(0, 0, {"mail [/b]": Failure(ODD, f"trace {ODD}")}), Path("[out]"))
     printed = capsys.readouterr()
     assert status == 1
-    assert "results in [out]" in flat(printed.out)
-    assert f"✗ mail [/b]: {ODD}" in flat(printed.err)
-    assert f"trace {ODD}" in flat(printed.err)
+    assert "results in [out]" in in_one_line(printed.out)
+    assert f"✗ mail [/b]: {ODD}" in in_one_line(printed.err)
+    assert f"trace {ODD}" in in_one_line(printed.err)
 
 
-def test_progress_and_advice_are_told_as_they_are():
+def test_progress_and_advice_are_printed_literally():
     to = Console(file=io.StringIO(), width=1000)
     TerminalProgress(to).say(ODD)
     folder = "models/[/INST]"
-    one = StrategyAdvice(folder, "margin", "random", *[0.5] * 10)
-    show(to, Labelled(["a", "b"], np.array([0, 1]), ("[/INST]", "x")), [one])
+    advice = StrategyAdvice(folder, "margin", "random", *[0.5] * 10)
+    show(to, Labelled(["a", "b"], np.array([0, 1]), ("[/INST]", "x")), [advice])
     printed = to.file.getvalue()
     assert ODD in printed
     assert printed.count(folder) >= 2
@@ -59,8 +59,8 @@ def test_progress_and_advice_are_told_as_they_are():
 
 def test_no_number_of_the_advice_is_cut_short_on_a_narrow_terminal():
     to = Console(file=io.StringIO(), width=80)
-    one = StrategyAdvice("random-projection", "typiclust", "typiclust", *[-0.1234567] * 10)
-    show(to, Labelled(["a", "b"], np.array([0, 1]), ("x", "y")), [one])
+    advice = StrategyAdvice("random-projection", "typiclust", "typiclust", *[-0.1234567] * 10)
+    show(to, Labelled(["a", "b"], np.array([0, 1]), ("x", "y")), [advice])
     assert "…" not in to.file.getvalue()
     assert to.file.getvalue().count("-0.123") >= 3
 
@@ -71,22 +71,24 @@ def test_a_class_with_brackets_does_not_break_the_command(tmp_path: Path):
     content.to_csv(tmp_path / "mine.csv", index=False)
     done = CliRunner().invoke(app, ["run", "--data", str(tmp_path / "mine.csv"), "--out", str(tmp_path / "out")])
     assert done.exit_code == 1
-    assert "the label '[/INST]' occurs in the test split only" in flat(done.stderr)
+    assert "the label '[/INST]' occurs in the test split only" in in_one_line(done.stderr)
 
 
 @pytest.mark.parametrize(("command", "says"), [("run", "all of --data]"), ("live", "LABEL_STUDIO_API_KEY]")])
-def test_help_keeps_defaults_that_it_words_itself(command: str, says: str):
-    assert f"[default: {says}" in flat(CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).stdout)
+def test_help_shows_defaults_that_are_described_in_words(command: str, says: str):
+    assert f"[default: {says}" in in_one_line(
+        CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).stdout
+    )
 
 
 def test_few_seeds_are_refused_before_anything_is_replayed(tmp_path: Path):
     pd.DataFrame({"text": ["a"], "label": ["b"]}).to_csv(tmp_path / "mine.csv", index=False)
     done = CliRunner().invoke(app, ["advise", "--data", str(tmp_path / "mine.csv"), "--seeds", "4"])
     assert done.exit_code == 2
-    assert "equal to 5" in flat(done.stderr)
+    assert "equal to 5" in in_one_line(done.stderr)
 
 
-def test_one_constant_decides_what_is_compared_by_default():
+def test_run_and_advise_compare_the_default_strategy_and_start():
     def default(command: str, option: str) -> list[str]:
         parameters = typer.main.get_command(app).commands[command].params
         return next(p.default for p in parameters if option in p.opts).split(",")

@@ -1,4 +1,4 @@
-"""What datasets are read from, what is refused, and how they are made harder."""
+"""Files and exports that datasets are read from, what is refused, and perturbations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from simulator.data.registry import CARDS, Card
 from simulator.data.sources import Columns, DataError, hub_table
 
 
-def written(folder: Path, content: pd.DataFrame, name: str = "mine.csv") -> Path:
+def write_table(folder: Path, content: pd.DataFrame, name: str = "mine.csv") -> Path:
     path = folder / name
     if path.suffix == ".parquet":
         content.to_parquet(path)
@@ -34,14 +34,14 @@ def written(folder: Path, content: pd.DataFrame, name: str = "mine.csv") -> Path
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv", ".jsonl", ".json"])
 def test_every_kind_of_file_gives_the_same_dataset(tmp_path: Path, suffix: str):
-    dataset = load("mine", written(tmp_path, table(60), f"mine{suffix}"))
+    dataset = load("mine", write_table(tmp_path, table(60), f"mine{suffix}"))
     assert (dataset.classes, len(dataset.train), len(dataset.test)) == (("bill", "bug", "ship"), 45, 15)
-    assert dataset.fingerprint() == load("mine", written(tmp_path, table(60), "mine.csv")).fingerprint()
+    assert dataset.fingerprint() == load("mine", write_table(tmp_path, table(60), "mine.csv")).fingerprint()
 
 
 def test_columns_have_the_names_that_the_user_gives(tmp_path: Path):
     renamed = table(40).rename(columns={"text": "body", "label": "kind", "split": "part"})
-    path = written(tmp_path, renamed)
+    path = write_table(tmp_path, renamed)
     dataset = load("mine", path, Columns(text="body", label="kind", split="part"))
     assert len(dataset.test) == 10
     with pytest.raises(DataError, match=r"no column 'text'; it has: body, kind, part.*--text-column"):
@@ -49,19 +49,19 @@ def test_columns_have_the_names_that_the_user_gives(tmp_path: Path):
 
 
 def test_without_a_split_a_fifth_of_each_class_is_held_out_by_the_seed(tmp_path: Path):
-    path = written(tmp_path, table(60, split=False))
+    path = write_table(tmp_path, table(60, split=False))
     one, same, other = (load("mine", path, seed=s) for s in (0, 0, 1))
     assert np.bincount(one.test.y).tolist() == [4, 4, 4]
     assert one.test.texts == same.test.texts != other.test.texts
 
 
-def test_pairs_are_joined_by_what_the_embedding_expects(tmp_path: Path):
+def test_pairs_are_joined_by_the_separator_that_is_passed(tmp_path: Path):
     pairs = table(20).assign(text_pair="so it is")
-    train = load("mine", written(tmp_path, pairs)).train
+    train = load("mine", write_table(tmp_path, pairs)).train
     assert train.joined(" [SEP] ")[0] == f"{train.texts[0]} [SEP] so it is"
 
 
-def test_a_label_studio_export_gives_the_majority_of_its_annotators(tmp_path: Path):
+def test_a_label_studio_export_gives_the_majority_label_of_its_annotators(tmp_path: Path):
     def answer(choice: str, by: int, cancelled: bool = False) -> dict:
         result = [{"from_name": "topic", "type": "choices", "value": {"choices": [choice]}}]
         return {"id": by, "completed_by": by, "result": result, "was_cancelled": cancelled, "updated_at": "2026"}
@@ -82,21 +82,21 @@ def test_a_label_studio_export_gives_the_majority_of_its_annotators(tmp_path: Pa
         load("export", path, Columns(text="body"))
 
 
-def test_a_dataset_of_the_hub_is_read_by_its_card():
+def test_the_card_of_a_hub_dataset_names_its_columns():
     rows = pd.DataFrame({"title": ["a", "b"], "content": ["c", "d"], "more": ["e", "f"], "label": [1, 0]})
     part = SimpleNamespace(features={"label": SimpleNamespace(names=["no", "yes"])}, to_pandas=lambda: rows)
-    found = hub_table(part, Card("a task", "somebody/data", 2, text=("title", "content"), pair="more"))
-    assert found.to_dict("list") == {"text": ["a\nc", "b\nd"], "label": ["yes", "no"], "text_pair": ["e", "f"]}
+    content = hub_table(part, Card("a task", "somebody/data", 2, text=("title", "content"), pair="more"))
+    assert content.to_dict("list") == {"text": ["a\nc", "b\nd"], "label": ["yes", "no"], "text_pair": ["e", "f"]}
     with pytest.raises(DataError, match="somebody/data has no column 'stance'; it has: title"):
         hub_table(part, Card("a task", "somebody/data", 2, text=("title",), label="stance"))
 
 
-def test_the_registry_knows_the_ten_of_the_benchmark():
+def test_the_registry_has_the_ten_datasets_of_the_benchmark():
     assert len(CARDS) == 10
     assert known_names(None) == list(CARDS)
 
 
-def bad(content: pd.DataFrame, column: str, row: int, value: object) -> pd.DataFrame:
+def with_cell(content: pd.DataFrame, column: str, row: int, value: object) -> pd.DataFrame:
     changed = content.astype(object)
     changed.loc[row, column] = value
     return changed
@@ -107,11 +107,11 @@ def bad(content: pd.DataFrame, column: str, row: int, value: object) -> pd.DataF
     [
         (table(40).drop(columns="label"), r"no column 'label'; it has: text, split.*--label-column"),
         (table(40).assign(label="bill"), r"one class only \(bill\)"),
-        (bad(table(40), "label", 3, "once"), r"label 'once' has a single example.*--drop-rare 2"),
-        (bad(table(40), "text", 5, "  "), r"1 texts are empty, the first in row 5.*--drop-empty"),
-        (bad(table(40), "text", 5, None), r"1 rows have no text, the first is row 5"),
-        (bad(table(40), "label", 6, None), r"1 rows have no label, the first is row 6; label or remove them"),
-        (bad(table(40), "label", 6, " "), r"1 rows have no label, the first is row 6; label or remove them"),
+        (with_cell(table(40), "label", 3, "once"), r"label 'once' has a single example.*--drop-rare 2"),
+        (with_cell(table(40), "text", 5, "  "), r"1 texts are empty, the first in row 5.*--drop-empty"),
+        (with_cell(table(40), "text", 5, None), r"1 rows have no text, the first is row 5"),
+        (with_cell(table(40), "label", 6, None), r"1 rows have no label, the first is row 6; label or remove them"),
+        (with_cell(table(40), "label", 6, " "), r"1 rows have no label, the first is row 6; label or remove them"),
         (table(40).assign(text=7), r"text of row 0 is no string but a int"),
         (table(40).assign(split="dev"), r"split must be 'train' or 'test', not 'dev'"),
         (table(40).assign(split="train"), r"no rows of the split 'test'; correct the split column"),
@@ -119,22 +119,22 @@ def bad(content: pd.DataFrame, column: str, row: int, value: object) -> pd.DataF
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else "",
 )
-def test_what_cannot_be_used_is_refused_with_the_reason(tmp_path: Path, content: pd.DataFrame, says: str):
+def test_a_table_that_cannot_be_used_is_refused_with_the_reason(tmp_path: Path, content: pd.DataFrame, says: str):
     with pytest.raises(DataError, match=says):
-        load("mine", written(tmp_path, content, "mine.parquet"))
+        load("mine", write_table(tmp_path, content, "mine.parquet"))
 
 
 def test_copies_of_a_text_are_held_out_together(tmp_path: Path):
     copied = pd.concat([table(60, split=False)] * 3, ignore_index=True)
-    dataset = load("mine", written(tmp_path, copied))
+    dataset = load("mine", write_table(tmp_path, copied))
     assert not set(dataset.train.texts) & set(dataset.test.texts)
     assert np.bincount(dataset.test.y).tolist() == [12, 12, 12]
     assert np.flatnonzero(dataset.train.first_of_each_text()).tolist() == list(range(48))
     pairs = copied.assign(text="the same", text_pair=copied.text)
-    assert load("mine", written(tmp_path, pairs)).test.pairs == dataset.test.texts
+    assert load("mine", write_table(tmp_path, pairs)).test.pairs == dataset.test.texts
 
 
-def test_rows_without_copies_are_held_out_as_they_ever_were():
+def test_groups_of_one_row_are_held_out_like_single_rows():
     y = np.arange(50) % 3
     alone = held_out_rows(y, seed=4)
     assert (held_out_rows(y, seed=4, groups=np.arange(50)) == alone).all()
@@ -143,12 +143,12 @@ def test_rows_without_copies_are_held_out_as_they_ever_were():
 
 def test_a_blank_label_of_a_csv_is_no_class(tmp_path: Path):
     with pytest.raises(DataError, match="1 rows have no label, the first is row 6"):
-        load("mine", written(tmp_path, bad(table(40), "label", 6, "")))
+        load("mine", write_table(tmp_path, with_cell(table(40), "label", 6, "")))
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path):
     for name in ("mine.csv", "mine.parquet", "other.csv"):
-        written(tmp_path, table(40), name)
+        write_table(tmp_path, table(40), name)
     both = r"'mine' is in 2 files, .*mine.csv and .*mine.parquet.*rename"
     with pytest.raises(DataError, match=both):
         known_names(tmp_path)
@@ -157,16 +157,16 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path):
     assert load("other", tmp_path).name == "other"
 
 
-def test_a_label_of_the_test_split_alone_is_refused(tmp_path: Path):
+def test_a_label_that_only_the_test_split_has_is_refused(tmp_path: Path):
     content = table(40)
     content.loc[content.split == "test", "label"] = "new"
     with pytest.raises(DataError, match="'new' occurs in the test split only"):
-        load("mine", written(tmp_path, content))
+        load("mine", write_table(tmp_path, content))
 
 
 def test_rare_labels_and_empty_texts_are_left_out_on_request(tmp_path: Path):
-    content = bad(bad(table(40), "label", 3, "once"), "text", 5, "")
-    dataset = load("mine", written(tmp_path, content), cleaning=Cleaning(drop_empty=True, drop_rare=2))
+    content = with_cell(with_cell(table(40), "label", 3, "once"), "text", 5, "")
+    dataset = load("mine", write_table(tmp_path, content), cleaning=Cleaning(drop_empty=True, drop_rare=2))
     assert (len(dataset.train) + len(dataset.test), len(dataset.classes)) == (38, 3)
 
 
@@ -197,21 +197,21 @@ def test_without_the_hub_package_the_error_says_what_to_install(monkeypatch: pyt
 
 @pytest.fixture
 def dataset(tmp_path: Path):
-    return load("mine", written(tmp_path, table(1200)))
+    return load("mine", write_table(tmp_path, table(1200)))
 
 
-def test_noise_changes_that_share_of_the_pool_and_nothing_of_the_test_split(dataset):
+def test_label_noise_changes_its_share_of_the_pool_and_no_label_of_the_test_split(dataset):
     noisy = Perturbations(label_noise=0.3).apply(dataset)
     wrong = noisy.train.y != dataset.train.y
     assert wrong.mean() == pytest.approx(0.3, abs=0.04)
-    assert np.bincount(noisy.train.y[wrong], minlength=3).min() > 50, "every other class is drawn"
+    assert np.bincount(noisy.train.y[wrong], minlength=3).min() > 50, "wrong labels must be of every other class"
     assert (noisy.test.y == dataset.test.y).all()
     by_class = Perturbations(label_noise=0.0, class_noise={"bug": 0.5}).apply(dataset)
     wrong = by_class.train.y != dataset.train.y
     assert {dataset.classes[c] for c in dataset.train.y[wrong]} == {"bug"}
 
 
-def test_a_long_tail_has_the_ratio_and_subsamples_the_size(dataset):
+def test_imbalance_has_its_ratio_and_subsamples_have_their_size(dataset):
     tail = Perturbations(imbalance=10).apply(dataset)
     counts = np.sort(np.bincount(tail.train.y))
     assert counts.tolist() == [30, 95, 300]
@@ -219,14 +219,14 @@ def test_a_long_tail_has_the_ratio_and_subsamples_the_size(dataset):
     assert (len(small.train), len(small.test)) == (100, 50)
 
 
-def test_changes_are_the_same_for_the_same_seed_only(dataset):
+def test_perturbations_are_the_same_for_the_same_seed_only(dataset):
     def changed(seed: int) -> str:
         return Perturbations(pool_size={"": 300}, imbalance=3, label_noise=0.1, seed=seed).apply(dataset).fingerprint()
 
     assert changed(0) == changed(0) != changed(1)
 
 
-def test_a_pool_that_changes_leave_without_a_class_is_refused(dataset):
+def test_perturbations_that_leave_the_pool_without_a_class_are_refused(dataset):
     with pytest.raises(DataError, match=r"occurs in the test split only.*change less \(--pool-size.*--data-seed"):
         Perturbations(pool_size={"": 2}).apply(dataset)
     with pytest.raises(DataError, match=r"the pool has one class only \(bug\); change less"):
@@ -235,7 +235,7 @@ def test_a_pool_that_changes_leave_without_a_class_is_refused(dataset):
         )
 
 
-def test_a_class_that_is_left_in_neither_split_is_no_obstacle(dataset):
+def test_a_class_that_is_left_in_neither_split_is_accepted(dataset):
     rare = np.flatnonzero(dataset.test.y > 0)
     changed = Perturbations(class_noise={"bill": 1.0}).apply(replace(dataset, test=dataset.test.at(rare)))
     assert set(changed.train.y) == {1, 2}
@@ -250,6 +250,6 @@ def test_a_class_that_is_left_in_neither_split_is_no_obstacle(dataset):
         (Perturbations(pool_size={"": 0}), "at least one row, got 0"),
     ],
 )
-def test_changes_out_of_range_are_refused(dataset, changes: Perturbations, says: str):
+def test_perturbations_out_of_range_are_refused(dataset, changes: Perturbations, says: str):
     with pytest.raises(DataError, match=says):
         changes.apply(dataset)

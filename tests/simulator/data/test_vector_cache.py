@@ -1,4 +1,4 @@
-"""Embeddings are kept by what they are made of: texts, name, and the content of files that the user names."""
+"""Embeddings are cached by their texts, their name, and the content of files that the user names."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def dataset() -> Dataset:
 def write_matrix(path: Path, rows: int, seed: int) -> np.ndarray:
     vectors = np.random.default_rng(seed).normal(size=(rows, 8)).astype(np.float32)
     np.save(path, vectors)
-    # Two writes within one tick of the file system's clock would have one time.
+    # Two writes within one tick of the file system's clock would have the same time.
     os.utime(path, ns=(seed, seed))
     return vectors
 
 
-def test_a_matrix_that_was_written_anew_is_read_anew(dataset: Dataset, tmp_path: Path):
+def test_a_changed_matrix_is_read_again(dataset: Dataset, tmp_path: Path):
     path = tmp_path / "mine.npy"
     for seed in (1, 2, 1):
         vectors = write_matrix(path, 60, seed)
@@ -53,7 +53,7 @@ def test_a_matrix_that_was_written_anew_is_read_anew(dataset: Dataset, tmp_path:
         ("mpnet", "dc11627070dbd32691f42801"),
     ],
 )
-def test_embeddings_known_by_name_keep_their_place_in_the_cache(
+def test_embeddings_known_by_name_keep_their_file_name_in_the_cache(
     dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedding: str, key: str
 ):
     for folder in ("tfidf", "minilm", "mpnet", "random-projection"):
@@ -62,7 +62,7 @@ def test_embeddings_known_by_name_keep_their_place_in_the_cache(
     assert _embeddings_file(dataset, embedding, tmp_path).name == f"{embedding}-{key}.npy"
 
 
-def test_the_content_of_a_model_is_told_by_its_files(tmp_path: Path):
+def test_a_change_in_a_models_files_is_a_change_of_its_content(tmp_path: Path):
     model = tmp_path / "model"
     (model / "1_Pooling").mkdir(parents=True)
     weights = model / "1_Pooling" / "weights"
@@ -75,7 +75,7 @@ def test_the_content_of_a_model_is_told_by_its_files(tmp_path: Path):
     assert content_of(str(tmp_path / "none.npy")) is content_of("owner/name") is None
 
 
-def test_a_folder_takes_no_results_of_another_content_of_an_embedding(data: Path, tmp_path: Path):
+def test_results_of_a_changed_embedding_file_need_another_folder(data: Path, tmp_path: Path):
     path = tmp_path / "mine.npy"
     write_matrix(path, 240, seed=1)
     experiment = Experiment(

@@ -1,9 +1,9 @@
-"""Run a small experiment again and again, each time killed while it writes another of its files.
+"""Run a small experiment several times, each time killed while it writes another of its files.
 
     python killed_runs.py DATA FOLDER MOMENTS
 
-Leaves FOLDER/killed-1 … with the caches beside them, and prints the signals that ended the processes. One interpreter
-forks them all, since its start takes longer than all of the runs.
+Leaves FOLDER/killed-1 … with the caches beside them, and prints the signals that ended the processes. All are
+forked from one interpreter, since starting one takes longer than all of the runs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from simulator.experiment.runner import run
 
 
 class Quiet:
-    """Progress that nobody reads."""
+    """Progress that is not shown."""
 
     def say(self, line: str) -> None: ...
 
@@ -33,7 +33,7 @@ class Quiet:
 
 
 def run_until(moment: int, data: Path, folder: Path) -> None:
-    """Run, and die with that many files written and a half-written one beside its place."""
+    """Run, and be killed during the write number `moment`, with a half-written temporary file."""
     left = iter(range(moment - 1))
 
     def fsync(_descriptor: int) -> None:

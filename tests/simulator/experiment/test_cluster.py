@@ -34,7 +34,7 @@ def free_port() -> int:
 
 @dataclass
 class Scheduler:
-    """A scheduler that gives a call up with the first worker that dies of it, and the workers that tests start."""
+    """A scheduler that gives up a call with the first worker that it kills, and the workers that tests start."""
 
     address: str
     folder: Path
@@ -58,7 +58,7 @@ class Scheduler:
         return sum(process.poll() is None for process in self.processes[1:])
 
     def worker(self) -> subprocess.Popen[bytes]:
-        """Start one more worker, a process that nothing starts anew."""
+        """Start one more worker, a process that nothing restarts."""
         local = str(self.folder / f"worker-{len(self.processes)}")
         return self.start(
             "worker", self.address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--local-directory", local
@@ -76,7 +76,7 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
 
 
 class Watching:
-    """Progress that does something after so many runs."""
+    """Progress that calls `do` after the run number `after`."""
 
     def __init__(self, after: int, do: object) -> None:
         self.after, self.do = after, do
@@ -110,7 +110,7 @@ def table_of(experiment: Experiment) -> pd.DataFrame:
     return pd.read_parquet(experiment.out / "results.parquet")
 
 
-def test_a_scheduler_without_workers_is_told(
+def test_a_scheduler_without_workers_is_named_with_the_remedy(
     scheduler: Scheduler, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
 ):
     with distributed.Client(scheduler.address, timeout=60):
@@ -121,7 +121,7 @@ def test_a_scheduler_without_workers_is_told(
             run(replace(experiment, scheduler=scheduler.address), Watching(0, None))
 
 
-def test_a_cluster_gives_what_this_machine_gives_and_a_killed_worker_costs_only_time(
+def test_a_cluster_gives_the_results_of_one_machine_although_a_worker_is_killed(
     scheduler: Scheduler, experiment: Experiment, tmp_path: Path
 ):
     first, second = scheduler.worker(), scheduler.worker()
@@ -136,8 +136,8 @@ def test_a_cluster_gives_what_this_machine_gives_and_a_killed_worker_costs_only_
     assert same_results(table_of(experiment), table_of(spread))
 
 
-def test_a_call_that_kills_its_worker_is_told_and_the_others_are_made(scheduler: Scheduler, tmp_path: Path):
-    # Two for the deadly call, which is made once more alone, and one for the others.
+def test_a_call_that_kills_its_workers_is_reported_and_the_others_finish(scheduler: Scheduler, tmp_path: Path):
+    # Two for the deadly call, which is tried twice, and one for the others.
     while scheduler.workers_alive() < 3:
         scheduler.worker()
     calls = {}
@@ -150,14 +150,16 @@ def test_a_call_that_kills_its_worker_is_told_and_the_others_are_made(scheduler:
     assert len(list((tmp_path / "huge").iterdir())) == 2
 
 
-def test_without_a_scheduler_the_error_names_it(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
+def test_an_address_without_a_scheduler_is_named_with_the_remedy(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(processes, "WORKERS_SECONDS", 1)
     nobody = f"tcp://127.0.0.1:{free_port()}"
     with pytest.raises(NoScheduler, match=f"no Dask scheduler answers at {nobody}.*start one by `dask scheduler`"):
         run(replace(experiment, scheduler=nobody), Watching(0, None))
 
 
-def test_a_worker_that_cannot_read_what_was_prepared_says_so(tmp_path: Path):
+def test_a_worker_that_cannot_read_the_cache_names_the_remedy(tmp_path: Path):
     gone = CachedDataset(str(tmp_path / "gone.npy"), str(tmp_path / "gone.npz"), 3)
     with pytest.raises(CannotRead, match=r"--cache a folder that all of them share"):
         gone.open()

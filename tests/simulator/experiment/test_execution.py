@@ -1,4 +1,4 @@
-"""A run or a measurement whose process died is told by its name, and the others are whole."""
+"""A run or a measurement whose process died is reported by its name, and the others finish."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLACES = {(name, "minilm"): Arrays() for name in ("mail", "huge", "chat")}
 
 @pytest.fixture
 def huge_dies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls are made in this process, but those about `huge`, which would have died."""
+    """Calls are made in this process, except for those about `huge`, which count as killed."""
 
     def distribute(calls: Mapping[Any, Call], jobs: int, scheduler: str | None) -> Iterator[tuple[Any, Any]]:
         assert (jobs, scheduler) == (2, None)
@@ -33,7 +33,7 @@ def huge_dies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("huge_dies")
-def test_runs_that_kill_their_process_are_told_and_all_others_are_simulated():
+def test_runs_that_kill_their_process_are_reported_and_all_others_are_simulated():
     cells = [Cell(name, "minilm", "random", "margin", seed) for seed in range(2) for name, _ in PLACES]
     outcomes = {done.cell: done for done in run_cells(cells, PLACES, Budget(6, 3, 2), jobs=2, scheduler=None)}
     assert list(outcomes) == cells
@@ -48,7 +48,7 @@ def test_runs_that_kill_their_process_are_told_and_all_others_are_simulated():
 
 
 @pytest.mark.usefixtures("huge_dies")
-def test_a_measurement_that_kills_its_process_leaves_the_others():
+def test_a_measurement_that_kills_its_process_is_reported_and_the_others_finish():
     measured = dict(measure_embeddings(PLACES, C=1.0, jobs=2, scheduler=None))
     assert measured["huge", "minilm"] is DIED
     assert measured["mail", "minilm"].probe_accuracy > 0.5

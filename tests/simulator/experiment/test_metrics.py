@@ -1,4 +1,4 @@
-"""Metrics beside scikit-learn's."""
+"""Metrics compared with scikit-learn's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_metrics_are_those_of_scikit_learn(n: int, k: int):
     assert ours.nll == pytest.approx(theirs[3], rel=1e-6)
 
 
-def test_a_class_that_never_occurs_counts_for_nothing_and_a_certain_error_costs_a_finite_amount():
+def test_classes_that_never_occur_do_not_count_and_a_certain_error_has_a_finite_loss():
     p = np.zeros((4, 5), dtype=np.float32)
     p[:, 1] = 1.0
     measured = evaluate(p, np.array([1, 1, 1, 2]))
@@ -49,10 +49,10 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
     n = 20_000
     confidence = rng.uniform(0.5, 1.0, n).astype(np.float32)
     p = np.c_[confidence, 1 - confidence]
-    honest = (rng.random(n) > confidence).astype(np.int64)
-    boasting = (rng.random(n) > confidence - 0.2).astype(np.int64)
-    assert evaluate(p, honest).ece < 0.02
-    assert evaluate(p, boasting).ece == pytest.approx(0.2, abs=0.02)
+    calibrated = (rng.random(n) > confidence).astype(np.int64)
+    overconfident = (rng.random(n) > confidence - 0.2).astype(np.int64)
+    assert evaluate(p, calibrated).ece < 0.02
+    assert evaluate(p, overconfident).ece == pytest.approx(0.2, abs=0.02)
 
 
 def test_shapes_that_do_not_fit_are_refused():

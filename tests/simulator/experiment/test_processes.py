@@ -1,4 +1,4 @@
-"""A worker process that is killed costs its own call at most."""
+"""A worker process that is killed loses at most its own call."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from simulator.experiment.processes import Call, Failure, distribute
 
 
 def calls(folder: Path, deaths: Mapping[str, int], repeats: int) -> dict[tuple[str, int], Call]:
-    """By name and number; each name is deadly that many times."""
+    """Calls by (name, number); the calls of a name kill their process as often as `deaths` says."""
     for name in deaths:
         (folder / name).mkdir()
     return {(name, i): Call(deadly, (folder / name, deaths[name])) for i in range(repeats) for name in deaths}
 
 
-def test_calls_that_kill_their_process_are_told_and_all_others_are_made(tmp_path: Path):
+def test_calls_that_kill_their_process_are_reported_and_all_others_finish(tmp_path: Path):
     planned = calls(tmp_path, {"mail": 0, "huge": 99, "chat": 0, "post": 0, "talk": 0}, repeats=1)
     returned = list(distribute(planned, jobs=2, scheduler=None))
     assert sorted(key for key, _ in returned) == sorted(planned)
@@ -29,7 +29,7 @@ def test_calls_that_kill_their_process_are_told_and_all_others_are_made(tmp_path
             assert outcome == name
 
 
-def test_a_process_that_is_killed_once_costs_only_time(tmp_path: Path):
+def test_a_call_whose_process_is_killed_once_is_tried_again(tmp_path: Path):
     planned = calls(tmp_path, {"mail": 0, "unlucky": 1}, repeats=3)
     returned = list(distribute(planned, jobs=2, scheduler=None))
     assert sorted(returned) == sorted((key, key[0]) for key in planned)

@@ -1,4 +1,4 @@
-"""A grid of runs: the same whatever the processes, resumed after a kill, and one failure stops nothing else."""
+"""A grid of runs: the same on any number of processes, resumed after a kill, and one failure stops no other run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KILLED_RUNS = Path(__file__).parent / "killed_runs.py"
 
 
 class Quiet:
-    """Progress that nobody reads."""
+    """Progress that is not shown."""
 
     def say(self, line: str) -> None: ...
 
@@ -62,7 +62,7 @@ def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> E
 
 
 def umask() -> int:
-    """What new files of this process are not allowed."""
+    """The permissions that new files of this process do not get."""
     before = os.umask(0o022)
     os.umask(before)
     return before
@@ -84,12 +84,12 @@ def test_results_have_one_row_per_cycle_and_quality_one_row_per_embedding(experi
     assert quality[["dataset", "embedding"]].values.tolist() == [["chat", "minilm"], ["mail", "minilm"]]
     record = json.loads((experiment.out / "run.json").read_text())
     modes = {path.stat().st_mode & 0o777 for path in experiment.out.rglob("*") if path.is_file()}
-    assert modes == {0o666 & ~umask()}, "whoever shares the folder can read the results"
+    assert modes == {0o666 & ~umask()}, "others who share the folder must be able to read the results"
     assert record["protocol"]["batch_size"] == 10
     assert record["datasets"]["mail"]["pool"] == 180
 
 
-def test_two_processes_give_what_one_gives(experiment: Experiment, tmp_path: Path):
+def test_two_processes_give_the_results_of_one(experiment: Experiment, tmp_path: Path):
     first = simulated(experiment)
     second = simulated(replace(experiment, jobs=2, out=tmp_path / "two"))
     assert same_results(first, second)
@@ -97,24 +97,24 @@ def test_two_processes_give_what_one_gives(experiment: Experiment, tmp_path: Pat
     assert not same_results(first, second)
 
 
-def test_what_is_saved_is_not_run_again_and_a_larger_grid_adds_to_it(experiment: Experiment):
+def test_saved_runs_are_not_repeated_and_a_larger_grid_adds_to_them(experiment: Experiment):
     small = replace(experiment, datasets=["mail"], seeds=1)
-    first = simulated(small)
+    table = simulated(small)
     part = Results(experiment.out).parts / Cell("mail", "minilm", "random", "margin", 0).part()
     before = part.stat().st_mtime_ns
     outcome = run(experiment, Quiet())
     assert (outcome.saved_before, outcome.finished) == (2, 6)
     assert part.stat().st_mtime_ns == before
-    whole = pd.read_parquet(experiment.out / "results.parquet")
-    assert first.merge(whole, how="inner").equals(first), "the seconds of runs that were saved before are kept too"
+    merged = pd.read_parquet(experiment.out / "results.parquet")
+    assert table.merge(merged, how="inner").equals(table), "the seconds of runs that were saved before are kept too"
 
 
-def test_runs_come_seed_by_seed():
+def test_all_runs_of_a_seed_come_before_the_next_seed():
     order = cells(["a", "b"], ["e"], ["s", "t"], ["i"], range(2))
     assert [c.seed for c in order] == [0] * 4 + [1] * 4
 
 
-def test_a_folder_takes_no_results_of_another_budget_or_of_other_texts(experiment: Experiment, data: Path):
+def test_another_budget_or_other_texts_need_another_folder(experiment: Experiment, data: Path):
     small = replace(experiment, datasets=["mail"], seeds=1)
     simulated(small)
     with pytest.raises(AnotherExperiment, match=r"protocol .*another --out"):
@@ -125,7 +125,7 @@ def test_a_folder_takes_no_results_of_another_budget_or_of_other_texts(experimen
 
 
 @pytest.mark.parametrize("option", ["subpool", "balance"])
-def test_options_of_strategies_are_recorded_where_they_are_set_and_never_mixed(experiment: Experiment, option: str):
+def test_options_of_strategies_are_recorded_and_other_options_need_another_folder(experiment: Experiment, option: str):
     small = replace(experiment, datasets=["mail"], strategies=["margin"], seeds=1)
     cell = Cell("mail", "minilm", "random", "margin", 0)
     simulated(small)
@@ -144,7 +144,7 @@ def test_options_of_strategies_are_recorded_where_they_are_set_and_never_mixed(e
     assert picks != other_picks
 
 
-def test_a_run_that_fails_is_told_and_the_others_are_saved(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
+def test_a_failed_run_is_reported_and_the_others_are_saved(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
     def broken(*_: object) -> None:
         raise ZeroDivisionError("no margin today")
 
@@ -157,10 +157,10 @@ def test_a_run_that_fails_is_told_and_the_others_are_saved(experiment: Experimen
     assert failure.message == "ZeroDivisionError: no margin today"
     assert "select" in failure.trace
     assert set(pd.read_parquet(experiment.out / "results.parquet").strategy) == {"random"}
-    assert len(simulated(experiment)) == 32, "mended, the same command runs what failed"
+    assert len(simulated(experiment)) == 32, "once it is repaired, the same command must run what failed"
 
 
-def test_a_dataset_that_cannot_be_used_leaves_the_others(experiment: Experiment, data: Path):
+def test_a_dataset_that_cannot_be_used_does_not_stop_the_others(experiment: Experiment, data: Path):
     (data / "broken.parquet").write_bytes(b"nothing")
     table(12).to_parquet(data / "tiny.parquet")
     outcome = run(replace(experiment, datasets=["broken", "mail", "tiny", "none"], seeds=1), Quiet())
@@ -189,7 +189,7 @@ def test_unknown_names_are_refused_before_anything_is_read(experiment: Experimen
     assert not experiment.out.exists()
 
 
-def test_a_size_may_be_named_of_a_dataset_that_comes_later(experiment: Experiment):
+def test_a_size_may_be_set_for_a_dataset_that_is_added_later(experiment: Experiment):
     sized = replace(experiment, seeds=1, perturbations=Perturbations(pool_size={"chat": 90, "mail": 80}))
     simulated(replace(sized, datasets=["mail"]))
     simulated(sized)
@@ -215,13 +215,13 @@ def test_a_full_disk_stops_with_a_remedy_and_loses_nothing(experiment: Experimen
         full_after(3, patch)
         with pytest.raises(CannotSave, match=r"No space left on device.*run the same command again"):
             run(experiment, Quiet())
-    assert len(pd.read_parquet(experiment.out / "results.parquet")) == 16, "the merged table of before is whole"
-    assert not list(experiment.out.rglob(".*")), "no half-written file is left"
+    assert len(pd.read_parquet(experiment.out / "results.parquet")) == 16, "the earlier merged table must be whole"
+    assert not list(experiment.out.rglob(".*")), "no half-written file may be left"
     assert len(simulated(experiment)) == 32
 
 
 class Stopping(Quiet):
-    """Somebody presses Ctrl-C after three runs."""
+    """Progress during which Ctrl-C is pressed after three runs."""
 
     def follow(self, what: str, items: Iterator, total: int) -> Iterator:
         for done, item in enumerate(items):
@@ -230,18 +230,18 @@ class Stopping(Quiet):
             yield item
 
 
-def test_stopped_by_hand_it_merges_what_is_finished(experiment: Experiment):
+def test_after_ctrl_c_the_finished_runs_are_merged(experiment: Experiment):
     with pytest.raises(KeyboardInterrupt):
         run(experiment, Stopping())
     assert len(pd.read_parquet(experiment.out / "results.parquet")) == 3 * 4
-    whole = replace(experiment, seeds=3)
-    assert len(simulated(whole)) == 2 * 2 * 3 * 4
+    larger = replace(experiment, seeds=3)
+    assert len(simulated(larger)) == 2 * 2 * 3 * 4
     record = json.loads((experiment.out / "run.json").read_text())
     assert (record["seeds"], len(record["calls"])) == (3, 2)
 
 
 def number_of_writes(folder: Path, experiment: Experiment) -> int:
-    """Files that a whole experiment writes."""
+    """The number of files that the experiment writes."""
     writes = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", writes.append)
@@ -249,10 +249,10 @@ def number_of_writes(folder: Path, experiment: Experiment) -> int:
     return len(writes)
 
 
-def test_a_kill_at_any_moment_loses_and_doubles_nothing(experiment: Experiment, tmp_path: Path):
+def test_a_kill_at_any_write_loses_and_duplicates_no_run(experiment: Experiment, tmp_path: Path):
     small = replace(experiment, datasets=["mail"], seeds=1)
     moments = number_of_writes(tmp_path, small)
-    assert moments > 2 + 3, "two runs and the tables are written one by one"
+    assert moments > 2 + 3, "two runs and the tables must be written one by one"
     killed = subprocess.run(
         [sys.executable, KILLED_RUNS, str(small.data), str(tmp_path), str(moments)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
@@ -261,8 +261,8 @@ def test_a_kill_at_any_moment_loses_and_doubles_nothing(experiment: Experiment, 
         text=True,
     )
     assert json.loads(killed.stdout) == [signal.SIGKILL] * moments
-    whole = simulated(replace(small, out=tmp_path / "whole"))
-    assert len(whole) == 2 * 4
+    uninterrupted = simulated(replace(small, out=tmp_path / "whole"))
+    assert len(uninterrupted) == 2 * 4
     saved_before = []
     for moment in range(1, moments + 1):
         out = tmp_path / f"killed-{moment}"
@@ -271,12 +271,12 @@ def test_a_kill_at_any_moment_loses_and_doubles_nothing(experiment: Experiment, 
         assert not outcome.failed
         assert outcome.finished + outcome.saved_before == 2
         saved_before.append(outcome.saved_before)
-        assert same_results(pd.read_parquet(out / "results.parquet"), whole)
+        assert same_results(pd.read_parquet(out / "results.parquet"), uninterrupted)
     assert saved_before == sorted(saved_before)
-    assert set(saved_before) == {0, 1, 2}, "it was killed with none, some and all of the runs saved"
+    assert set(saved_before) == {0, 1, 2}, "it must be killed with none, some and all of the runs saved"
 
 
-def test_the_command_tells_failures_by_its_exit_status(data: Path, tmp_path: Path):
+def test_the_command_reports_failures_by_its_exit_status(data: Path, tmp_path: Path):
     command = [sys.executable, "-m", "simulator", "run", "--data", str(data), "--datasets", "mail,none", "--seeds", "1"]
     command += ["--embeddings", "tfidf", "--strategies", "random", "--initial-size", "10", "--batch-size", "10"]
     command += ["--cycles", "1", "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "out")]
@@ -296,7 +296,7 @@ def test_the_command_passes_on_options_of_strategies(data: Path, tmp_path: Path,
 
 
 @pytest.mark.parametrize("strategy", strategies.names())
-def test_every_strategy_can_be_asked_for(strategy: str):
+def test_every_strategy_can_be_simulated(strategy: str):
     cell = Cell("mail", "none", "random", strategy, seed=0)
     outcome = run_cell(cell, Arrays(), Budget(6, 3, 2)).outcome
     assert isinstance(outcome, SimulatedRun)

@@ -1,4 +1,4 @@
-"""One run: what is labelled when, and what is measured."""
+"""One simulated run: which rows are labelled in which cycle, and what is measured."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def plan(strategy: str = "margin", initial: str = "random", seed: int = 0) -> Cy
     return Cycle(strategy, initial, batch_size=1, seed=seed)
 
 
-def test_labels_grow_by_the_budget_and_no_text_is_asked_twice():
+def test_labels_grow_by_the_budget_and_no_text_is_labelled_twice():
     run = simulate(blobs(), plan(), SHORT)
     assert [c["n_labeled"] for c in run.cycles] == [10, 15, 20, 25, 30]
     assert [c["cycle"] for c in run.cycles] == [0, 1, 2, 3, 4]
     assert [len(p) for p in run.picks] == [10, 5, 5, 5, 5]
-    asked = [row for picks in run.picks for row in picks]
-    assert len(set(asked)) == 30
+    labelled = [row for picks in run.picks for row in picks]
+    assert len(set(labelled)) == 30
 
 
-def test_all_strategies_of_a_seed_begin_with_the_same_labels_and_other_seeds_with_others():
+def test_strategies_start_from_the_same_labels_for_the_same_seed_only():
     picks = {s: simulate(blobs(), plan(s), SHORT).picks for s in ("random", "margin", "badge")}
     assert picks["random"][0] == picks["margin"][0] == picks["badge"][0]
     for one, other in combinations(picks.values(), 2):
@@ -54,7 +54,7 @@ def test_all_strategies_of_a_seed_begin_with_the_same_labels_and_other_seeds_wit
     assert simulate(blobs(), plan(seed=1), SHORT).picks[0] != picks["margin"][0]
 
 
-def test_more_labels_teach_more():
+def test_more_labels_give_a_better_head():
     cycles = simulate(blobs(400, 4, spread=0.8), plan("random"), Budget(8, 30, 5)).cycles
     assert cycles[-1]["accuracy"] > cycles[0]["accuracy"]
     assert cycles[-1]["nll"] < cycles[0]["nll"]
@@ -65,7 +65,7 @@ def test_a_pool_that_runs_out_ends_the_run_with_every_text_labelled():
     assert [c["n_labeled"] for c in run.cycles] == [10, 18, 26, 30]
 
 
-def test_copies_of_a_text_are_never_asked_for():
+def test_rows_that_are_not_offered_are_never_labelled():
     data = blobs()
     offered = data.offered.copy()
     offered[::2] = False
@@ -73,7 +73,7 @@ def test_copies_of_a_text_are_never_asked_for():
     assert all(row % 2 == 1 for picks in run.picks for row in picks)
 
 
-def test_an_initial_pool_of_one_class_only_is_measured_all_the_same():
+def test_a_run_with_an_initial_pool_of_one_class_is_measured():
     data = blobs()
     y = np.zeros_like(data.y)
     y[::30] = 1
@@ -92,7 +92,7 @@ def test_the_low_budget_scales_with_the_classes():
     assert BUDGETS["default"].sizes(77) == (100, 100)
 
 
-def test_quality_tells_tight_classes_from_loose_ones():
+def test_quality_is_higher_for_tight_classes_than_for_loose_ones():
     tight, loose = (quality(blobs(600, spread=s), C=100.0) for s in (0.1, 3.0))
     assert tight.probe_accuracy > 0.99 > loose.probe_accuracy
     assert 0 < loose.tightness < 0.5 < tight.tightness < 1

@@ -1,4 +1,4 @@
-"""The live replay refuses what it could not measure before it labels anything."""
+"""The live replay refuses a dataset that does not fit the project before it labels anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CONFIG = """<View><Text name="text" value="$text"/><Choices name="kind" toName="
 
 
 class Project:
-    """A project whose first batch is published, and to which nobody may submit anything."""
+    """A project with a published first batch, that fails the test if anything is submitted to it."""
 
     url = "http://localhost"
     project_id = 3
@@ -29,7 +29,7 @@ class Project:
         return {"batch": {"number": 1, "version": "1"}, "settings": {"control": None, "text_fields": None}, "open": 9}
 
     def request(self, *arguments: Any, **named: Any) -> Any:
-        raise AssertionError("a label was asked for or given")
+        raise AssertionError("a task was requested or an annotation submitted")
 
 
 def test_a_class_that_the_project_lacks_is_refused_before_the_first_label():

@@ -1,4 +1,4 @@
-"""Figures as small as they may be: what is drawn counts here, not how sharp it is."""
+"""Figures at the lowest resolution, since these tests do not look at the pixels."""
 
 from __future__ import annotations
 

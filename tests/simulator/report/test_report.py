@@ -1,4 +1,4 @@
-"""The page, its figures and tables: whole, offline, and honest about what is missing."""
+"""The report's page, figures and tables: complete, usable offline, and with missing runs named."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ STRATEGIES = ["random", "margin", "badge", "entropy"]
 
 
 def small(**grid):
-    whole = {"datasets": DATASETS, "embeddings": EMBEDDINGS, "strategies": STRATEGIES, "seeds": 3, "cycles": 4}
-    return synthetic_results(**(whole | {"gain": paper_like_gain} | grid))
+    defaults = {"datasets": DATASETS, "embeddings": EMBEDDINGS, "strategies": STRATEGIES, "seeds": 3, "cycles": 4}
+    return synthetic_results(**(defaults | {"gain": paper_like_gain} | grid))
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_area_tables_mark_the_best_of_each_dataset(reported):
     assert areas["tables"]["accuracy/whole/all/all"]["sst2"]["badge"][1] == "best"
 
 
-def test_figures_and_tables_lie_beside_the_page(reported):
+def test_figures_and_tables_are_written_beside_the_page(reported):
     figures = {path.stem for path in (reported.parent / "figures").glob("*.png")}
     assert {"wins", "ranks", "gain", "start", "quality", "quality-by-budget", "cost", "calibration"} <= figures
     assert "curves-trec6-typiclust" in figures
@@ -103,7 +103,7 @@ def test_missing_runs_are_listed_and_left_out(tmp_path):
     missing = pd.read_csv(tmp_path / "tables" / "missing_runs.csv")
     assert set(missing["strategy"]) == {"badge"}
     pooled = payload(page, "areas-data")["tables"]["accuracy/whole/all/random"]["sst2"]
-    # badge has 4 of 6 blocks, less than what is compared; the others keep theirs.
+    # badge has 4 of 6 blocks, too few to be compared; the others keep theirs.
     assert pooled["badge"][1] == "partial"
     assert pooled["margin"][2] == 6
 
@@ -117,7 +117,7 @@ def test_missing_runs_are_listed_and_left_out(tmp_path):
     ],
     ids=["one of everything", "one cycle", "one dataset, one seed"],
 )
-def test_the_least_results_still_make_a_page(tmp_path, grid):
+def test_the_smallest_results_make_a_page(tmp_path, grid):
     results = small(**grid, datasets=["trec6"], embeddings=["minilm"])
     quality = synthetic_quality(["trec6"], ["minilm"])
     page = write_report(write_results(tmp_path, results, quality)).read_text()
@@ -126,7 +126,7 @@ def test_the_least_results_still_make_a_page(tmp_path, grid):
     assert not re.findall(r"\bnan\b", shown, re.IGNORECASE)
 
 
-def test_advice_names_what_is_as_good():
+def test_advice_names_all_strategies_that_are_as_good_as_the_best():
     results = small(gain=lambda strategy, d, quality: {"badge": 0.03, "entropy": 0.03, "margin": 0.01}.get(strategy, 0))
     advice = {one.about: one for one in recommendations(Analysis(results, None, {}))}
     assert {"badge", "entropy"} <= set(re.findall(r"\w+", advice["Strategy"].headline))
@@ -135,7 +135,7 @@ def test_advice_names_what_is_as_good():
     assert advice["Start"].headline == "typiclust"
 
 
-def test_unusable_results_are_named(tmp_path):
+def test_results_that_cannot_be_used_are_named(tmp_path):
     with pytest.raises(ValueError, match=r"results\.parquet does not exist: run"):
         write_report(tmp_path)
     (tmp_path / "results.parquet").write_bytes(b"PAR1 broken")

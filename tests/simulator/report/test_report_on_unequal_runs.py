@@ -1,4 +1,4 @@
-"""Folders in which not everything was run with everything: what is compared is alike, and what is left out is named."""
+"""Reports on incomplete grids: only like is compared with like, and what is left out is named."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ LATER_STRATEGIES = ["coreset", "typiclust", "dropquery", "bait", "tcm"]
 
 
 def grid(**changed):
-    whole = {"datasets": DATASETS, "embeddings": EMBEDDINGS, "strategies": STRATEGIES, "seeds": 3, "cycles": 3}
-    return synthetic_results(**(whole | {"gain": paper_like_gain} | changed))
+    defaults = {"datasets": DATASETS, "embeddings": EMBEDDINGS, "strategies": STRATEGIES, "seeds": 3, "cycles": 3}
+    return synthetic_results(**(defaults | {"gain": paper_like_gain} | changed))
 
 
 def only(results, **values):
-    """Rows of these values of columns."""
-    return results[np.logical_and.reduce([results[column].isin(there) for column, there in values.items()])]
+    """Rows whose columns have one of these values."""
+    return results[np.logical_and.reduce([results[column].isin(allowed) for column, allowed in values.items()])]
 
 
 def without(results, **values):
@@ -40,7 +40,7 @@ def analysis_of(results, quality=None):
 
 
 def advice_of(results):
-    return {one.about: one for one in recommendations(analysis_of(results))}
+    return {recommendation.about: recommendation for recommendation in recommendations(analysis_of(results))}
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,8 @@ def start_with_a_few_strategies():
 
 
 @pytest.fixture(scope="module")
-def start_in_a_corner():
-    """A CoreSet start on one dataset and two of the embeddings, all else complete."""
+def partial_start():
+    """A CoreSet start on one dataset and two of the embeddings only; all else is complete."""
     results = grid(initials=("random", "typiclust", "coreset"))
     elsewhere = without(only(results, initial=["coreset"]), dataset=DATASETS[:1], embedding=EMBEDDINGS[:2])
     return results.drop(elsewhere.index)
@@ -66,12 +66,12 @@ def test_strategies_run_on_the_good_embeddings_only_do_not_rank_first():
         assert ranks.test.p > 0.05
 
 
-def test_the_table_ranks_only_what_is_compared_on_every_dataset():
+def test_the_table_ranks_only_strategies_that_are_compared_on_every_dataset():
     results = grid(gain=lambda strategy, d, quality: {"badge": 0.05, "margin": 0.02}.get(strategy, 0.0))
     poor_embeddings = without(results, dataset=["sst2"], strategy=["badge"], embedding=EMBEDDINGS[:2])
     areas = area_payload(analysis_of(poor_embeddings))
     pooled = areas["overall"]["accuracy/whole/all/all"]
-    # Badge is first where it is compared, and counts for no rank of the others.
+    # Badge is first where it is compared, and does not change the ranks of the others elsewhere.
     assert areas["tables"]["accuracy/whole/all/all"]["sst2"]["badge"][1] == "partial"
     assert areas["tables"]["accuracy/whole/all/all"]["trec6"]["badge"][1] == "best"
     assert set(pooled) == {"random", "margin", "entropy"}
@@ -80,14 +80,14 @@ def test_the_table_ranks_only_what_is_compared_on_every_dataset():
     assert areas["overall"]["accuracy/whole/tfidf/all"]["badge"][0] == 1
 
 
-def test_advice_names_strategies_it_leaves_out_and_compares_all_where_they_all_were_run(start_with_a_few_strategies):
+def test_advice_names_strategies_that_it_leaves_out_and_compares_all_on_their_common_runs(start_with_a_few_strategies):
     advice = advice_of(start_with_a_few_strategies)
     reason = advice["Strategy"].reason
     assert (
         "Left out, since they lack runs to compare: strategies bait, coreset, dropquery, tcm and typiclust." in reason
     )
     assert "Over the runs that all 9 have (start random): badge" in reason
-    # 3 datasets with 3 seeds, of what is compared and of what is left out.
+    # 3 datasets with 3 seeds, for the compared strategies and for those left out.
     assert re.findall(r"over (\d+) pairs", reason) == ["9", "9"]
     assert "bait" in advice["By budget"].reason
 
@@ -96,9 +96,9 @@ def test_starts_are_compared_over_the_strategies_that_they_share(start_with_a_fe
     start = advice_of(start_with_a_few_strategies)["Start"]
     assert start.headline == "typiclust"
     assert "strategies bait, coreset, dropquery, tcm and typiclust" in start.reason
-    found = re.search(r"typiclust (\d+\.\d), random (\d+\.\d)", start.reason).groups()
+    shown = re.search(r"typiclust (\d+\.\d), random (\d+\.\d)", start.reason).groups()
     early = analysis_of(only(start_with_a_few_strategies, strategy=STRATEGIES)).areas["early"] * 100
-    assert list(found) == [f"{early.xs(name, level='initial').mean():.1f}" for name in ("typiclust", "random")]
+    assert list(shown) == [f"{early.xs(name, level='initial').mean():.1f}" for name in ("typiclust", "random")]
 
 
 def test_starts_without_a_strategy_in_common_are_not_compared():
@@ -114,26 +114,26 @@ def test_starts_without_a_strategy_in_common_are_not_compared():
     assert start.reason == "No two starts were run with the same strategy, and all else the same."
 
 
-def test_a_start_in_a_corner_is_left_out_and_named(start_in_a_corner):
-    analysis = analysis_of(start_in_a_corner, synthetic_quality(DATASETS, EMBEDDINGS))
-    advice = {one.about: one for one in recommendations(analysis)}
+def test_a_start_that_was_run_on_little_is_left_out_and_named(partial_start):
+    analysis = analysis_of(partial_start, synthetic_quality(DATASETS, EMBEDDINGS))
+    advice = {recommendation.about: recommendation for recommendation in recommendations(analysis)}
     assert advice["Embedding"].headline == "minilm"
     assert advice["Embedding"].reason.endswith("Left out, since they lack runs to compare: start coreset.")
     assert advice["Start"].reason.endswith("Left out, since they lack runs to compare: start coreset.")
     assert "coreset (1 dataset, 2 embeddings, 3 seeds): −" in words.start_seen(analysis)
-    whole = analysis_of(without(start_in_a_corner, initial=["coreset"]), analysis.quality)
-    pd.testing.assert_frame_equal(analysis.outcomes[AULC], whole.outcomes[AULC])
+    without_partial = analysis_of(without(partial_start, initial=["coreset"]), analysis.quality)
+    pd.testing.assert_frame_equal(analysis.outcomes[AULC], without_partial.outcomes[AULC])
 
 
-def test_what_random_reaches_and_the_best_does_not_is_said():
+def test_labels_saved_says_if_the_best_strategy_never_reaches_random_order():
     fading = grid(strategies=["random", "badge"], gain=lambda strategy, d, quality: -0.2 * (strategy == "badge"))
     saved = advice_of(fading)["Labels saved"]
     assert saved.headline == "none with badge"
     assert "In none of 24 settings" in saved.reason
 
 
-def test_labels_saved_are_of_seeds_that_both_have():
-    """Badge is random's equal; the seed that badge lacks would be an easy one for random."""
+def test_labels_saved_are_computed_on_seeds_that_both_have():
+    """Badge is as good as random; the seed that badge lacks is an easy one for random."""
     results = grid(strategies=["random", "badge"], gain=lambda strategy, d, quality: 0.0, noise=0.0, seeds=5)
     lucky = (results["seed"] == 4) & (results["strategy"] == "random")
     results["accuracy"] += 0.2 * lucky
@@ -141,7 +141,7 @@ def test_labels_saved_are_of_seeds_that_both_have():
     assert "in 0 of them it does not get there" in advice["Labels saved"].reason
 
 
-def test_a_stray_embedding_changes_no_correlation():
+def test_an_embedding_with_few_runs_changes_no_correlation():
     quality = synthetic_quality(DATASETS, EMBEDDINGS)
     results = grid()
     stray = pd.concat(
@@ -149,15 +149,15 @@ def test_a_stray_embedding_changes_no_correlation():
     )
     more = pd.concat([quality, quality[quality["embedding"] == "minilm"].assign(embedding="st")])
     before, after = analysis_of(results, quality), analysis_of(stray, more)
-    for key, found in before.correlations.items():
-        assert (after.correlations[key].rho, after.correlations[key].p) == (found.rho, found.p)
+    for key, correlation in before.correlations.items():
+        assert (after.correlations[key].rho, after.correlations[key].p) == (correlation.rho, correlation.p)
     assert "embedding st" in words.quality_seen(after)
     assert [c.p_holm for c in after.findings[2].claims] == [c.p_holm for c in before.findings[2].claims]
     assert all("embedding st" in claim.evidence.seen for claim in after.findings[2].claims)
 
 
-def test_what_is_best_is_named_over_equal_runs_only():
-    """Entropy is run on the easiest dataset only: its calibration, gain and time are not set against the others'."""
+def test_the_best_calibration_gain_and_time_are_those_on_common_runs():
+    """Entropy is run on the easiest dataset only: its calibration, gain and time are not compared with the others'."""
     results = grid()
     results.loc[results["dataset"] == "trec6", ["ece", "query_seconds"]] /= 10
     analysis = analysis_of(without(results, strategy=["entropy"], dataset=["sst2", "banking77"]))
