@@ -160,12 +160,12 @@ GROUPS: dict[str, Callable[[], Iterator[tuple[str, Result]]]] = {
 }
 
 
-def measure(groups: list[str], rounds: int, say: Callable[[str], None]) -> Measured:
+def measure(groups: list[str], rounds: int, show_status: Callable[[str], None]) -> Measured:
     """Medians over the rounds."""
     values: dict[str, list[Result]] = {}
     for number in range(rounds):
         for group in groups:
-            say(f"round {number + 1} of {rounds}: {group}")
+            show_status(f"round {number + 1} of {rounds}: {group}")
             for name, result in GROUPS[group]():
                 values.setdefault(name, []).append(result)
     results = {

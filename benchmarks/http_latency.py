@@ -65,7 +65,7 @@ class Call:
 
 
 def calls(auth: bool) -> list[Call]:
-    """The three calls; with `auth` they carry the credentials that the server then asks for."""
+    """The three calls; with `auth` they carry the credentials that the server then requires."""
     credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     basic = (("Authorization", f"Basic {credentials}"),) if auth else ()
     secret = ((SECRET_HEADER, SECRET),) if auth else ()

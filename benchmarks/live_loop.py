@@ -229,7 +229,9 @@ class Annotator:
         return value
 
 
-def measure(label_studio: LabelStudioProcess, folder: Path, n: int, labels: int, strategy: str, say: Any) -> Measured:
+def measure(
+    label_studio: LabelStudioProcess, folder: Path, n: int, labels: int, strategy: str, show_status: Any
+) -> Measured:
     """Measure one pool size, from an empty project to the last label."""
     backend = BackendProcess(folder, free_port(0), label_studio.url, label_studio.token, {"LOG_LEVEL": "WARNING"})
     backend.folder.mkdir(parents=True)
@@ -237,14 +239,14 @@ def measure(label_studio: LabelStudioProcess, folder: Path, n: int, labels: int,
     store.create()
     annotator = Annotator(label_studio, backend, store, n)
     try:
-        say(f"{n:,} tasks: importing")
+        show_status(f"{n:,} tasks: importing")
         measured = Measured(n, annotator.import_tasks(), 0.0)
         annotator.fill_store()
-        say(f"{n:,} tasks: the first batch")
+        show_status(f"{n:,} tasks: the first batch")
         backend.start()
         measured.first_batch = annotator.connect(["retrain_every=1", f"strategy={strategy}"])
         for i in range(WARM_UP + labels):
-            say(f"{n:,} tasks: label {i + 1} of {WARM_UP + labels}")
+            show_status(f"{n:,} tasks: label {i + 1} of {WARM_UP + labels}")
             label = annotator.label()
             if i >= WARM_UP:
                 measured.labels.append(label)

@@ -58,10 +58,12 @@ def main(
         table.add_column(column, justify="left" if column == "strategy" else "right")
     console = Console(width=120)
     for name in only.split(",") if only else strategies.names():
-        asked = name not in left_out
+        with_peers = name not in left_out
         with console.status(name):
-            activeml_time = _median(scikit_activeml[name], peer_repeats) if asked and name in scikit_activeml else None
-            small_text_time = _median(small_text[name], peer_repeats) if asked and name in small_text else None
+            activeml_time = (
+                _median(scikit_activeml[name], peer_repeats) if with_peers and name in scikit_activeml else None
+            )
+            small_text_time = _median(small_text[name], peer_repeats) if with_peers and name in small_text else None
             for label, options in _variants(name, rows):
                 ours = _median(lambda n=name, o=options: _ours(n, x, labels, classes, head, batch, o), repeats)
                 table.add_row(

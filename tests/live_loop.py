@@ -166,8 +166,8 @@ class Loop:
         try:
             wait_until(f"a status with {counts}", counted, seconds)
         except AssertionError as problem:
-            said = {name: status.get(name) for name in [*counts, "state", "phase", "error", "labels"]}
-            raise AssertionError(f"{problem}; it says {said}") from None
+            values = {name: status.get(name) for name in [*counts, "state", "phase", "error", "labels"]}
+            raise AssertionError(f"{problem}; it says {values}") from None
         return status
 
     def embedded(self) -> dict[str, Any]:

@@ -60,8 +60,8 @@ def closure(*requirements: str) -> dict[str, Distribution]:
             pytest.skip(f"{requirement.name} is not installed here")
         for text in installed[key[0]].requires or []:
             needed = Requirement(text)
-            asked = {"", *requirement.extras}
-            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in asked):
+            extras = {"", *requirement.extras}
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
                 waiting.append(needed)
     return installed
 

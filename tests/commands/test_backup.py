@@ -65,14 +65,14 @@ def command(settings: Settings, *arguments: str | Path) -> subprocess.CompletedP
 
 def test_a_backup_holds_the_whole_database_and_reports_its_contents(settings: Settings, store: Store, tmp_path: Path):
     fill(store)
-    told: list[tuple[int, int]] = []
+    steps: list[tuple[int, int]] = []
     contents = back_up(
-        settings, tmp_path / "copy.db", progress=lambda remaining, total: told.append((remaining, total))
+        settings, tmp_path / "copy.db", progress=lambda remaining, total: steps.append((remaining, total))
     )
     assert (contents.projects, contents.labels, contents.version) == (1, 1, schema.revisions()[-1])
     assert contents.size == (tmp_path / "copy.db").stat().st_size
-    assert told[-1][0] == 0
-    assert told[-1][1] > 10
+    assert steps[-1][0] == 0
+    assert steps[-1][1] > 10
     copied = Store(f"sqlite:///{tmp_path / 'copy.db'}")
     assert copied.task_ids(1) == {1, 2, 3}
     assert copied.annotations(1) == store.annotations(1)
@@ -161,7 +161,7 @@ def test_arrays_in_memory_are_read_again_after_a_restore(settings: Settings, sto
         store.remove_tasks(1, [3])
         cache = ArrayCache(other_process)
         assert cache.arrays(1, "minilm").task_ids.tolist() == [1, 2]
-        seen, _ = store.changes(1, 0)
+        revision, _ = store.changes(1, 0)
         restore_backup(settings, tmp_path / "copy.db")
         arrays = cache.arrays(1, "minilm")
         assert arrays.task_ids.tolist() == [1, 2, 3]
@@ -169,8 +169,8 @@ def test_arrays_in_memory_are_read_again_after_a_restore(settings: Settings, sto
             1: [100]
         }
         np.testing.assert_array_equal(arrays.vectors, np.eye(3, dtype=np.float32))
-        newest, changed = store.changes(1, seen)
-        assert newest > seen
+        newest, changed = store.changes(1, revision)
+        assert newest > revision
         assert changed is None
     other_process.close()
 

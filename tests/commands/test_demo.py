@@ -65,10 +65,10 @@ def test_variables_of_another_label_studio_do_not_reach_the_demos(tmp_path: Path
     process = LabelStudioProcess(script, tmp_path / "data", 9998)
     with pytest.raises(StartFailed) as ended:
         process.start()
-    said = str(ended.value)
-    assert "'PATH'" in said
-    assert "'LABEL_STUDIO_BASE_DATA_DIR'" in said
-    assert not any(f"'{name}'" in said for name in ("LABEL_STUDIO_HOST", "POSTGRE_HOST", "DJANGO_DB"))
+    message = str(ended.value)
+    assert "'PATH'" in message
+    assert "'LABEL_STUDIO_BASE_DATA_DIR'" in message
+    assert not any(f"'{name}'" in message for name in ("LABEL_STUDIO_HOST", "POSTGRE_HOST", "DJANGO_DB"))
 
 
 def test_a_failed_installation_is_reported_in_a_sentence_and_tried_again(

@@ -113,9 +113,9 @@ def test_every_check_of_a_connected_project_passes(look: Examine):
 
 
 def test_a_wrong_address_of_label_studio_is_the_only_failed_check(look: Examine):
-    said = wrong(look(label_studio_url="http://localhost:1"))
-    assert list(said) == ["Label Studio"]
-    assert "set LABEL_STUDIO_URL" in said["Label Studio"]
+    failed = wrong(look(label_studio_url="http://localhost:1"))
+    assert list(failed) == ["Label Studio"]
+    assert "set LABEL_STUDIO_URL" in failed["Label Studio"]
 
 
 @pytest.mark.parametrize(
@@ -123,10 +123,10 @@ def test_a_wrong_address_of_label_studio_is_the_only_failed_check(look: Examine)
     [("wrong", "looks like a legacy token"), ("e.y.j", "looks like a personal access token"), (None, "no key")],
 )
 def test_a_refused_or_missing_key_is_named_with_its_kind(look: Examine, key: str | None, kind: str):
-    said = wrong(look(label_studio_api_key=key))
-    assert list(said) == ["API key"], "the address is right, and nothing else can be checked without a key"
-    assert kind in said["API key"]
-    assert "set LABEL_STUDIO_API_KEY" in said["API key"]
+    failed = wrong(look(label_studio_api_key=key))
+    assert list(failed) == ["API key"], "the address is right, and nothing else can be checked without a key"
+    assert kind in failed["API key"]
+    assert "set LABEL_STUDIO_API_KEY" in failed["API key"]
 
 
 @pytest.mark.parametrize(
@@ -143,9 +143,9 @@ def test_an_address_that_label_studio_may_not_call_is_named_with_the_remedy(
     look: Examine, label_studio: Answers, answer: tuple[int, Any], remedy: str
 ):
     label_studio.by_path["POST api/ml"] = answer
-    said = wrong(look())
-    assert list(said) == ["address"]
-    assert remedy in said["address"]
+    failed = wrong(look())
+    assert list(failed) == ["address"]
+    assert remedy in failed["address"]
 
 
 @pytest.mark.parametrize(
@@ -163,10 +163,10 @@ def test_a_webhook_that_is_missing_or_off_or_without_the_secret_is_named(
     status, hooks = label_studio.by_path["GET api/webhooks"]
     changed = [] if changes is None else [{**hooks[0], **changes}]
     label_studio.by_path["GET api/webhooks"] = (status, changed)
-    said = wrong(look())
-    assert list(said) == ["project 7: webhook"]
-    assert problem in said["project 7: webhook"]
-    assert "ml_backend connect 7" in said["project 7: webhook"]
+    failed = wrong(look())
+    assert list(failed) == ["project 7: webhook"]
+    assert problem in failed["project 7: webhook"]
+    assert "ml_backend connect 7" in failed["project 7: webhook"]
 
 
 @pytest.mark.parametrize(
@@ -182,9 +182,9 @@ def test_changes_in_the_project_that_stop_the_order_are_named(
 ):
     status, project = label_studio.by_path["GET api/projects/7"]
     label_studio.by_path["GET api/projects/7"] = (status, {**project, **changes})
-    said = wrong(look())
-    assert list(said) == [f"project 7: {check}"]
-    assert problem in said[f"project 7: {check}"]
+    failed = wrong(look())
+    assert list(failed) == [f"project 7: {check}"]
+    assert problem in failed[f"project 7: {check}"]
 
 
 def test_a_backend_that_cannot_be_reached_or_was_never_connected_is_named(look: Examine, label_studio: Answers):
@@ -205,10 +205,10 @@ def test_of_several_backends_the_one_with_our_address_is_checked(
     label_studio.by_path["GET api/ml"] = (status, [other, entry])
     assert wrong(look()) == {}
     sqlite_store.update_project(7, backend_url="http://proxy.example")
-    said = wrong(look())
-    assert list(said) == ["project 7: backend"]
-    assert "set BACKEND_URL to the one of these addresses" in said["project 7: backend"]
-    assert entry["url"] in said["project 7: backend"]
+    failed = wrong(look())
+    assert list(failed) == ["project 7: backend"]
+    assert "set BACKEND_URL to the one of these addresses" in failed["project 7: backend"]
+    assert entry["url"] in failed["project 7: backend"]
 
 
 def test_a_project_that_the_key_cannot_see_is_named(look: Examine, label_studio: Answers):
@@ -229,10 +229,10 @@ def test_a_project_that_the_key_cannot_see_is_named(look: Examine, label_studio:
 def test_a_wrong_variable_is_named_with_the_remedy_and_without_its_password(
     look: Examine, settings: dict[str, Any], check: str, remedy: str
 ):
-    said = wrong(look(**settings))
-    assert list(said) == [check]
-    assert remedy in said[check]
-    assert "hidden" not in said[check]
+    failed = wrong(look(**settings))
+    assert list(failed) == [check]
+    assert remedy in failed[check]
+    assert "hidden" not in failed[check]
 
 
 def test_checks_are_printed_one_by_one_with_the_remedy_below_a_failed_one():

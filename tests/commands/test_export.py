@@ -46,9 +46,9 @@ def keep_head(settings: Settings, embedding: str, y: np.ndarray) -> Head:
 def classify(folder: Path) -> list[str]:
     """What the exported program prints, run where this package cannot be imported."""
     environment = {"PATH": os.environ["PATH"], "EMBEDDING_MODEL": str(packaged_folder()), "PYTHONIOENCODING": "utf-8"}
-    alone = "import runpy, sys; sys.modules['ml_backend'] = None; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
+    code = "import runpy, sys; sys.modules['ml_backend'] = None; runpy.run_path(sys.argv.pop(1), run_name='__main__')"
     done = subprocess.run(
-        [sys.executable, "-c", alone, str(folder / "classify.py"), *QUESTIONS],
+        [sys.executable, "-c", code, str(folder / "classify.py"), *QUESTIONS],
         check=False, capture_output=True, encoding="utf-8", env=environment, cwd="/", timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -58,8 +58,8 @@ def classify(folder: Path) -> list[str]:
 @pytest.mark.parametrize("embedding", ["minilm:layer3", "random-projection"])
 def test_the_exported_program_predicts_what_the_service_predicts(settings, tmp_path, embedding):
     head = keep_head(settings, embedding, np.repeat([0, 1], 4))
-    said = export_head(settings, 7, tmp_path / "out")
-    assert "v1: 3 classes" in said
+    message = export_head(settings, 7, tmp_path / "out")
+    assert "v1: 3 classes" in message
     best = head.predict_proba(load(embedding).encode(QUESTIONS)).argmax(axis=1)
     assert classify(tmp_path / "out") == [f"{CLASSES[k]} | {q}" for k, q in zip(best, QUESTIONS, strict=True)]
     assert best.tolist() == [0, 1]

@@ -42,10 +42,10 @@ def _delete_tasks(studio: Studio, project: Project, tasks: list[Task]) -> None:
 
 def _delete_annotations(studio: Studio, project: Project, tasks: list[Task]) -> None:
     with studio.tables.lock:
-        gone = [annotation for task in tasks for annotation in studio.tables.annotations_of(task.id)]
-        for annotation in gone:
+        deleted = [annotation for task in tasks for annotation in studio.tables.annotations_of(task.id)]
+        for annotation in deleted:
             studio.tables.remove_annotation(annotation)
-    studio.outgoing.emit(project, "ANNOTATIONS_DELETED", annotations=[{"id": annotation.id} for annotation in gone])
+    studio.outgoing.emit(project, "ANNOTATIONS_DELETED", annotations=[{"id": annotation.id} for annotation in deleted])
 
 
 def _delete_predictions(studio: Studio, _project: Project, tasks: list[Task]) -> None:

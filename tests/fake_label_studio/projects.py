@@ -99,10 +99,12 @@ def routes(studio: Studio) -> Blueprint:
             # Also if the project serves by a backend's title, whichever version is deleted.
             if project.model_version == version or project.model_version in titles:
                 project.model_version = None
-            gone = [p.id for p in tables.predictions.values() if (p.project, p.model_version) == (project.id, version)]
-            for prediction_id in gone:
+            deleted = [
+                p.id for p in tables.predictions.values() if (p.project, p.model_version) == (project.id, version)
+            ]
+            for prediction_id in deleted:
                 tables.predictions.pop(prediction_id)
-        return {"deleted_predictions": len(gone)}
+        return {"deleted_predictions": len(deleted)}
 
     return blueprint
 

@@ -85,7 +85,7 @@ class Tables:
         return held + done >= self.projects[task.project].maximum_annotations
 
     def remove_annotation(self, annotation: Annotation) -> None:
-        """Delete an annotation and count its task anew."""
+        """Delete an annotation and update the counters of its task."""
         self.annotations.pop(annotation.id, None)
         task = self.tasks.get(annotation.task)
         if task is not None:

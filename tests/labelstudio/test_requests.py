@@ -36,7 +36,7 @@ def hook(number: int, **changes: Any) -> dict[str, Any]:
     return {"id": number, "url": url, "is_active": True, "send_for_all_actions": True, "headers": {}, **changes}
 
 
-def asked(respond: Respond, call: Callable[[LabelStudio], object], key: str = LEGACY_TOKEN) -> RecordingServer:
+def requests_of(respond: Respond, call: Callable[[LabelStudio], object], key: str = LEGACY_TOKEN) -> RecordingServer:
     with recording_server(respond) as server, closing(LabelStudio(server.url, key)) as client:
         call(client)
     return server
@@ -151,7 +151,7 @@ CALLS: dict[str, tuple[Any, Callable[[LabelStudio], object], list[Request]]] = {
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_sends_these_requests(name: str):
     response, call, expected = CALLS[name]
-    server = asked(always(response), call)
+    server = requests_of(always(response), call)
     assert server.requests == expected
     assert set(server.authorizations) == {f"Token {LEGACY_TOKEN}"}
 
@@ -183,7 +183,9 @@ def test_pages_of_tasks_are_read_until_one_is_not_full(
     n_tasks: int, start_page: int, pages: list[tuple[int, list[int], bool]], requests: list[int]
 ):
     read: list[TaskPage] = []
-    server = asked(task_server(n_tasks), lambda c: read.extend(c.task_pages(3, start_page=start_page, page_size=2)))
+    server = requests_of(
+        task_server(n_tasks), lambda c: read.extend(c.task_pages(3, start_page=start_page, page_size=2))
+    )
     assert [(page.number, [task.id for task in page.tasks], page.is_last) for page in read] == pages
     assert server.requests == [task_list(ALL_TASKS, page, 2) for page in requests]
 
@@ -200,7 +202,7 @@ def test_the_next_page_is_requested_only_when_it_is_read():
 def test_ids_are_read_over_all_pages(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(client_module, "IDS_PER_PAGE", 2)
     read: set[int] = set()
-    server = asked(task_server(3), lambda c: read.update(c.task_ids(3)))
+    server = requests_of(task_server(3), lambda c: read.update(c.task_ids(3)))
     assert read == {1, 2, 3}
     assert server.requests == [task_list(ALL_TASKS, page, 2, annotations=False) for page in (1, 2)]
 
@@ -223,7 +225,7 @@ def test_a_backend_is_added_or_updated(connected: bool):
             entries.append(ENTRY)
         return 200, entries
 
-    server = asked(respond, lambda c: connection.connect_backend(c, 3, BACKEND, ("u", "p"), {"seed": 1}))
+    server = requests_of(respond, lambda c: connection.connect_backend(c, 3, BACKEND, ("u", "p"), {"seed": 1}))
     body = {
         "project": 3,
         "url": BACKEND,
@@ -241,12 +243,12 @@ def test_a_backend_is_added_or_updated(connected: bool):
 
 def test_a_webhook_is_made_if_there_is_none_and_otherwise_gets_the_secret_once():
     listed = Request("GET", "/api/webhooks/", {"project": "3"})
-    server = asked(always([]), lambda c: connection.ensure_webhook(c, 3, BACKEND, "secret"))
+    server = requests_of(always([]), lambda c: connection.ensure_webhook(c, 3, BACKEND, "secret"))
     settings = {"url": f"{BACKEND}/webhook", "send_payload": True, "send_for_all_actions": True, "is_active": True}
     body = {**settings, "headers": {connection.SECRET_HEADER: "secret"}}
     assert server.requests == [listed, Request("POST", "/api/webhooks/", body={"project": 3, **body})]
     hooks = [hook(1, headers={"X-Own": "kept"}), hook(2)]
-    server = asked(always(hooks), lambda c: connection.ensure_webhook(c, 3, BACKEND, "secret"))
+    server = requests_of(always(hooks), lambda c: connection.ensure_webhook(c, 3, BACKEND, "secret"))
     body["headers"] = {"X-Own": "kept", connection.SECRET_HEADER: "secret"}
     deleted, changed = Request("DELETE", "/api/webhooks/2/"), Request("PATCH", "/api/webhooks/1/", body=body)
     assert server.requests == [listed, deleted, changed]
@@ -260,7 +262,7 @@ def test_a_personal_access_token_is_exchanged_once_for_an_access_token():
     def respond(request: Request) -> tuple[int, Any]:
         return 200, {"access": access} if "refresh" in request.path else {"email": "a@b.c", "release": "1"}
 
-    server = asked(respond, lambda c: (c.whoami(), c.version()), key)
+    server = requests_of(respond, lambda c: (c.whoami(), c.version()), key)
     exchange = Request("POST", "/api/token/refresh/", body={"refresh": key})
     assert server.requests == [exchange, Request("GET", "/api/current-user/whoami"), Request("GET", "/api/version")]
     assert server.authorizations == [None, f"Bearer {access}", f"Bearer {access}"]
@@ -271,7 +273,7 @@ def test_a_redirect_is_followed_with_the_credentials():
         return (200, {"release": "1.23.2"}) if request.path == "/moved" else (302, "/moved")
 
     versions: list[str] = []
-    server = asked(respond, lambda c: versions.append(c.version()))
+    server = requests_of(respond, lambda c: versions.append(c.version()))
     assert versions == ["1.23.2"]
     assert server.requests == [Request("GET", "/api/version"), Request("GET", "/moved")]
     assert set(server.authorizations) == {f"Token {LEGACY_TOKEN}"}
@@ -284,7 +286,7 @@ def test_server_errors_are_tried_three_times_and_refusals_once(monkeypatch: pyte
     def respond(_: Request) -> tuple[int, Any]:
         return failures.pop(0) if failures else (200, {"release": "1.23.2"})
 
-    assert len(asked(respond, lambda c: c.version()).requests) == 3
+    assert len(requests_of(respond, lambda c: c.version()).requests) == 3
 
     with recording_server(lambda _: (503, "down")) as server, closing(LabelStudio(server.url, LEGACY_TOKEN)) as client:
         with pytest.raises(LabelStudioUnavailable, match="503 at /api/version: down"):

@@ -27,21 +27,21 @@ class FakeLabelStudio:
     entries: list[dict[str, Any]] = field(default_factory=lambda: [entry(OURS)])
     hooks: list[dict[str, Any]] = field(default_factory=list)
     problem: Exception | None = None
-    asked: int = 0
+    requests_for_entries: int = 0
 
     def request(self, method: str, path: str, params: Any = None, body: Any = None) -> Any:
         if path.startswith("api/webhooks"):
             if method == "POST":
                 self.hooks.append({"id": len(self.hooks), **body})
             return self.hooks
-        self.asked += 1
+        self.requests_for_entries += 1
         if self.problem is not None:
             raise self.problem
         return {"static": [], "live": self.entries}
 
 
-def entry(url: str, **more: Any) -> dict[str, Any]:
-    return {"id": 1, "url": url, "title": "t", "readable_state": "Connected", "extra_params": None, **more}
+def entry(url: str, **changes: Any) -> dict[str, Any]:
+    return {"id": 1, "url": url, "title": "t", "readable_state": "Connected", "extra_params": None, **changes}
 
 
 Update = Callable[..., ProjectRecord | None]
@@ -89,9 +89,11 @@ def test_a_project_without_an_entry_is_disconnected_until_there_is_one(
     assert update(RunReason.EVERY_MINUTE) is None
     assert state(sqlite_store) == "disconnected"
     sqlite_store.add_event(7, "ANNOTATION_CREATED", {})
-    asked = label_studio.asked
+    requests_for_entries = label_studio.requests_for_entries
     assert update("labels") is None
-    assert label_studio.asked == asked, "events of a leftover webhook must cause no request"
+    assert label_studio.requests_for_entries == requests_for_entries, (
+        "events of a leftover webhook must cause no request"
+    )
     assert sqlite_store.events(7) == []
     label_studio.entries = [entry(OURS)]
     label_studio.hooks.clear()
@@ -106,10 +108,10 @@ def test_a_run_after_setup_waits_a_moment_for_the_entry(
     label_studio.entries = []
     request = label_studio.request
 
-    def later(*args: Any, **more: Any) -> Any:
-        if label_studio.asked == 2:
+    def later(*args: Any, **options: Any) -> Any:
+        if label_studio.requests_for_entries == 2:
             label_studio.entries = [entry(OURS)]
-        return request(*args, **more)
+        return request(*args, **options)
 
     label_studio.request = later  # type: ignore[method-assign]
     assert update("setup") is not None

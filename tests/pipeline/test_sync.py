@@ -128,9 +128,9 @@ class Paged:
 
 def test_the_first_read_stops_at_its_deadline_and_resumes_at_the_next_page(sqlite_store: Store):
     sqlite_store.ensure_project(7)
-    studio, said = Paged(), list[str]()
+    studio, progress = Paged(), list[str]()
     info = ProjectInfo(7, "", "", "", "", 5, 0, 0)
-    synchronizer = Synchronizer(sqlite_store, cast(LabelStudio, studio), CONFIG, info, said.append)
+    synchronizer = Synchronizer(sqlite_store, cast(LabelStudio, studio), CONFIG, info, progress.append)
     passed, future = time.monotonic() - 1.0, time.monotonic() + 600.0
     report = SyncReport()
     assert synchronizer.first_read(1, passed, report) == 2
@@ -145,4 +145,4 @@ def test_the_first_read_stops_at_its_deadline_and_resumes_at_the_next_page(sqlit
         "after the last page nothing is left, even past the deadline"
     )
     assert report.complete
-    assert len(said) == 4, "progress is reported for every page"
+    assert len(progress) == 4, "progress is reported for every page"

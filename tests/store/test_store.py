@@ -121,18 +121,18 @@ def test_a_lease_has_one_owner_until_it_is_released_deleted_or_expired(store: St
 
 
 def test_only_one_of_many_threads_gets_the_lease(store: Store):
-    got: list[str] = []
+    owners: list[str] = []
 
     def attempt(name: str) -> None:
         if store.acquire_lease(1, name, 60):
-            got.append(name)
+            owners.append(name)
 
     threads = [threading.Thread(target=attempt, args=(f"worker {i}",)) for i in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(got) == 1
+    assert len(owners) == 1
 
 
 def test_vectors_are_stored_once_per_text_and_read_in_the_order_of_tasks(store: Store):
@@ -211,20 +211,20 @@ def test_changes_are_unknown_after_forgetting_large_writes_and_many_revisions(
 ):
     store.ensure_project(1)
     store.upsert_tasks(1, [task(1, "a")], {"a": "A"})
-    seen, _ = store.changes(1, 0)
+    before_forgetting, _ = store.changes(1, 0)
     store.forget_project(1)
-    gone, changed = store.changes(1, seen)
+    after_forgetting, changed = store.changes(1, before_forgetting)
     assert changed is None, "a project that comes back under its number must not look unchanged"
-    assert gone > seen
+    assert after_forgetting > before_forgetting
     monkeypatch.setattr("ml_backend.store.changes.MAX_IDS_RECORDED", 2)
     store.upsert_tasks(1, [task(i, "a") for i in range(3, 6)], {"a": "A"})
-    assert store.changes(1, gone)[1] is None
+    assert store.changes(1, after_forgetting)[1] is None
     monkeypatch.setattr("ml_backend.store.changes.REVISIONS_KEPT", 2)
     for i in range(4):
         store.replace_annotations(1, {3: [annotation(i, 3)]})
-    newest, _ = store.changes(1, gone)
+    newest, _ = store.changes(1, after_forgetting)
     assert store.changes(1, newest - 1)[1] == {3}
-    assert store.changes(1, gone)[1] is None, "older changes were dropped"
+    assert store.changes(1, after_forgetting)[1] is None, "older changes were dropped"
 
 
 def test_tasks_and_annotations_are_read_by_id(store: Store):

@@ -84,7 +84,7 @@ def test_an_event_is_in_the_store_when_put_returns(store: Store):
 def test_every_caller_whose_event_was_not_stored_gets_the_error(store: Store, monkeypatch: pytest.MonkeyPatch):
     queue: Any = RecordingQueue()
     inbox = Inbox(store, queue)
-    told: list[str] = []
+    errors: list[str] = []
     sizes: list[int] = []
 
     def broken(_: Store, new: list[NewEvent]) -> set[int]:
@@ -97,11 +97,11 @@ def test_every_caller_whose_event_was_not_stored_gets_the_error(store: Store, mo
         try:
             inbox.put(event(n))
         except OperationalError as problem:
-            told.append(str(problem.orig))
+            errors.append(str(problem.orig))
 
     monkeypatch.setattr(Store, "add_events", broken)
     at_once(*(lambda n=n: attempt(n) for n in range(5)))
-    assert told == ["disk full"] * 5
+    assert errors == ["disk full"] * 5
     assert sum(sizes) == 5
     assert len(sizes) <= 2, "events that arrived meanwhile must fail together"
     assert queue.woken == []

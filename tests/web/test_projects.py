@@ -54,7 +54,7 @@ def test_without_any_secret_configured_nobody_may_change_settings(make_client: A
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "words"),
     [
         ({"strategy": "magic"}, strategy_names()),
         ({"initial": "magic"}, initial_names()),
@@ -67,11 +67,11 @@ def test_without_any_secret_configured_nobody_may_change_settings(make_client: A
     ],
 )
 def test_unknown_names_and_values_are_refused_with_those_that_can_be_used(
-    connected: FlaskClient, change: dict[str, Any], said: list[str]
+    connected: FlaskClient, change: dict[str, Any], words: list[str]
 ):
     answer = connected.patch(SETTINGS, json=change, headers=AUTHORIZED)
     assert answer.status_code == 400
-    assert [word for word in said if word not in answer.json["error"]] == []
+    assert [word for word in words if word not in answer.json["error"]] == []
     assert connected.get(SETTINGS, headers=AUTHORIZED).json == ProjectSettings().model_dump(mode="json")
 
 
@@ -151,9 +151,9 @@ STATES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "said"), STATES, ids=[said for _, said in STATES])
+@pytest.mark.parametrize(("changes", "words"), STATES, ids=[words for _, words in STATES])
 def test_the_page_shows_every_state_with_its_remedy(
-    connected: FlaskClient, sqlite_store: Store, changes: dict[str, Any], said: str
+    connected: FlaskClient, sqlite_store: Store, changes: dict[str, Any], words: str
 ):
     sqlite_store.update_project(7, title="<b>Messages</b>", **changes)
     for path in ("/projects/7", "/projects", "/"):
@@ -162,7 +162,7 @@ def test_the_page_shows_every_state_with_its_remedy(
         assert "&lt;b&gt;Messages" in page.text
         assert "<b>Messages" not in page.text
     page = connected.get("/projects/7", headers=BROWSER)
-    assert said in page.text
+    assert words in page.text
     assert changes.get("error", "") in page.text
     for name in strategy_names():
         assert f">{name}</option>" in page.text

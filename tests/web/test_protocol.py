@@ -106,7 +106,7 @@ def test_the_configured_address_precedes_the_one_of_the_request(make_client: Any
 
 
 @pytest.mark.parametrize(
-    ("extra_params", "said"),
+    ("extra_params", "words"),
     [
         ({"strategy": "magic"}, "badge"),
         ({"initial": "magic"}, "typiclust"),
@@ -118,12 +118,12 @@ def test_the_configured_address_precedes_the_one_of_the_request(make_client: Any
     ],
 )
 def test_extra_params_that_cannot_be_used_are_refused_with_those_that_can(
-    connected: FlaskClient, sqlite_store: Store, extra_params: Any, said: str
+    connected: FlaskClient, sqlite_store: Store, extra_params: Any, words: str
 ):
     answer = connected.post("/setup", json=setup_body(extra_params=extra_params))
     assert answer.status_code == 400
-    assert said in answer.json["error"]
-    assert said in answer.status, "Label Studio shows the status line only"
+    assert words in answer.json["error"]
+    assert words in answer.status, "Label Studio shows the status line only"
     project = sqlite_store.project(7)
     assert project is not None
     assert project.settings == {}

@@ -69,10 +69,12 @@ def test_our_own_writes_that_come_back_as_events_lead_to_no_run(connected: Flask
     sqlite_store.take_requests(7)
     project = sqlite_store.project(7)
     assert project is not None
-    told = {"id": 7, "title": project.title, "label_config": project.label_config, "model_version": "batch 2"}
-    connected.post("/webhook", json={"action": "PROJECT_UPDATED", "project": told})
+    project_body = {"id": 7, "title": project.title, "label_config": project.label_config, "model_version": "batch 2"}
+    connected.post("/webhook", json={"action": "PROJECT_UPDATED", "project": project_body})
     assert sqlite_store.take_requests(7) == []
-    connected.post("/webhook", json={"action": "PROJECT_UPDATED", "project": {**told, "label_config": "<View/>"}})
+    connected.post(
+        "/webhook", json={"action": "PROJECT_UPDATED", "project": {**project_body, "label_config": "<View/>"}}
+    )
     assert sqlite_store.take_requests(7) == ["project"]
 
 
@@ -81,8 +83,8 @@ def test_a_config_put_back_after_an_unsupported_one_leads_to_a_run(connected: Fl
     sqlite_store.update_project(7, state="unsupported", error="…")
     project = sqlite_store.project(7)
     assert project is not None
-    told = {"id": 7, "title": project.title, "label_config": project.label_config}
-    connected.post("/webhook", json={"action": "PROJECT_UPDATED", "project": told})
+    project_body = {"id": 7, "title": project.title, "label_config": project.label_config}
+    connected.post("/webhook", json={"action": "PROJECT_UPDATED", "project": project_body})
     assert sqlite_store.take_requests(7) == ["project"]
 
 

@@ -132,14 +132,14 @@ def test_without_named_pipes_the_queue_is_polled(
     settings = Settings(model_dir=tmp_path)
     web, worker = TaskQueue(settings), TaskQueue(settings)
     assert "the worker polls the queue every 50 ms instead" in caplog.text
-    looks = threading.Semaphore(0)
+    polls = threading.Semaphore(0)
     look = worker.huey.storage.dequeue
-    monkeypatch.setattr(worker.huey.storage, "dequeue", lambda: (looks.release(), look())[1])
+    monkeypatch.setattr(worker.huey.storage, "dequeue", lambda: (polls.release(), look())[1])
     done = threading.Event()
     worker.on_run = lambda _: done.set()
     with listening(worker):
-        wait_for(looks)
-        wait_for(looks)
+        wait_for(polls)
+        wait_for(polls)
         web.wake_worker(7)
         wait_for(done)
 

@@ -6,7 +6,7 @@ from ml_backend.worker.supervisor import NICENESS
 
 
 def test_a_worker_beside_the_server_has_lower_priority():
-    said = subprocess.run(
+    done = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -16,4 +16,4 @@ def test_a_worker_beside_the_server_has_lower_priority():
         text=True,
         check=True,
     )
-    assert int(said.stdout) == os.nice(0) + NICENESS
+    assert int(done.stdout) == os.nice(0) + NICENESS

@@ -44,15 +44,15 @@ def make_worker(sqlite_store: Store, queue: RecordingQueue) -> Callable[[], Work
 
 def runs(monkeypatch: pytest.MonkeyPatch, *bodies: Callable[[], bool]) -> list[list[str]]:
     """Let the next runs call these functions; returns a growing list with the reasons of each run."""
-    seen: list[list[str]] = []
+    reasons_of_runs: list[list[str]] = []
     left = list(bodies)
 
     def run_project(_services: Any, _project_id: int, reasons: list[str]) -> bool:
-        seen.append(reasons)
+        reasons_of_runs.append(reasons)
         return left.pop(0)() if left else False
 
     monkeypatch.setattr(worker_module, "run_project", run_project)
-    return seen
+    return reasons_of_runs
 
 
 def test_requests_while_another_worker_runs_lead_to_one_more_run_at_once(
@@ -66,13 +66,13 @@ def test_requests_while_another_worker_runs_lead_to_one_more_run_at_once(
         sqlite_store.request_run(7, "labels")
         return False
 
-    seen = runs(monkeypatch, meanwhile)
+    reasons_of_runs = runs(monkeypatch, meanwhile)
     sqlite_store.request_run(7, "start")
     first.run(7)
-    assert seen == [["start"]]
+    assert reasons_of_runs == [["start"]]
     assert queue.sent == [(7, 0.0)]
     second.run(7)
-    assert seen == [["start"], ["labels"]]
+    assert reasons_of_runs == [["start"], ["labels"]]
     assert queue.sent == [(7, 0.0)], "no further run was requested"
 
 
@@ -85,7 +85,7 @@ def test_a_failed_run_is_tried_again_later_and_keeps_its_reasons(
     def broken() -> bool:
         raise ZeroDivisionError
 
-    seen = runs(monkeypatch, unavailable, broken)
+    reasons_of_runs = runs(monkeypatch, unavailable, broken)
     worker = make_worker()
     sqlite_store.request_run(7, "labels")
     worker.run(7)
@@ -98,19 +98,19 @@ def test_a_failed_run_is_tried_again_later_and_keeps_its_reasons(
     assert project.state == "failed"
     worker.run(7)
     assert queue.sent == [(7, 2.0), (7, 4.0)], "each pause must be longer"
-    assert seen == [["labels"]] * 3
+    assert reasons_of_runs == [["labels"]] * 3
     assert sqlite_store.pending_projects() == []
 
 
 def test_an_unfinished_run_is_continued_at_once(
     make_worker: Callable[[], Worker], sqlite_store: Store, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
 ):
-    seen = runs(monkeypatch, lambda: True)
+    reasons_of_runs = runs(monkeypatch, lambda: True)
     worker = make_worker()
     worker.run(7)
     assert queue.sent == [(7, 0.0)]
     worker.run(7)
-    assert seen == [["unasked"], ["continued"]]
+    assert reasons_of_runs == [["unasked"], ["continued"]]
 
 
 def test_pauses_between_retries_double_up_to_a_minute():

@@ -76,10 +76,10 @@ def test_one_pass_gives_all_layers(reference):
 def test_layers_above_the_requested_one_are_not_run(monkeypatch):
     from ml_backend.learning.embedding import minilm
 
-    run, seen = minilm._run, []
-    monkeypatch.setattr(minilm, "_run", lambda layer, *arguments: seen.append(layer) or run(layer, *arguments))
+    run, layers = minilm._run, []
+    monkeypatch.setattr(minilm, "_run", lambda layer, *arguments: layers.append(layer) or run(layer, *arguments))
     load("minilm:layer2").encode(["x"])
-    assert len(seen) == 2
+    assert len(layers) == 2
 
 
 def test_the_same_embedding_is_one_object_under_all_its_names():
@@ -95,10 +95,12 @@ def test_a_vector_does_not_depend_on_the_other_texts_of_the_call(reference):
 
 def test_a_repeated_text_is_embedded_once(monkeypatch):
     embedder = Embedder("minilm")
-    encode, seen = embedder._encoder.encode, []
-    monkeypatch.setattr(embedder._encoder, "encode", lambda texts, report: seen.extend(texts) or encode(texts, report))
+    encode, texts_read = embedder._encoder.encode, []
+    monkeypatch.setattr(
+        embedder._encoder, "encode", lambda texts, report: texts_read.extend(texts) or encode(texts, report)
+    )
     vectors = embedder.encode(["a", "b", "a", "a"])
-    assert seen == ["a", "b"]
+    assert texts_read == ["a", "b"]
     np.testing.assert_array_equal(vectors[0], vectors[2])
 
 

@@ -96,12 +96,12 @@ def lloyd(x, k, rng):
     centres = seeds[picks].copy()
     nearest = cdist(x, centres).argmin(axis=1)
     for _ in range(10):
-        away = ((x - centres[nearest]) ** 2).sum(axis=1)
+        distances = ((x - centres[nearest]) ** 2).sum(axis=1)
         lost = [c for c in range(k) if not (nearest == c).any()]
         for c in set(range(k)) - set(lost):
             centres[c] = x[nearest == c].mean(axis=0)
-        for c, row in zip(lost, np.argsort(-away, kind="stable"), strict=False):
-            if away[row] > 0:
+        for c, row in zip(lost, np.argsort(-distances, kind="stable"), strict=False):
+            if distances[row] > 0:
                 centres[c] = x[row]
         before, nearest = nearest, cdist(x, centres).argmin(axis=1)
         if (before != nearest).sum() <= 0.01 * len(x):
@@ -124,11 +124,13 @@ def typiclust(pool, count, rng):
         if has_label[members].all() or len(queues) == count:
             continue
         tie = rng.permutation(len(members))
-        away = np.sort(cdist(x[members], x[members]), axis=1)[:, 1 : 1 + min(20, len(members) - 1)]
-        away = (
-            in_steps(away.mean(axis=1), np.linalg.norm(x[members], axis=1).max()) if len(members) > 1 else np.zeros(1)
+        distances = np.sort(cdist(x[members], x[members]), axis=1)[:, 1 : 1 + min(20, len(members) - 1)]
+        distances = (
+            in_steps(distances.mean(axis=1), np.linalg.norm(x[members], axis=1).max())
+            if len(members) > 1
+            else np.zeros(1)
         )
-        ordered = sorted(range(len(members)), key=lambda i: (away[i], tie[i]))
+        ordered = sorted(range(len(members)), key=lambda i: (distances[i], tie[i]))
         queues.append([members[i] for i in ordered if not has_label[members[i]]])
     picks = []
     while len(picks) < count:
@@ -145,15 +147,15 @@ def spread(pool, candidates, count, rng):
 
 def nearest_to_centres(x, count, rng):
     assigned, centres = lloyd(x, count, rng)
-    away = ((x - centres[assigned]) ** 2).sum(axis=1)
-    away = in_steps(away, (centres**2).sum(axis=1).max() + away.max())
+    distances = ((x - centres[assigned]) ** 2).sum(axis=1)
+    distances = in_steps(distances, (centres**2).sum(axis=1).max() + distances.max())
     rank, picks = rng.permutation(len(x)), []
     for c in np.argsort(-np.bincount(assigned, minlength=count), kind="stable"):
         members = np.flatnonzero(assigned == c)
         if len(members):
-            picks.append(min(members, key=lambda i: (away[i], rank[i])))
+            picks.append(min(members, key=lambda i: (distances[i], rank[i])))
     unpicked = [i for i in range(len(x)) if i not in picks]
-    return picks + sorted(unpicked, key=lambda i: (away[i], rank[i]))[: count - len(picks)]
+    return picks + sorted(unpicked, key=lambda i: (distances[i], rank[i]))[: count - len(picks)]
 
 
 def kmeans(pool, count, rng):
@@ -314,8 +316,8 @@ def bait(pool, count, rng):
         m = m + step[picks[-1]]
     while len(picks) > count:
         risen = trace(m - step[picks]) - trace(m[None])
-        gone = picks.pop(int(np.flatnonzero(risen <= (1 + 1e-6) * risen.min())[-1]))
-        m = m - step[gone]
+        removed = picks.pop(int(np.flatnonzero(risen <= (1 + 1e-6) * risen.min())[-1]))
+        m = m - step[removed]
     return picks
 
 

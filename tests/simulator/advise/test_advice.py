@@ -127,8 +127,8 @@ def test_a_sure_gain_on_a_worse_embedding_is_not_recommended():
     clear = results(lead=25, noise=0.005)
     better = results(lead=0, noise=0.005).assign(embedding="large")
     better["accuracy"] += 0.3
-    said = sentence(advise(pd.concat([clear, better])))
-    assert said.startswith("Nothing beats random order beyond doubt on large")
+    advice = sentence(advise(pd.concat([clear, better])))
+    assert advice.startswith("Nothing beats random order beyond doubt on large")
 
 
 def test_a_curve_that_never_reaches_random_order_saves_a_negative_number_of_labels():
@@ -142,14 +142,14 @@ def test_the_same_results_give_the_same_advice():
 
 
 @pytest.mark.parametrize(
-    ("labels", "says"),
+    ("labels", "reason"),
     [
         (np.arange(60) % 3, "there are 60 labels; advice needs 100 or more"),
         (np.arange(120) % 60, "half of the 60 classes have fewer than 5 labels.*about 300 labels, and there are 120"),
     ],
 )
-def test_too_few_labels_are_refused_with_the_reason(labels: np.ndarray, says: str):
-    with pytest.raises(TooFewLabels, match=says):
+def test_too_few_labels_are_refused_with_the_reason(labels: np.ndarray, reason: str):
+    with pytest.raises(TooFewLabels, match=reason):
         check_enough(labels)
 
 
@@ -195,16 +195,16 @@ def test_a_replay_passes_on_subpool_and_balance(tmp_path: Path):
 
 def test_a_text_counts_once_with_the_majority_label_of_its_copies(tmp_path: Path):
     content = pd.concat([table(120, split=False)] * 2, ignore_index=True)
-    said = content.text[0]
-    content.loc[len(content)] = [said, "bug"]
+    text = content.text[0]
+    content.loc[len(content)] = [text, "bug"]
     content.loc[content.text == content.text[1], "label"] = ["bill", "ship"]
     content.to_csv(tmp_path / "mine.csv", index=False)
     labelled = of_file(tmp_path / "mine.csv", Columns())
     assert len(labelled.texts) == len(set(labelled.texts)) == 119
-    assert labelled.classes[labelled.y[labelled.texts.index(said)]] == "bill"
+    assert labelled.classes[labelled.y[labelled.texts.index(text)]] == "bill"
     assert content.text[1] not in labelled.texts, "its two labels are a tie"
     with pytest.raises(ValueError, match="a text occurs twice"):
-        Labelled([said, said], np.array([0, 1]), ("a", "b"))
+        Labelled([text, text], np.array([0, 1]), ("a", "b"))
 
 
 def test_a_replay_makes_no_copy_of_the_vectors_for_each_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

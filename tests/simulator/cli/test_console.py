@@ -47,22 +47,22 @@ def test_failed_runs_and_their_traces_are_printed_literally(capsys: pytest.Captu
 
 
 def test_progress_and_advice_are_printed_literally():
-    to = Console(file=io.StringIO(), width=1000)
-    TerminalProgress(to).say(ODD)
+    console = Console(file=io.StringIO(), width=1000)
+    TerminalProgress(console).say(ODD)
     folder = "models/[/INST]"
     advice = StrategyAdvice(folder, "margin", "random", *[0.5] * 10)
-    show(to, Labelled(["a", "b"], np.array([0, 1]), ("[/INST]", "x")), [advice])
-    printed = to.file.getvalue()
+    show(console, Labelled(["a", "b"], np.array([0, 1]), ("[/INST]", "x")), [advice])
+    printed = console.file.getvalue()
     assert ODD in printed
     assert printed.count(folder) >= 2
 
 
 def test_no_number_of_the_advice_is_cut_short_on_a_narrow_terminal():
-    to = Console(file=io.StringIO(), width=80)
+    console = Console(file=io.StringIO(), width=80)
     advice = StrategyAdvice("random-projection", "typiclust", "typiclust", *[-0.1234567] * 10)
-    show(to, Labelled(["a", "b"], np.array([0, 1]), ("x", "y")), [advice])
-    assert "…" not in to.file.getvalue()
-    assert to.file.getvalue().count("-0.123") >= 3
+    show(console, Labelled(["a", "b"], np.array([0, 1]), ("x", "y")), [advice])
+    assert "…" not in console.file.getvalue()
+    assert console.file.getvalue().count("-0.123") >= 3
 
 
 def test_a_class_with_brackets_does_not_break_the_command(tmp_path: Path):
@@ -74,9 +74,9 @@ def test_a_class_with_brackets_does_not_break_the_command(tmp_path: Path):
     assert "the label '[/INST]' occurs in the test split only" in in_one_line(done.stderr)
 
 
-@pytest.mark.parametrize(("command", "says"), [("run", "all of --data]"), ("live", "LABEL_STUDIO_API_KEY]")])
-def test_help_shows_defaults_that_are_described_in_words(command: str, says: str):
-    assert f"[default: {says}" in in_one_line(
+@pytest.mark.parametrize(("command", "words"), [("run", "all of --data]"), ("live", "LABEL_STUDIO_API_KEY]")])
+def test_help_shows_defaults_that_are_described_in_words(command: str, words: str):
+    assert f"[default: {words}" in in_one_line(
         CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).stdout
     )
 

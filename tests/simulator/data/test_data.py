@@ -103,7 +103,7 @@ def with_cell(content: pd.DataFrame, column: str, row: int, value: object) -> pd
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "reason"),
     [
         (table(40).drop(columns="label"), r"no column 'label'; it has: text, split.*--label-column"),
         (table(40).assign(label="bill"), r"one class only \(bill\)"),
@@ -119,8 +119,8 @@ def with_cell(content: pd.DataFrame, column: str, row: int, value: object) -> pd
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else "",
 )
-def test_a_table_that_cannot_be_used_is_refused_with_the_reason(tmp_path: Path, content: pd.DataFrame, says: str):
-    with pytest.raises(DataError, match=says):
+def test_a_table_that_cannot_be_used_is_refused_with_the_reason(tmp_path: Path, content: pd.DataFrame, reason: str):
+    with pytest.raises(DataError, match=reason):
         load("mine", write_table(tmp_path, content, "mine.parquet"))
 
 
@@ -136,9 +136,9 @@ def test_copies_of_a_text_are_held_out_together(tmp_path: Path):
 
 def test_groups_of_one_row_are_held_out_like_single_rows():
     y = np.arange(50) % 3
-    alone = held_out_rows(y, seed=4)
-    assert (held_out_rows(y, seed=4, groups=np.arange(50)) == alone).all()
-    assert np.flatnonzero(alone).tolist() == [0, 3, 4, 7, 10, 14, 24, 29, 32]
+    without_groups = held_out_rows(y, seed=4)
+    assert (held_out_rows(y, seed=4, groups=np.arange(50)) == without_groups).all()
+    assert np.flatnonzero(without_groups).tolist() == [0, 3, 4, 7, 10, 14, 24, 29, 32]
 
 
 def test_a_blank_label_of_a_csv_is_no_class(tmp_path: Path):
@@ -242,7 +242,7 @@ def test_a_class_that_is_left_in_neither_split_is_accepted(dataset):
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "reason"),
     [
         (Perturbations(label_noise=1.5), "a share from 0 to 1, got 1.5"),
         (Perturbations(class_noise={"spam": 0.1}), "no class 'spam'; it has: bill, bug, ship"),
@@ -250,6 +250,6 @@ def test_a_class_that_is_left_in_neither_split_is_accepted(dataset):
         (Perturbations(pool_size={"": 0}), "at least one row, got 0"),
     ],
 )
-def test_perturbations_out_of_range_are_refused(dataset, changes: Perturbations, says: str):
-    with pytest.raises(DataError, match=says):
+def test_perturbations_out_of_range_are_refused(dataset, changes: Perturbations, reason: str):
+    with pytest.raises(DataError, match=reason):
         changes.apply(dataset)

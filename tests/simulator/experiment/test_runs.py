@@ -171,7 +171,7 @@ def test_a_dataset_that_cannot_be_used_does_not_stop_the_others(experiment: Expe
 
 
 @pytest.mark.parametrize(
-    ("changed", "says"),
+    ("changed", "reason"),
     [
         ({"strategies": ["margni"]}, "unknown strategy 'margni'; known: .*margin"),
         ({"initials": ["margin"]}, "unknown initial method 'margin'; known: .*typiclust"),
@@ -183,8 +183,8 @@ def test_a_dataset_that_cannot_be_used_does_not_stop_the_others(experiment: Expe
         ({"perturbations": Perturbations(test_size={"": 9, "m": 50})}, "names the dataset 'm', which does not exist"),
     ],
 )
-def test_unknown_names_are_refused_before_anything_is_read(experiment: Experiment, changed: dict, says: str):
-    with pytest.raises(ValueError, match=says):
+def test_unknown_names_are_refused_before_anything_is_read(experiment: Experiment, changed: dict, reason: str):
+    with pytest.raises(ValueError, match=reason):
         run(replace(experiment, **changed), Quiet())
     assert not experiment.out.exists()
 

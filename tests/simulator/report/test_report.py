@@ -93,9 +93,9 @@ def test_figures_and_tables_are_written_beside_the_page(reported):
 
 def test_missing_runs_are_listed_and_left_out(tmp_path):
     results = small(datasets=["sst2", "trec6"], embeddings=["minilm", "tfidf"], initials=("random",))
-    gone = (results["strategy"] == "badge") & (results["seed"] == 2) & (results["dataset"] == "sst2")
+    absent = (results["strategy"] == "badge") & (results["seed"] == 2) & (results["dataset"] == "sst2")
     never = (results["embedding"] == "tfidf") & (results["dataset"] == "trec6")
-    page = write_report(write_results(tmp_path, results[~gone & ~never])).read_text()
+    page = write_report(write_results(tmp_path, results[~absent & ~never])).read_text()
     assert "Not every combination has complete runs" in page
     assert "2 of 36 runs are absent" in page
     assert "trec6, start random: tfidf" in page

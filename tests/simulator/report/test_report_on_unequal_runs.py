@@ -168,7 +168,7 @@ def test_the_best_calibration_gain_and_time_are_those_on_common_runs():
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "sentence"),
     [
         (
             [{"strategy": ["random"], "initial": ["random"]}, {"strategy": ["margin"], "initial": ["typiclust"]}],
@@ -202,13 +202,13 @@ def test_the_best_calibration_gain_and_time_are_those_on_common_runs():
     ],
     ids=["another start", "no random beside", "two halves", "two strategies apart", "an embedding without a start"],
 )
-def test_grown_folders_make_a_page_that_says_what_cannot_be_compared(tmp_path, parts, said):
+def test_a_report_on_several_grids_in_a_folder_names_what_cannot_be_compared(tmp_path, parts, sentence):
     results = grid(datasets=["sst2", "trec6"], embeddings=["minilm", "tfidf"], seeds=2)
     grown = pd.concat([only(results, **part) for part in parts])
     folder = write_results(tmp_path, grown, synthetic_quality(["sst2", "trec6"], ["minilm", "tfidf"]))
     page = write_report(folder).read_text()
     shown = re.sub(r"(?s)<script.*?</script>|base64,[^\"]+", "", page)
-    assert said in shown
+    assert sentence in shown
     assert not re.findall(r"\bnan\b", shown, re.IGNORECASE)
 
 
