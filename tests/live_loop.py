@@ -20,7 +20,8 @@ PATIENCE = 60.0
 LOOK_EVERY = 0.02
 HTTP = httpx.Client(timeout=20, verify=False, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 """The client for requests to backends; one for all, since each new one reads the certificate store."""
-CLASSES = sorted({m.label for m in messages()})
+MESSAGES = messages()
+CLASSES = sorted({message.label for message in MESSAGES})
 
 
 class Studio(Protocol):
@@ -219,7 +220,7 @@ def new_project(client: LabelStudio, texts: list[dict[str, Any]], config: str | 
 
 def gold_texts(n: int, start: int = 0) -> list[dict[str, Any]]:
     """n messages with their gold label."""
-    return [{"text": m.text, "gold": m.label} for m in messages()[start : start + n]]
+    return [{"text": m.text, "gold": m.label} for m in MESSAGES[start : start + n]]
 
 
 def connected(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -114,3 +116,24 @@ class Tables:
         for table in (self.backends, self.webhooks):
             for row in [row for row in table.values() if row.project == project_id]:
                 table.pop(row.id)
+
+    def save_project(self, project_id: int) -> Callable[[], None]:
+        """Copy a project with all that hangs on it, drafts excepted; the returned function brings it back as it was."""
+        tables: list[dict[int, Any]] = [self.tasks, self.annotations, self.predictions, self.backends, self.webhooks]
+
+        def rows_of_project(table: dict[int, Any]) -> dict[int, Any]:
+            return {row_id: row for row_id, row in table.items() if row.project == project_id}
+
+        with self.lock:
+            saved_project = deepcopy(self.projects[project_id])
+            saved_rows = [deepcopy(rows_of_project(table)) for table in tables]
+
+        def restore() -> None:
+            with self.lock:
+                self.projects[project_id] = deepcopy(saved_project)
+                for table, rows in zip(tables, saved_rows, strict=True):
+                    for row_id in rows_of_project(table):
+                        table.pop(row_id)
+                    table.update(deepcopy(rows))
+
+        return restore

@@ -10,9 +10,11 @@ import pytest
 from label_studio_sdk.core import http_client
 from live_loop import Loop, connected
 from local_backend import LocalBackend
+from project_runs import MakeProject, Project
 from studios import Fake, Real
 
 from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.store import Store
 from ml_backend.worker import retry
 
 MakeBackend = Callable[..., LocalBackend]
@@ -99,6 +101,17 @@ def loop(label_studio: Fake | Real, client: LabelStudio, backend: LocalBackend) 
         return connected(label_studio, client, backend, texts, config, **settings)
 
     return make
+
+
+@pytest.fixture
+def make_project(fake_label_studio: Fake, client: LabelStudio, sqlite_store: Store) -> Iterator[MakeProject]:
+    """Makes a project of n texts on the fake, for runs by hand; settings by name."""
+
+    def make(n: int = 20, **settings: Any) -> Project:
+        return Project(fake_label_studio, client, sqlite_store, n, **{"batch_size": 6, "retrain_every": 3, **settings})
+
+    yield make
+    fake_label_studio.server.faults.mend()
 
 
 @pytest.fixture(autouse=True)

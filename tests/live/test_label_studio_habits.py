@@ -224,8 +224,8 @@ def test_the_lowest_score_comes_first_and_the_rest_at_random_when_these_are_done
     project.serve("v")
     person = project.person()
     assert [person.label_next() for _ in order] == order
-    rest = [person.label_next() for _ in range(4)]
-    assert sorted(rest) == sorted(set(project.tasks) - set(order))
+    without_prediction = [person.label_next() for _ in range(4)]
+    assert sorted(without_prediction) == sorted(set(project.tasks) - set(order))
     assert person.next_task() is None
 
 

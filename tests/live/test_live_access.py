@@ -127,8 +127,8 @@ def test_retrieving_predictions_in_the_data_manager_works_for_tasks_outside_the_
     project.manage("retrieve_tasks_predictions", outside)
 
     def predicted() -> bool:
-        found = [project.client.request("GET", f"api/tasks/{task}/") for task in outside]
-        return all(any(p["result"] for p in task["predictions"]) for task in found)
+        tasks = [project.client.request("GET", f"api/tasks/{task_id}/") for task_id in outside]
+        return all(any(p["result"] for p in task["predictions"]) for task in tasks)
 
     wait_until("predictions of the chosen tasks", predicted)
     assert [project.person().label_next() for _ in range(2)] == batch["task_ids"][:2], "the queue is as it was"

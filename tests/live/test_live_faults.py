@@ -141,7 +141,7 @@ def test_lost_webhooks_are_made_good_by_the_next_look(
 ):
     project = loop(20, batch_size=8, retrain_every=2)
     before, person = project.batch(), project.person()
-    kept, changed, removed = (person.annotate(task, CLASSES[0]) for task in before["task_ids"][:3])
+    untouched, changed, removed = (person.annotate(task, CLASSES[0]) for task in before["task_ids"][:3])
     project.until(labeled=3)
     before = project.batch()
     webhooks(WebhookMode.DROP)
@@ -150,7 +150,7 @@ def test_lost_webhooks_are_made_good_by_the_next_look(
     person.skip(before["task_ids"][-1])
     project.client.request("DELETE", f"api/tasks/{before['task_ids'][-2]}/")
     project.import_texts(gold_texts(5, 300))
-    assert kept
+    assert untouched
     assert project.status()["tasks"] == 20, "nothing told of it"
     own.look_now(project.project_id)
     status = project.until(labeled=2, skipped=1, tasks=24, to_embed=0)

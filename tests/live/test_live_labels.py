@@ -162,16 +162,16 @@ def test_corrected_text_fields_bring_all_tasks_back(loop: MakeLoop):
 def test_a_changed_label_config_keeps_what_still_exists_and_reports_the_rest(loop: MakeLoop):
     project = loop(gold_texts(24), batch_size=6, retrain_every=2)
     person, tasks = project.person(), project.batch()["task_ids"]
-    kept, dropped = CLASSES[:0:-1], CLASSES[0]
-    for task, label in zip(tasks, [CLASSES[1], CLASSES[2], CLASSES[1], dropped], strict=False):
+    remaining_classes, removed_class = CLASSES[:0:-1], CLASSES[0]
+    for task, label in zip(tasks, [CLASSES[1], CLASSES[2], CLASSES[1], removed_class], strict=False):
         person.annotate(task, label)
     project.until(labeled=4)
     before = project.status()["batch"]["number"]
     path = f"api/projects/{project.project_id}/"
-    config = label_config([*kept, "Something new"])
+    config = label_config([*remaining_classes, "Something new"])
     project.client.request("PATCH", path, body={"label_config": config})
-    status = project.until(labeled=3, unknown_choices={dropped: 1})
-    assert list(status["labels"]) == [*kept, "Something new"]
+    status = project.until(labeled=3, unknown_choices={removed_class: 1})
+    assert list(status["labels"]) == [*remaining_classes, "Something new"]
     assert status["labels"]["Something new"] == 0
     after = project.batch(after=before)
     assert "label config" in after["why"]

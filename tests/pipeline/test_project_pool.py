@@ -96,6 +96,23 @@ def test_a_batch_holds_no_text_twice_and_fills_up_with_one_copy_of_a_labelled_te
     assert chosen[3:] == [7]
 
 
+def test_every_cycle_has_draws_of_its_own_and_always_the_same(sqlite_store: Store):
+    put_tasks(sqlite_store, {i: f"text {i}" for i in range(1, 41)})
+    pool = pool_of(sqlite_store, Labels())
+
+    def rows(cycle: int, seed: int = 3, random_share: float = 0.0) -> tuple[int, ...]:
+        settings = ProjectSettings(
+            strategy="random", initial="random", batch_size=6, seed=seed, random_share=random_share
+        )
+        return tuple(propose(settings, pool, 2, cycle, reserve=0).rows.tolist())
+
+    for share in (0.0, 1.0):
+        draws = [rows(cycle, random_share=share) for cycle in range(5)]
+        assert len(set(draws)) == 5
+        assert draws == [rows(cycle, random_share=share) for cycle in range(5)]
+        assert rows(0, seed=4, random_share=share) != draws[0]
+
+
 def test_label_changes_are_new_changed_and_removed_labels():
     before = {1: ["a"], 2: ["a"], 3: ["a"], 5: []}
     now = {1: ("a",), 2: ("b",), 4: ("a",), 5: ()}

@@ -1,0 +1,130 @@
+"""How `run_project` learns of changed tasks and labels: by events, by comparing, and in spite of wrong counters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from live_loop import CLASSES, choice, gold_texts
+from project_runs import MINUTE, MakeProject
+
+from ml_backend.labelstudio.client import LabelStudioUnavailable
+
+
+def test_changes_that_no_webhook_reported_are_found_by_the_minutes_comparison(make_project: MakeProject):
+    project = make_project(20, retrain_every=100)
+    project.run("setup")
+    tasks, person = project.batch.task_ids, project.person
+    untouched, changed, removed = (person.annotate(task, CLASSES[0]) for task in tasks[:3])
+    project.run(MINUTE)
+    assert project.status["labeled"] == 3
+    person.update(changed, CLASSES[1])
+    person.delete(removed)
+    person.skip(tasks[3])
+    project.client.request("DELETE", f"api/tasks/{tasks[4]}/")
+    project.client.request("POST", f"api/projects/{project.id}/import", body=gold_texts(3, 200))
+    assert untouched
+    project.run("labels")
+    assert project.status["labeled"] == 3, "a run for labels that no event names reads none"
+    project.run(MINUTE)
+    status = project.status
+    assert project.labels == {CLASSES[0]: 1, CLASSES[1]: 1}
+    assert (status["labeled"], status["skipped"], status["tasks"]) == (2, 1, 22)
+    assert "there are new tasks" in project.batch.why
+
+
+def test_only_deletions_that_no_webhook_reported_are_found_by_counting(make_project: MakeProject):
+    project = make_project(20, retrain_every=100)
+    project.run("setup")
+    first, second = project.batch.task_ids[:2]
+    annotation = project.person.annotate(first, CLASSES[0])
+    project.run(MINUTE)
+    deleted = project.studio.tables.annotations.pop(annotation)  # without a new time on the task
+    project.studio.tables.count(project.studio.tables.tasks[first])
+    project.run(MINUTE)
+    assert project.status["labeled"] == 0
+    project.studio.tables.annotations[annotation] = deleted
+    project.studio.tables.remove_task(second)
+    project.run(MINUTE)
+    assert project.status["tasks"] == 19
+
+
+def test_a_correction_that_no_webhook_reported_is_read_though_the_first_attempt_failed(make_project: MakeProject):
+    """No count differs after a correction: only the time of the last change leads to it."""
+    project = make_project(20, retrain_every=2)
+    project.run("setup")
+    first, second = project.batch.task_ids[:2]
+    corrected = project.person.annotate(first, CLASSES[0])
+    project.person.annotate(second, CLASSES[1])
+    project.run(MINUTE)
+    assert project.labels == {CLASSES[0]: 1, CLASSES[1]: 1}
+    project.person.update(corrected, CLASSES[1])
+    project.studio.faults.break_at("GET", "^/api/tasks", skip=1)  # the newest time is read, and then no task
+    with pytest.raises(LabelStudioUnavailable):
+        project.run(MINUTE)
+    project.studio.faults.mend()
+    project.run(MINUTE)
+    assert project.labels == {CLASSES[1]: 2}
+
+
+def test_a_task_whose_deletion_was_reported_is_gone_whatever_else_the_run_is_for(make_project: MakeProject):
+    project = make_project()
+    project.run("setup")
+    task = project.batch.task_ids[4]
+    project.client.request("DELETE", f"api/tasks/{task}/")
+    project.tell("TASKS_DELETED", task)
+    project.run("labels")
+    assert task not in project.store.task_ids(project.id)
+
+
+def test_an_event_of_labels_that_names_none_has_everything_compared_at_once(make_project: MakeProject):
+    project = make_project()
+    project.run("setup")
+    project.label(1, tell=False)
+    project.store.add_event(project.id, "ANNOTATIONS_CREATED", {"project": {"id": project.id}})
+    project.run("labels")
+    assert project.status["labeled"] == 1
+
+
+def test_a_counter_that_lies_costs_no_label(make_project: MakeProject):
+    """An import that overtakes an annotation leaves the task's counter at 0: no list of annotated tasks has it."""
+    project = make_project(20, retrain_every=100)
+    project.run("setup")
+    project.studio.faults.stale_counters = True
+    labelled = project.label(2)
+    project.run()
+    assert project.status["labeled"] == 2
+    project.client.request("POST", f"api/projects/{project.id}/import", body=gold_texts(2, 300))
+    assert project.studio.tables.tasks[labelled[0]].total_annotations == 0
+    for _ in range(3):
+        project.run(MINUTE)
+        assert project.status["labeled"] == 2
+    project.label(1, tell=False)
+    for _ in range(3):
+        project.run(MINUTE)
+    assert project.status["labeled"] == 3
+
+
+ODD_RESULTS: list[Any] = [
+    [],
+    [{"value": None}],
+    [{"from_name": "topic"}],
+    [{**choice(CLASSES[0]), "from_name": "other"}],
+    ["loose"],
+    [{**choice(CLASSES[0]), "value": {"choices": None}}],
+    [{**choice(CLASSES[0]), "value": ["loose"]}],
+    [{**choice(CLASSES[0]), "value": "loose"}],
+    [{**choice(CLASSES[0]), "value": 7}],
+    [{**choice(CLASSES[0]), "value": {"choices": 7}}],
+]
+
+
+@pytest.mark.parametrize("result", ODD_RESULTS, ids=str)
+def test_an_imported_result_of_any_shape_stops_nothing(make_project: MakeProject, result: Any):
+    project = make_project(8, retrain_every=100)
+    labelled = {"data": gold_texts(1, 300)[0], "annotations": [{"result": result}]}
+    project.client.request("POST", f"api/projects/{project.id}/import", body=[labelled])
+    project.run("setup")
+    status = project.status
+    assert (status["labeled"], status["without_answer"], status["state"]) == (0, 1, "ready")
+    project.assert_whole()
