@@ -39,7 +39,7 @@ def test_label_studio_gone_in_the_middle_of_any_step_costs_nothing(
     make_project: MakeProject, kind: str, moment: Moment
 ):
     """Break a run at each of its requests in turn, before and after it took effect; the next run makes it whole."""
-    project = make_project()
+    project = make_project(random_share=0.5)
     reason = _situation(project, kind)
     restore = project.save()
     project.run(reason)
@@ -82,7 +82,7 @@ class Killed(BaseException):
 def test_a_crash_between_planned_and_published_is_settled_by_the_next_run(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, state: str
 ):
-    project = make_project()
+    project = make_project(random_share=0.5)
     project.run("setup")
     project.label(3)
 
