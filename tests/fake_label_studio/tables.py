@@ -118,7 +118,7 @@ class Tables:
                 table.pop(row.id)
 
     def save_project(self, project_id: int) -> Callable[[], None]:
-        """Copy a project with all that hangs on it, drafts excepted; the returned function brings it back as it was."""
+        """Copy a project with its rows in the other tables, except drafts; the returned function restores the copy."""
         tables: list[dict[int, Any]] = [self.tasks, self.annotations, self.predictions, self.backends, self.webhooks]
 
         def rows_of_project(table: dict[int, Any]) -> dict[int, Any]:

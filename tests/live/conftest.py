@@ -105,7 +105,7 @@ def loop(label_studio: Fake | Real, client: LabelStudio, backend: LocalBackend) 
 
 @pytest.fixture
 def make_project(fake_label_studio: Fake, client: LabelStudio, sqlite_store: Store) -> Iterator[MakeProject]:
-    """Makes a project of n texts on the fake, for runs by hand; settings by name."""
+    """Makes a project of n texts on the fake, whose runs the test starts itself; settings by name."""
 
     def make(n: int = 20, **settings: Any) -> Project:
         return Project(fake_label_studio, client, sqlite_store, n, **{"batch_size": 6, "retrain_every": 3, **settings})

@@ -1,4 +1,4 @@
-"""A project on the fake Label Studio, a store that knows of it, and runs of `run_project` made by hand."""
+"""A project in the fake Label Studio and in a store, for tests that call `run_project` themselves."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ml_backend.store.states import BatchState, RunReason
 from ml_backend.web.status import project_status
 
 ADDRESS = "http://127.0.0.1:9"
-"""Nobody listens there: a run reads what Label Studio has kept of the backend and never needs the backend itself."""
+"""Nothing listens there: a run reads the backend's entry in Label Studio and sends the backend no request."""
 MINUTE = RunReason.EVERY_MINUTE
 
 
 class Project:
-    """A project with its backend in the fake, a store on SQLite that knows of it from /setup, and runs of it by hand.
+    """A project that is connected to a backend in the fake, a store on SQLite that contains it, and its runs.
 
     n: number of tasks; settings: by name.
     """
@@ -46,16 +46,19 @@ class Project:
         """Change fields of the project in Label Studio."""
         self.client.request("PATCH", f"api/projects/{self.id}/", body=fields)
 
-    def tell(self, action: str, *tasks: int) -> None:
-        """Store the event that the webhook would have brought."""
+    def add_event(self, action: str, *tasks: int) -> None:
+        """Store the event that a webhook about these tasks would store."""
         body = {"action": action, "tasks": [{"id": task} for task in tasks]}
         self.store.add_event(self.id, action, body)
 
-    def label(self, n: int, tell: bool = True) -> list[int]:
-        """Label the n tasks that are served next with their gold labels; returns the tasks."""
+    def label(self, n: int, reported: bool = True) -> list[int]:
+        """Label the n tasks that are served next with their gold labels; returns their ids.
+
+        reported: store an event about them, as the webhook does.
+        """
         tasks = [self.person.label_next() for _ in range(n)]
-        if tell:
-            self.tell("TASKS_CREATED", *tasks)
+        if reported:
+            self.add_event("TASKS_CREATED", *tasks)
         return tasks
 
     @property
@@ -84,7 +87,7 @@ class Project:
 
     @property
     def status(self) -> dict[str, Any]:
-        """What the status page shows."""
+        """The content of the status page."""
         return project_status(self.store, self.id)
 
     @property
@@ -104,7 +107,7 @@ class Project:
         return {p.model_version for p in self.studio.tables.predictions.values() if p.project == self.id}
 
     def assert_whole(self) -> None:
-        """The published batch is what is served, in its order, and nothing is left of what never was."""
+        """Label Studio serves the published batch in its order, and has no predictions of batches never served."""
         batch = self.batch
         assert self.studio.tables.projects[self.id].model_version == batch.version
         assert [prediction.task for prediction in self.served_predictions()] == batch.task_ids
@@ -114,7 +117,7 @@ class Project:
         assert self.store.events(self.id) == []
 
     def save(self) -> Callable[[], None]:
-        """Copy the project as it is now; the returned function brings it back, in Label Studio and in the store."""
+        """Copy the state of Label Studio's project and of the store; the returned function restores it."""
         restore_in_label_studio = self.studio.tables.save_project(self.id)
         file = self.store._database.file
         assert file is not None

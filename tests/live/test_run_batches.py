@@ -104,7 +104,7 @@ def test_two_cycles_over_the_same_open_tasks_draw_differently(make_project: Make
     project.run()
     for annotation in list(project.studio.tables.annotations_of(task)):
         project.person.delete(annotation.id)
-    project.tell("TASKS_CREATED", task)
+    project.add_event("TASKS_CREATED", task)
     project.run()
     assert project.record.cycle == 2
     third = project.batch.task_ids
@@ -112,7 +112,7 @@ def test_two_cycles_over_the_same_open_tasks_draw_differently(make_project: Make
     assert third != first
 
 
-def test_what_chance_drew_is_kept_with_the_batch_and_measured_by_the_next_head(make_project: MakeProject):
+def test_tasks_drawn_at_random_are_stored_with_the_batch_and_measured_by_the_next_head(make_project: MakeProject):
     project = make_project(40, strategy="random", initial="random", retrain_every=2, random_share=1.0)
     project.run("setup")
     for _ in range(2):
@@ -138,7 +138,7 @@ def test_a_batch_that_runs_low_is_followed_before_it_ends(make_project: MakeProj
         for _ in range(skips):
             task = project.person.next_task()
             project.person.skip(task["id"])
-            project.tell("TASKS_CREATED", task["id"])
+            project.add_event("TASKS_CREATED", task["id"])
         project.run()
         assert project.batch.number == number
     assert "only 4 tasks of the batch are left" in project.batch.why

@@ -1,4 +1,4 @@
-"""How `run_project` learns of changed tasks and labels: by events, by comparing, and in spite of wrong counters."""
+"""How `run_project` finds changed tasks and labels: by events, by comparison, and despite wrong counters."""
 
 from __future__ import annotations
 
@@ -67,20 +67,20 @@ def test_a_correction_that_no_webhook_reported_is_read_though_the_first_attempt_
     assert project.labels == {CLASSES[1]: 2}
 
 
-def test_a_task_whose_deletion_was_reported_is_gone_whatever_else_the_run_is_for(make_project: MakeProject):
+def test_a_task_whose_deletion_was_reported_is_removed_by_a_run_for_labels(make_project: MakeProject):
     project = make_project()
     project.run("setup")
     task = project.batch.task_ids[4]
     project.client.request("DELETE", f"api/tasks/{task}/")
-    project.tell("TASKS_DELETED", task)
+    project.add_event("TASKS_DELETED", task)
     project.run("labels")
     assert task not in project.store.task_ids(project.id)
 
 
-def test_an_event_of_labels_that_names_none_has_everything_compared_at_once(make_project: MakeProject):
+def test_an_event_that_names_no_annotation_leads_to_a_comparison_at_once(make_project: MakeProject):
     project = make_project()
     project.run("setup")
-    project.label(1, tell=False)
+    project.label(1, reported=False)
     project.store.add_event(project.id, "ANNOTATIONS_CREATED", {"project": {"id": project.id}})
     project.run("labels")
     assert project.status["labeled"] == 1
@@ -99,7 +99,7 @@ def test_a_counter_that_lies_costs_no_label(make_project: MakeProject):
     for _ in range(3):
         project.run(MINUTE)
         assert project.status["labeled"] == 2
-    project.label(1, tell=False)
+    project.label(1, reported=False)
     for _ in range(3):
         project.run(MINUTE)
     assert project.status["labeled"] == 3

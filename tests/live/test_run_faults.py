@@ -1,4 +1,4 @@
-"""`run_project` interrupted at any step: the next run finishes what was begun, and nothing is lost."""
+"""`run_project` interrupted at any step: the next run finishes the work, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _situation(project: Project, kind: str) -> str:
         project.label(3)
         return "labels"
     if kind == "no events":
-        project.label(3, tell=False)
+        project.label(3, reported=False)
         project.client.request("DELETE", f"api/tasks/{project.batch.task_ids[-1]}/")
         return MINUTE
     project.change(model_version="")

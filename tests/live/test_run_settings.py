@@ -1,4 +1,4 @@
-"""What `run_project` makes of changed settings and label configs, and of projects that are gone or disconnected."""
+"""`run_project` after changes of settings, label config and connection, and for projects that it cannot open."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_changed_label_config_brings_new_classes_and_keeps_labels_that_still_c
     tasks = project.batch.task_ids
     for task, label in zip(tasks, (CLASSES[0], CLASSES[1], CLASSES[2]), strict=False):
         project.person.annotate(task, label)
-        project.tell("TASKS_CREATED", task)
+        project.add_event("TASKS_CREATED", task)
     project.run()
     classes = [*CLASSES[1:], "Something new"]
     project.change(label_config=label_config(classes))
@@ -118,7 +118,7 @@ def test_a_project_that_another_key_cannot_see_is_kept(make_project: MakeProject
     assert record.state == "missing"
     assert "LABEL_STUDIO_API_KEY" in (record.error or "")
     assert project.store.task_count(project.id) == 20
-    project.label(3, tell=False)
+    project.label(3, reported=False)
     project.run(MINUTE)
     assert (project.record.state, project.status["labeled"]) == ("ready", 3)
     project.assert_whole()
@@ -133,7 +133,7 @@ def test_a_removed_backend_stops_all_until_it_is_back(make_project: MakeProject)
     project.change(sampling="Sequential sampling")
     labelled = [project.person.annotate(task, CLASSES[i]) for i, task in enumerate(batch.task_ids[:4])]
     assert len(labelled) == 4
-    project.tell("TASKS_CREATED", *batch.task_ids[:4])
+    project.add_event("TASKS_CREATED", *batch.task_ids[:4])
     before = len(project.studio.studio.requests)
     assert project.run() is False
     assert project.record.state == "disconnected"

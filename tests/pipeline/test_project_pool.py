@@ -96,7 +96,7 @@ def test_a_batch_holds_no_text_twice_and_fills_up_with_one_copy_of_a_labelled_te
     assert chosen[3:] == [7]
 
 
-def test_every_cycle_has_draws_of_its_own_and_always_the_same(sqlite_store: Store):
+def test_each_cycle_draws_its_own_rows_and_always_the_same(sqlite_store: Store):
     put_tasks(sqlite_store, {i: f"text {i}" for i in range(1, 41)})
     pool = pool_of(sqlite_store, Labels())
 
