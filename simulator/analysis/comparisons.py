@@ -1,4 +1,4 @@
-"""Tables for comparisons, made from results with one row per cycle: areas, gains, effects of the initial pool.
+"""Tables for comparisons: gains over random, effects of the initial pool and of the embedding, tests against the best.
 
 Runs are paired: all strategies of a block, one (dataset, embedding, initial, seed), begin with the same labels. Only
 values of the same block are compared with each other.
@@ -6,144 +6,17 @@ values of the same block are compared with each other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from simulator.analysis.statistics import Floats, area, holm, paired_t, wilcoxon
+from simulator.analysis.statistics import Floats, holm, paired_t, wilcoxon
 
-GROUP = ["dataset", "embedding", "initial"]
-BLOCK = ["dataset", "embedding", "initial", "seed"]
-RUN = ["dataset", "embedding", "strategy", "initial", "seed"]
-METRICS = ["accuracy", "balanced_accuracy", "macro_f1", "nll", "ece"]
-LOWER_IS_BETTER = {"nll", "ece"}
-SECONDS = ["fit_seconds", "query_seconds"]
-COLUMNS = [*RUN, "cycle", "n_labeled", *METRICS, *SECONDS]
-PERIODS = ["whole", "early", "middle", "late"]
 BASELINE = "random"
 LEAST_SHARE_OF_BLOCKS = 0.8
 """A strategy that has a smaller share of the blocks than this is left out of the comparison, which then names it."""
-
-
-@dataclass(frozen=True)
-class Audit:
-    """Which runs are complete. results: the rows of complete runs; planned, complete: numbers of runs.
-
-    missing: runs that are absent or ended before the others of their dataset, with the columns RUN, found and expected
-    (numbers of cycles); not_run: combinations of dataset, embedding and initial without a single run.
-    """
-
-    results: pd.DataFrame
-    planned: int
-    complete: int
-    missing: pd.DataFrame
-    not_run: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class LabelAxis:
-    """The x axis of a figure: numbers of labels if all datasets have the same ones, otherwise cycles.
-
-    positions (cycles,) float64: the position of each cycle.
-    """
-
-    title: str
-    positions: Floats
-
-    def at(self, cycles: pd.Index) -> Floats:
-        """Positions of these cycles (n,), float64."""
-        return np.asarray(self.positions[cycles.to_numpy(dtype=np.int64)])
-
-
-def label_axis(results: pd.DataFrame) -> LabelAxis:
-    """The x axis for figures over all datasets of these results."""
-    sizes = results.groupby("cycle")["n_labeled"].agg(["nunique", "first"]).sort_index()
-    if (sizes["nunique"] == 1).all():
-        return LabelAxis("labels", sizes["first"].to_numpy(dtype=np.float64))
-    return LabelAxis("cycle", np.arange(len(sizes), dtype=np.float64))
-
-
-def common_cycles(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows up to the last cycle that every dataset has; table: index with dataset and cycle."""
-    cycles = table.index.get_level_values("cycle")
-    ends = pd.Series(cycles, index=table.index).groupby(level="dataset").max()
-    return table[cycles <= ends.min()]
-
-
-def audit(results: pd.DataFrame, plan: Mapping[str, Sequence[Any]] | None = None) -> Audit:
-    """Separate complete runs from the others.
-
-    plan: more values of the columns of RUN than the results have. Planned runs are all strategies and seeds, of the
-    results and of the plan, for each (dataset, embedding, initial) in the results. Raises ValueError, with the names,
-    if columns are missing, a cycle occurs twice, or runs of one dataset have different numbers of labels at one cycle.
-    """
-    absent = [column for column in COLUMNS if column not in results]
-    if absent:
-        raise ValueError(f"the results have no column {', '.join(absent)}")
-    if not len(results):
-        raise ValueError("the results have no rows: no run is finished yet")
-    twice = results.duplicated([*RUN, "cycle"])
-    if twice.any():
-        first = results.loc[twice, [*RUN, "cycle"]].iloc[0].to_dict()
-        raise ValueError(f"{int(twice.sum())} cycles occur twice, the first is {first}")
-    _refuse_two_budgets(results)
-    named = {column: sorted({*results[column], *(plan or {}).get(column, ())}) for column in RUN}
-    groups = results[GROUP].drop_duplicates()
-    every = pd.MultiIndex.from_product([named[column] for column in GROUP], names=GROUP).to_frame(index=False)
-    not_run = every.merge(groups, how="left", indicator=True).query("_merge == 'left_only'")[GROUP]
-    planned = groups.merge(pd.Series(named["strategy"], name="strategy"), how="cross")
-    planned = planned.merge(pd.Series(named["seed"], name="seed"), how="cross").sort_values(RUN)
-    cycles = results[results["accuracy"].notna()].groupby(RUN)["cycle"].size()
-    planned["found"] = cycles.reindex(pd.MultiIndex.from_frame(planned[RUN]), fill_value=0).to_numpy()
-    planned["expected"] = planned["dataset"].map(results.groupby("dataset")["cycle"].max() + 1)
-    complete = planned["found"] >= planned["expected"]
-    complete_runs = results.merge(planned.loc[complete, RUN], on=RUN)
-    missing = planned.loc[~complete, [*RUN, "found", "expected"]]
-    return Audit(
-        complete_runs, len(planned), int(complete.sum()), missing.reset_index(drop=True), not_run.reset_index(drop=True)
-    )
-
-
-def _refuse_two_budgets(results: pd.DataFrame) -> None:
-    sizes = results.groupby(["dataset", "cycle"])["n_labeled"].nunique()
-    if (sizes > 1).any():
-        dataset, cycle = sizes[sizes > 1].index[0]
-        raise ValueError(
-            f"runs of {dataset} have different numbers of labels at cycle {cycle}: they follow different protocols; "
-            "write each protocol to its own folder"
-        )
-
-
-def curves(results: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Learning curves of a metric: one row per BLOCK and cycle, one column per strategy; NaN for missing runs."""
-    return results.pivot(index=[*BLOCK, "cycle"], columns="strategy", values=metric).sort_index()
-
-
-def areas(results: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Area under the learning curve (AULC): one row per run (index RUN), one column per period of PERIODS.
-
-    The area is that of trapezoids over the number of labels, divided by their range; periods are the whole curve and
-    its thirds. For runs of one cycle it is their only value.
-    """
-    parts = []
-    for _, part in results.groupby("dataset"):
-        values = part.pivot(index=RUN, columns="cycle", values=metric)
-        labels = part.groupby("cycle")["n_labeled"].first().to_numpy(dtype=np.float64)
-        parts.append(pd.DataFrame(_areas_by_period(labels, values.to_numpy()), index=values.index, columns=PERIODS))
-    return pd.concat(parts).sort_index()
-
-
-def _areas_by_period(labels: Floats, values: Floats) -> Floats:
-    if len(labels) < 2:
-        return np.repeat(values, len(PERIODS), axis=1)
-    thirds = np.linspace(labels[0], labels[-1], 4)
-    bounds = [(labels[0], labels[-1]), *pairwise(thirds)]
-    return np.stack([area(labels, values, start, end) for start, end in bounds], axis=1)
 
 
 def by_strategy(values: pd.Series) -> pd.DataFrame:

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from simulator.analysis.comparisons import RUN, quality_table
+from simulator.analysis.comparisons import quality_table
+from simulator.analysis.complete_runs import RUN
 from simulator.analysis.rank_correlation import mean_spearman
 from simulator.analysis.statistics import LEAST_BOOTSTRAPPED, Floats, holm, mean_interval, wilcoxon
 

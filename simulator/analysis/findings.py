@@ -9,9 +9,7 @@ from __future__ import annotations
 import pandas as pd
 
 from simulator.analysis.comparisons import (
-    areas,
     by_strategy,
-    curves,
     embedding_means,
     initial_effects,
     paired_initial_effects,
@@ -33,12 +31,13 @@ from simulator.analysis.evidence import (
 )
 from simulator.analysis.findings_on_embeddings import embeddings_finding
 from simulator.analysis.findings_on_strategies import strategies_finding
+from simulator.analysis.learning_curves import areas, curves
 
 
 def findings(results: pd.DataFrame, quality: pd.DataFrame | None, metric: str = "accuracy") -> list[PaperFinding]:
     """Decide the paper's three findings.
 
-    results: rows of complete runs (see `comparisons.audit`); quality: embedding_quality.parquet, or None; metric: one
+    results: rows of complete runs (see `complete_runs.audit`); quality: embedding_quality.parquet, or None; metric: one
     for which larger is better.
     """
     area = areas(results, metric)

@@ -35,7 +35,7 @@ from simulator.analysis.evidence import (
 def embeddings_finding(area: pd.Series, by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> PaperFinding:
     """Decide the third finding.
 
-    area: AULC, index RUN; by_cycle: from `comparisons.curves`; quality: embedding_quality.parquet, or None.
+    area: AULC, index RUN; by_cycle: from `learning_curves.curves`; quality: embedding_quality.parquet, or None.
     """
     return finding(
         "The quality of the embedding bounds what active learning can reach; with poor embeddings all strategies fall "

@@ -5,14 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from simulator.analysis.comparisons import (
-    common_blocks,
-    embedding_means,
-    gains,
-    quality_table,
-    shared,
-    with_quality,
-)
+from simulator.analysis.comparisons import common_blocks, embedding_means, gains, quality_table, shared, with_quality
 from simulator.analysis.evidence import (
     ALPHA,
     FEW_EMBEDDINGS,

@@ -13,32 +13,23 @@ import pandas as pd
 
 from simulator.analysis.comparisons import (
     BASELINE,
-    BLOCK,
-    RUN,
-    Audit,
-    LabelAxis,
-    areas,
-    audit,
     by_strategy,
     common_blocks,
     compare,
-    curves,
     embedding_means,
     gains,
     initial_effects,
-    label_axis,
     quality_table,
-    shared,
-    with_quality,
 )
+from simulator.analysis.complete_runs import BLOCK, RUN, Audit, audit
 from simulator.analysis.evidence import PaperFinding, left_out
 from simulator.analysis.findings import findings
-from simulator.analysis.rank_correlation import Correlation, mean_spearman
+from simulator.analysis.learning_curves import LabelAxis, areas, curves, label_axis
 from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
+from simulator.report.embedding_analysis import EmbeddingAnalysis
 from simulator.report.plots_embeddings import MEASURES
 
 QUALITY_COLUMNS = ["dataset", "embedding", *MEASURES]
-AULC, GAIN = "AULC", "gain over random"
 
 
 @dataclass(frozen=True)
@@ -193,70 +184,9 @@ class Analysis:
         return findings(self.results, self.quality)
 
     @cached_property
-    def outcomes(self) -> dict[str, pd.DataFrame]:
-        """What is correlated with embedding quality, by title: mean AULC and mean gain over random.
-
-        Each is a table with one row per dataset and one column per embedding.
-        """
-        means = {title: embedding_means(runs) for title, runs in self.embedding_runs.items() if len(runs)}
-        if GAIN in means:
-            means[f"{GAIN} (points)"] = means.pop(GAIN) * 100
-        return means
-
-    @cached_property
-    def embedding_runs(self) -> dict[str, pd.Series]:
-        """AULC and gain over random (index RUN) of the runs over which embeddings are compared."""
-        return {title: shared(values, "embedding") for title, values in self._runs_with_quality.items()}
-
-    @cached_property
-    def embeddings_left_out(self) -> dict[str, str]:
-        """For AULC and gain over random, a sentence that names what is not in `embedding_runs`, or empty."""
-        all_runs = self._runs
-        return {title: left_out(all_runs[title].index, runs.index) for title, runs in self.embedding_runs.items()}
-
-    @cached_property
-    def _runs(self) -> dict[str, pd.Series]:
-        gain = gains(self.whole)
-        whole = {AULC: self.areas["whole"]}
-        return whole | ({GAIN: gain.stack().dropna().reorder_levels(RUN)} if gain.shape[1] else {})
-
-    @cached_property
-    def _runs_with_quality(self) -> dict[str, pd.Series]:
-        if self.quality is None:
-            return self._runs
-        return {title: with_quality(values, self.quality) for title, values in self._runs.items()}
-
-    @cached_property
-    def correlations(self) -> dict[tuple[str, str], Correlation]:
-        """Correlations of each measure of quality with each outcome, by (measure, title)."""
-        if self.quality is None:
-            return {}
-        return {
-            (measure, title): _correlate(self.quality, measure, outcome)
-            for title, outcome in self.outcomes.items()
-            for measure in MEASURES
-        }
-
-    @cached_property
-    def correlations_by_cycle(self) -> dict[str, dict[str, list[Correlation]]]:
-        """Correlations of each measure with accuracy and with gain over random, by title and measure.
-
-        Each is a list with one correlation per cycle that all datasets have; gain starts at the first queried batch.
-        """
-        if self.quality is None:
-            return {}
-        lines = {AULC: ("with accuracy", self.curves, 0), GAIN: ("with gain over random", self.gains, 1)}
-        correlations = {}
-        for outcome, runs in self.embedding_runs.items():
-            title, curves_, first = lines[outcome]
-            if not self.cycles[first:]:
-                continue
-            values = curves_.stack().unstack("cycle").reorder_levels(RUN).loc[runs.index]
-            means = [embedding_means(values[cycle]) for cycle in self.cycles[first:]]
-            correlations[title] = {
-                measure: [_correlate(self.quality, measure, mean) for mean in means] for measure in MEASURES
-            }
-        return correlations
+    def by_embedding(self) -> EmbeddingAnalysis:
+        """Runs compared by embedding, and their correlation with the quality of the embedding."""
+        return EmbeddingAnalysis(self.areas["whole"], self.curves, self.cycles, self.quality)
 
     @cached_property
     def cycles(self) -> list[int]:
@@ -278,11 +208,6 @@ class Analysis:
         table.columns = ["low", "middle", "high"]
         runs = by_name.apply(lambda part: len(part[BLOCK].drop_duplicates()))
         return table.assign(fit=by_name["fit_seconds"].median(), runs=runs).reset_index()
-
-
-def _correlate(quality: pd.DataFrame, measure: str, outcome: pd.DataFrame) -> Correlation:
-    x = quality_table(quality, measure, outcome)
-    return mean_spearman(x.to_numpy(dtype=np.float64), outcome.to_numpy(dtype=np.float64))
 
 
 def _plan(record: dict[str, Any]) -> dict[str, list[Any]]:

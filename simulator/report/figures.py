@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from simulator.analysis.comparisons import curves, label_axis
+from simulator.analysis.learning_curves import curves, label_axis
 from simulator.report.analysis import Analysis
 from simulator.report.plots import save, settings
 from simulator.report.plots_embeddings import correlation_figure, curves_figure, quality_figure, start_figure
@@ -50,16 +50,17 @@ def _figures(analysis: Analysis) -> dict[str, Figure]:
         run_with = analysis.start_effects.index.unique("embedding")
         embeddings = [name for name in analysis.embeddings if name in run_with]
         figures["start"] = start_figure(analysis.start_effects, embeddings, analysis.axis)
-    if analysis.quality is not None and any(outcome.shape[1] > 1 for outcome in analysis.outcomes.values()):
-        figures["quality"] = quality_figure(analysis.quality, analysis.outcomes, analysis.correlations)
+    by_embedding = analysis.by_embedding
+    if analysis.quality is not None and any(outcome.shape[1] > 1 for outcome in by_embedding.outcomes.values()):
+        figures["quality"] = quality_figure(analysis.quality, by_embedding.outcomes, by_embedding.correlations)
     if any(
         not pd.isna(correlation.rho)
-        for by_measure in analysis.correlations_by_cycle.values()
+        for by_measure in by_embedding.correlations_by_cycle.values()
         for by_cycle in by_measure.values()
         for correlation in by_cycle
     ):
         figures["quality-by-budget"] = correlation_figure(
-            analysis.correlations_by_cycle, analysis.axis, analysis.cycles
+            by_embedding.correlations_by_cycle, analysis.axis, analysis.cycles
         )
     figures["cost"] = cost_figure(analysis.seconds, analysis.mean_gains * 100)
     ece = curves(analysis.results, "ece")

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from simulator.analysis.comparisons import BLOCK, METRICS, PERIODS, areas, by_strategy, compare_columns
+from simulator.analysis.comparisons import by_strategy, compare_columns
+from simulator.analysis.complete_runs import BLOCK, METRICS
+from simulator.analysis.learning_curves import PERIODS, areas
 from simulator.analysis.statistics import Floats, mean_interval
 from simulator.report.analysis import Analysis
 from simulator.report.plots import Look, looks, sequence_looks

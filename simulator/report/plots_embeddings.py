@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simulator.analysis.comparisons import BASELINE, LabelAxis, common_cycles, quality_table
+from simulator.analysis.comparisons import BASELINE, quality_table
+from simulator.analysis.learning_curves import LabelAxis, common_cycles
 from simulator.analysis.rank_correlation import Correlation
 from simulator.analysis.statistics import mean_interval
 from simulator.report.plots import FAINT, INK, QUIET, band, looks, new_figure, panels, sequence_looks, spread_out

@@ -10,7 +10,7 @@ import scikit_posthocs as posthocs
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from simulator.analysis.comparisons import LabelAxis, common_cycles
+from simulator.analysis.learning_curves import LabelAxis, common_cycles
 from simulator.analysis.statistics import Floats, Friedman, mean_interval
 from simulator.report.plots import FAINT, INK, QUIET, band, looks, new_figure, panels, spread_out
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from simulator.analysis.comparisons import BASELINE, PERIODS, areas, compare
+from simulator.analysis.comparisons import BASELINE, compare
 from simulator.analysis.evidence import PaperFinding
+from simulator.analysis.learning_curves import PERIODS, areas
 from simulator.analysis.rank_correlation import Correlation
 from simulator.analysis.statistics import mean_interval
-from simulator.report.analysis import AULC, GAIN, Analysis
+from simulator.report.analysis import Analysis
+from simulator.report.embedding_analysis import AULC, GAIN
 from simulator.report.interactive import CURVE, TABLE_METRICS
 
 
@@ -145,8 +147,8 @@ def _quality(analysis: Analysis) -> pd.DataFrame:
         return pd.DataFrame()
     table = analysis.quality.set_index(["dataset", "embedding"])
     for title, name in ((AULC, "mean_aulc"), (GAIN, "mean_gain")):
-        if title in analysis.embedding_runs:
-            runs = analysis.embedding_runs[title]
+        if title in analysis.by_embedding.runs:
+            runs = analysis.by_embedding.runs[title]
             table = table.join(runs.groupby(level=["dataset", "embedding"]).mean().rename(name))
     return table.reset_index()
 
@@ -154,9 +156,9 @@ def _quality(analysis: Analysis) -> pd.DataFrame:
 def _correlations(analysis: Analysis) -> pd.DataFrame:
     rows = [
         ("all", measure, f"mean {title}", *_numbers(correlation))
-        for (measure, title), correlation in analysis.correlations.items()
+        for (measure, title), correlation in analysis.by_embedding.correlations.items()
     ]
-    for title, lines in analysis.correlations_by_cycle.items():
+    for title, lines in analysis.by_embedding.correlations_by_cycle.items():
         for measure, by_cycle in lines.items():
             for cycle, correlation in zip(analysis.cycles[-len(by_cycle) :], by_cycle, strict=True):
                 rows.append((str(cycle), measure, title.removeprefix("with "), *_numbers(correlation)))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.analysis.comparisons import BASELINE, RUN, by_strategy, gains
+from simulator.analysis.comparisons import BASELINE, by_strategy, gains
+from simulator.analysis.complete_runs import RUN
 from simulator.analysis.evidence import Evidence, listed, points, sentences
 from simulator.analysis.statistics import smallest_p
 from simulator.report.analysis import Analysis
@@ -138,20 +139,20 @@ def start_seen(analysis: Analysis) -> str:
 def quality_seen(analysis: Analysis) -> str:
     """The rank correlations of embedding quality with each outcome."""
     words = []
-    for title in analysis.outcomes:
+    for title in analysis.by_embedding.outcomes:
         parts = [
             f"{MEASURES[measure]} {rho.rho:.2f} [{rho.low:.2f}, {rho.high:.2f}], {p_value(rho.p)}"
             for measure in MEASURES
-            if not np.isnan((rho := analysis.correlations[measure, title]).rho)
+            if not np.isnan((rho := analysis.by_embedding.correlations[measure, title]).rho)
         ]
         if parts:
             outcome = title.removesuffix(" (points)")
             words.append(
                 f"Rank correlation with {outcome}: {'; '.join(parts)}.".replace(" -", " −").replace("[-", "[−")
             )
-            words.append(analysis.embeddings_left_out[outcome])
+            words.append(analysis.by_embedding.left_out[outcome])
     return sentences(*words) or sentences(
-        "Too few embeddings for a rank correlation.", *analysis.embeddings_left_out.values()
+        "Too few embeddings for a rank correlation.", *analysis.by_embedding.left_out.values()
     )
 
 

@@ -11,7 +11,9 @@ import scikit_posthocs
 from scipy import stats
 from synthetic_results import synthetic_results
 
-from simulator.analysis.comparisons import areas, audit, compare, gains, initial_effects, shared, variance_shares
+from simulator.analysis.comparisons import compare, gains, initial_effects, shared, variance_shares
+from simulator.analysis.complete_runs import audit
+from simulator.analysis.learning_curves import areas
 from simulator.analysis.rank_correlation import mean_spearman, spearman
 from simulator.analysis.statistics import (
     area,

@@ -11,7 +11,8 @@ import pytest
 from synthetic_results import paper_like_gain, synthetic_quality, synthetic_results, write_results
 
 from simulator.report import words, write_report
-from simulator.report.analysis import AULC, Analysis
+from simulator.report.analysis import Analysis
+from simulator.report.embedding_analysis import AULC
 from simulator.report.interactive import area_payload
 from simulator.report.recommendation import recommendations
 
@@ -122,7 +123,7 @@ def test_a_start_that_was_run_on_little_is_left_out_and_named(partial_start):
     assert advice["Start"].reason.endswith("Left out, since they lack runs to compare: start coreset.")
     assert "coreset (1 dataset, 2 embeddings, 3 seeds): −" in words.start_seen(analysis)
     without_partial = analysis_of(without(partial_start, initial=["coreset"]), analysis.quality)
-    pd.testing.assert_frame_equal(analysis.outcomes[AULC], without_partial.outcomes[AULC])
+    pd.testing.assert_frame_equal(analysis.by_embedding.outcomes[AULC], without_partial.by_embedding.outcomes[AULC])
 
 
 def test_labels_saved_says_if_the_best_strategy_never_reaches_random_order():
@@ -149,8 +150,9 @@ def test_an_embedding_with_few_runs_changes_no_correlation():
     )
     more = pd.concat([quality, quality[quality["embedding"] == "minilm"].assign(embedding="st")])
     before, after = analysis_of(results, quality), analysis_of(stray, more)
-    for key, correlation in before.correlations.items():
-        assert (after.correlations[key].rho, after.correlations[key].p) == (correlation.rho, correlation.p)
+    for key, correlation in before.by_embedding.correlations.items():
+        later = after.by_embedding.correlations[key]
+        assert (later.rho, later.p) == (correlation.rho, correlation.p)
     assert "embedding st" in words.quality_seen(after)
     assert [c.p_holm for c in after.findings[2].claims] == [c.p_holm for c in before.findings[2].claims]
     assert all("embedding st" in claim.evidence.seen for claim in after.findings[2].claims)
