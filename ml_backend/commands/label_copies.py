@@ -72,14 +72,8 @@ def annotate_copies(settings: Settings, project_id: int, copies: Copies) -> Iter
             still_open = {task.id for task in client.tasks_by_id(project_id, chunk) if not task.annotations}
             for task_id in chunk:
                 if task_id in still_open:
-                    _submit(client, project_id, task_id, copies)
+                    client.annotate(project_id, task_id, annotation_result(copies.chosen[task_id], copies.config))
                 yield task_id in still_open
-
-
-def _submit(client: LabelStudio, project_id: int, task_id: int, copies: Copies) -> None:
-    result = annotation_result(copies.chosen[task_id], copies.config)
-    body = {"result": result, "was_cancelled": False, "project": project_id}
-    client.request("POST", f"api/tasks/{task_id}/annotations/", body=body)
 
 
 def _client(settings: Settings) -> LabelStudio:

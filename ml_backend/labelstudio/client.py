@@ -155,6 +155,33 @@ class LabelStudio(Session):
         pages = self._task_lists(project_id, 1, IDS_PER_PAGE, with_annotations=False)
         return {task["id"] for tasks in pages for task in tasks}
 
+    def next_task(self, project_id: int) -> RemoteTask | None:
+        """The task that Label Studio serves next to the user of this key; None if it serves none."""
+        try:
+            return parse_task(self.request("GET", f"api/projects/{project_id}/next"))
+        except ProjectGone:
+            # Label Studio answers 404 when no task is left.
+            return None
+
+    def annotate(
+        self,
+        project_id: int,
+        task_id: int,
+        result: list[dict[str, Any]],
+        *,
+        skipped: bool = False,
+        lead_time: float | None = None,
+    ) -> None:
+        """Submit an annotation of a task, as the user of this key.
+
+        result: from `annotation_result`; skipped: whether the task is skipped, for which the result is []; lead_time:
+        seconds that the annotation took, None if nobody measured them.
+        """
+        body: dict[str, Any] = {"result": result, "was_cancelled": skipped, "project": project_id}
+        if lead_time is not None:
+            body["lead_time"] = lead_time
+        self.request("POST", f"api/tasks/{task_id}/annotations/", body=body)
+
     def publish_batch(
         self, project_id: int, version: str, items: Sequence[tuple[int, list[dict[str, Any]], int]]
     ) -> None:

@@ -7,14 +7,14 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from ml_backend.labelstudio.client import LabelStudio, ProjectGone
+from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.labels import majority
 from ml_backend.labelstudio.predictions import annotation_result
+from ml_backend.labelstudio.tasks import RemoteTask
 
 
 class NoGoldLabel(ValueError):
@@ -63,30 +63,28 @@ class Annotator:
 
         Raises NoGoldLabel and LabelStudioError.
         """
-        try:
-            task = self._client.request("GET", f"api/projects/{self._project_id}/next")
-        except ProjectGone:
-            # Label Studio answers 404 when no task is left.
+        task = self._client.next_task(self._project_id)
+        if task is None:
             return None
         started = time.monotonic()
         if self._behaviour.pause:
             time.sleep(self._rng.exponential(self._behaviour.pause))
         label = None if self._rng.random() < self._behaviour.skip else self._label(task)
-        body = {
-            "result": [] if label is None else annotation_result([label], self._config),
-            "was_cancelled": label is None,
-            "lead_time": time.monotonic() - started,
-            "project": self._project_id,
-        }
-        self._client.request("POST", f"api/tasks/{task['id']}/annotations/", body=body)
-        return Answer(int(task["id"]), label)
+        self._client.annotate(
+            self._project_id,
+            task.id,
+            [] if label is None else annotation_result([label], self._config),
+            skipped=label is None,
+            lead_time=time.monotonic() - started,
+        )
+        return Answer(task.id, label)
 
-    def _label(self, task: dict[str, Any]) -> str:
-        gold = task["data"].get(self._gold_field)
+    def _label(self, task: RemoteTask) -> str:
+        gold = task.data.get(self._gold_field)
         classes = self._config.classes
         if gold not in classes:
             raise NoGoldLabel(
-                f"task {task['id']} has {gold!r} in its field {self._gold_field!r}, which is none of the classes "
+                f"task {task.id} has {gold!r} in its field {self._gold_field!r}, which is none of the classes "
                 f"{', '.join(classes)}; name the field with the gold label with --gold"
             )
         if self._rng.random() < self._behaviour.noise:

@@ -15,6 +15,8 @@ from ml_backend.commands.demo.backend_process import BackendProcess
 from ml_backend.commands.demo.label_studio_process import LabelStudioProcess
 from ml_backend.commands.demo.messages import Message
 from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.labelstudio.label_config import LabelConfig, parse
+from ml_backend.labelstudio.predictions import annotation_result
 from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.embedding.embedder import load
 
@@ -39,12 +41,13 @@ def check_learning(
     client = LabelStudio(label_studio.url, label_studio.token)
     console.print(f"Labelling {LABELS} tasks through Label Studio with the gold labels…")
     wait_for_batch(backend, project_id)
+    config = parse(client.project(project_id).label_config)
     table = Table("labels", "accuracy", "random order", "classes seen", "chosen by", "seconds a label")
     seen: list[tuple[str, str]] = []
     for end in range(PER_BATCH, LABELS + 1, PER_BATCH):
         started = time.monotonic()
         while len(seen) < end:
-            seen.append(label_next(client, backend, project_id))
+            seen.append(label_next(client, backend, project_id, config))
         seconds = (time.monotonic() - started) / PER_BATCH
         status = wait_for_labels(backend, project_id, len(seen))
         accuracy = served_accuracy(backend, project_id, held_back)
@@ -83,23 +86,25 @@ def wait_for_labels(backend: BackendProcess, project_id: int, labels: int) -> di
     return _wait(backend, project_id, learned, f"the head did not learn from {labels} labels")
 
 
-def label_next(client: LabelStudio, backend: BackendProcess, project_id: int) -> tuple[str, str]:
+def label_next(client: LabelStudio, backend: BackendProcess, project_id: int, config: LabelConfig) -> tuple[str, str]:
     """Label the task that Label Studio serves next with its gold label; returns text and label. Raises CheckFailed."""
     before = project_status(backend, project_id)["batch"]["task_ids"]
-    task = client.request("GET", f"api/projects/{project_id}/next")
+    task = client.next_task(project_id)
+    if task is None:
+        raise CheckFailed(f"Label Studio serves no task of project {project_id}")
+    task_id = task.id
     # The next batch may be published between the requests: the task is of the one before or of the one after.
-    if task["id"] not in before:
+    if task_id not in before:
         _wait(
             backend,
             project_id,
-            lambda status: task["id"] in status["batch"]["task_ids"],
-            f"Label Studio served task {task['id']}, which is in no published batch",
+            lambda status: task_id in status["batch"]["task_ids"],
+            f"Label Studio served task {task_id}, which is in no published batch",
             seconds=5.0,
         )
-    label = task["data"]["gold"]
-    answer = {"from_name": "topic", "to_name": "message", "type": "choices", "value": {"choices": [label]}}
-    client.request("POST", f"api/tasks/{task['id']}/annotations/", body={"result": [answer], "lead_time": 1.0})
-    return task["data"]["text"], label
+    label = str(task.data["gold"])
+    client.annotate(project_id, task_id, annotation_result([label], config), lead_time=1.0)
+    return str(task.data["text"]), label
 
 
 def served_accuracy(backend: BackendProcess, project_id: int, texts: Sequence[Message]) -> float:
