@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from simulator.analysis.comparisons import quality_table
+from simulator.analysis.comparisons import embedding_means, quality_table, shared, with_quality
 from simulator.analysis.complete_runs import RUN
 from simulator.analysis.rank_correlation import mean_spearman
 from simulator.analysis.statistics import LEAST_BOOTSTRAPPED, Floats, holm, mean_interval, wilcoxon
@@ -133,6 +133,29 @@ def rank_correlation(quality: pd.DataFrame, outcome: pd.DataFrame, seen: str = "
     return Evidence("rho", correlation.rho, correlation.low, correlation.high, name, correlation.p, seen)
 
 
+def probe_correlation(values: pd.Series, quality: pd.DataFrame) -> Evidence | None:
+    """Evidence that values (index with dataset and embedding) rise with full-data probe accuracy.
+
+    None for too few embeddings.
+    """
+    outcome = embedding_means(values)
+    return rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome)
+
+
+def undecided(text: str, measured: str, *why: str) -> Claim:
+    """A claim that the results cannot decide; why: sentences that give the reason, empty ones are dropped."""
+    return Claim(text, measured, None, sentences(*why))
+
+
+def over_equal_runs(values: pd.Series, quality: pd.DataFrame) -> tuple[pd.Series, str]:
+    """The values that embeddings of known quality have in common, and a sentence that names what was left out.
+
+    values: index with dataset and embedding, and the levels by which embeddings are paired.
+    """
+    common = shared(with_quality(values, quality), "embedding")
+    return common, left_out(values.index, common.index)
+
+
 def correlation_claim(
     text: str, measured: str, outcome: pd.DataFrame, quality: pd.DataFrame, seen: str, omitted: str
 ) -> Claim:
@@ -141,7 +164,7 @@ def correlation_claim(
     omitted: a sentence that names what was left out of the outcome, or empty.
     """
     evidence = rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome, sentences(seen, omitted))
-    return Claim(text, measured, evidence, "" if evidence else sentences(FEW_EMBEDDINGS, omitted))
+    return Claim(text, measured, evidence) if evidence else undecided(text, measured, FEW_EMBEDDINGS, omitted)
 
 
 def left_out(before: pd.Index, after: pd.Index) -> str:

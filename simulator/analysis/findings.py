@@ -13,7 +13,6 @@ from simulator.analysis.comparisons import (
     embedding_means,
     initial_effects,
     paired_initial_effects,
-    shared,
     with_quality,
 )
 from simulator.analysis.evidence import (
@@ -24,10 +23,10 @@ from simulator.analysis.evidence import (
     across,
     correlation_claim,
     finding,
-    left_out,
     mean_effect,
+    over_equal_runs,
     points,
-    sentences,
+    undecided,
 )
 from simulator.analysis.findings_on_embeddings import embeddings_finding
 from simulator.analysis.findings_on_strategies import strategies_finding
@@ -73,12 +72,7 @@ def _start_effect(text: str, initial: str, sign: int, effects: pd.DataFrame, at_
         "strategy and seed, averaged over strategies and embeddings."
     )
     if initial not in effects:
-        return Claim(
-            text,
-            measured,
-            None,
-            f"There are no runs that start with {initial} and can be compared with runs of a random start.",
-        )
+        return undecided(text, measured, _no_runs(initial))
     units = effects[initial].dropna().groupby(level=["dataset", "seed"]).mean()
     by_dataset = units.groupby(level="dataset").mean()
     seen = (
@@ -93,20 +87,18 @@ def _start_and_quality(effects: pd.DataFrame, quality: pd.DataFrame | None) -> C
     text = "The better the embedding, the more a TypiClust start gains."
     measured = "Rank correlation of full-data probe accuracy with this gain, over embeddings within a dataset."
     if "typiclust" not in effects:
-        return Claim(
-            text,
-            measured,
-            None,
-            "There are no runs that start with typiclust and can be compared with runs of a random start.",
-        )
+        return undecided(text, measured, _no_runs("typiclust"))
     if quality is None:
-        return Claim(text, measured, None, NO_QUALITY)
+        return undecided(text, measured, NO_QUALITY)
     paired = effects["typiclust"].dropna()
-    common = shared(with_quality(paired, quality), "embedding")
-    omitted = left_out(paired.index, common.index)
+    common, omitted = over_equal_runs(paired, quality)
     if not len(common):
-        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, omitted))
+        return undecided(text, measured, FEW_EMBEDDINGS, omitted)
     gain = embedding_means(common)
     overall = gain.mean().sort_values()
     seen = f"Smallest gain with {overall.index[0]} ({points(overall.iloc[0])}), largest with {overall.index[-1]} "
     return correlation_claim(text, measured, gain, quality, f"{seen}({points(overall.iloc[-1])}).", omitted)
+
+
+def _no_runs(initial: str) -> str:
+    return f"There are no runs that start with {initial} and can be compared with runs of a random start."

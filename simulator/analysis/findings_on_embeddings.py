@@ -7,17 +7,13 @@ import pandas as pd
 from simulator.analysis.comparisons import (
     BASELINE,
     common_blocks,
-    embedding_means,
     quality_table,
-    shared,
     variance_shares,
-    with_quality,
 )
 from simulator.analysis.evidence import (
     FEW_EMBEDDINGS,
     NO_QUALITY,
     Claim,
-    Evidence,
     PaperFinding,
     across,
     correlation_claim,
@@ -25,9 +21,11 @@ from simulator.analysis.evidence import (
     left_out,
     listed,
     mean_effect,
+    over_equal_runs,
     points,
-    rank_correlation,
+    probe_correlation,
     sentences,
+    undecided,
     weakest,
 )
 
@@ -51,13 +49,12 @@ def _bound(by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> Claim:
         "embeddings within a dataset."
     )
     if quality is None:
-        return Claim(text, measured, None, NO_QUALITY)
+        return undecided(text, measured, NO_QUALITY)
     cycles = by_cycle.index.get_level_values("cycle").to_series(index=by_cycle.index)
     ends = by_cycle[cycles == cycles.groupby(level="dataset").transform("max")].droplevel("cycle").stack().dropna()
-    common = shared(with_quality(ends, quality), "embedding")
-    omitted = left_out(ends.index, common.index)
+    common, omitted = over_equal_runs(ends, quality)
     if not len(common):
-        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, omitted))
+        return undecided(text, measured, FEW_EMBEDDINGS, omitted)
     best = common.groupby(level=["dataset", "embedding", "strategy"]).mean().unstack("strategy").max(axis=1)
     reached = best.unstack("embedding")
     share = (reached / quality_table(quality, "probe_accuracy", reached)).stack().dropna()
@@ -76,18 +73,17 @@ def _fall_together(area: pd.Series, quality: pd.DataFrame | None) -> Claim:
         "The effect is the smallest of these."
     )
     if quality is None:
-        return Claim(text, measured, None, NO_QUALITY)
-    common = shared(with_quality(area, quality), "embedding")
-    omitted = left_out(area.index, common.index)
+        return undecided(text, measured, NO_QUALITY)
+    common, omitted = over_equal_runs(area, quality)
     by_strategy, unknown = {}, []
     for name, values in common.groupby(level="strategy"):
-        evidence = _probe_correlation(values, quality)
+        evidence = probe_correlation(values, quality)
         if evidence is None:
             unknown.append(name)
         else:
             by_strategy[name] = evidence
     if not by_strategy:
-        return Claim(text, measured, None, sentences(FEW_EMBEDDINGS, omitted))
+        return undecided(text, measured, FEW_EMBEDDINGS, omitted)
     order = sorted(by_strategy, key=lambda name: by_strategy[name].effect)
     seen = (
         f"ρ from {by_strategy[order[0]].effect:.2f} ({order[0]}) to {by_strategy[order[-1]].effect:.2f} ({order[-1]})."
@@ -96,11 +92,6 @@ def _fall_together(area: pd.Series, quality: pd.DataFrame | None) -> Claim:
     return Claim(
         text, measured, weakest(list(by_strategy.values()), sentences(seen, not_known, omitted, _variance_seen(common)))
     )
-
-
-def _probe_correlation(values: pd.Series, quality: pd.DataFrame) -> Evidence | None:
-    outcome = embedding_means(values)
-    return rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome)
 
 
 def _variance_seen(values: pd.Series) -> str:
@@ -119,8 +110,8 @@ def _embedding_before_strategy(area: pd.Series, quality: pd.DataFrame | None) ->
         "highest and the lowest full-data probe accuracy."
     )
     if quality is None:
-        return Claim(text, measured, None, NO_QUALITY)
-    common = shared(with_quality(area, quality), "embedding")
+        return undecided(text, measured, NO_QUALITY)
+    common, omitted = over_equal_runs(area, quality)
     parts = []
     for dataset, values in common.groupby(level="dataset"):
         probes = quality[quality["dataset"] == dataset].set_index("embedding")["probe_accuracy"]
@@ -136,7 +127,7 @@ def _embedding_before_strategy(area: pd.Series, quality: pd.DataFrame | None) ->
         parts.append(pd.concat({dataset: gap}, names=["dataset"]))
     if not parts:
         why = "This needs runs of random, and two embeddings of different quality, on the same datasets and seeds."
-        return Claim(text, measured, None, sentences(why, left_out(area.index, common.index)))
+        return undecided(text, measured, why, omitted)
     units = pd.concat(parts)
     compared = common[common.index.get_level_values("dataset").isin(units.index.unique("dataset"))]
     omitted = left_out(area.index, compared.index)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from simulator.analysis.comparisons import common_blocks, embedding_means, gains, quality_table, shared, with_quality
+from simulator.analysis.comparisons import common_blocks, gains
 from simulator.analysis.evidence import (
     ALPHA,
     FEW_EMBEDDINGS,
@@ -17,9 +19,11 @@ from simulator.analysis.evidence import (
     left_out,
     listed,
     mean_effect,
+    over_equal_runs,
     points,
-    rank_correlation,
+    probe_correlation,
     sentences,
+    undecided,
     weakest,
 )
 from simulator.analysis.statistics import holm, mean_interval, pitman_morgan, wilcoxon
@@ -52,7 +56,7 @@ def _no_universal_best(whole: pd.DataFrame) -> Claim:
     omitted = left_out(whole.stack().dropna().index, common.stack().index)
     if common.shape[1] < 3 or datasets.nunique() < 2:
         why = "This needs at least 3 strategies, and 2 datasets on which all of them were run."
-        return Claim(text, measured, None, sentences(why, omitted))
+        return undecided(text, measured, why, omitted)
     names = list(common.columns)
     tests = datasets.nunique() * (len(names) - 1)
     worst: dict[str, tuple[float, str, str]] = {}
@@ -92,23 +96,20 @@ def _spikes(gain: pd.DataFrame) -> Claim:
         "Standard deviation over datasets of the gain over random (AULC): that of Margin divided by that of the mean "
         "of Badge and Entropy."
     )
-    absent = [name for name in [SPIKY, *ROBUST] if name not in gain]
+    absent = _without_gain([SPIKY, *ROBUST], gain)
     if absent:
-        return Claim(
-            text, measured, None, f"There are no runs of {listed(absent)} that can be compared with runs of random."
-        )
+        return undecided(text, measured, absent)
     means = gain[[SPIKY, *ROBUST]].dropna().groupby(level="dataset").mean()
     if len(means) < 4:
-        return Claim(
+        return undecided(
             text,
             measured,
-            None,
             "This needs at least 4 datasets on which these three and random were run with the same settings.",
         )
     spiky, steady = means[SPIKY].to_numpy(), means[ROBUST].mean(axis=1).to_numpy()
     spread = pitman_morgan(spiky, steady)
     if np.isnan(spread.p):
-        return Claim(text, measured, None, "The gains do not vary over datasets.")
+        return undecided(text, measured, "The gains do not vary over datasets.")
     best = means[SPIKY].idxmax()
     seen = (
         f"Margin gains most on {best} ({points(means[SPIKY].max())}) and least on {means[SPIKY].idxmin()} "
@@ -122,11 +123,9 @@ def _spikes(gain: pd.DataFrame) -> Claim:
 def _robust(gain: pd.DataFrame) -> Claim:
     text = "Badge and Entropy beat random overall, and are below it on no dataset."
     measured = "Gain over random (AULC), for each of the two. The effect is the smaller gain."
-    absent = [name for name in ROBUST if name not in gain]
+    absent = _without_gain(ROBUST, gain)
     if absent:
-        return Claim(
-            text, measured, None, f"There are no runs of {listed(absent)} that can be compared with runs of random."
-        )
+        return undecided(text, measured, absent)
     evidence_of_each, seen, against = [], [], []
     for name in ROBUST:
         values = gain[name].dropna()
@@ -151,22 +150,24 @@ def _robust_and_quality(gain: pd.DataFrame, quality: pd.DataFrame | None) -> Cla
         "Rank correlation of full-data probe accuracy with the gain over random (AULC), over embeddings within a "
         "dataset, for each of the two. The effect is the smaller correlation."
     )
-    absent = [name for name in ROBUST if name not in gain]
+    absent = _without_gain(ROBUST, gain)
     if absent:
-        return Claim(
-            text, measured, None, f"There are no runs of {listed(absent)} that can be compared with runs of random."
-        )
+        return undecided(text, measured, absent)
     if quality is None:
-        return Claim(text, measured, None, NO_QUALITY)
+        return undecided(text, measured, NO_QUALITY)
     evidence_of_each, seen = [], []
     for name in ROBUST:
         paired = gain[name].dropna()
-        common = shared(with_quality(paired, quality), "embedding")
-        outcome = embedding_means(common)
-        evidence = rank_correlation(quality_table(quality, "probe_accuracy", outcome), outcome)
-        omitted = left_out(paired.index, common.index)
+        common, omitted = over_equal_runs(paired, quality)
+        evidence = probe_correlation(common, quality)
         if evidence is None:
-            return Claim(text, measured, None, sentences(f"{name}: {FEW_EMBEDDINGS}", omitted))
+            return undecided(text, measured, f"{name}: {FEW_EMBEDDINGS}", omitted)
         evidence_of_each.append(evidence)
         seen.append(sentences(f"ρ = {evidence.effect:.2f} for {name}.", omitted))
     return Claim(text, measured, weakest(evidence_of_each, sentences(*seen)))
+
+
+def _without_gain(names: Sequence[str], gain: pd.DataFrame) -> str:
+    """A sentence that names the strategies without a gain over random; empty if all have one."""
+    absent = [name for name in names if name not in gain]
+    return f"There are no runs of {listed(absent)} that can be compared with runs of random." if absent else ""

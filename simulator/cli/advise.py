@@ -17,7 +17,7 @@ from simulator.advise.advice import advise as weigh
 from simulator.advise.labels_so_far import of_file, of_project
 from simulator.advise.replay import Labelled, replay
 from simulator.cli.advice_table import show, write_csv
-from simulator.cli.arguments import names
+from simulator.cli.arguments import BALANCE_HELP, SUBPOOL_HELP, names
 from simulator.cli.console import console, errors, fail
 from simulator.cli.progress import TerminalProgress
 from simulator.data.atomic_files import CannotSave
@@ -47,16 +47,8 @@ def advise(
             "little; only more labels narrow them a lot.",
         ),
     ] = 20,
-    subpool: Annotated[
-        int | None, typer.Option(min=1, help="Strategies choose among that many texts, drawn at random.")
-    ] = None,
-    balance: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Strategies rank that many times a batch; those of the classes with the fewest labels are taken.",
-        ),
-    ] = None,
+    subpool: Annotated[int | None, typer.Option(min=1, help=SUBPOOL_HELP)] = None,
+    balance: Annotated[int | None, typer.Option(min=1, help=BALANCE_HELP)] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     text_column: Annotated[str, typer.Option(help="Name of the column with the text.")] = "text",
     label_column: Annotated[str, typer.Option(help="Name of the column with the label.")] = "label",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from simulator.experiment.budget import BUDGETS, Budget
 
+SUBPOOL_HELP = "Strategies choose among that many texts, drawn at random."
+BALANCE_HELP = "Strategies rank that many times a batch; those of the classes with the fewest labels are taken."
+
 
 def names(listed: str) -> list[str]:
     """The names of a comma-separated list, in order, without duplicates."""

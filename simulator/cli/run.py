@@ -10,7 +10,7 @@ import typer
 
 from ml_backend.learning import initial, strategies
 from ml_backend.learning.defaults import DEFAULT_STRATEGY
-from simulator.cli.arguments import budget_of, names, rates, sizes
+from simulator.cli.arguments import BALANCE_HELP, SUBPOOL_HELP, budget_of, names, rates, sizes
 from simulator.cli.console import console, errors, fail, print_line, print_problem
 from simulator.cli.progress import TerminalProgress
 from simulator.data.atomic_files import CannotSave
@@ -101,18 +101,8 @@ def run(
             rich_help_panel=GRID,
         ),
     ] = 10,
-    subpool: Annotated[
-        int | None,
-        typer.Option(min=1, help="Strategies choose among that many texts, drawn at random.", rich_help_panel=GRID),
-    ] = None,
-    balance: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Strategies rank that many times a batch; those of the classes with the fewest labels are taken.",
-            rich_help_panel=GRID,
-        ),
-    ] = None,
+    subpool: Annotated[int | None, typer.Option(min=1, help=SUBPOOL_HELP, rich_help_panel=GRID)] = None,
+    balance: Annotated[int | None, typer.Option(min=1, help=BALANCE_HELP, rich_help_panel=GRID)] = None,
     protocol: Annotated[
         str,
         typer.Option(
