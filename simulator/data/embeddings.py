@@ -44,6 +44,16 @@ def separator(embedding: str) -> str:
     return parse(embedding).field_separator
 
 
+def passes(embeddings: Sequence[str]) -> list[list[str]]:
+    """Groups of embeddings that one pass over the texts computes: all layers of the packaged model, each other alone.
+
+    Embeddings of one pass use the same model, so that what makes one of them fail makes the others fail too.
+    """
+    packaged = [name for name in embeddings if _is_layer_of_packaged_model(parse(name))]
+    others = [[name] for name in embeddings if name not in packaged]
+    return [packaged, *others] if packaged else others
+
+
 def embed(
     embeddings: Sequence[str], train: Sequence[str], test: Sequence[str]
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
@@ -54,12 +64,11 @@ def embed(
     ValueError for a matrix file that does not have these rows.
     """
     texts = [*train, *test]
-    packaged = [name for name in embeddings if _is_layer_of_packaged_model(parse(name))]
-    if packaged:
-        yield from encode_layers(texts, packaged).items()
-    for name in embeddings:
-        if name in packaged:
+    for names in passes(embeddings):
+        if _is_layer_of_packaged_model(parse(names[0])):
+            yield from encode_layers(texts, names).items()
             continue
+        [name] = names
         embedder = load_embedder(name)
         if embedder.needs_corpus:
             embedder = embedder.fit(train if parse(name).model == TFIDF else texts)

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 from simulator.data.atomic_files import CannotSave
 from simulator.data.cached_dataset import CachedDataset
 from simulator.data.datasets import Dataset, load
+from simulator.data.embeddings import passes
 from simulator.data.sources import DataError
 from simulator.data.vector_cache import embed_and_cache
 from simulator.experiment.budget import Budget
@@ -115,17 +116,16 @@ def _embedded(
     experiment: Experiment, datasets: Mapping[str, Dataset]
 ) -> Iterator[tuple[DatasetEmbedding, CachedDataset | Failure]]:
     for name, dataset in datasets.items():
-        remaining = list(experiment.embeddings)
-        while remaining:
+        for remaining in passes(experiment.embeddings):
             try:
-                for embedding, cached in embed_and_cache(dataset, remaining, experiment.cache):
-                    remaining = [e for e in remaining if e != embedding]
+                for embedding, cached in embed_and_cache(dataset, list(remaining), experiment.cache):
+                    remaining.remove(embedding)
                     yield (name, embedding), cached
             except CannotSave:
                 raise
             except (ValueError, OSError, RuntimeError) as problem:
-                # Embeddings come in order, so the first remaining one is the one that failed.
-                yield (name, remaining.pop(0)), Failure(str(problem))
+                for embedding in remaining:
+                    yield (name, embedding), Failure(str(problem))
 
 
 def _measure(

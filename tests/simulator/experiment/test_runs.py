@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,7 @@ from small_texts import Arrays, hashed, table
 from typer.testing import CliRunner
 
 from ml_backend.learning import strategies
+from ml_backend.learning.embedding.embedder import ModelNotAvailable
 from ml_backend.learning.strategies import margin
 from simulator.cli.app import app
 from simulator.data import vector_cache
@@ -158,6 +160,36 @@ def test_a_failed_run_is_reported_and_the_others_are_saved(experiment: Experimen
     assert "select" in failure.trace
     assert set(pd.read_parquet(experiment.out / "results.parquet").strategy) == {"random"}
     assert len(simulated(experiment)) == 32, "once it is repaired, the same command must run what failed"
+
+
+@pytest.mark.parametrize("embeddings", list(permutations(["tfidf", "minilm", "owner/missing"])))
+def test_the_embedding_that_fails_is_named_and_the_others_are_used(
+    experiment: Experiment, monkeypatch: pytest.MonkeyPatch, embeddings: tuple[str, ...]
+):
+    def one_is_missing(names: Sequence[str], train: Sequence[str], test: Sequence[str]) -> Iterator:
+        for name in names:
+            if name == "owner/missing":
+                raise ModelNotAvailable("the hub has no model owner/missing")
+            yield from hashed([name], train, test)
+
+    monkeypatch.setattr(vector_cache, "embed", one_is_missing)
+    outcome = run(replace(experiment, datasets=["mail"], embeddings=embeddings), Quiet())
+    messages = {name: failure.message for name, failure in outcome.failed.items()}
+    assert messages == {"mail owner/missing": "the hub has no model owner/missing"}
+    assert outcome.finished == 2 * len(experiment.strategies) * experiment.seeds
+
+
+def test_layers_that_one_pass_computes_fail_together(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
+    def packaged_is_missing(names: Sequence[str], train: Sequence[str], test: Sequence[str]) -> Iterator:
+        if "minilm" in names:
+            raise ModelNotAvailable("the packaged model is missing")
+        return hashed(names, train, test)
+
+    monkeypatch.setattr(vector_cache, "embed", packaged_is_missing)
+    embeddings = ["minilm:int8", "minilm", "minilm:layer3"]
+    outcome = run(replace(experiment, datasets=["mail"], embeddings=embeddings), Quiet())
+    assert set(outcome.failed) == {"mail minilm", "mail minilm:layer3"}
+    assert outcome.finished == len(experiment.strategies) * experiment.seeds
 
 
 def test_a_dataset_that_cannot_be_used_does_not_stop_the_others(experiment: Experiment, data: Path):
