@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.numerics.distances import Index
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
+from ml_backend.learning.numerics.read_only import read_only
 from ml_backend.learning.numerics.threads import HELD_BYTES, blocks, over_blocks
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ LEAVE_OUT = "embed its text again, or leave it out of the candidates"
 class Pool:
     """All texts of a project as arrays. A row number means the same text for the life of the object.
 
-    embeddings: (N, D) float32 or float16, may be a memory map; it is never written to, and never copied as a whole.
+    The arrays of a pool are read-only, so that no strategy can change what others use: writing raises ValueError.
+    `rows` returns a copy that may be changed.
+
+    embeddings: (N, D) float32 or float16, may be a memory map; it is never copied as a whole.
     labels: (N,) int64, the class or -1 for unlabelled; or, multi-label, (N, n_classes) of 0/1, where an unlabelled row
         is -1 in every column.
     n_classes: number of classes, including those without any label.
@@ -61,11 +65,11 @@ class Pool:
             raise ValueError(f"labels must lie in -1..{highest}; got {int(labels.min())}..{int(labels.max())}")
         if candidates is not None and candidates.shape != (len(embeddings),):
             raise ValueError(f"candidates must be ({len(embeddings)},), got shape {candidates.shape}")
-        self.embeddings = embeddings
-        self.labels = labels
+        self.embeddings = read_only(embeddings)
+        self.labels = read_only(labels)
         self.n_classes = n_classes
         self.head = head
-        self.candidates = candidates
+        self.candidates = None if candidates is None else read_only(candidates)
         self._wider: Pool | None = None
         self._is_finite = False
 
@@ -90,7 +94,7 @@ class Pool:
     @cached_property
     def labeled(self) -> NDArray[np.int64]:
         """Row numbers with a label, (n,) int64, ascending."""
-        return np.flatnonzero(self._is_labeled)
+        return read_only(np.flatnonzero(self._is_labeled))
 
     @cached_property
     def unlabeled(self) -> NDArray[np.int64]:
@@ -98,7 +102,7 @@ class Pool:
         free = ~self._is_labeled
         if self.candidates is not None:
             free &= self.candidates
-        return np.flatnonzero(free)
+        return read_only(np.flatnonzero(free))
 
     def rows(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
         """A float32 copy of the embeddings of the rows in `index` (k,) int64; (k, D)."""
@@ -118,7 +122,7 @@ class Pool:
 
     @cached_property
     def _held(self) -> NDArray[np.float32]:
-        return self.rows(self.unlabeled)
+        return read_only(self.rows(self.unlabeled))
 
     @cached_property
     def probabilities(self) -> NDArray[np.float32]:
@@ -131,7 +135,7 @@ class Pool:
         if self._wider is not None and "probabilities" in self._wider.__dict__:
             at = np.searchsorted(self._wider.unlabeled, self.unlabeled)
             already_scored: NDArray[np.float32] = self._wider.probabilities[at]
-            return already_scored
+            return read_only(already_scored)
         head, out = self.head, np.empty((len(self.unlabeled), self.n_classes), dtype=np.float32)
 
         def score(block: slice) -> None:
@@ -147,7 +151,7 @@ class Pool:
                 raise NotFinite(int(rows[found.row]), found.problem, LEAVE_OUT) from None
 
         over_blocks(score, len(out))
-        return out
+        return read_only(out)
 
     def check_finite(self) -> None:
         """Raise NotFinite if a row that may be picked, or else a labelled row, holds NaN or infinity.

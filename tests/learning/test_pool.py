@@ -37,6 +37,15 @@ def test_labels_that_do_not_fit_are_refused_with_the_numbers(labels, n_classes, 
         Pool(embeddings(), labels, n_classes)
 
 
+def test_arrays_of_a_pool_are_read_only_views_of_those_that_it_was_given():
+    given = embeddings(), np.array([0, -1, 1, -1, -1, 0]), np.ones(6, dtype=bool)
+    pool = Pool(given[0], given[1], 2, candidates=given[2])
+    seen = pool.embeddings, pool.labels, pool.candidates
+    for before, array in zip(given, seen, strict=True):
+        assert np.shares_memory(before, array)
+        assert (before.flags.writeable, array.flags.writeable) == (True, False)
+
+
 def test_probabilities_without_a_head_are_refused():
     with pytest.raises(NeedsHead, match="fitted head"):
         _ = Pool(embeddings(), np.full(6, -1), 2).probabilities

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ml_backend.learning.head.losses import Sigmoid, Softmax
 from ml_backend.learning.head.solver import solve
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
+from ml_backend.learning.numerics.read_only import read_only
 from ml_backend.learning.numerics.threads import BLOCK_ROWS, one_thread
 
 UNSEEN_LOGIT = -50.0
@@ -41,7 +42,7 @@ class Head:
     probability is about 1. A multi-label column with only one value has the constant logit
     log((positives + ½) / (negatives + ½)).
 
-    Fitting is deterministic. Attributes after `fit`:
+    Fitting is deterministic. Attributes after `fit`, the arrays read-only:
     weights: (n_classes, D) float32.
     bias: (n_classes,) float32.
     seen: (n_classes,) bool, the classes with a positive label.
@@ -81,8 +82,9 @@ class Head:
         self.n_classes, self.multi_label = n_classes, y.ndim == 2
         fit = _fit_columns if self.multi_label else _fit_classes
         with one_thread() if X.size * min(1.0, len(X) / X.shape[1]) * n_classes <= ONE_THREAD else nullcontext():
-            W, b, self.seen = fit(X, y, n_classes, self.C)
-        self.weights, self.bias = W.astype(np.float32), b.astype(np.float32)
+            W, b, seen = fit(X, y, n_classes, self.C)
+        self.weights, self.bias = read_only(W.astype(np.float32)), read_only(b.astype(np.float32))
+        self.seen = read_only(seen)
         self.temperature = 1.0
         self.fit_seconds = time.perf_counter() - started
         return self

@@ -6,7 +6,8 @@ A strategy is a module that defines
     def select(pool, batch_size, rng, *, option=default) -> (batch_size,) int64 rows, best first
 
 `select` is only called with 1 ≤ batch_size ≤ number of unlabelled rows, and with a head in the pool if INFO says that
-the strategy needs one. docs/strategies.md shows how another package adds a strategy.
+the strategy needs one. The arrays of the pool are read-only. docs/strategies.md shows how another package adds a
+strategy.
 """
 
 from __future__ import annotations
@@ -135,13 +136,16 @@ def _picks_of_plugin(
     """The picks of a strategy of another package, (size,) int64.
 
     Our tests do not cover the code of other packages. Raises BrokenStrategy, which names the package, when the strategy
-    raises an error and when it does not return `size` different unlabelled rows.
+    raises an error, such as for writing into the pool, and when it does not return `size` different unlabelled rows.
     """
     package = package_of(plugins()[name])
     try:
         picks = np.asarray(strategy.select(pool, size, rng, **options))
     except Exception as error:
-        raise BrokenStrategy(f"strategy {name!r} of package {package} failed: {error!r}") from error
+        # numpy has no error of its own for writing into a read-only array.
+        is_write = isinstance(error, ValueError) and "read-only" in str(error)
+        remedy = "; the arrays of a pool cannot be written to: change a copy" if is_write else ""
+        raise BrokenStrategy(f"strategy {name!r} of package {package} failed: {error!r}{remedy}") from error
     has_right_shape = picks.shape == (size,) and np.issubdtype(picks.dtype, np.integer)
     if not has_right_shape or len(np.unique(picks)) != size or not np.isin(picks, pool.unlabeled).all():
         raise BrokenStrategy(

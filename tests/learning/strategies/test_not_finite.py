@@ -64,7 +64,7 @@ def test_a_cycle_refuses_a_row_that_is_not_finite_with_its_number_in_the_pool(ro
 def test_a_row_whose_logits_overflow_is_refused_with_its_number_in_the_pool(large_pool):
     pool = with_value(large_pool, 4321, 3e38)
     pool.head = Head(C=100).fit(pool.rows(pool.labeled), pool.labels[pool.labeled], 3)
-    pool.head.weights *= 100
+    pool.head.weights = pool.head.weights * 100
     with pytest.raises(NotFinite, match="row 4321 of the embeddings has no finite logits"):
         _ = pool.probabilities
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from strategy_pools import clustered
 
-from ml_backend.learning import catalogue, strategies
+from ml_backend.learning import Pool, catalogue, strategies
 from ml_backend.learning.cycle import Cycle
 from ml_backend.project_settings import ProjectSettings, strategy_names, strategy_summaries, strategy_uses
 
@@ -136,6 +136,48 @@ def test_a_strategy_that_raises_is_named_with_its_package(install):
     with pytest.raises(strategies.BrokenStrategy, match="'careless' of package careless failed: KeyError") as raised:
         strategies.select("careless", clustered(), 5, np.random.default_rng(0))
     assert isinstance(raised.value.__cause__, KeyError), "the log must show where it happened"
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "pool.labels[pool.unlabeled] = 0",
+        "pool.labels.fill(0)",
+        "pool.embeddings[0] = 0",
+        "np.multiply(pool.embeddings, 2, out=pool.embeddings)",
+        "pool.embeddings.sort(axis=0)",
+        "pool.candidates[:] = True",
+        "pool.labeled[:] = 0",
+        "pool.unlabeled[:] = 0",
+        "pool.unlabeled_embeddings(slice(None))[:] = 0",
+        "pool.probabilities[:] = 0",
+        "pool.head.weights[:] = 0",
+        "pool.head.bias += 1",
+        "pool.head.seen[:] = False",
+    ],
+)
+def test_a_strategy_that_writes_into_the_pool_is_named_and_changes_nothing(install, write):
+    head = CODE.partition("def select")[0]
+    install(
+        "careless",
+        "careless_module",
+        f"{head}def select(pool, batch_size, rng):\n    {write}\n",
+        "careless = careless_module",
+    )
+    whole = clustered()
+    embeddings, labels = whole.embeddings.copy(), whole.labels.copy()
+    candidates = np.arange(len(whole)) % 2 == 0
+    pool = Pool(embeddings, labels, 3, whole.head, candidates)
+    said = "strategy 'careless' of package careless failed: .*read-only.*; the arrays of a pool cannot be written to"
+    with pytest.raises(strategies.BrokenStrategy, match=said):
+        strategies.select("careless", pool, 5, np.random.default_rng(0))
+    assert np.array_equal(embeddings, whole.embeddings)
+    assert np.array_equal(labels, whole.labels)
+    picks = [
+        strategies.select("margin", p, 5, np.random.default_rng(0)).tolist()
+        for p in (pool, Pool(whole.embeddings, whole.labels, 3, whole.head, candidates))
+    ]
+    assert picks[0] == picks[1]
 
 
 def test_a_name_that_is_taken_is_ignored_and_the_packages_are_named(example, install, caplog):
