@@ -12,7 +12,7 @@ ONLY_HERE = {
     "pyarrow": "pyarrow",
     "scikit_posthocs": "scikit-posthocs",
 }
-"""Module → package, of what the simulator imports and the service does not; pyproject.toml's extra `simulator`."""
+"""Module → package, for the packages that only the simulator imports: the extra `simulator` of pyproject.toml."""
 
 _missing = [package for module, package in ONLY_HERE.items() if find_spec(module) is None]
 if _missing:

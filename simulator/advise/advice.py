@@ -16,7 +16,7 @@ from simulator.data.datasets import TEST_SHARE
 
 LEAST_SEEDS = 5
 RESAMPLES = 2000
-SURE = 0.05
+ALPHA = 0.05
 BASELINE = "random"
 COMBINATION = ["embedding", "strategy", "initial"]
 
@@ -48,9 +48,9 @@ class StrategyAdvice:
     best: float
 
     @property
-    def sure(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether its gain over random order is significant after the correction for the number of combinations."""
-        return self.gain > 0 and self.p <= SURE
+        return self.gain > 0 and self.p <= ALPHA
 
 
 def advise(
@@ -111,27 +111,28 @@ def advise(
 def sentence(advice: Sequence[StrategyAdvice]) -> str:
     """The recommendation in words, with its uncertainty."""
     top = advice[0]
-    # Not the most certain gain of all embeddings: it may be on an embedding that is worse with every strategy.
-    chosen = next((a for a in advice if a.embedding == top.embedding and a.sure), None)
+    # Only the best embedding is considered: the most certain gain may be on an embedding that is worse overall.
+    chosen = next((a for a in advice if a.embedding == top.embedding and a.is_significant), None)
     if chosen is None:
         return (
-            f"Nothing beats random order beyond doubt on {top.embedding}, where {top.strategy} after a {top.initial} "
-            f"start has the highest mean accuracy of all combinations ({_how_often(top)}). Choose the embedding by its "
-            f"accuracy, keep the default strategy, {DEFAULT_STRATEGY}, and run `advise` again with twice the labels."
+            f"No combination on {top.embedding} is significantly better than random order. There, {top.strategy} after "
+            f"a {top.initial} start has the highest mean accuracy of all combinations ({_how_often(top)}). Choose the "
+            f"embedding by its accuracy, keep the default strategy, {DEFAULT_STRATEGY}, and run `advise` again with twice "
+            f"the labels."
         )
     rivals = [a for a in advice if a is not chosen and a.best > 0.05]
-    tied = f"; not clearly better than {', '.join(_short(a) for a in rivals[:3])}" if rivals else ""
-    between = f"{chosen.saved_low:.0f} to {chosen.saved_high:.0f}"
+    not_better = f"; it is not clearly better than {', '.join(_short(a) for a in rivals[:3])}" if rivals else ""
+    interval = f"{chosen.saved_low:.0f} to {chosen.saved_high:.0f}"
     saves = (
-        f"It needs {chosen.saved:.0f} labels fewer to reach the final accuracy of random order ({between})."
+        f"It needs {chosen.saved:.0f} labels fewer to reach the final accuracy of random order ({interval})."
         if chosen.saved_low > 0
-        else f"Whether it reaches the final accuracy of random order with fewer labels is uncertain ({between} fewer)."
+        else f"Whether it reaches the final accuracy of random order with fewer labels is uncertain ({interval} fewer)."
     )
     tested = sum(a.strategy != BASELINE for a in advice)
     return (
         f"Use {chosen.strategy} after a {chosen.initial} start on {chosen.embedding}: {chosen.gain:+.3f} accuracy on "
         f"average against random order on the same embedding (95 % interval {chosen.low:+.3f} to {chosen.high:+.3f}; "
-        f"p = {chosen.p:.3f}, corrected for the {tested} combinations tried), {_how_often(chosen)}{tied}. "
+        f"p = {chosen.p:.3f}, corrected for the {tested} combinations tried), {_how_often(chosen)}{not_better}. "
         f"{saves}"
     )
 
@@ -169,5 +170,5 @@ def _first_reached(
     before = np.maximum(after - 1, 0)
     rise = curves[rows, after] - curves[rows, before]
     share = np.divide(goal - curves[rows, before], rise, out=np.zeros(len(curves)), where=rise > 0)
-    missed = labels[-1] + (labels[-1] - labels[-2])
-    return np.where(reached.any(axis=1), labels[before] + share * (labels[after] - labels[before]), missed)
+    never_reached = labels[-1] + (labels[-1] - labels[-2])
+    return np.where(reached.any(axis=1), labels[before] + share * (labels[after] - labels[before]), never_reached)

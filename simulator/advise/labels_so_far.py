@@ -58,7 +58,7 @@ def _labelled(table: pd.DataFrame) -> Labelled:
     if len(classes) < 2:
         raise DataError(
             f"there are {len(counts)} classes among the labels, {len(classes)} of them with at least two texts; "
-            "advice needs at least two such classes"
+            "advice needs at least two such classes: label more texts"
         )
     y = table["label"].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=np.int64)
     return Labelled(table["text"].tolist(), y, classes)

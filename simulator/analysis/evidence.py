@@ -50,7 +50,8 @@ class Evidence:
 class Claim:
     """A part of a finding that a test can decide.
 
-    measured: how; evidence: None if the results cannot decide the claim, and then why is the reason.
+    measured: how it is measured; evidence: None if the results cannot decide the claim; why: the reason for that;
+    p_holm: p-value of the evidence, corrected for the claims of the finding.
     """
 
     text: str
@@ -63,7 +64,10 @@ class Claim:
 
 @dataclass(frozen=True)
 class PaperFinding:
-    """title: the paper's sentence; verdict: supported if all claims are, not supported if any is not, or undecided."""
+    """A finding of the paper with the verdict on it.
+
+    title: the paper's sentence; verdict: supported if all claims are, not supported if any is not, otherwise undecided.
+    """
 
     title: str
     claims: list[Claim]

@@ -89,7 +89,7 @@ def _permutation_p(x: Floats, y: Floats) -> float:
 
 
 def _standard_ranks(values: Floats) -> Floats:
-    """Ranks along the last axis, centred and scaled to length 1, so that dot products are Spearman's ρ; or 0."""
+    """Ranks along the last axis, centred and scaled to length 1 (dot products then give Spearman's ρ), or 0."""
     ranks = stats.rankdata(values, axis=-1)
     ranks -= ranks.mean(axis=-1, keepdims=True)
     length = np.sqrt((ranks**2).sum(axis=-1, keepdims=True))

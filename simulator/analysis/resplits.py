@@ -21,7 +21,10 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class ResampledT:
-    """mean: of the differences; low, high: its 95 % interval; p: two-sided p-value for a mean of 0."""
+    """Result of `corrected_t`.
+
+    mean: of the differences; low, high: its 95 % interval; p: two-sided p-value for a mean of 0.
+    """
 
     mean: float
     low: float
@@ -36,7 +39,7 @@ def corrected_t(differences: Floats, test_to_train: float) -> ResampledT:
     """
     n = len(differences)
     if n < 2:
-        raise ValueError(f"the spread over splits needs at least two of them, got {n}")
+        raise ValueError(f"the spread over splits needs at least two splits, got {n}")
     mean = float(differences.mean())
     error = float(differences.std(ddof=1)) * sqrt(1 / n + test_to_train)
     if np.ptp(differences) == 0:

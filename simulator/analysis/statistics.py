@@ -1,7 +1,8 @@
 """Statistics of the report on plain arrays: areas under curves, paired tests with their correction, intervals.
 
 Tests are those that Demšar recommends for comparing learners over datasets (2006, "Statistical Comparisons of
-Classifiers over Multiple Data Sets", JMLR 7). They are scipy's if it has them; each of our own says why it exists.
+Classifiers over Multiple Data Sets", JMLR 7). They are scipy's where it has them; a test that is implemented here says
+why.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def area(labels: Floats, values: Floats, start: float, end: float) -> Floats:
 def holm(p: Floats) -> Floats:
     """P-values (n,) with Holm's step-down correction for n tests (1979); NaN stays NaN and does not count as a test.
 
-    Our own: a report corrects thousands of small families, and statsmodels takes 40 ms or more for each.
+    Implemented here, since a report corrects thousands of small families, and statsmodels takes 40 ms or more for each.
     """
     p = np.asarray(p, dtype=np.float64)
     corrected = np.full(p.shape, np.nan)
@@ -101,15 +102,15 @@ def wilcoxon(differences: Floats, alternative: Alternative = "two-sided") -> Sig
 
 def _exact_tails(ranks: Floats, w: float) -> tuple[float, float]:
     """P(W ≤ w) and P(W ≥ w) over all 2ⁿ signs of the ranks, by dynamic programming over the ranks."""
-    halves = np.rint(2 * ranks).astype(np.int64)
-    share: Floats = np.zeros(int(halves.sum()) + 1)
+    doubled_ranks = np.rint(2 * ranks).astype(np.int64)
+    share: Floats = np.zeros(int(doubled_ranks.sum()) + 1)
     share[0] = 1.0
-    for half in halves:
+    for doubled_rank in doubled_ranks:
         raised = share.copy()
-        raised[half:] += share[: len(share) - half]
+        raised[doubled_rank:] += share[: len(share) - doubled_rank]
         share = raised / 2
-    at = round(2 * w)
-    return float(share[: at + 1].sum()), float(share[at:].sum())
+    doubled_w = round(2 * w)
+    return float(share[: doubled_w + 1].sum()), float(share[doubled_w:].sum())
 
 
 def smallest_p(pairs: int) -> float:
@@ -150,13 +151,13 @@ def mean_interval(values: NDArray[np.floating[Any]], level: float = LEVEL) -> tu
         reach = stats.t.ppf((1 + level) / 2, n - 1) * values.std(axis=0, ddof=1) / sqrt(n)
         return middle - reach, middle + reach
     tail = float(stats.norm.cdf(sqrt(n / (n - 1)) * stats.t.ppf((1 - level) / 2, n - 1)))
-    counts, chances = _resamples(n)
+    counts, probabilities = _resamples(n)
     columns = values.reshape(n, -1)
     low, high = np.empty(columns.shape[1]), np.empty(columns.shape[1])
     step = 4096
     for start in range(0, columns.shape[1], step):
         block = slice(start, start + step)
-        low[block], high[block] = _weighted_quantiles(counts @ columns[:, block] / n, chances, tail)
+        low[block], high[block] = _weighted_quantiles(counts @ columns[:, block] / n, probabilities, tail)
     return low.reshape(values.shape[1:]), high.reshape(values.shape[1:])
 
 
@@ -170,14 +171,14 @@ def _resamples(n: int) -> tuple[Floats, Floats]:
     return counts.astype(np.float64), stats.multinomial.pmf(counts, n, np.full(n, 1 / n))
 
 
-def _weighted_quantiles(drawn: Floats, chances: Floats, tail: float) -> tuple[Floats, Floats]:
-    """Quantiles `tail` and 1 − `tail`, (k,) each, of drawn (resamples, k), weighted by the probabilities chances."""
+def _weighted_quantiles(drawn: Floats, probabilities: Floats, tail: float) -> tuple[Floats, Floats]:
+    """Quantiles `tail` and 1 − `tail`, (k,) each, of drawn (resamples, k), weighted by probabilities (resamples,)."""
     order = np.argsort(drawn, axis=0)
-    reached = np.cumsum(chances[order], axis=0)
-    at = np.arange(drawn.shape[1])
-    low = order[np.argmax(reached >= tail - 1e-12, axis=0), at]
-    high = order[np.argmax(reached >= 1 - tail - 1e-12, axis=0), at]
-    return drawn[low, at], drawn[high, at]
+    reached = np.cumsum(probabilities[order], axis=0)
+    columns = np.arange(drawn.shape[1])
+    low = order[np.argmax(reached >= tail - 1e-12, axis=0), columns]
+    high = order[np.argmax(reached >= 1 - tail - 1e-12, axis=0), columns]
+    return drawn[low, columns], drawn[high, columns]
 
 
 def shares_above(values: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
@@ -191,12 +192,12 @@ def shares_above(values: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
     rows = np.zeros((k, k), dtype=np.int64)
     has_value = ~np.isnan(values)
     for i in range(k):
-        both = has_value & has_value[:, [i]]
-        rows[i] = both.sum(axis=0)
+        both_have_value = has_value & has_value[:, [i]]
+        rows[i] = both_have_value.sum(axis=0)
         compared = rows[i] > 0
-        own = values[:, [i]]
-        wins[i, compared] = (both & (own > values)).sum(axis=0)[compared] / rows[i, compared]
-        ties[i, compared] = (both & (own == values)).sum(axis=0)[compared] / rows[i, compared]
+        column = values[:, [i]]
+        wins[i, compared] = (both_have_value & (column > values)).sum(axis=0)[compared] / rows[i, compared]
+        ties[i, compared] = (both_have_value & (column == values)).sum(axis=0)[compared] / rows[i, compared]
     return wins, ties, rows
 
 
@@ -225,7 +226,10 @@ def friedman(values: Floats) -> Friedman:
 
 @dataclass(frozen=True)
 class SpreadRatio:
-    """ratio: of two standard deviations; low, high: its 95 % interval; p: one-sided, for a ratio above 1."""
+    """Result of `pitman_morgan`.
+
+    ratio: of two standard deviations; low, high: its 95 % interval; p: one-sided, for a ratio above 1.
+    """
 
     ratio: float
     low: float
@@ -236,9 +240,9 @@ class SpreadRatio:
 def pitman_morgan(x: Floats, y: Floats) -> SpreadRatio:
     """Test whether x (n,) varies more than y (n,), for paired values (Pitman 1939; Morgan 1939, Biometrika 31).
 
-    Our own, since scipy and statsmodels compare variances of independent samples only. The variances are equal exactly
-    when x + y and x − y are uncorrelated; the interval inverts that test. NaN for fewer than 4 pairs, and if x, y, x +
-    y or x − y is constant.
+    Implemented here, since scipy and statsmodels compare variances of independent samples only. The variances are equal
+    exactly when x + y and x − y are uncorrelated; the interval inverts that test. NaN for fewer than 4 pairs, and if x,
+    y, x + y or x − y is constant.
     """
     n = len(x)
     if n < 4 or min(np.ptp(x), np.ptp(y), np.ptp(x + y), np.ptp(x - y)) == 0:

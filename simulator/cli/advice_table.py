@@ -16,7 +16,7 @@ from rich.text import Text
 from simulator.advise.advice import StrategyAdvice, sentence
 from simulator.advise.replay import Labelled
 from simulator.cli.console import print_line
-from simulator.data.atomic_files import write_whole
+from simulator.data.atomic_files import write_atomically
 
 
 def show(to: Console, labelled: Labelled, advice: Sequence[StrategyAdvice]) -> None:
@@ -50,4 +50,4 @@ def show(to: Console, labelled: Labelled, advice: Sequence[StrategyAdvice]) -> N
 
 def write_csv(path: Path, advice: Sequence[StrategyAdvice]) -> None:
     """Write one row per combination, the best first. Raises CannotSave."""
-    write_whole(path, pd.DataFrame([asdict(a) for a in advice]).to_csv(index=False).encode())
+    write_atomically(path, pd.DataFrame([asdict(a) for a in advice]).to_csv(index=False).encode())

@@ -13,7 +13,7 @@ from ml_backend.learning import strategies
 from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
 from ml_backend.settings import load_settings
 from simulator.advise.advice import BASELINE, LEAST_SEEDS
-from simulator.advise.advice import advise as weigh
+from simulator.advise.advice import advise as compare
 from simulator.advise.labels_so_far import of_file, of_project
 from simulator.advise.replay import Labelled, replay
 from simulator.cli.advice_table import show, write_csv
@@ -79,7 +79,7 @@ def advise(
             lambda items, total: progress.follow("simulated runs", items, total),
             StrategyOptions(subpool, balance),
         )
-        advice = weigh(results, labelled.test_to_train())
+        advice = compare(results, labelled.test_to_train())
         show(console, labelled, advice)
         if out is not None:
             write_csv(out, advice)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from simulator.experiment.budget import BUDGETS, Budget
 
-SUBPOOL_HELP = "Strategies choose among that many texts, drawn at random."
-BALANCE_HELP = "Strategies rank that many times a batch; those of the classes with the fewest labels are taken."
+SUBPOOL_HELP = "Strategies choose among this many texts, drawn at random."
+BALANCE_HELP = (
+    "Strategies rank this many times the batch size; the texts whose predicted classes have the fewest labels are taken."
+)
 
 
 def names(listed: str) -> list[str]:

@@ -39,7 +39,9 @@ def live(
     seed: Annotated[int, typer.Option(min=0, help="Seed of wrong labels, skips and pauses.")] = 0,
     wait: Annotated[
         bool,
-        typer.Option(help="Wait for the next batch after `retrain_every` labels, as a comparable measurement needs."),
+        typer.Option(
+            help="Wait for the next batch after every `retrain_every` labels; needed for a comparison with `run`."
+        ),
     ] = True,
     text_column: Annotated[str, typer.Option(help="Name of the column of --data with the text.")] = "text",
     label_column: Annotated[str, typer.Option(help="Name of the column of --data with the label.")] = "label",

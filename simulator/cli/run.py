@@ -35,7 +35,10 @@ DATA, GRID, BUDGET, PERTURBATION, MACHINE = (
 
 def run(
     out: Annotated[
-        Path, typer.Option(help="Folder of the results. After a stop, the same command runs what is missing.")
+        Path,
+        typer.Option(
+            help="Folder for the results. If the command is stopped, repeat it: it runs only what is missing."
+        ),
     ],
     data: Annotated[
         Path | None,
@@ -128,7 +131,10 @@ def run(
     ] = "",
     test_size: Annotated[
         str,
-        typer.Option(help="Use at most this many texts of the test split; same form.", rich_help_panel=PERTURBATION),
+        typer.Option(
+            help="Use at most this many texts of the test split; in the same form as --pool-size.",
+            rich_help_panel=PERTURBATION,
+        ),
     ] = "",
     imbalance: Annotated[
         float,
@@ -144,7 +150,7 @@ def run(
         ),
     ] = 0.0,
     class_noise: Annotated[
-        str, typer.Option(help="The same by class: spam=0.3,ham=0.1.", rich_help_panel=PERTURBATION)
+        str, typer.Option(help="Label noise by class: spam=0.3,ham=0.1.", rich_help_panel=PERTURBATION)
     ] = "",
     data_seed: Annotated[
         int,
@@ -156,7 +162,7 @@ def run(
     ] = None,
     cache: Annotated[
         Path | None,
-        typer.Option(help="Folder in which embeddings are kept, for all experiments.", rich_help_panel=MACHINE),
+        typer.Option(help="Folder in which the embeddings of all experiments are kept.", rich_help_panel=MACHINE),
     ] = None,
 ) -> None:
     """Simulate a grid of runs and write results.parquet, one row per cycle.
@@ -197,7 +203,7 @@ def run(
     except (ValueError, CannotSave, NoScheduler) as problem:
         fail(str(problem))
     except KeyboardInterrupt:
-        fail(f"stopped; finished runs are saved in {out}, and the same command runs the rest", status=130)
+        fail(f"stopped; finished runs are saved in {out}. Repeat the command to run the others.", status=130)
     raise typer.Exit(print_outcome(outcome, out))
 
 
@@ -210,5 +216,5 @@ def print_outcome(outcome: ExperimentOutcome, out: Path) -> int:
         print_line(errors, f"{len(outcome.failed)} failed; fix the cause and run the same command again.")
         traces = [f.trace for f in outcome.failed.values() if f.trace]
         if traces:
-            print_line(errors, f"The first trace:\n{traces[0]}")
+            print_line(errors, f"The first traceback:\n{traces[0]}")
     return 1 if outcome.failed else 0

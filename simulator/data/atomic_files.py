@@ -17,16 +17,16 @@ class CannotSave(OSError):
 
 def write_json(path: Path, value: Any) -> None:
     """Write a value as JSON, atomically. Raises CannotSave."""
-    write_whole(path, json.dumps(value).encode())
+    write_atomically(path, json.dumps(value).encode())
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet, atomically. Raises CannotSave."""
-    write_whole(path, table.to_parquet(index=False, compression="zstd"))
+    write_atomically(path, table.to_parquet(index=False, compression="zstd"))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write bytes atomically: a reader sees either the whole old file or the whole new one. Raises CannotSave."""
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write bytes atomically: a reader sees either the complete old file or the complete new one. Raises CannotSave."""
     # Not `tempfile`, whose files only their owner can read: results are shared.
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:

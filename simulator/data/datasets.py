@@ -45,13 +45,16 @@ class Split:
         return [f"{a}{separator}{b}" for a, b in zip(self.texts, self.pairs, strict=True)]
 
     def first_of_each_text(self) -> NDArray[np.bool_]:
-        """Mark the first row of each different text, (N,) bool: only these are queried, so no text is asked twice."""
+        """Mark the first row of each different text, (N,) bool; only these are queried, each text once."""
         return np.asarray(~pd.Series(self.joined("\n"), dtype=object).duplicated(), dtype=bool)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """classes: names of the labels, sorted; train: the pool; test: the split on which every cycle is measured."""
+    """A dataset.
+
+    classes: names of the labels, sorted; train: the pool; test: the split on which every cycle is measured.
+    """
 
     name: str
     classes: tuple[str, ...]
@@ -108,14 +111,14 @@ def known_names(data: Path | None) -> list[str]:
         return list(CARDS)
     if not data.is_dir():
         return [data.stem]
-    return [_only(name, list(same)).stem for name, same in groupby(_files(data), key=lambda p: p.stem)]
+    return [_single_file(name, list(same)).stem for name, same in groupby(_files(data), key=lambda p: p.stem)]
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted((p for p in folder.iterdir() if p.suffix in SUFFIXES), key=lambda p: (p.stem, p.suffix))
 
 
-def _only(name: str, files: Sequence[Path]) -> Path:
+def _single_file(name: str, files: Sequence[Path]) -> Path:
     if len(files) > 1:
         raise DataError(
             f"the dataset {name!r} is in {len(files)} files, {' and '.join(map(str, files))}: rename or remove all "
@@ -126,14 +129,14 @@ def _only(name: str, files: Sequence[Path]) -> Path:
 
 def _file_of(name: str, data: Path) -> Path:
     if not data.exists():
-        raise DataError(f"{data}: no such file or folder")
+        raise DataError(f"{data}: no such file or folder; check --data")
     if not data.is_dir():
         if name != data.stem:
             raise DataError(f"unknown dataset {name!r}; the file {data} is called {data.stem!r}")
         return data
     files = _files(data)
     if name in {path.stem for path in files}:
-        return _only(name, [path for path in files if path.stem == name])
+        return _single_file(name, [path for path in files if path.stem == name])
     registered = " (the registry knows it: leave --data out to load it from the hub)" if name in CARDS else ""
     names = dict.fromkeys(path.stem for path in files)
     raise DataError(f"unknown dataset {name!r}{registered}; the folder {data} has: {', '.join(names) or 'none'}")
@@ -152,7 +155,7 @@ def from_table(name: str, table: pd.DataFrame, cleaning: Cleaning, seed: int) ->
     classes = tuple(sorted(table["label"].unique()))
     if len(classes) < 2:
         only = classes[0] if classes else "none at all"
-        raise DataError(f"{name} has one class only ({only}): at least two are needed")
+        raise DataError(f"{name} has one class only ({only}): add texts of at least one other class")
     y = table["label"].map({label: i for i, label in enumerate(classes)}).to_numpy(dtype=np.int64)
     is_test = _test_rows(name, table, y, seed)
     train, test = (_split(table[rows], y[rows]) for rows in (~is_test, is_test))
@@ -161,14 +164,14 @@ def from_table(name: str, table: pd.DataFrame, cleaning: Cleaning, seed: int) ->
         dataset,
         "correct the split column, or leave it out"
         if "split" in table.columns
-        else "give texts of its own to each label, since copies of a text stay on one side",
+        else "give each label texts that no other label has, since copies of a text stay in the same split",
     )
     return dataset
 
 
 def _check_cells(name: str, table: pd.DataFrame) -> None:
     if not len(table):
-        raise DataError(f"{name} has no rows")
+        raise DataError(f"{name} has no rows; give texts with labels")
     for column in table.columns.intersection(["text", "text_pair", "label"]):
         missing = table[column].isna()
         if column == "label":
@@ -182,7 +185,7 @@ def _check_cells(name: str, table: pd.DataFrame) -> None:
         not_strings = [i for i, value in enumerate(table[column]) if not isinstance(value, str)]
         if not_strings:
             kind = type(table[column].iloc[not_strings[0]]).__name__
-            raise DataError(f"{name}: the {column} of row {not_strings[0]} is no string but a {kind}")
+            raise DataError(f"{name}: the {column} of row {not_strings[0]} must be a string, got {kind}")
 
 
 def _without_empty(name: str, table: pd.DataFrame, drop: bool) -> pd.DataFrame:
@@ -195,9 +198,9 @@ def _without_empty(name: str, table: pd.DataFrame, drop: bool) -> pd.DataFrame:
     return table[~empty]
 
 
-def _without_rare(name: str, table: pd.DataFrame, least: int, refuse: bool) -> pd.DataFrame:
+def _without_rare(name: str, table: pd.DataFrame, least_count: int, refuse: bool) -> pd.DataFrame:
     counts = table["label"].value_counts()
-    rare = sorted(counts.index[counts < least])
+    rare = sorted(counts.index[counts < least_count])
     if rare and refuse and len(counts) > 1:
         raise DataError(
             f"{name}: the label {rare[0]!r} has a single example ({len(rare)} such labels); at least two are needed, "
@@ -223,13 +226,13 @@ def held_out_rows(y: NDArray[np.int64], seed: int, groups: NDArray[np.int64] | N
     and count once, for the class of their first row; None: every row is its own group.
     """
     groups = np.arange(len(y)) if groups is None else groups
-    first = np.sort(np.unique(groups, return_index=True)[1])
+    first_of_group = np.sort(np.unique(groups, return_index=True)[1])
     rng = np.random.default_rng(seed)
-    drawn = []
+    test_rows = []
     for label in np.unique(y):
-        rows = rng.permutation(first[y[first] == label])
-        drawn.append(rows[: min(max(1, round(TEST_SHARE * len(rows))), max(0, len(rows) - 1))])
-    return np.isin(groups, groups[np.concatenate(drawn)])
+        rows = rng.permutation(first_of_group[y[first_of_group] == label])
+        test_rows.append(rows[: min(max(1, round(TEST_SHARE * len(rows))), max(0, len(rows) - 1))])
+    return np.isin(groups, groups[np.concatenate(test_rows)])
 
 
 def _split(table: pd.DataFrame, y: NDArray[np.int64]) -> Split:

@@ -17,8 +17,8 @@ class Perturbations:
     """Changes to a dataset, each off by default. They are the same for all seeds of runs, so that runs stay comparable.
 
     pool_size, test_size: largest number of rows, drawn at random, by name of the dataset, key "" for all others;
-    imbalance: how many times larger the largest class of the pool is than the smallest, with the sizes between them on
-    an exponential curve; label_noise: share of the pool's labels replaced by another class drawn uniformly;
+    imbalance: how many times larger the largest class of the pool is than the smallest; the other sizes lie on an
+    exponential curve; label_noise: share of the pool's labels replaced by another class drawn uniformly;
     class_noise: the same share by class, used instead of `label_noise`. The test split keeps its labels and
     class sizes.
     """
@@ -66,12 +66,12 @@ class Perturbations:
             raise DataError(f"{dataset.name} has no class {unknown[0]!r}; it has: {', '.join(dataset.classes)}")
         for rate in (self.label_noise, *self.class_noise.values()):
             if not 0 <= rate <= 1:
-                raise DataError(f"label noise is a share from 0 to 1, got {rate}")
+                raise DataError(f"label noise must be a share from 0 to 1, got {rate}")
         if not self.imbalance >= 1:
-            raise DataError(f"imbalance is largest class / smallest class, 1 or more, got {self.imbalance}")
+            raise DataError(f"imbalance (largest class / smallest class) must be 1 or more, got {self.imbalance}")
         for size in (*self.pool_size.values(), *self.test_size.values()):
             if size < 1:
-                raise DataError(f"a subsample has at least one row, got {size}")
+                raise DataError(f"--pool-size and --test-size must be 1 or more, got {size}")
 
 
 def _size(sizes: Mapping[str, int], name: str) -> int | None:
@@ -87,10 +87,10 @@ def _subsample(split: Split, size: int | None, rng: np.random.Generator) -> Spli
 def _long_tail(y: NDArray[np.int64], ratio: float, rng: np.random.Generator) -> NDArray[np.int64]:
     """Rows to keep, ascending; which class becomes how small is drawn at random."""
     classes = rng.permutation(np.unique(y))
-    most = min(int((y == c).sum()) for c in classes)
+    largest_size = min(int((y == c).sum()) for c in classes)
     rows_of_classes = []
     for rank, c in enumerate(classes):
-        size = max(1, round(most * ratio ** (-rank / max(1, len(classes) - 1))))
+        size = max(1, round(largest_size * ratio ** (-rank / max(1, len(classes) - 1))))
         rows_of_classes.append(rng.permutation(np.flatnonzero(y == c))[:size])
     return np.sort(np.concatenate(rows_of_classes))
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Card:
     """Where a dataset is on the hub, and which of its columns and splits are read.
 
-    text: columns, joined by a newline; pair: column of the second text of a pair task; note: why it cannot be loaded
-    from the hub, if so. Local files with the same name have the columns text, text_pair, label and split instead.
+    text: columns, joined by a newline; pair: column of the second text of a pair task; note: the reason if it cannot be
+    loaded from the hub. Local files with the same name have the columns text, text_pair, label and split instead.
     """
 
     task: str

@@ -48,10 +48,10 @@ def read_file(path: Path, columns: Columns) -> pd.DataFrame:
     except DataError:
         raise
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+        raise DataError(f"{path}: no such file; check --data") from None
     except Exception as problem:
         raise DataError(
-            f"{path} cannot be read as {path.suffix[1:]}: {problem}. Is it whole? Write or copy it again."
+            f"{path} cannot be read as {path.suffix[1:]}: {problem}. It may be incomplete: write or copy it again."
         ) from problem
     return _named(table, columns, path)
 
@@ -66,7 +66,7 @@ def _read(path: Path, columns: Columns) -> pd.DataFrame:
         return pd.DataFrame([json.loads(line) for line in lines if line.strip()])
     rows = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DataError(f"{path} is not a list of objects, as rows or a Label Studio export (format JSON) would be")
+        raise DataError(f"{path} must be a list of objects: rows, or a Label Studio export in the format JSON")
     if rows and "data" in rows[0] and "annotations" in rows[0]:
         return export_table(rows, columns, str(path))
     return pd.DataFrame(rows)
@@ -133,7 +133,7 @@ def export_table(tasks: Sequence[dict[str, Any]], columns: Columns, source: str)
     return pd.DataFrame(rows)
 
 
-def _control(tasks: Sequence[dict[str, Any]], named: str | None, source: str) -> tuple[str, str]:
+def _control(tasks: Sequence[dict[str, Any]], name: str | None, source: str) -> tuple[str, str]:
     kinds = {
         str(item["from_name"]): str(item["type"])
         for task in tasks
@@ -141,16 +141,18 @@ def _control(tasks: Sequence[dict[str, Any]], named: str | None, source: str) ->
         for item in annotation.get("result") or []
         if item.get("type") in ("choices", "taxonomy")
     }
-    if named is not None and named not in kinds:
-        raise DataError(f"{source} has no answers of a control {named!r}; it has: {', '.join(sorted(kinds)) or 'none'}")
-    if named is None and len(kinds) != 1:
+    if name is not None and name not in kinds:
+        raise DataError(
+            f"{source} has no annotations of a control {name!r}; it has: {', '.join(sorted(kinds)) or 'none'}"
+        )
+    if name is None and len(kinds) != 1:
         controls = ", ".join(sorted(kinds))
         raise DataError(
-            f"{source} has answers of several controls: {controls}. Choose one with --control."
+            f"{source} has annotations of several controls: {controls}. Choose one with --control."
             if kinds
-            else f"{source} has no answer of <Choices> or <Taxonomy>: label some tasks first"
+            else f"{source} has no annotation of <Choices> or <Taxonomy>: label some tasks first"
         )
-    control = named if named is not None else next(iter(kinds))
+    control = name if name is not None else next(iter(kinds))
     return control, kinds[control]
 
 
@@ -196,7 +198,9 @@ def hub_table(part: Any, card: Card) -> pd.DataFrame:
     frame = part.to_pandas()
     missing = [c for c in (*card.text, card.pair, card.label) if c is not None and c not in frame.columns]
     if missing:
-        raise DataError(f"{card.hub_id} has no column {missing[0]!r}; it has: {', '.join(frame.columns)}")
+        raise DataError(
+            f"{card.hub_id} has no column {missing[0]!r}; it has: {', '.join(frame.columns)}. Give a file as --data."
+        )
     names = getattr(part.features[card.label], "names", None)
     table = pd.DataFrame(
         {

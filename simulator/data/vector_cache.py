@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.embedding.names import PACKAGED, RANDOM_PROJECTION, TFIDF, parse
 from ml_backend.learning.embedding.registry import registered
-from simulator.data.atomic_files import write_whole
+from simulator.data.atomic_files import write_atomically
 from simulator.data.cached_dataset import CachedDataset
 from simulator.data.datasets import Dataset
 from simulator.data.embeddings import embed, separator
@@ -40,8 +40,8 @@ def embed_and_cache(dataset: Dataset, embeddings: Sequence[str], cache: Path) ->
             yield name, CachedDataset(str(file), str(labels), len(dataset.classes))
         else:
             missing_by_separator.setdefault(separator(name), []).append(name)
-    for between, names in missing_by_separator.items():
-        for name, vectors in embed(names, dataset.train.joined(between), dataset.test.joined(between)):
+    for joined_by, names in missing_by_separator.items():
+        for name, vectors in embed(names, dataset.train.joined(joined_by), dataset.test.joined(joined_by)):
             _write_array(files[name], vectors)
             yield name, CachedDataset(str(files[name]), str(labels), len(dataset.classes))
 
@@ -52,18 +52,20 @@ def content_of(embedding: str) -> str | None:
     It detects content that changed under the same name. None for embeddings that are identified by their name alone,
     and for missing files.
     """
-    named = parse(embedding)
-    path = Path(named.model)
-    if named.is_matrix and path.is_file():
-        status = path.stat()
-        return _file_hash(path, (status.st_size, status.st_mtime_ns))
-    if named.model in (PACKAGED, TFIDF, RANDOM_PROJECTION) or registered(named.model) or not path.is_dir():
+    parsed_name = parse(embedding)
+    path = Path(parsed_name.model)
+    if parsed_name.is_matrix and path.is_file():
+        file_status = path.stat()
+        return _file_hash(path, (file_status.st_size, file_status.st_mtime_ns))
+    if parsed_name.model in (PACKAGED, TFIDF, RANDOM_PROJECTION) or registered(parsed_name.model) or not path.is_dir():
         return None
     digest = hashlib.blake2b(digest_size=12)
     for file in sorted(path.rglob("*")):
         if file.is_file():
-            status = file.stat()
-            digest.update(f"{file.relative_to(path)}\x00{status.st_size}\x00{status.st_mtime_ns}\x00".encode())
+            file_status = file.stat()
+            digest.update(
+                f"{file.relative_to(path)}\x00{file_status.st_size}\x00{file_status.st_mtime_ns}\x00".encode()
+            )
     return digest.hexdigest()
 
 
@@ -83,7 +85,7 @@ def _labels_file(dataset: Dataset, cache: Path) -> Path:
         content = io.BytesIO()
         offered = dataset.train.first_of_each_text()
         np.savez(content, y=dataset.train.y, y_test=dataset.test.y, offered=offered)
-        write_whole(path, content.getvalue())
+        write_atomically(path, content.getvalue())
     return path
 
 
@@ -99,4 +101,4 @@ def _texts_key(dataset: Dataset, embedding: str) -> str:
 def _write_array(path: Path, array: NDArray[np.float32]) -> None:
     content = io.BytesIO()
     np.save(content, np.ascontiguousarray(array, dtype=np.float32))
-    write_whole(path, content.getvalue())
+    write_atomically(path, content.getvalue())

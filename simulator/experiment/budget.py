@@ -11,9 +11,12 @@ LEAST_PER_CYCLE = 10
 
 @dataclass(frozen=True)
 class Budget:
-    """initial_size, batch_size: numbers of labels; None means as many as the dataset has classes, at least 10.
+    """The budget of a run.
 
-    cycles: queries after the initial pool; C: inverse strength of the head's penalty, by default the live service's.
+    initial_size, batch_size: numbers of labels; None means as many as the dataset has classes, at least 10.
+
+    cycles: number of queries after the initial pool; C: inverse strength of the head's penalty, by default the live
+    service's.
     """
 
     initial_size: int | None = 100

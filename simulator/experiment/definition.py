@@ -19,7 +19,11 @@ from simulator.experiment.strategy_options import StrategyOptions
 
 @dataclass(frozen=True)
 class Experiment:
-    """What `run` is asked for. data: a folder of files, a file, or None for the hub; seeds 0..seeds-1."""
+    """An experiment, as given to `run`.
+
+    data: a folder of files, a file, or None for the hub; seeds: the runs have the seeds 0..seeds-1; out: folder of the
+    results; jobs: number of worker processes; scheduler: address of a Dask scheduler; cache: folder of the embeddings.
+    """
 
     datasets: Sequence[str]
     embeddings: Sequence[str]

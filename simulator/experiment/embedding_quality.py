@@ -67,8 +67,8 @@ def _class_margin(
 ) -> float:
     squared = (X.astype(np.float64) ** 2).sum(axis=1)[:, None] - 2 * X @ means.T + (means**2).sum(axis=1)
     distances: NDArray[Any] = np.sqrt(np.maximum(squared, 0.0))
-    rows, own = np.arange(len(X)), np.searchsorted(classes, y)
-    inside = distances[rows, own].copy()
-    distances[rows, own] = np.inf
+    rows, own_class = np.arange(len(X)), np.searchsorted(classes, y)
+    inside = distances[rows, own_class].copy()
+    distances[rows, own_class] = np.inf
     outside = distances.min(axis=1)
     return float(((outside - inside) / np.maximum(np.maximum(inside, outside), 1e-12)).mean())

@@ -47,7 +47,7 @@ def run_cells(
     scheduler: str | None,
     options: StrategyOptions = OFF,
 ) -> Iterator[CellOutcome]:
-    """Simulate cells; yields each outcome as soon as it is there. Raises NoScheduler.
+    """Simulate cells; yields each outcome as soon as it is known. Raises NoScheduler.
 
     cached: files of each dataset and embedding; jobs, scheduler: as of `distribute`.
     """
@@ -59,7 +59,7 @@ def run_cells(
 def measure_embeddings(
     cached: Mapping[DatasetEmbedding, CachedDataset], C: float, jobs: int, scheduler: str | None
 ) -> Iterator[tuple[DatasetEmbedding, Quality | Failure]]:
-    """Measure the quality of each embedding on each dataset; yields each as soon as it is there. Raises NoScheduler."""
+    """Measure the quality of each embedding on each dataset; yields each as soon as it is known. Raises NoScheduler."""
     calls = {pair: Call(_measure, (files, C)) for pair, files in cached.items()}
     yield from distribute(calls, jobs, scheduler)
 

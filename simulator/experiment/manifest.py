@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from simulator.data.atomic_files import write_whole
+from simulator.data.atomic_files import write_atomically
 from simulator.data.datasets import Dataset
 from simulator.data.vector_cache import content_of
 from simulator.experiment.definition import Experiment
@@ -37,21 +37,21 @@ def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset
         before = json.loads(path.read_text())
     except ValueError:
         raise AnotherExperiment(
-            f"{path} is broken; use another --out, or delete it if you know what the folder holds"
+            f"{path} is not valid JSON; use another --out, or delete the file if you know what the folder contains"
         ) from None
-    for name, value in _fixed(experiment).items():
+    for name, value in _shared_settings(experiment).items():
         saved = before.get(name)
         if saved != value:
             raise AnotherExperiment(
-                f"{experiment.out} holds results with {name} {_or_off(saved)}, and now it is {_or_off(value)}: "
+                f"{experiment.out} holds results with {name} {_or_off(saved)}, and this command has {_or_off(value)}: "
                 "use another --out"
             )
     contents = before.get("embedding_contents", {})
-    for name, content in _contents(experiment).items():
+    for name, content in _embedding_contents(experiment).items():
         if contents.get(name, content) != content:
             raise AnotherExperiment(
-                f"{experiment.out} holds results of another content of the embedding {name}: use another --out, or "
-                "restore the previous content"
+                f"{experiment.out} holds results of the embedding {name} with other contents: use another --out, or "
+                "restore the previous contents"
             )
     for name, dataset in datasets.items():
         described = before["datasets"].get(name)
@@ -75,22 +75,22 @@ def write_manifest(experiment: Experiment, datasets: Mapping[str, Dataset], seco
         calls = [*calls, {"command": command, "finished": finished, "wall_seconds": round(seconds, 1)}]
     record = {
         "command": command,
-        **{name: value for name, value in _fixed(experiment).items() if value is not None},
+        **{name: value for name, value in _shared_settings(experiment).items() if value is not None},
         "embeddings": _union(before.get("embeddings", []), experiment.embeddings),
-        "embedding_contents": before.get("embedding_contents", {}) | _contents(experiment),
+        "embedding_contents": before.get("embedding_contents", {}) | _embedding_contents(experiment),
         "strategies": _union(before.get("strategies", []), experiment.strategies),
         "initials": _union(before.get("initials", []), experiment.initials),
         "seeds": max(before.get("seeds", 0), experiment.seeds),
         "jobs": experiment.jobs,
-        "datasets": before.get("datasets", {}) | {name: _described(d) for name, d in datasets.items()},
+        "datasets": before.get("datasets", {}) | {name: _description(d) for name, d in datasets.items()},
         "calls": calls,
         "machine": f"{platform.processor() or platform.machine()}, Python {platform.python_version()}",
         "versions": {name: version(name) for name in PACKAGES},
     }
-    write_whole(path, json.dumps(record, indent=1).encode())
+    write_atomically(path, json.dumps(record, indent=1).encode())
 
 
-def _fixed(experiment: Experiment) -> dict[str, Any]:
+def _shared_settings(experiment: Experiment) -> dict[str, Any]:
     """Settings that all runs of a folder share, by their keys in the manifest; None: off, and not written there."""
     return {
         "protocol": asdict(experiment.budget),
@@ -103,7 +103,7 @@ def _or_off(value: Any) -> Any:
     return "off" if value is None else value
 
 
-def _contents(experiment: Experiment) -> dict[str, str]:
+def _embedding_contents(experiment: Experiment) -> dict[str, str]:
     """Hashes of the content of embeddings that are files or folders of the user, by name."""
     contents = {name: content_of(name) for name in experiment.embeddings}
     return {name: content for name, content in contents.items() if content is not None}
@@ -113,7 +113,7 @@ def _union(before: Sequence[str], now: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*before, *now]))
 
 
-def _described(dataset: Dataset) -> dict[str, Any]:
+def _description(dataset: Dataset) -> dict[str, Any]:
     return {
         "classes": len(dataset.classes),
         "pool": len(dataset.train),

@@ -16,7 +16,10 @@ LEAST_PROBABILITY = float(np.finfo(np.float32).eps)
 
 @dataclass(frozen=True)
 class HeldOutMetrics:
-    """accuracy, balanced_accuracy, macro_f1 and ece are in 0..1; nll is a mean in nats, at most 15.9."""
+    """Metrics on held-out labels.
+
+    accuracy, balanced_accuracy, macro_f1 and ece are in 0..1; nll is a mean in nats, at most 15.9.
+    """
 
     accuracy: float
     balanced_accuracy: float

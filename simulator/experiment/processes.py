@@ -13,13 +13,13 @@ import joblib
 
 WORKERS_SECONDS = 30
 DIED = (
-    "its worker process died, and again when nothing else was running: most likely it needs more memory than there is. "
-    "Use a smaller --pool-size or a larger machine."
+    "its worker process died, and died again when no other run was active: it most likely needs more memory than the "
+    "machine has. Use a smaller --pool-size or a larger machine."
 )
 
 
 class NoScheduler(ConnectionError):
-    """The Dask scheduler does not answer, or has no workers; the message says what to do."""
+    """The Dask scheduler does not respond, or has no workers; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _result(future: Any, scheduler: str) -> Any:
         raise
     except CancelledError:
         raise NoScheduler(
-            f"the Dask scheduler at {scheduler} is gone; start it again and run the same command again: it continues "
+            f"the Dask scheduler at {scheduler} has ended; start it, and run the same command again: it continues "
             "where it stopped"
         ) from None
     except Exception as error:
@@ -152,12 +152,12 @@ def _cluster(scheduler: str) -> Any:
         raise NoScheduler(
             '--scheduler needs Dask: run `pip install "label-studio-active-learning[cluster]"` here and on the workers'
         ) from None
-    make: Any = distributed.Client
+    client_class: Any = distributed.Client
     try:
-        client = make(scheduler, timeout=WORKERS_SECONDS)
+        client = client_class(scheduler, timeout=WORKERS_SECONDS)
     except (OSError, ValueError) as problem:
         raise NoScheduler(
-            f"no Dask scheduler answers at {scheduler} ({problem}); start one by `dask scheduler`"
+            f"no Dask scheduler responds at {scheduler} ({problem}); start one by `dask scheduler`"
         ) from problem
     try:
         client.wait_for_workers(1, timeout=WORKERS_SECONDS)

@@ -90,4 +90,4 @@ def _json_files(folder: Path) -> Iterator[dict[str, Any]]:
         try:
             yield json.loads(path.read_text())
         except ValueError:
-            raise CannotSave(f"{path} is broken; delete it and run the same command again") from None
+            raise CannotSave(f"{path} is not valid JSON; delete it and run the same command again") from None

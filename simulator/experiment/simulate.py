@@ -24,7 +24,10 @@ assert sklearn.cluster
 
 @dataclass(frozen=True)
 class SimulatedRun:
-    """cycles: one record of results per cycle; picks: queried rows of the pool, best first, one list per cycle."""
+    """The result of one run.
+
+    cycles: one record of results per cycle; picks: queried rows of the pool, best first, one list per cycle.
+    """
 
     cycles: list[dict[str, float]]
     picks: list[list[int]]

@@ -23,8 +23,11 @@ class NoGoldLabel(ValueError):
 
 @dataclass(frozen=True)
 class AnnotatorBehaviour:
-    """noise: share of labels replaced by another class, drawn uniformly; skip: share of tasks skipped; pause: mean time
-    before an annotation in seconds, exponentially distributed."""
+    """How a simulated annotator labels.
+
+    noise: share of labels replaced by another class, drawn uniformly; skip: share of tasks skipped; pause: mean time
+    before an annotation in seconds, exponentially distributed.
+    """
 
     noise: float = 0.0
     skip: float = 0.0
@@ -33,7 +36,7 @@ class AnnotatorBehaviour:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an annotator answered to a task. label: a class, or None for a skip."""
+    """The annotation of one task by a simulated annotator. label: a class, or None for a skip."""
 
     task_id: int
     label: str | None
@@ -115,16 +118,16 @@ def label_together(annotators: Sequence[Annotator], n: int) -> list[Answer]:
     lock = threading.Lock()
     remaining = n
 
-    def take() -> bool:
+    def reserve_label() -> bool:
         nonlocal remaining
         with lock:
-            granted = remaining > 0
-            remaining -= granted
-            return granted
+            is_reserved = remaining > 0
+            remaining -= is_reserved
+            return is_reserved
 
     def work(annotator: Annotator) -> None:
         nonlocal remaining
-        while take():
+        while reserve_label():
             answer = annotator.label_next()
             if answer is None:
                 return

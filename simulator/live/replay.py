@@ -40,13 +40,14 @@ class Backend:
     auth: tuple[str, str] | None = None
 
     def status(self) -> dict[str, Any]:
-        """The status of the project. Raises LiveFailed if the backend does not answer."""
+        """The status of the project. Raises LiveFailed if the backend does not respond."""
         try:
             response = httpx.get(f"{self.url}/projects/{self.project_id}/status", auth=self.auth, timeout=20)
             return dict(response.raise_for_status().json())
         except httpx.HTTPError as problem:
             raise LiveFailed(
-                f"the backend at {self.url} has no status of project {self.project_id}: {problem}"
+                f"the backend at {self.url} returned no status of project {self.project_id}: {problem}; check "
+                "that it is running"
             ) from None
 
 
@@ -72,7 +73,7 @@ class Session:
 
 
 def find_backend(client: LabelStudio, project_id: int, auth: tuple[str, str] | None) -> Backend:
-    """The backend to which the project is connected. Raises LiveFailed if there is none."""
+    """The backend to which the project is connected. Raises LiveFailed if it has no backend."""
     entries = client.request("GET", "api/ml", params={"project": project_id})
     if not entries:
         raise LiveFailed(f"project {project_id} has no backend: run `python -m ml_backend connect {project_id}` first")
@@ -109,8 +110,8 @@ def _check_classes(session: Session, config: LabelConfig) -> None:
     unknown = sorted({session.classes[i] for i in session.test.y} - set(config.classes))
     if unknown:
         raise LiveFailed(
-            f"the class {unknown[0]!r} of --data is none of the project's, {', '.join(config.classes)}: add it to the "
-            "label config, or remove its rows from the file"
+            f"the class {unknown[0]!r} of --data is not a class of the project, {', '.join(config.classes)}: add it to "
+            "the label config, or remove its rows from the file"
         )
 
 
@@ -118,12 +119,12 @@ def _rounds(
     session: Session, annotators: Sequence[Annotator], status: dict[str, Any], say: Callable[[str], None]
 ) -> list[list[Answer]]:
     """All answers, one list per round; a round ends after as many new labels as the backend waits for."""
-    every = status["settings"]["retrain_every"]
+    retrain_every = status["settings"]["retrain_every"]
     rounds: list[list[Answer]] = []
     before: list[Answer] = []
     while (labelled := len(agreed(before))) < session.labels:
         number = status["batch"]["number"]
-        missing = min(every, session.labels - labelled)
+        missing = min(retrain_every, session.labels - labelled)
         answers = _label(annotators, before, labelled + missing)
         before = [*before, *answers]
         gained = len(agreed(before)) - labelled
@@ -134,7 +135,7 @@ def _rounds(
             f"{labelled + gained:,} labels; the last {gained} from batch {number} or later, "
             f"by {status['batch']['method']}"
         )
-        if gained < every:
+        if gained < retrain_every:
             break
         status = _wait_for_batch(session, after=number) if session.wait else session.backend.status()
     return rounds
@@ -143,7 +144,7 @@ def _rounds(
 def _label(annotators: Sequence[Annotator], before: Sequence[Answer], until: int) -> list[Answer]:
     """New answers, until these and those before make this many labels or no tasks are left.
 
-    An answer may be a skip, or a second one on a task, so that it adds no label.
+    An answer may be a skip, or the second one for a task; such an answer adds no label.
     """
     answers: list[Answer] = []
     while (missing := until - len(agreed([*before, *answers]))) > 0:

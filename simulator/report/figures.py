@@ -26,10 +26,10 @@ def write_curve_figures(analysis: Analysis, folder: Path) -> None:
     """Write one figure of learning curves per dataset and initial method; the page shows them interactively."""
     with settings():
         for (dataset, initial), part in analysis.curves.groupby(level=["dataset", "initial"]):
-            run_with = part.index.get_level_values("embedding")
-            embeddings = [name for name in analysis.embeddings if name in run_with]
-            sizes = analysis.results[analysis.results["dataset"] == dataset]
-            figure = curves_figure(part.droplevel(["dataset", "initial"]), embeddings, label_axis(sizes))
+            used_embeddings = part.index.get_level_values("embedding")
+            embeddings = [name for name in analysis.embeddings if name in used_embeddings]
+            results_of_dataset = analysis.results[analysis.results["dataset"] == dataset]
+            figure = curves_figure(part.droplevel(["dataset", "initial"]), embeddings, label_axis(results_of_dataset))
             save(figure, folder / (re.sub(r"[^\w.-]+", "_", f"curves-{dataset}-{initial}") + ".png"))
 
 
@@ -41,14 +41,14 @@ def _figures(analysis: Analysis) -> dict[str, Figure]:
     if analysis.ranks:
         tests = [(f"over {ranks.test.blocks} {ranks.over}", ranks.names, ranks.test) for ranks in analysis.ranks]
         figures["ranks"] = ranks_figure(tests)
-    gained = [name for name in analysis.order if name in analysis.gains]
-    if gained:
+    with_gain = [name for name in analysis.order if name in analysis.gains]
+    if with_gain:
         figures["gain"] = by_strategy_panels(
-            analysis.gains, gained, analysis.axis, "points above random", zero=True, scale=100
+            analysis.gains, with_gain, analysis.axis, "points above random", zero=True, scale=100
         )
     if analysis.start_effects.shape[1]:
-        run_with = analysis.start_effects.index.unique("embedding")
-        embeddings = [name for name in analysis.embeddings if name in run_with]
+        used_embeddings = analysis.start_effects.index.unique("embedding")
+        embeddings = [name for name in analysis.embeddings if name in used_embeddings]
         figures["start"] = start_figure(analysis.start_effects, embeddings, analysis.axis)
     by_embedding = analysis.by_embedding
     if analysis.quality is not None and any(outcome.shape[1] > 1 for outcome in by_embedding.outcomes.values()):

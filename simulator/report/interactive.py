@@ -15,7 +15,7 @@ from simulator.analysis.complete_runs import BLOCK, METRICS
 from simulator.analysis.learning_curves import PERIODS, areas
 from simulator.analysis.statistics import Floats, mean_interval
 from simulator.report.analysis import Analysis
-from simulator.report.plots import Look, looks, sequence_looks
+from simulator.report.plots import LineStyle, sequence_styles, strategy_styles
 
 CURVE = ["dataset", "embedding", "initial", "strategy"]
 SCALE = 10_000
@@ -66,7 +66,7 @@ def _over_seeds(values: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def curve_payload(analysis: Analysis, table: pd.DataFrame) -> dict[str, Any]:
-    """Data for the page: names, looks, numbers of labels by dataset, curves by dataset/embedding/initial/strategy.
+    """Data for the page: names, line styles, labels by dataset, curves by dataset/embedding/initial/strategy.
 
     table: from `curve_table`.
     """
@@ -91,10 +91,10 @@ def curve_payload(analysis: Analysis, table: pd.DataFrame) -> dict[str, Any]:
             "initial": analysis.names("initial"),
             "strategy": analysis.order,
         },
-        "looks": {
-            "strategy": _looks(looks(analysis.order)),
-            "embedding": _looks(sequence_looks(analysis.embeddings)),
-            "initial": _looks(sequence_looks(analysis.names("initial"))),
+        "styles": {
+            "strategy": _style_payload(strategy_styles(analysis.order)),
+            "embedding": _style_payload(sequence_styles(analysis.embeddings)),
+            "initial": _style_payload(sequence_styles(analysis.names("initial"))),
         },
         "labels": {
             dataset: part.groupby("cycle")["n_labeled"].first().tolist()
@@ -106,8 +106,8 @@ def curve_payload(analysis: Analysis, table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _looks(by_name: dict[str, Look]) -> dict[str, dict[str, str]]:
-    return {name: {"color": look.color, "dash": look.dash} for name, look in by_name.items()}
+def _style_payload(by_name: dict[str, LineStyle]) -> dict[str, dict[str, str]]:
+    return {name: {"color": style.color, "dash": style.dash} for name, style in by_name.items()}
 
 
 def _whole_numbers(values: pd.Series | Floats) -> list[int | None]:

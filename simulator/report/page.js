@@ -125,10 +125,10 @@ function learningCurves(data, Plotly) {
   function drawChips() {
     chips.replaceChildren();
     for (const name of data.names[state.lines]) {
-      const look = data.looks[state.lines][name];
+      const style = data.styles[state.lines][name];
       const button = document.createElement("button");
       button.setAttribute("aria-pressed", chosen[state.lines].has(name));
-      button.innerHTML = `<svg width="22" height="6"><line x1="0" y1="3" x2="22" y2="3" stroke="${look.color}" stroke-width="2.5" stroke-dasharray="${dashes[look.dash]}"/></svg>`;
+      button.innerHTML = `<svg width="22" height="6"><line x1="0" y1="3" x2="22" y2="3" stroke="${style.color}" stroke-width="2.5" stroke-dasharray="${dashes[style.dash]}"/></svg>`;
       button.append(name);
       button.addEventListener("click", () => {
         const set = chosen[state.lines];
@@ -159,16 +159,16 @@ function learningCurves(data, Plotly) {
       const curve = data.curves[key];
       if (!curve?.[state.metric]?.[0].some((v) => v !== null)) continue;
       const [middle, low, high] = curve[state.metric].map((values) => values.map((v) => (v === null ? null : (v * factor) / data.scale)));
-      const look = data.looks[state.lines][name];
+      const style = data.styles[state.lines][name];
       const bold = chosen[state.lines].has(name);
       seeds.push(curve.seeds);
-      const line = { x, y: middle, name, mode: "lines", hovertemplate: `${name}: %{y:.3~f}<extra></extra>`, line: { color: bold ? look.color : "#d3d8de", dash: look.dash, width: bold ? 2.4 : 1.1 } };
+      const line = { x, y: middle, name, mode: "lines", hovertemplate: `${name}: %{y:.3~f}<extra></extra>`, line: { color: bold ? style.color : "#d3d8de", dash: style.dash, width: bold ? 2.4 : 1.1 } };
       if (!bold) { back.push({ ...line, hoverinfo: "skip", hovertemplate: undefined }); continue; }
       if (low.some((v) => v !== null)) {
-        bands.push({ x: [...x, ...[...x].reverse()], y: [...high, ...[...low].reverse()], fill: "toself", fillcolor: faded(look.color), line: { width: 0 }, mode: "lines", hoverinfo: "skip" });
+        bands.push({ x: [...x, ...[...x].reverse()], y: [...high, ...[...low].reverse()], fill: "toself", fillcolor: faded(style.color), line: { width: 0 }, mode: "lines", hoverinfo: "skip" });
       }
       front.push(line);
-      ends.push({ name, y: middle.findLast((v) => v !== null), color: look.color });
+      ends.push({ name, y: middle.findLast((v) => v !== null), color: style.color });
     }
     const all = [...back, ...bands, ...front].flatMap((t) => t.y).filter((v) => v !== null);
     const [bottom, top] = [Math.min(...all), Math.max(...all)];

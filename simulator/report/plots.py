@@ -22,8 +22,8 @@ BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "
 
 
 @dataclass(frozen=True)
-class Look:
-    """color: hex; dash: one of "solid", "dash", "dot", as in plotly."""
+class LineStyle:
+    """How a line is drawn. color: hex; dash: "solid", "dash" or "dot", as in plotly."""
 
     color: str
     dash: str
@@ -34,37 +34,38 @@ class Look:
         return {"solid": "-", "dash": (0, (4, 1.6)), "dot": (0, (1, 1.3))}[self.dash]
 
 
-KNOWN_LOOKS = {
-    "random": Look(INK, "dot"),
-    "badge": Look(BLUE, "solid"),
-    "margin": Look(VERMILION, "solid"),
-    "typiclust": Look(GREEN, "solid"),
-    "entropy": Look(ORANGE, "solid"),
-    "dropquery": Look(SKY, "solid"),
-    "coreset": Look(PURPLE, "solid"),
-    "bait": Look(BLUE, "dash"),
-    "least_confidence": Look(VERMILION, "dash"),
-    "probcover": Look(GREEN, "dash"),
-    "tcm": Look(ORANGE, "dash"),
-    "alfamix": Look(SKY, "dash"),
-    "max_herding": Look(PURPLE, "dash"),
-    "uherding": Look(QUIET, "solid"),
+STRATEGY_STYLES = {
+    "random": LineStyle(INK, "dot"),
+    "badge": LineStyle(BLUE, "solid"),
+    "margin": LineStyle(VERMILION, "solid"),
+    "typiclust": LineStyle(GREEN, "solid"),
+    "entropy": LineStyle(ORANGE, "solid"),
+    "dropquery": LineStyle(SKY, "solid"),
+    "coreset": LineStyle(PURPLE, "solid"),
+    "bait": LineStyle(BLUE, "dash"),
+    "least_confidence": LineStyle(VERMILION, "dash"),
+    "probcover": LineStyle(GREEN, "dash"),
+    "tcm": LineStyle(ORANGE, "dash"),
+    "alfamix": LineStyle(SKY, "dash"),
+    "max_herding": LineStyle(PURPLE, "dash"),
+    "uherding": LineStyle(QUIET, "solid"),
 }
-SPARE_LOOKS = [Look(color, "dot") for color in (BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, QUIET)]
+SPARE_STYLES = [LineStyle(color, "dot") for color in (BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, QUIET)]
 
 
-def looks(names: Iterable[str]) -> dict[str, Look]:
-    """A look for each strategy, the same in every figure; strategies without an own look get spare ones in turn."""
-    without_look = [name for name in sorted(names) if name not in KNOWN_LOOKS]
-    spare = {name: SPARE_LOOKS[i % len(SPARE_LOOKS)] for i, name in enumerate(without_look)}
-    return {**{name: KNOWN_LOOKS[name] for name in names if name in KNOWN_LOOKS}, **spare}
+def strategy_styles(names: Iterable[str]) -> dict[str, LineStyle]:
+    """The line style of each strategy, the same in every figure; other strategies get the spare styles in turn."""
+    without_style = [name for name in sorted(names) if name not in STRATEGY_STYLES]
+    spare = {name: SPARE_STYLES[i % len(SPARE_STYLES)] for i, name in enumerate(without_style)}
+    return {**{name: STRATEGY_STYLES[name] for name in names if name in STRATEGY_STYLES}, **spare}
 
 
-def sequence_looks(names: Sequence[str]) -> dict[str, Look]:
+def sequence_styles(names: Sequence[str]) -> dict[str, LineStyle]:
     """Looks for datasets, embeddings or initial methods, by their position in the list."""
     solid = [BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, INK]
     return {
-        name: Look(solid[i % len(solid)], ("solid", "dash", "dot")[i // len(solid) % 3]) for i, name in enumerate(names)
+        name: LineStyle(solid[i % len(solid)], ("solid", "dash", "dot")[i // len(solid) % 3])
+        for i, name in enumerate(names)
     }
 
 
@@ -121,10 +122,10 @@ def panels(
     return figure, flat[:count]
 
 
-def band(axes: Axes, x: Floats, middle: Floats, low: Floats, high: Floats, look: Look, **style: Any) -> None:
-    """Draw a line with its interval; x, middle, low, high (n,) float64."""
-    axes.fill_between(x, low, high, color=look.color, alpha=0.18, linewidth=0)
-    axes.plot(x, middle, color=look.color, linestyle=look.linestyle, **{"linewidth": 1.8, **style})
+def band(axes: Axes, x: Floats, middle: Floats, low: Floats, high: Floats, style: LineStyle, **options: Any) -> None:
+    """Draw a line with its interval; x, middle, low, high (n,) float64; options: of matplotlib's `plot`."""
+    axes.fill_between(x, low, high, color=style.color, alpha=0.18, linewidth=0)
+    axes.plot(x, middle, color=style.color, linestyle=style.linestyle, **{"linewidth": 1.8, **options})
 
 
 def spread_out(positions: Floats, gap: float) -> Floats:

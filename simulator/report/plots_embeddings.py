@@ -13,7 +13,17 @@ from simulator.analysis.comparisons import BASELINE, quality_table
 from simulator.analysis.learning_curves import LabelAxis, common_cycles
 from simulator.analysis.rank_correlation import Correlation
 from simulator.analysis.statistics import mean_interval
-from simulator.report.plots import FAINT, INK, QUIET, band, looks, new_figure, panels, sequence_looks, spread_out
+from simulator.report.plots import (
+    FAINT,
+    INK,
+    QUIET,
+    band,
+    new_figure,
+    panels,
+    sequence_styles,
+    spread_out,
+    strategy_styles,
+)
 
 MEASURES = {
     "probe_accuracy": "full-data probe accuracy",
@@ -29,20 +39,22 @@ def curves_figure(table: pd.DataFrame, embeddings: Sequence[str], axis: LabelAxi
     many of the best are labelled.
     """
     figure, axes = panels(len(embeddings), columns=3, width=3.3, panel_height=2.5, sharey=False)
-    look = looks(list(table.columns))
+    styles = strategy_styles(list(table.columns))
     for embedding, ax in zip(embeddings, axes, strict=True):
         part = table.xs(embedding, level="embedding").dropna(axis=1, how="all")
         means = part.groupby(level="cycle").mean()
         ranked = list(means.mean().sort_values(ascending=False).index)
-        named = [name for name in ranked if name == BASELINE or name in ranked[:highlighted]]
+        labelled = [name for name in ranked if name == BASELINE or name in ranked[:highlighted]]
         for name in ranked:
-            if name not in named:
+            if name not in labelled:
                 ax.plot(axis.at(means.index), means[name], color=FAINT, linewidth=0.9)
-        for name in named:
+        for name in labelled:
             by_seed = part[name].unstack("cycle").dropna()
             low, high = mean_interval(by_seed.to_numpy())
-            band(ax, axis.at(by_seed.columns), by_seed.mean().to_numpy(), low, high, look[name])
-        _name_ends(ax, axis.at(means.index)[-1], means[named].iloc[-1], {name: look[name].color for name in named})
+            band(ax, axis.at(by_seed.columns), by_seed.mean().to_numpy(), low, high, styles[name])
+        _label_line_ends(
+            ax, axis.at(means.index)[-1], means[labelled].iloc[-1], {name: styles[name].color for name in labelled}
+        )
         ax.set_title(embedding)
     x = axis.at(pd.Index(sorted(table.index.unique("cycle"))))
     axes[0].set_xlim(x[0], x[-1] + 0.4 * max(x[-1] - x[0], 1e-9))
@@ -52,10 +64,10 @@ def curves_figure(table: pd.DataFrame, embeddings: Sequence[str], axis: LabelAxi
     return figure
 
 
-def _name_ends(ax: Axes, x: float, ends: pd.Series, colors: dict[str, str]) -> None:
+def _label_line_ends(ax: Axes, x: float, ends: pd.Series, colors: dict[str, str]) -> None:
     low, high = ax.get_ylim()
-    places = spread_out(ends.to_numpy(dtype=np.float64), (high - low) * 0.075)
-    for name, y in zip(ends.index, places, strict=True):
+    label_positions = spread_out(ends.to_numpy(dtype=np.float64), (high - low) * 0.075)
+    for name, y in zip(ends.index, label_positions, strict=True):
         ax.annotate(
             name,
             (x, y),
@@ -76,7 +88,7 @@ def start_figure(effects: pd.DataFrame, embeddings: Sequence[str], axis: LabelAx
     """
     figure, axes = panels(len(embeddings), columns=3, width=3.1, panel_height=2.1)
     effects = common_cycles(effects) * 100
-    look = sequence_looks(list(effects.columns))
+    styles = sequence_styles(list(effects.columns))
     for embedding, ax in zip(embeddings, axes, strict=True):
         part = effects.xs(embedding, level="embedding")
         for name in effects.columns:
@@ -84,7 +96,7 @@ def start_figure(effects: pd.DataFrame, embeddings: Sequence[str], axis: LabelAx
             if not len(by_seed):
                 continue
             low, high = mean_interval(by_seed.to_numpy())
-            band(ax, axis.at(by_seed.columns), by_seed.mean().to_numpy(), low, high, look[name], label=name)
+            band(ax, axis.at(by_seed.columns), by_seed.mean().to_numpy(), low, high, styles[name], label=name)
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set_title(embedding)
     # The legend is collected from all panels, since a start may have been run with some embeddings only.
@@ -106,7 +118,7 @@ def quality_figure(
     figure = new_figure(9.2, 2.75 * len(outcomes) + 0.3)
     axes = figure.subplots(len(outcomes), len(measures), squeeze=False, sharey="row", sharex="col")
     datasets = sorted({dataset for table in outcomes.values() for dataset in table.index})
-    look = sequence_looks(datasets)
+    styles = sequence_styles(datasets)
     for row, (title, outcome) in enumerate(outcomes.items()):
         for column, measure in enumerate(measures):
             ax = axes[row, column]
@@ -120,7 +132,7 @@ def quality_figure(
                     linestyle="-",
                     linewidth=0.8,
                     markersize=4.5,
-                    color=look[dataset].color,
+                    color=styles[dataset].color,
                     label=dataset,
                 )
             correlation = correlations[measure, title]
@@ -142,7 +154,7 @@ def correlation_figure(
     """Rank correlation of quality with each outcome over labels; by_cycle: by outcome, then by measure."""
     figure = new_figure(9.2, 2.9)
     axes = figure.subplots(1, len(by_cycle), squeeze=False, sharey=True)[0]
-    look = sequence_looks(list(MEASURES))
+    styles = sequence_styles(list(MEASURES))
     for ax, (title, lines) in zip(axes, by_cycle.items(), strict=True):
         for measure, correlated in lines.items():
             # A gain over random begins with the first queried batch.
@@ -150,7 +162,7 @@ def correlation_figure(
             rho, low, high = (
                 np.array([getattr(correlation, part) for correlation in correlated]) for part in ("rho", "low", "high")
             )
-            band(ax, x, rho, low, high, look[measure], label=MEASURES[measure])
+            band(ax, x, rho, low, high, styles[measure], label=MEASURES[measure])
         ax.axhline(0, color=INK, linewidth=0.8)
         ax.set_ylim(-1.05, 1.05)
         ax.set_title(title)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from simulator.analysis.learning_curves import LabelAxis, common_cycles
 from simulator.analysis.statistics import Floats, Friedman, mean_interval
-from simulator.report.plots import FAINT, INK, QUIET, band, looks, new_figure, panels, spread_out
+from simulator.report.plots import FAINT, INK, QUIET, band, new_figure, panels, spread_out, strategy_styles
 
 
 def by_strategy_panels(
@@ -24,17 +24,17 @@ def by_strategy_panels(
     """
     figure, axes = panels(len(order), columns=5, width=1.95, panel_height=1.75)
     table = common_cycles(table) * scale
-    look = looks(order)
+    styles = strategy_styles(order)
     for name, ax in zip(order, axes, strict=True):
         values = table[name].dropna()
         for _, line in values.groupby(level=["dataset", "cycle"]).mean().groupby(level="dataset"):
             ax.plot(axis.at(line.index.get_level_values("cycle")), line, color=FAINT, linewidth=0.9, zorder=1)
         by_seed = values.groupby(level=["seed", "cycle"]).mean().unstack("cycle").dropna()
         low, high = mean_interval(by_seed.to_numpy())
-        band(ax, axis.at(by_seed.columns), by_seed.mean().to_numpy(), low, high, look[name], zorder=3)
+        band(ax, axis.at(by_seed.columns), by_seed.mean().to_numpy(), low, high, styles[name], zorder=3)
         if zero:
             ax.axhline(0, color=INK, linewidth=0.8, zorder=2)
-        ax.set_title(name, color=look[name].color, fontweight="bold")
+        ax.set_title(name, color=styles[name].color, fontweight="bold")
     figure.supylabel(ylabel, fontsize=8.5, color=QUIET)
     figure.supxlabel(axis.title, fontsize=8.5, color=QUIET)
     return figure
@@ -78,12 +78,12 @@ def ranks_figure(tests: Sequence[tuple[str, Sequence[str], Friedman]]) -> Figure
         joined = pd.DataFrame(
             np.where(gaps <= test.critical_difference, 1.0, 0.0), index=ranks.index, columns=ranks.index
         )
-        look = looks(names)
+        styles = strategy_styles(names)
         posthocs.critical_difference_diagram(
             ranks,
             joined,
             ax=ax,
-            color_palette={name: look[name].color for name in names},
+            color_palette={name: styles[name].color for name in names},
             label_fmt_left="{label}  {rank:.1f} ",
             label_fmt_right=" {rank:.1f}  {label}",
             label_props={"fontsize": 9},
@@ -104,9 +104,9 @@ def cost_figure(seconds: pd.DataFrame, gain: pd.Series) -> Figure:
     figure = new_figure(9.2, 1.0 + 0.24 * max(9, len(seconds)))
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.25])
     ordered = seconds.sort_values("middle", ascending=False).reset_index(drop=True)
-    look = looks(list(ordered["strategy"]))
+    styles = strategy_styles(list(ordered["strategy"]))
     for i, row in ordered.iterrows():
-        color = look[row["strategy"]].color
+        color = styles[row["strategy"]].color
         left.plot([row["low"], row["high"]], [i, i], color=color, linewidth=2.2, alpha=0.45, solid_capstyle="round")
         left.plot(row["middle"], i, "o", color=color, markersize=5)
     left.set_yticks(range(len(ordered)), ordered["strategy"], color=INK)
@@ -132,15 +132,15 @@ def _cost_against_gain(ax: Axes, seconds: pd.DataFrame, gain: pd.Series) -> None
     ax.set_ylim(min(y.min(), 0) - 0.1 * span, max(y.max(), 0) + 0.1 * span)
     ax.set_xlim(x.min() / 2, x.max() * 12)
     text_y = spread_out(y, span * 1.2 / 24)
-    look = looks(list(gained["strategy"]))
+    styles = strategy_styles(list(gained["strategy"]))
     for name, px, py, ty in zip(gained["strategy"], x, y, text_y, strict=True):
-        ax.plot(px, py, "o", color=look[name].color, markersize=6)
+        ax.plot(px, py, "o", color=styles[name].color, markersize=6)
         ax.annotate(
             name,
             (px, py),
             xytext=(px * 1.35, ty),
             fontsize=8,
             va="center",
-            color=look[name].color,
+            color=styles[name].color,
             arrowprops={"arrowstyle": "-", "color": FAINT, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3},
         )

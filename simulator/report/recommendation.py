@@ -18,7 +18,7 @@ NO_CHOICE = "nothing to recommend"
 
 @dataclass(frozen=True)
 class Recommendation:
-    """about: what is chosen, such as the embedding; headline: the choice; reason: the numbers behind it."""
+    """One recommendation. about: what is chosen, such as the embedding; headline: the choice; reason: its numbers."""
 
     about: str
     headline: str
@@ -28,14 +28,14 @@ class Recommendation:
 def recommendations(analysis: Analysis) -> list[Recommendation]:
     """One recommendation for each choice that the results compare: embedding, start, strategy, number of labels."""
     return [
-        *_choice(analysis, "embedding", "whole", "over all labels"),
-        *_choice(analysis, "initial", "early", "over the first third of the labels"),
+        *_embedding_or_start(analysis, "embedding", "whole", "over all labels"),
+        *_embedding_or_start(analysis, "initial", "early", "over the first third of the labels"),
         *_strategy(analysis),
         *_saved(analysis),
     ]
 
 
-def _choice(analysis: Analysis, column: str, period: str, when: str) -> list[Recommendation]:
+def _embedding_or_start(analysis: Analysis, column: str, period: str, when: str) -> list[Recommendation]:
     title = {"embedding": "Embedding", "initial": "Start"}[column]
     values = analysis.areas[period]
     if len(values.index.unique(column)) < 2:
@@ -43,7 +43,7 @@ def _choice(analysis: Analysis, column: str, period: str, when: str) -> list[Rec
     common = shared(values, column)
     omitted = left_out(values.index, common.index)
     if not len(common):
-        reason = f"No two {title.lower()}s were run with the same strategy, and all else the same."
+        reason = f"No two {title.lower()}s were run with the same strategy and otherwise equal settings."
         return [Recommendation(title, NO_CHOICE, reason)]
     table = compare(common.groupby(level=["dataset", "seed", column]).mean().unstack(column))
     return [Recommendation(title, _headline(table), sentences(_ranking(table, when), omitted))]
@@ -86,24 +86,24 @@ def _strategy(analysis: Analysis) -> list[Recommendation]:
         f"A query of {cheapest}{', the fastest of these,' if len(equally_good) > 1 else ''} takes "
         f"{duration(seconds[cheapest])}."
     )
-    reason = sentences(_ranking(table, "over all labels"), fastest, analysis.left_out, _of_all(analysis))
+    reason = sentences(_ranking(table, "over all labels"), fastest, analysis.left_out, _over_all_strategies(analysis))
     return [Recommendation("Strategy", _headline(table), reason), *_by_budget(analysis)]
 
 
-def _of_all(analysis: Analysis) -> str:
+def _over_all_strategies(analysis: Analysis) -> str:
     """If strategies were left out: the comparison over the runs that all strategies have."""
     complete_blocks = analysis.whole.dropna()
     if not len(complete_blocks) or analysis.compared.shape[1] == complete_blocks.shape[1]:
         return ""
     table = compare(complete_blocks.groupby(level=["dataset", "seed"]).mean())
-    place = "; ".join(
+    restriction = "; ".join(
         f"{title} {listed(list(complete_blocks.index.unique(column)))}"
         for column, title in (("initial", "start"), ("embedding", "embedding"))
         if len(complete_blocks.index.unique(column)) < len(analysis.names(column))
     )
     ranking = _ranking(table, "over all labels")
-    where = f" ({place})" if place else ""
-    return f"Over the runs that all {complete_blocks.shape[1]} have{where}: {_headline(table)}. {ranking}"
+    in_brackets = f" ({restriction})" if restriction else ""
+    return f"Over the runs that all {complete_blocks.shape[1]} have{in_brackets}: {_headline(table)}. {ranking}"
 
 
 def _by_budget(analysis: Analysis) -> list[Recommendation]:
@@ -141,7 +141,7 @@ def _saved(analysis: Analysis) -> list[Recommendation]:
     share = float(np.median(np.nan_to_num(1 - needed)))
     reason = (
         f"To reach the accuracy that random reaches with all its labels, {best} needs {share * 100:.0f} % fewer labels "
-        f"(median of {settings}); in {never} of them it does not get there."
+        f"(median of {settings}); in {never} of them it does not reach that accuracy."
     )
     return [Recommendation("Labels saved", f"{share * 100:.0f} % with {best}", reason)]
 

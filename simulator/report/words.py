@@ -52,23 +52,27 @@ def missing_rows(analysis: Analysis) -> list[tuple[str, str, str, str, str, str]
     )
     rows = []
     for (dataset, embedding, initial, strategies), part in by_seed.reset_index().groupby([*keys, "strategies"]):
-        named = f"all {planned}" if len(strategies) == planned and planned > 1 else ", ".join(strategies)
+        strategies_text = f"all {planned}" if len(strategies) == planned and planned > 1 else ", ".join(strategies)
         seeds = ", ".join(map(str, part["seed"]))
-        rows.append((dataset, embedding, initial, named, seeds, f"{part['found'].max()} of {part['expected'].max()}"))
+        rows.append(
+            (dataset, embedding, initial, strategies_text, seeds, f"{part['found'].max()} of {part['expected'].max()}")
+        )
     return rows
 
 
 def wins_seen(analysis: Analysis) -> str:
     """Which strategy is most often above the others, and the number of comparisons behind it."""
     names, wins, ties, rows = analysis.wins
-    off = ~np.eye(len(names), dtype=bool)
-    least, most = int(rows[off].min()), int(rows[off].max())
-    basis = f"each number is based on {f'{most:,}' if least == most else f'{least:,} to {most:,}'} comparisons."
+    off_diagonal = ~np.eye(len(names), dtype=bool)
+    fewest, largest = int(rows[off_diagonal].min()), int(rows[off_diagonal].max())
+    basis = (
+        f"each number is based on {f'{largest:,}' if fewest == largest else f'{fewest:,} to {largest:,}'} comparisons."
+    )
     k = analysis.compared.shape[1]
     if k < 2:
         return f"{NOT_COMPARED} In this figure {basis}"
-    among = off[:k, :k]
-    best, tied = wins[0, :k][among[0]].mean(), ties[:k, :k][among].mean()
+    among_compared = off_diagonal[:k, :k]
+    best, tied = wins[0, :k][among_compared[0]].mean(), ties[:k, :k][among_compared].mean()
     return sentences(
         f"{names[0]} is above the others in {best * 100:.0f} % of comparisons, and {tied * 100:.0f} % of all "
         f"comparisons are exact ties; {basis}",

@@ -55,9 +55,9 @@ def write_report(folder: Path) -> Path:
         words=words,
         sections=_sections(analysis, set(figures)),
         images={name: _base64(path.read_bytes()) for name, path in figures.items()},
-        curves=_packed(json.dumps(curve_payload(analysis, curves), separators=(",", ":"))),
-        areas=_packed(json.dumps(area_payload(analysis), separators=(",", ":"))),
-        plotly=_packed_plotly(),
+        curves=_compressed(json.dumps(curve_payload(analysis, curves), separators=(",", ":"))),
+        areas=_compressed(json.dumps(area_payload(analysis), separators=(",", ":"))),
+        plotly=_compressed_plotly(),
         budget=analysis.record.get("protocol", {}),
         changes=_perturbations(analysis.record.get("changes", {})),
         commands=recorded_commands(analysis.record),
@@ -69,26 +69,26 @@ def write_report(folder: Path) -> Path:
 
 
 def _template() -> jinja2.Template:
-    place = files("simulator.report")
+    package_files = files("simulator.report")
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: place.joinpath(name).read_text(encoding="utf-8")),
+        loader=jinja2.FunctionLoader(lambda name: package_files.joinpath(name).read_text(encoding="utf-8")),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["source"] = lambda name: place.joinpath(name).read_text(encoding="utf-8")
+    environment.globals["source"] = lambda name: package_files.joinpath(name).read_text(encoding="utf-8")
     return environment.get_template("page.html")
 
 
-def _packed(text: str) -> str:
+def _compressed(text: str) -> str:
     """Compress a text for the page, which unpacks it with DecompressionStream; equal texts give equal bytes."""
     return _base64(gzip.compress(text.encode(), mtime=0, compresslevel=7))
 
 
 @cache
-def _packed_plotly() -> str:
-    return _packed(get_plotlyjs())
+def _compressed_plotly() -> str:
+    return _compressed(get_plotlyjs())
 
 
 def _base64(content: bytes) -> str:
@@ -108,11 +108,11 @@ def _perturbations(changes: dict[str, Any]) -> list[str]:
 
 
 def recorded_commands(record: dict[str, Any]) -> list[str]:
-    """The different commands in run.json: those that ended, then the last one, which may have been stopped."""
-    called = [call.get("command") for call in record.get("calls", [])]
+    """The different commands in run.json: those of calls that ended, then the last one, which may have been stopped."""
+    commands_of_calls = [call.get("command") for call in record.get("calls", [])]
     words = [
         command if isinstance(command, str) else shlex.join(map(str, command))
-        for command in [*called, record.get("command")]
+        for command in [*commands_of_calls, record.get("command")]
         if command
     ]
     return list(dict.fromkeys(words))
@@ -126,8 +126,8 @@ def _wall_time(record: dict[str, Any]) -> str:
     ended = "one call that ended by itself" if len(calls) == 1 else f"{len(calls)} calls that ended by themselves"
     machine = f", the last on {record['machine']}" if record.get("machine") else ""
     return (
-        f"Wall time: {minutes:.1f} minutes in {ended}{machine}. Calls that were stopped, and runs copied "
-        "in from elsewhere, are not in it."
+        f"Wall time: {minutes:.1f} minutes in {ended}{machine}. It does not include calls that were "
+        "stopped, and runs that were copied into the folder."
     )
 
 
@@ -144,7 +144,7 @@ def _facts(analysis: Analysis) -> list[tuple[str, str]]:
     return [*facts, (f"{analysis.audit.complete:,} / {analysis.audit.planned:,}", "runs complete")]
 
 
-def _sections(analysis: Analysis, drawn: set[str]) -> list[FigureSection]:
+def _sections(analysis: Analysis, figure_names: set[str]) -> list[FigureSection]:
     sections: list[tuple[str, str, str, Callable[[Analysis], str], list[str]]] = [
         (
             "wins",
@@ -213,7 +213,7 @@ def _sections(analysis: Analysis, drawn: set[str]) -> list[FigureSection]:
         ),
     ]
     return [
-        FigureSection(id_, title, read, seen(analysis), [name for name in names if name in drawn])
+        FigureSection(id_, title, read, seen(analysis), [name for name in names if name in figure_names])
         for id_, title, read, seen, names in sections
-        if drawn & set(names)
+        if figure_names & set(names)
     ]

@@ -54,8 +54,8 @@ def test_a_clear_lead_is_recommended_with_the_labels_that_it_saves():
 
 def test_without_a_difference_nothing_is_recommended():
     advice = advise(results(lead=0, noise=0.05))
-    assert all(a.low <= 0 and not a.sure for a in advice)
-    assert "Nothing beats random order beyond doubt" in sentence(advice)
+    assert all(a.low <= 0 and not a.is_significant for a in advice)
+    assert sentence(advice).startswith("No combination on minilm is significantly better than random order")
 
 
 def null_table(seeds: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -128,7 +128,7 @@ def test_a_sure_gain_on_a_worse_embedding_is_not_recommended():
     better = results(lead=0, noise=0.005).assign(embedding="large")
     better["accuracy"] += 0.3
     advice = sentence(advise(pd.concat([clear, better])))
-    assert advice.startswith("Nothing beats random order beyond doubt on large")
+    assert advice.startswith("No combination on large is significantly better than random order")
 
 
 def test_a_curve_that_never_reaches_random_order_saves_a_negative_number_of_labels():

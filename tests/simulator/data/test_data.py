@@ -76,7 +76,7 @@ def test_a_label_studio_export_gives_the_majority_label_of_its_annotators(tmp_pa
     dataset = load("export", path)
     labels = dict(zip(dataset.train.texts + dataset.test.texts, [*dataset.train.y, *dataset.test.y], strict=True))
     assert (len(labels), labels["text 0"], labels["text 2"]) == (19, 1, 0)
-    with pytest.raises(DataError, match="no answers of a control 'tone'; it has: topic"):
+    with pytest.raises(DataError, match="no annotations of a control 'tone'; it has: topic"):
         load("export", path, Columns(control="tone"))
     with pytest.raises(DataError, match="has no field 'body'; it has: text, other"):
         load("export", path, Columns(text="body"))
@@ -112,7 +112,7 @@ def with_cell(content: pd.DataFrame, column: str, row: int, value: object) -> pd
         (with_cell(table(40), "text", 5, None), r"1 rows have no text, the first is row 5"),
         (with_cell(table(40), "label", 6, None), r"1 rows have no label, the first is row 6; label or remove them"),
         (with_cell(table(40), "label", 6, " "), r"1 rows have no label, the first is row 6; label or remove them"),
-        (table(40).assign(text=7), r"text of row 0 is no string but a int"),
+        (table(40).assign(text=7), r"text of row 0 must be a string, got int"),
         (table(40).assign(split="dev"), r"split must be 'train' or 'test', not 'dev'"),
         (table(40).assign(split="train"), r"no rows of the split 'test'; correct the split column"),
         (table(40)[:0], r"no rows"),
@@ -175,7 +175,7 @@ def test_a_broken_file_and_an_unknown_name_are_named(tmp_path: Path):
     (tmp_path / "broken.jsonl").write_text('{"text": "a", "label"')
     (tmp_path / "notes.txt").write_text("")
     for name in ("broken.parquet", "broken.jsonl"):
-        with pytest.raises(DataError, match=rf"{name} cannot be read as .*Is it whole"):
+        with pytest.raises(DataError, match=rf"{name} cannot be read as .*may be incomplete"):
             load("broken", tmp_path / name)
     with pytest.raises(DataError, match=r"unknown dataset 'trec'; the folder .* has: broken"):
         load("trec", tmp_path)
@@ -247,7 +247,7 @@ def test_a_class_that_is_left_in_neither_split_is_accepted(dataset):
         (Perturbations(label_noise=1.5), "a share from 0 to 1, got 1.5"),
         (Perturbations(class_noise={"spam": 0.1}), "no class 'spam'; it has: bill, bug, ship"),
         (Perturbations(imbalance=0.5), "1 or more, got 0.5"),
-        (Perturbations(pool_size={"": 0}), "at least one row, got 0"),
+        (Perturbations(pool_size={"": 0}), "must be 1 or more, got 0"),
     ],
 )
 def test_perturbations_out_of_range_are_refused(dataset, changes: Perturbations, reason: str):

@@ -92,7 +92,9 @@ def test_results_of_a_changed_embedding_file_need_another_folder(data: Path, tmp
     quiet = TerminalProgress(Console(file=io.StringIO()))
     assert run(experiment, quiet).finished == 1
     write_matrix(path, 240, seed=2)
-    with pytest.raises(AnotherExperiment, match=r"another content of the embedding .*mine.npy: use another --out"):
+    with pytest.raises(
+        AnotherExperiment, match=r"results of the embedding .*mine.npy with other contents: use another --out"
+    ):
         run(replace(experiment, seeds=2), quiet)
     write_matrix(path, 240, seed=1)
     assert run(replace(experiment, seeds=2), quiet).saved_before == 1

@@ -155,7 +155,7 @@ def test_an_address_without_a_scheduler_is_named_with_the_remedy(
 ):
     monkeypatch.setattr(processes, "WORKERS_SECONDS", 1)
     nobody = f"tcp://127.0.0.1:{free_port()}"
-    with pytest.raises(NoScheduler, match=f"no Dask scheduler answers at {nobody}.*start one by `dask scheduler`"):
+    with pytest.raises(NoScheduler, match=f"no Dask scheduler responds at {nobody}.*start one by `dask scheduler`"):
         run(replace(experiment, scheduler=nobody), Watching(0, None))
 
 

@@ -24,7 +24,7 @@ def test_calls_that_kill_their_process_are_reported_and_all_others_finish(tmp_pa
     for (name, _), outcome in returned:
         if name == "huge":
             assert isinstance(outcome, Failure)
-            assert outcome.message.startswith("its worker process died, and again when nothing else was running")
+            assert outcome.message.startswith("its worker process died, and died again when no other run was active")
         else:
             assert outcome == name
 

@@ -132,14 +132,14 @@ def test_options_of_strategies_are_recorded_and_other_options_need_another_folde
     cell = Cell("mail", "minilm", "random", "margin", 0)
     simulated(small)
     assert not {"subpool", "balance"} & json.loads((small.out / "run.json").read_text()).keys()
-    with pytest.raises(AnotherExperiment, match=rf"with {option} off, and now it is 12: use another --out"):
+    with pytest.raises(AnotherExperiment, match=rf"with {option} off, and this command has 12: use another --out"):
         run(replace(small, options=StrategyOptions(**{option: 12})), Quiet())
 
     other = replace(small, options=StrategyOptions(**{option: 12}), out=small.out.with_name("other"))
     simulated(other)
     assert json.loads((other.out / "run.json").read_text())[option] == 12
     assert run(other, Quiet()).saved_before == 1, "the same options go on in the same folder"
-    with pytest.raises(AnotherExperiment, match=rf"with {option} 12, and now it is off: use another --out"):
+    with pytest.raises(AnotherExperiment, match=rf"with {option} 12, and this command has off: use another --out"):
         run(replace(other, options=StrategyOptions()), Quiet())
     picks, other_picks = Results(small.out).read(cell).picks, Results(other.out).read(cell).picks
     assert picks[0] == other_picks[0], "initial pools take no options"

@@ -46,5 +46,5 @@ def test_a_class_that_the_project_lacks_is_refused_before_the_first_label():
         test=Split(["a", "b"], None, np.array([0, 2])),
         classes=["ham", "bacon", "eggs"],
     )
-    with pytest.raises(LiveFailed, match="class 'eggs' of --data is none of the project's, ham, spam"):
+    with pytest.raises(LiveFailed, match="class 'eggs' of --data is not a class of the project, ham, spam"):
         run_live(session, print)

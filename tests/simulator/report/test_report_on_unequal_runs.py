@@ -112,7 +112,7 @@ def test_starts_without_a_strategy_in_common_are_not_compared():
     )
     start = advice_of(apart)["Start"]
     assert start.headline == "nothing to recommend"
-    assert start.reason == "No two starts were run with the same strategy, and all else the same."
+    assert start.reason == "No two starts were run with the same strategy and otherwise equal settings."
 
 
 def test_a_start_that_was_run_on_little_is_left_out_and_named(partial_start):
@@ -139,7 +139,7 @@ def test_labels_saved_are_computed_on_seeds_that_both_have():
     lucky = (results["seed"] == 4) & (results["strategy"] == "random")
     results["accuracy"] += 0.2 * lucky
     advice = advice_of(without(results, seed=[4], strategy=["badge"]))
-    assert "in 0 of them it does not get there" in advice["Labels saved"].reason
+    assert "in 0 of them it does not reach that accuracy" in advice["Labels saved"].reason
 
 
 def test_an_embedding_with_few_runs_changes_no_correlation():
@@ -233,4 +233,4 @@ def test_the_page_lists_every_command_and_says_what_the_wall_time_covers(tmp_pat
     shown = "python -m simulator run --data 'my texts.csv'"
     assert commands == [shown, f"{shown} --embeddings minilm,tfidf", f"{shown} --seeds 9"]
     assert "Wall time: 4.5 minutes in 3 calls that ended by themselves" in page
-    assert "Calls that were stopped, and runs copied in from elsewhere, are not in it." in page
+    assert "It does not include calls that were stopped, and runs that were copied into the folder." in page
