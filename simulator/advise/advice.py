@@ -117,8 +117,8 @@ def sentence(advice: Sequence[StrategyAdvice]) -> str:
         return (
             f"No combination on {top.embedding} is significantly better than random order. There, {top.strategy} after "
             f"a {top.initial} start has the highest mean accuracy of all combinations ({_how_often(top)}). Choose the "
-            f"embedding by its accuracy, keep the default strategy, {DEFAULT_STRATEGY}, and run `advise` again with twice "
-            f"the labels."
+            f"embedding by its accuracy, keep the default strategy, {DEFAULT_STRATEGY}, and run `advise` again "
+            "with twice the labels."
         )
     rivals = [a for a in advice if a is not chosen and a.best > 0.05]
     not_better = f"; it is not clearly better than {', '.join(_short(a) for a in rivals[:3])}" if rivals else ""
