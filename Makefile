@@ -4,11 +4,11 @@
 # make unit          the tests that need no Label Studio, no browser and no network, in parallel
 # make e2e           the tests against a real Label Studio and a real Chromium, one after the other
 # make check         ruff and mypy
-# make label-studio  install Label Studio into its own environment, which demo and the end-to-end tests do by themselves
+# make label-studio  install Label Studio into its own environment; the demo and the end-to-end tests do it if needed
 # make docs          the documentation with the API reference, in site/
-# make benchmark     a quick form of the benchmarks beside the baseline that compare.py --write stored
-# make screenshots   take the pictures of docs/images anew
-# ARGS='tests/web -k setup' goes to pytest with unit, e2e and test; WORKERS is the number of test processes.
+# make benchmark     a quick form of the benchmarks, compared with the stored baseline
+# make screenshots   take the pictures in docs/images again
+# With unit, e2e and test, ARGS='tests/web -k setup' is passed to pytest, and WORKERS is the number of test processes.
 
 PYTHON ?= python3
 VENV := .venv
@@ -52,8 +52,8 @@ unit: install-dev
 e2e: install-dev browser
 	$(PYTEST) -m "$(SLOW)" $(ARGS)
 
-# Both parts run even if the first one fails. Coverage is that of the unit tests: what an end-to-end test reaches runs
-# in processes that it kills. pytest ends with 5 where ARGS leaves a part without tests.
+# Both parts run even if the first one fails. Coverage is that of the unit tests, since end-to-end tests run the code in
+# processes that they kill. pytest exits with status 5 if ARGS selects no test of a part.
 test: install-dev browser
 	@rm -rf $(RESULTS) && mkdir -p $(RESULTS); status=0; \
 	$(PYTEST) -m "not ($(SLOW))" -n $(WORKERS) --dist worksteal --junitxml=$(RESULTS)/unit.xml \
@@ -62,7 +62,7 @@ test: install-dev browser
 	$(BIN)/coverage report --skip-covered --sort=cover; \
 	$(BIN)/python tests/summary.py $(RESULTS)/*.xml; exit $$status
 
-# The browser tests drive a Chromium; where none can be installed they are skipped and say so.
+# The browser tests drive a Chromium; if none can be installed, they are skipped with a reason.
 browser:
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
 	  { command -v apt-get >/dev/null && apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-noto-core; } || \

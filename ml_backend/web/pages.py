@@ -49,7 +49,7 @@ def projects() -> Any:
 
 @blueprint.get("/projects/<int:project_id>")
 def project(project_id: int) -> Any:
-    """The page of a project: state, progress, batch, model, settings."""
+    """The page of a project: state, progress, batch, model, settings. Raises BadRequest for an unknown project."""
     require_basic_auth()
     try:
         status = project_status(web().store, project_id)

@@ -22,7 +22,7 @@ blueprint = Blueprint("projects", __name__)
 
 @blueprint.get("/projects/<int:project_id>/status")
 def status(project_id: int) -> dict[str, Any]:
-    """The project's status, see `project_status`."""
+    """The project's status, see `project_status`. Raises BadRequest for an unknown project."""
     require_basic_auth()
     try:
         return project_status(web().store, project_id)
@@ -39,7 +39,10 @@ def settings(project_id: int) -> dict[str, Any]:
 
 @blueprint.patch("/projects/<int:project_id>/settings")
 def change_settings(project_id: int) -> dict[str, Any]:
-    """Change settings; null sets one back to its default. The next batch is chosen with the new settings."""
+    """Change settings; null sets one back to its default. The next batch is chosen with the new settings.
+
+    Raises BadRequest for an unknown project and for settings that are not valid.
+    """
     require_settings_access()
     project = _project(project_id)
     before = ProjectSettings.usable(project.settings)

@@ -43,7 +43,7 @@ def setup() -> dict[str, Any]:
 
 @blueprint.post("/predict")
 def predict() -> dict[str, Any]:
-    """Class and confidence for the tasks of the body, one entry per task."""
+    """Class and confidence for the tasks of the body, one entry per task. Raises BadRequest for an invalid body."""
     require_basic_auth()
     body = json_object()
     project_id, tasks = project_number(body.get("project")), body.get("tasks")

@@ -76,8 +76,8 @@ def advise(
     initials = sorted({initial for _, _, initial in curves})
     start = BASELINE if BASELINE in initials else initials[0]
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    drawn = {key: resampled_means(curve, counts, test_to_train) for key, curve in curves.items()}
-    highest = np.max([_area(labels, curve) for curve in drawn.values()], axis=0)
+    resampled = {key: resampled_means(curve, counts, test_to_train) for key, curve in curves.items()}
+    highest = np.max([_area(labels, curve) for curve in resampled.values()], axis=0)
     gains = {
         key: corrected_t(_area(labels, curve - curves[key[0], BASELINE, start]), test_to_train)
         for key, curve in curves.items()
@@ -86,7 +86,7 @@ def advise(
     advice = []
     for (key, gain), corrected in zip(gains.items(), p, strict=True):
         embedding, strategy, initial = key
-        saved = _saved(labels, drawn[key], drawn[embedding, BASELINE, start])
+        saved = _saved(labels, resampled[key], resampled[embedding, BASELINE, start])
         saved_low, middle, saved_high = np.quantile(saved, [0.025, 0.5, 0.975])
         advice.append(
             StrategyAdvice(
@@ -102,7 +102,7 @@ def advise(
                 saved=float(middle),
                 saved_low=float(saved_low),
                 saved_high=float(saved_high),
-                best=float((_area(labels, drawn[key]) >= highest).mean()),
+                best=float((_area(labels, resampled[key]) >= highest).mean()),
             )
         )
     return sorted(advice, key=lambda a: -a.area)

@@ -40,33 +40,33 @@ def findings(results: pd.DataFrame, quality: pd.DataFrame | None, metric: str = 
     for which larger is better.
     """
     area = areas(results, metric)
-    whole = by_strategy(area["whole"])
+    whole_curve = by_strategy(area["whole"])
     if quality is not None and not len(with_quality(area["whole"], quality)):
         quality = None
     return [
         _starts(area["early"], curves(results, metric), quality),
-        strategies_finding(whole, quality),
+        strategies_finding(whole_curve, quality),
         embeddings_finding(area["whole"], curves(results, metric), quality),
     ]
 
 
 def _starts(early: pd.Series, by_cycle: pd.DataFrame, quality: pd.DataFrame | None) -> PaperFinding:
     effects = initial_effects(early)
-    at_once = initial_effects(by_cycle.stack()[lambda values: values.index.get_level_values("cycle") == 0])
+    initial_only = initial_effects(by_cycle.stack()[lambda values: values.index.get_level_values("cycle") == 0])
     return finding(
         "A diverse start (TypiClust) beats a random one early on, the more so the better the embedding; CoreSet as a "
         "start is worse than random.",
         [
             _start_effect(
-                "A TypiClust start beats a random start in the early cycles.", "typiclust", 1, effects, at_once
+                "A TypiClust start beats a random start in the early cycles.", "typiclust", 1, effects, initial_only
             ),
             _start_and_quality(paired_initial_effects(early), quality),
-            _start_effect("A CoreSet start is worse than a random start.", "coreset", -1, effects, at_once),
+            _start_effect("A CoreSet start is worse than a random start.", "coreset", -1, effects, initial_only),
         ],
     )
 
 
-def _start_effect(text: str, initial: str, sign: int, effects: pd.DataFrame, at_once: pd.DataFrame) -> Claim:
+def _start_effect(text: str, initial: str, sign: int, effects: pd.DataFrame, initial_only: pd.DataFrame) -> Claim:
     measured = (
         f"Mean accuracy over the first third of the labels (AULC): {initial} start minus random start with the same "
         "strategy and seed, averaged over strategies and embeddings."
@@ -77,7 +77,7 @@ def _start_effect(text: str, initial: str, sign: int, effects: pd.DataFrame, at_
     by_dataset = units.groupby(level="dataset").mean()
     seen = (
         f"{points(by_dataset.mean())} over the first third, "
-        f"{points(at_once[initial].groupby(level='dataset').mean().mean())} with the initial labels alone; "
+        f"{points(initial_only[initial].groupby(level='dataset').mean().mean())} with the initial labels alone; "
         f"{across(by_dataset)}."
     )
     return Claim(text, measured, mean_effect(sign * units, seen))

@@ -34,7 +34,8 @@ class Strategy(Protocol):
     INFO: StrategyInfo
     __doc__: str | None
 
-    def select(self, pool: Pool, batch_size: int, rng: np.random.Generator, **options: Any) -> NDArray[np.int64]: ...
+    def select(self, pool: Pool, batch_size: int, rng: np.random.Generator, **options: Any) -> NDArray[np.int64]:
+        """The rows to label next, (batch_size,) int64, best first."""
 
 
 class UnknownStrategy(ValueError):
