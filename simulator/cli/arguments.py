@@ -6,7 +6,8 @@ from simulator.experiment.budget import BUDGETS, Budget
 
 SUBPOOL_HELP = "Strategies choose among this many texts, drawn at random."
 BALANCE_HELP = (
-    "Strategies rank this many times the batch size; the texts whose predicted classes have the fewest labels are taken."
+    "Strategies rank this many times the batch size; those texts whose predicted classes have the fewest labels are "
+    "taken."
 )
 
 
