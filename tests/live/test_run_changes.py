@@ -9,6 +9,8 @@ from live_loop import CLASSES, choice, gold_texts
 from project_runs import MINUTE, MakeProject
 
 from ml_backend.labelstudio.client import LabelStudioUnavailable
+from ml_backend.pipeline import embed as embedding
+from ml_backend.store.states import RunReason
 
 
 def test_changes_that_no_webhook_reported_are_found_by_the_minutes_comparison(make_project: MakeProject):
@@ -84,6 +86,59 @@ def test_an_event_that_names_no_annotation_leads_to_a_comparison_at_once(make_pr
     project.store.add_event(project.id, "ANNOTATIONS_CREATED", {"project": {"id": project.id}})
     project.run("labels")
     assert project.status["labeled"] == 1
+
+
+def test_a_project_whose_tasks_are_all_deleted_has_no_head_any_more(make_project: MakeProject):
+    project = make_project(8)
+    project.run("setup")
+    project.label(3)
+    project.run()
+    assert project.status["model"] is not None
+    for task in project.client.task_ids(project.id):
+        project.client.request("DELETE", f"api/tasks/{task}/")
+    project.run(MINUTE)
+    status = project.status
+    assert (status["model"], status["tasks"], status["labeled"], status["state"]) == (None, 0, 0, "ready")
+
+
+def test_texts_are_embedded_in_chunks_until_none_is_left(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(embedding, "TEXTS_PER_CHUNK", 8)
+    project = make_project(20)
+    assert project.run("setup") is True, "the first batch is chosen from the first chunk"
+    assert (project.batch.number, project.status["to_embed"]) == (1, 12)
+    assert project.run("continued") is False
+    assert project.status["to_embed"] == 0
+
+
+def test_a_request_interrupts_embedding_after_the_present_chunk(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+):
+    project = make_project(8)
+    project.run("setup")
+    monkeypatch.setattr(embedding, "TEXTS_PER_CHUNK", 8)
+    project.client.request("POST", f"api/projects/{project.id}/import", body=gold_texts(20, 300))
+    project.store.request_run(project.id, RunReason.LABELS)
+    assert project.run(MINUTE) is True
+    assert project.status["to_embed"] == 12
+    project.store.take_requests(project.id)
+    assert project.run("continued") is False
+
+
+def test_a_label_is_learned_from_when_its_text_is_embedded_and_not_before(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(embedding, "TEXTS_PER_CHUNK", 4)
+    project = make_project(20, retrain_every=2)
+    labelled = sorted(project.client.task_ids(project.id))[:4]
+    for i, task in enumerate(labelled):
+        project.person.annotate(task, CLASSES[i % 2])
+    project.run("setup")
+    first_two = labelled[:2]  # half of the first chunk are texts of labelled tasks
+    assert sorted(project.store.label_snapshot(project.id)) == first_two
+    while project.run("continued"):
+        pass
+    assert sorted(project.store.label_snapshot(project.id)) == labelled
+    assert project.status["model"]["n_labels"] == 4
 
 
 def test_a_counter_that_lies_costs_no_label(make_project: MakeProject):

@@ -11,6 +11,7 @@ from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.texts import text_hash
 from ml_backend.pipeline.run import run_project
+from ml_backend.store.records import FirstRead
 
 
 def test_settings_that_changed_bring_the_next_batch_at_once_and_once(make_project: MakeProject):
@@ -53,6 +54,19 @@ def test_other_fields_with_the_texts_have_every_task_read_again(make_project: Ma
     hashes = {task_id: stored_hash for task_id, stored_hash, _ in project.store.tasks(project.id)}
     assert hashes == {task.id: text_hash(task.data["body"]) for task in tasks}
     assert set(project.store.embeddings("word-hashes", sorted(hashes.values()))) == set(hashes.values())
+
+
+def test_other_fields_during_an_unfinished_first_read_start_it_again(make_project: MakeProject):
+    project = make_project(20)
+    tasks = project.studio.tables.tasks_of(project.id)
+    for task in tasks:
+        task.data["body"] = f"{task.data['text']} Regards"
+    project.run("setup")
+    project.store.update_project(project.id, watermark=None, first_read=FirstRead(2, "2025-12"))
+    project.change(label_config=label_config(CLASSES).replace("$text", "$body"))
+    project.run(MINUTE)
+    hashes = {task_id: stored_hash for task_id, stored_hash, _ in project.store.tasks(project.id)}
+    assert hashes == {task.id: text_hash(task.data["body"]) for task in tasks}
 
 
 def test_a_changed_label_config_brings_new_classes_and_keeps_labels_that_still_count(make_project: MakeProject):
@@ -104,6 +118,32 @@ def test_a_deleted_project_is_forgotten(make_project: MakeProject):
     assert project.store.project(project.id) is None
     assert project.store.task_count(project.id) == 0
     assert project.run(MINUTE) is False, "a run of an unknown project is none"
+
+
+def test_a_reported_deletion_is_believed_whoever_opened_the_project(make_project: MakeProject):
+    project = make_project()
+    project.run("setup")
+    project.client.request("DELETE", f"api/projects/{project.id}/")
+    project.store.update_project(project.id, seen_by="somebody else")
+    project.add_event("PROJECT_DELETED")
+    project.run("project")
+    assert project.store.project(project.id) is None
+
+
+def test_a_project_is_kept_when_its_user_moved_to_another_organization(
+    make_project: MakeProject, fake_label_studio: Fake
+):
+    project = make_project()
+    person = fake_label_studio.server.add_user("moving@example.com", "d" * 40)
+    client = LabelStudio(fake_label_studio.url, person.key)
+    own_services = services(project.store, client)
+    run_project(own_services, project.id, [MINUTE])
+    person.organization = 2
+    run_project(own_services, project.id, [MINUTE])
+    client.close()
+    fake_label_studio.server.remove_user(person)
+    assert project.record.state == "missing"
+    assert project.store.task_count(project.id) == 20
 
 
 def test_a_project_that_another_key_cannot_see_is_kept(make_project: MakeProject, fake_label_studio: Fake):

@@ -8,13 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from ml_backend.labelstudio.client import LabelStudioUnavailable, ProjectInfo, RequestRefused
+from ml_backend.labelstudio.client import LabelStudioUnavailable, ProjectGone, ProjectInfo, RequestRefused
 from ml_backend.labelstudio.connection import SECRET_HEADER
 from ml_backend.pipeline import attachment
 from ml_backend.pipeline.context import Services
 from ml_backend.store import Store
 from ml_backend.store.records import ProjectRecord
-from ml_backend.store.states import RunReason
+from ml_backend.store.states import BatchState, RunReason
 
 OURS, OTHER = "https://ours.example", "http://other.example"
 MINUTE = [RunReason.EVERY_MINUTE]
@@ -124,8 +124,9 @@ def test_an_error_is_not_taken_for_a_missing_entry(
 ):
     if connected_before:
         update("setup")
-    label_studio.problem = RequestRefused("no permission")
-    assert update(RunReason.EVERY_MINUTE) is not None
+    for refusal in (RequestRefused("no permission"), ProjectGone("not shown to this key")):
+        label_studio.problem = refusal
+        assert update(RunReason.EVERY_MINUTE) is not None
     label_studio.problem = LabelStudioUnavailable("does not answer")
     with pytest.raises(LabelStudioUnavailable):
         update(RunReason.EVERY_MINUTE)
@@ -139,6 +140,32 @@ def test_labels_cause_a_check_of_the_entries_only_if_the_sampling_was_changed(
     label_studio.entries = []
     assert update("labels") is not None
     assert update("labels", sampling="Sequential sampling") is None
+
+
+def test_labels_cause_a_check_of_the_entries_if_the_model_version_was_changed(
+    update: Update, label_studio: FakeLabelStudio, sqlite_store: Store
+):
+    update("setup")
+    batch = sqlite_store.plan_batch(7, "badge", "why", None, [1], size=1)
+    sqlite_store.mark_batch(7, batch.number, BatchState.PUBLISHED)
+    label_studio.entries = []
+    assert update("labels") is None
+
+
+def test_settings_changed_on_the_page_while_the_entries_are_listed_are_kept(
+    update: Update, label_studio: FakeLabelStudio, sqlite_store: Store
+):
+    label_studio.entries = [entry(OURS, extra_params={"batch_size": 7})]
+    request = label_studio.request
+
+    def meanwhile(*args: Any, **more: Any) -> Any:
+        sqlite_store.update_project(7, settings={"strategy": "margin"})
+        return request(*args, **more)
+
+    label_studio.request = meanwhile  # type: ignore[method-assign]
+    project = update("setup")
+    assert project is not None
+    assert project.settings == {"strategy": "margin", "batch_size": 7}
 
 
 def test_of_several_entries_ours_is_the_one_with_the_configured_address(

@@ -96,6 +96,14 @@ def test_a_batch_holds_no_text_twice_and_fills_up_with_one_copy_of_a_labelled_te
     assert chosen[3:] == [7]
 
 
+def test_copies_fill_the_reserve_after_the_batch(sqlite_store: Store):
+    put_tasks(sqlite_store, {1: "a", 2: "labelled", 3: "labelled", 4: "another", 5: "another"})
+    pool = pool_of(sqlite_store, Labels({2: ("a",), 4: ("a",)}))
+    proposal = propose(ProjectSettings(strategy="random", initial="random", batch_size=2), pool, 2, cycle=0, reserve=2)
+    assert pool.task_ids[proposal.rows].tolist() == [1, 3]
+    assert pool.task_ids[proposal.reserve_rows].tolist() == [5]
+
+
 def test_each_cycle_draws_its_own_rows_and_always_the_same(sqlite_store: Store):
     put_tasks(sqlite_store, {i: f"text {i}" for i in range(1, 41)})
     pool = pool_of(sqlite_store, Labels())

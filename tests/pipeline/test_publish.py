@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
+from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable, ProjectInfo
 from ml_backend.pipeline import publish as publishing
 from ml_backend.pipeline.publish import SUPERSEDED_KEPT_SECONDS, finish_interrupted_batches, publish, remove_superseded
 from ml_backend.store import Store
@@ -66,3 +66,22 @@ def test_predictions_of_a_batch_that_a_crash_kept_from_being_served_are_removed_
     assert serving is not None
     assert serving.number == served.number
     assert label_studio.versions == [served.version]
+
+
+def test_predictions_that_could_not_be_removed_are_removed_by_the_next_run(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    sqlite_store.ensure_project(7)
+    label_studio = Versions()
+    client = cast(LabelStudio, label_studio)
+    label_studio.versions = [plan(sqlite_store).version]
+
+    def unavailable(*_: Any) -> None:
+        raise LabelStudioUnavailable("gone for a moment")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(label_studio, "remove_version", unavailable)
+        with pytest.raises(LabelStudioUnavailable):
+            finish_interrupted_batches(sqlite_store, client, INFO)
+    finish_interrupted_batches(sqlite_store, client, INFO)
+    assert label_studio.versions == []

@@ -17,6 +17,7 @@ from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.tasks import RemoteTask, TaskPage
+from ml_backend.pipeline import sync as syncing
 from ml_backend.pipeline.sync import Synchronizer, SyncReport
 from ml_backend.store import Store
 from ml_backend.store.records import EventRecord
@@ -101,6 +102,21 @@ def test_the_deletion_of_an_unknown_annotation_leads_to_a_comparison_of_all(sqli
     assert not synchronizer.read_events([deletion(1, 1, 2)], SyncReport())
     assert synchronizer.read_events([deletion(2, 1, 2, 3, 99)], SyncReport()), "99 was never read"
     assert not synchronizer.read_events([], SyncReport())
+
+
+def test_events_that_name_too_many_tasks_ask_for_a_comparison(
+    sqlite_store: Store, studio: Miscounting, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(syncing, "MAX_CHANGED_BY_ID", 2)
+    sqlite_store.ensure_project(7)
+    info = ProjectInfo(7, "", "", "", "", len(studio.tasks), 4, 0)
+    synchronizer = Synchronizer(sqlite_store, cast(LabelStudio, studio), CONFIG, info, lambda _: None)
+
+    def created(*task_ids: int) -> list[EventRecord]:
+        return [EventRecord(1, 7, "TASKS_CREATED", {"tasks": [{"id": i} for i in task_ids]}, received_at=0.0)]
+
+    assert not synchronizer.read_events(created(1, 2), SyncReport())
+    assert synchronizer.read_events(created(1, 2, 3), SyncReport())
 
 
 def test_a_deleted_skip_is_noticed_by_the_number_of_skips(sqlite_store: Store, studio: Miscounting):
