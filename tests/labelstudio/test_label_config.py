@@ -95,8 +95,10 @@ def test_other_configs_are_refused_with_what_is_supported(xml: str, message: str
     assert "Supported: <Choices>" in str(refusal.value)
 
 
-def test_the_fingerprint_depends_on_the_classes_only():
+def test_the_fingerprint_depends_on_the_classes_and_on_how_many_a_task_may_have():
     one = parse(config(f'<Choices name="c" toName="t">{TWO}</Choices>'))
     restyled = parse(config(f'<Header value="hi"/><Choices name="c" toName="t" showInLine="true">{TWO}</Choices>'))
     renamed = parse(config('<Choices name="c" toName="t"><Choice value="a"/><Choice value="c"/></Choices>'))
-    assert one.fingerprint == restyled.fingerprint != renamed.fingerprint
+    several = parse(config(f'<Choices name="c" toName="t" choice="multiple">{TWO}</Choices>'))
+    assert one.fingerprint == restyled.fingerprint
+    assert len({one.fingerprint, renamed.fingerprint, several.fingerprint}) == 3

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 from ml_backend.annotation import Annotation
@@ -30,6 +31,11 @@ class Annotations:
 
 def test_the_newest_annotation_of_an_annotator_counts():
     assert labels(Annotations()(1, 1, "a")(1, 1, "b").all, SINGLE).by_task == {1: ("b",)}
+
+
+def test_an_older_annotation_that_was_changed_later_is_the_newest():
+    first, second = Annotations()(1, 1, "a")(1, 1, "b").all
+    assert labels([replace(first, updated_at="2026-02"), second], SINGLE).by_task == {1: ("a",)}
 
 
 def test_the_majority_of_annotators_wins_and_ties_are_left_out_and_counted():
@@ -81,6 +87,13 @@ def test_taxonomy_leaves_of_the_same_name_are_distinguished_by_their_path():
     labels_of_tasks = labels(Annotations()(1, 1, ["g", "a"])(2, 1, ["f"]).all, TAXONOMY)
     assert labels_of_tasks.by_task == {1: ("g / a",)}
     assert labels_of_tasks.unknown == {"f": 1}
+
+
+def test_nested_choices_that_hold_only_the_leaf_count_if_one_class_has_it():
+    nested = parse(f'<View><Text name="t" value="$x"/><Choices name="c" toName="t">{TREE}</Choices></View>')
+    labels_of_tasks = labels(Annotations()(1, 1, "b")(2, 1, "a").all, nested)
+    assert labels_of_tasks.by_task == {1: ("g / b",)}
+    assert labels_of_tasks.unknown == {"a": 1}, "f / a or g / a"
 
 
 def test_imported_annotations_without_an_annotator_count_separately():

@@ -42,8 +42,8 @@ def requests_of(respond: Respond, call: Callable[[LabelStudio], object], key: st
     return server
 
 
-def always(body: Any) -> Respond:
-    return lambda _: (200, body)
+def always(body: Any, status: int = 200) -> Respond:
+    return lambda _: (status, body)
 
 
 ENTRY = {"id": 5, "url": BACKEND, "title": "Active learning", "state": "CO"}
@@ -156,6 +156,22 @@ def test_a_call_sends_these_requests(name: str):
     assert set(server.authorizations) == {f"Token {LEGACY_TOKEN}"}
 
 
+def test_a_large_batch_is_written_in_several_requests_and_served_when_it_is_whole(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(client_module, "PREDICTIONS_PER_REQUEST", 2)
+
+    def respond(request: Request) -> tuple[int, Any]:
+        return 200, {"created": len(request.body)}
+
+    items = [(task, [], rank) for rank, task in enumerate((9, 8, 7))]
+    server = requests_of(respond, lambda c: c.publish_batch(3, "v1", items))
+    *imports, served = server.requests
+    assert [[(p["task"], p["score"]) for p in request.body] for request in imports] == [
+        [(9, 0.0), (8, 1 / 3)],
+        [(7, 2 / 3)],
+    ]
+    assert served == Request("PATCH", "/api/projects/3/", {"include": "id"}, {"model_version": "v1"})
+
+
 def task_server(n_tasks: int) -> Respond:
     """Pages of a project with the tasks 1 to n_tasks, as Label Studio pages them."""
 
@@ -254,6 +270,25 @@ def test_a_webhook_is_made_if_there_is_none_and_otherwise_gets_the_secret_once()
     assert server.requests == [listed, deleted, changed]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"is_active": False}, {"send_for_all_actions": False}, {"headers": {connection.SECRET_HEADER: "old"}}],
+    ids=str,
+)
+def test_a_webhook_that_does_not_send_all_with_the_secret_is_repaired(wrong: dict[str, Any]):
+    right = {"headers": {connection.SECRET_HEADER: "secret"}}
+    changed: list[bool] = []
+
+    def ensure(client: LabelStudio) -> None:
+        changed.append(connection.ensure_webhook(client, 3, BACKEND, "secret", create=False))
+
+    assert len(requests_of(always([hook(1, **right)]), ensure).requests) == 1
+    _, repair = requests_of(always([hook(1, **right | wrong)]), ensure).requests
+    assert changed == [False, True]
+    assert (repair.method, repair.path) == ("PATCH", "/api/webhooks/1/")
+    assert {**hook(1, **right), **repair.body} == {**hook(1, **right), "send_payload": True}
+
+
 def test_a_personal_access_token_is_exchanged_once_for_an_access_token():
     claims = {"token_type": "refresh", "exp": time.time() + 3600}
     key = jwt.encode(claims, "a-signing-key-of-at-least-32-bytes!")
@@ -288,10 +323,12 @@ def test_server_errors_are_tried_three_times_and_refusals_once(monkeypatch: pyte
 
     assert len(requests_of(respond, lambda c: c.version()).requests) == 3
 
-    with recording_server(lambda _: (503, "down")) as server, closing(LabelStudio(server.url, LEGACY_TOKEN)) as client:
-        with pytest.raises(LabelStudioUnavailable, match="503 at /api/version: down"):
-            client.version()
-        assert len(server.requests) == 3
+    for status in (503, 429):
+        down = always("down", status)
+        with recording_server(down) as server, closing(LabelStudio(server.url, LEGACY_TOKEN)) as client:
+            with pytest.raises(LabelStudioUnavailable, match=f"{status} at /api/version: down"):
+                client.version()
+            assert len(server.requests) == 3
     with recording_server(lambda _: (400, "no")) as server, closing(LabelStudio(server.url, LEGACY_TOKEN)) as client:
         with pytest.raises(RequestRefused, match="400"):
             client.version()

@@ -38,6 +38,11 @@ def test_markup_of_hypertext_is_stripped():
     assert task_text({"h": markup}, config('<HyperText name="t" value="$h"/>')) == "Hello & goodbye\nagain"
 
 
+def test_a_closing_tag_without_its_opening_one_hides_nothing():
+    markup = "Hello</script> world</style>!"
+    assert task_text({"h": markup}, config('<HyperText name="t" value="$h"/>')) == "Hello world!"
+
+
 def test_dialogues_keep_the_speakers_names():
     shown = '<Paragraphs name="t" value="$turns" nameKey="who" textKey="said"/>'
     turns = [{"who": "A", "said": "hi"}, {"said": "yes"}]
