@@ -248,6 +248,17 @@ def test_a_restore_waits_for_the_run_under_way(settings: Settings, store: Store,
     assert store.acquire_lease(1, "host:1:worker", 30.0)
 
 
+def test_a_restore_does_not_wait_for_a_worker_whose_lease_has_expired(
+    settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fill(store)
+    back_up(settings, tmp_path / "copy.db")
+    store.acquire_lease(1, "host:1:killed", -1.0)
+    monkeypatch.setattr(restoring, "WAIT_FOR_RUNS_SECONDS", 0.0)
+    restore_backup(settings, tmp_path / "copy.db")
+    assert store.lease_owners() == []
+
+
 def test_a_run_that_does_not_end_stops_the_restore(
     settings: Settings, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -60,6 +60,14 @@ def rows_of_project(database_url: str, project_id: int) -> dict[str, int]:
     return rows
 
 
+def stored_texts(database_url: str) -> set[str]:
+    engine = create_engine(database_url)
+    with engine.connect() as connection:
+        hashes = set(connection.execute(select(tables.texts.c.text_hash)).scalars())
+    engine.dispose()
+    return hashes
+
+
 def test_forgetting_a_project_deletes_all_its_rows_and_none_of_another(store: Store, database_url: str):
     for project_id in (1, 2):
         fill(store, project_id)
@@ -70,4 +78,6 @@ def test_forgetting_a_project_deletes_all_its_rows_and_none_of_another(store: St
     assert {name for name, n in after.items() if n} == STAYS
     assert store.project(1) is None
     assert rows_of_project(database_url, 2) == before
-    assert set(store.embeddings("minilm", ["hash 1", "hash 2"])) == {"hash 2"}
+    assert set(store.embeddings("minilm", ["hash 1", "hash 2"])) == stored_texts(database_url) == {"hash 2"}
+    store.remove_tasks(2, [1])
+    assert stored_texts(database_url) == set()

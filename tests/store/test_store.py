@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -74,6 +74,8 @@ def test_events_are_read_in_order_and_may_hold_any_character(store: Store):
     store.drop_events(1, first.id)
     assert [e.action for e in store.events(1)] == [second.action]
     assert store.event_count() == 2
+    store.drop_events(2, store.events(2)[-1].id)
+    assert [e.action for e in store.events(1)] == [second.action], "another project's is kept, although it is older"
 
 
 def test_requests_are_merged_until_they_are_taken(store: Store):
@@ -118,6 +120,19 @@ def test_a_lease_has_one_owner_until_it_is_released_deleted_or_expired(store: St
     assert store.acquire_lease(1, "me", 60)
     store.delete_leases(["me"])
     assert store.acquire_lease(1, "you", 60)
+
+
+def test_a_renewed_lease_lasts_from_then_on_and_only_its_owner_renews_it(store: Store, monkeypatch: pytest.MonkeyPatch):
+    now = 1000.0
+    monkeypatch.setattr("ml_backend.store.leases.time.time", lambda: now)
+    assert store.acquire_lease(1, "me", 30)
+    now = 1020.0
+    store.renew_lease(1, "me", 30)
+    store.renew_lease(1, "you", 60)
+    now = 1049.0
+    assert not store.acquire_lease(1, "you", 30)
+    now = 1051.0
+    assert store.acquire_lease(1, "you", 30)
 
 
 def test_only_one_of_many_threads_gets_the_lease(store: Store):
@@ -242,6 +257,9 @@ def test_the_newest_head_is_read_and_old_ones_are_deleted(store: Store):
     current = store.current_head(1)
     assert (current.version, current.blob, current.classes) == ("v22", b"\x00blob", ["a", "b"])
     assert len(store.heads(1)) == 20
+    other = replace(current, project_id=2, version="of another project")
+    store.put_head(other)
+    assert (store.heads(2), len(store.heads(1))) == ([other], 20)
 
 
 def test_a_batch_is_current_once_published_and_open_until_removed(store: Store):
