@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from ml_backend.store import Store
 from ml_backend.worker import lease as lease_module
@@ -22,6 +23,22 @@ def test_a_lease_has_one_owner_at_a_time(store: Store):
         assert (first, second) == (True, False)
     with lease(store, 7, owner_name()) as held:
         assert held
+
+
+def test_two_threads_of_a_worker_do_not_run_a_project_at_the_same_time(sqlite_store: Store):
+    sqlite_store.ensure_project(7)
+    owner, got = owner_name(), list[bool]()
+
+    def attempt() -> None:
+        with lease(sqlite_store, 7, owner) as held:
+            got.append(held)
+
+    with lease(sqlite_store, 7, owner):
+        other = threading.Thread(target=attempt)
+        other.start()
+        other.join()
+    attempt()
+    assert got == [False, True]
 
 
 def test_a_process_that_does_not_get_a_lease_does_not_release_it(sqlite_store: Store):
@@ -53,6 +70,24 @@ def test_a_lease_is_renewed_during_its_run(sqlite_store: Store, monkeypatch: pyt
     with lease(sqlite_store, 7, owner_name()):
         assert renewed.acquire(timeout=10)
         assert renewed.acquire(timeout=10), "it must be renewed repeatedly"
+
+
+def test_a_renewal_that_failed_is_followed_by_the_next(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    sqlite_store.ensure_project(7)
+    tried = threading.Semaphore(0)
+
+    def broken(*_: object) -> None:
+        tried.release()
+        raise OperationalError("UPDATE", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(sqlite_store, "renew_lease", broken)
+    monkeypatch.setattr(lease_module, "LEASE_SECONDS", 0.3)
+    with lease(sqlite_store, 7, owner_name()):
+        assert tried.acquire(timeout=10)
+        assert tried.acquire(timeout=10)
+    assert "project 7: the lease could not be renewed" in caplog.text
 
 
 def test_leases_of_ended_processes_are_stale_and_others_are_not():

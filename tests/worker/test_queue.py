@@ -159,6 +159,14 @@ def test_requests_before_a_run_are_merged_into_one_message(settings: Settings, s
     assert sqlite_store.take_requests(7) == ["labels", "settings", "tasks"]
 
 
+def test_a_message_with_a_delay_is_put_off_by_the_worker_that_reads_it(settings: Settings):
+    web, worker = TaskQueue(settings), TaskQueue(settings)
+    worker.on_run = lambda _: pytest.fail("it ran at once")
+    web.wake_worker(7, delay=LONG_SLEEP)
+    worker.huey.execute(worker.huey.dequeue())
+    assert (worker.huey.pending_count(), worker.huey.scheduled_count()) == (0, 1)
+
+
 def test_texts_for_predict_are_embedded_before_runs(settings: Settings):
     web, worker = TaskQueue(settings), TaskQueue(settings)
     order: list[str] = []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -10,6 +13,7 @@ import pytest
 from ml_backend.labelstudio.client import LabelStudioUnavailable
 from ml_backend.pipeline.context import Services
 from ml_backend.store import Store
+from ml_backend.store.states import RunReason
 from ml_backend.worker import worker as worker_module
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.retry import LONGEST_RETRY_SECONDS, retry_delay
@@ -100,6 +104,44 @@ def test_a_failed_run_is_tried_again_later_and_keeps_its_reasons(
     assert queue.sent == [(7, 2.0), (7, 4.0)], "each pause must be longer"
     assert reasons_of_runs == [["labels"]] * 3
     assert sqlite_store.pending_projects() == []
+
+
+def test_after_a_run_that_worked_the_next_failure_is_the_first(
+    make_worker: Callable[[], Worker], queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    def unavailable() -> bool:
+        raise LabelStudioUnavailable("Label Studio does not answer")
+
+    runs(monkeypatch, unavailable, lambda: True, unavailable)
+    worker = make_worker()
+    worker.run(7)
+    worker.run(7)
+    assert queue.sent == [(7, 2.0), (7, 0.0)], "work that is left goes on at once"
+    worker.run(7)
+    assert queue.sent[2:] == [(7, 2.0)]
+
+
+def test_the_reconciliation_wakes_a_worker_for_every_project_although_one_was_woken_before(
+    make_worker: Callable[[], Worker], sqlite_store: Store, queue: RecordingQueue
+):
+    sqlite_store.ensure_project(8)
+    sqlite_store.request_run(7, "labels")  # its message was lost
+    make_worker().reconcile_all(RunReason.EVERY_MINUTE)
+    assert queue.sent == [(7, 0.0), (8, 0.0)]
+    assert sqlite_store.take_requests(7) == ["every minute", "labels"]
+
+
+def test_a_worker_that_starts_releases_the_leases_of_ended_ones_and_no_others(
+    make_worker: Callable[[], Worker], sqlite_store: Store
+):
+    host = socket.gethostname()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    running = f"{host}:{os.getppid()}:0a:1"
+    sqlite_store.acquire_lease(7, f"{host}:{ended.pid}:0a:1", 60.0)
+    sqlite_store.acquire_lease(8, running, 60.0)
+    make_worker().release_stale_leases()
+    assert sqlite_store.lease_owners() == [running]
 
 
 def test_an_unfinished_run_is_continued_at_once(
