@@ -27,12 +27,12 @@ def setup_body(**changes: Any) -> dict[str, Any]:
     return {"project": PROJECT, "schema": CONFIG, "hostname": "", "access_token": "x", "extra_params": None, **changes}
 
 
-def with_head(store: Store) -> str:
+def with_head(store: Store, version: str = "head of 4 labels") -> str:
     """Give project 7 a head that separates two directions; returns its version."""
     vectors = np.eye(4, dtype=np.float32)[[0, 0, 1, 1]]
     head = Head().fit(vectors, np.array([0, 0, 1, 1]), 2)
     record = HeadRecord(
-        version="head of 4 labels",
+        version=version,
         project_id=7,
         classes=["bug", "praise"],
         multi_label=False,
@@ -69,6 +69,8 @@ def test_setup_and_versions_answer_the_version_of_the_head(connected: FlaskClien
     assert connected.get("/versions").json == {"versions": [version]}
     assert connected.get("/versions?project=7").json == {"versions": [version]}
     assert connected.get("/versions?project=8").json["versions"] == []
+    newer = with_head(sqlite_store, "head of 5 labels")
+    assert connected.get("/versions").json == {"versions": [newer, version]}, "the newest comes first"
 
 
 def test_new_extra_params_in_a_setup_only_lead_to_reading_those_of_label_studio(
@@ -169,6 +171,37 @@ def test_predict_answers_one_class_with_its_confidence_per_task_in_their_order(
     assert (item["from_name"], item["to_name"], item["type"]) == ("topic", "message", "choices")
     assert 0.5 < item["score"] <= 1
     assert answer["results"][0]["score"] == pytest.approx(item["score"], abs=1e-6)
+
+
+def test_predict_names_the_classes_of_the_head_although_the_label_config_changed_since(
+    connected: FlaskClient, sqlite_store: Store
+):
+    with_head(sqlite_store)
+    sqlite_store.put_embeddings("tiny", [text_hash("crash"), text_hash("great")], np.eye(4, dtype=np.float32)[:2])
+    tasks = [{"id": n, "data": {"text": text}} for n, text in enumerate(("crash", "great"))]
+
+    def chosen() -> list[Any]:
+        results = connected.post("/predict", json={"tasks": tasks, "project": PROJECT}).json["results"]
+        return [r["result"][0]["value"]["choices"] if r["result"] else None for r in results]
+
+    bug, praise = '<Choice value="bug"/>', '<Choice value="praise"/>'
+    sqlite_store.update_project(7, label_config=CONFIG.replace(bug + praise, praise + bug))
+    assert chosen() == [["bug"], ["praise"]]
+    sqlite_store.update_project(7, label_config=CONFIG.replace(bug, '<Choice value="new"/>'))
+    assert chosen() == [None, ["praise"]], "a class that is gone is not predicted"
+
+
+def test_refused_predictions_leave_their_places_to_those_that_wait(make_client: Any, sqlite_store: Store):
+    client = make_client(threads=2)  # one of them may wait
+    client.post("/setup", json=setup_body())
+    with_head(sqlite_store)
+    body = {"tasks": [{"id": 1, "data": {"text": "new"}}], "project": PROJECT}
+    sqlite_store.update_project(7, label_config="<View/>")
+    for _ in range(2):
+        assert client.post("/predict", json=body).status_code == 400
+    sqlite_store.update_project(7, label_config=CONFIG)
+    waiting = client.application.extensions["active_learning"].waiting
+    assert waiting.acquire(blocking=False)
 
 
 def test_predict_waits_for_a_worker_to_embed_unseen_texts(connected: FlaskClient, sqlite_store: Store):

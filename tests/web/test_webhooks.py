@@ -78,6 +78,14 @@ def test_our_own_writes_that_come_back_as_events_lead_to_no_run(connected: Flask
     assert sqlite_store.take_requests(7) == ["project"]
 
 
+def test_the_deletion_of_a_known_project_leads_to_a_run(connected: FlaskClient, sqlite_store: Store):
+    sqlite_store.take_requests(7)
+    for project_id in (7, 8):
+        connected.post("/webhook", json={"action": "PROJECT_DELETED", "project": {"id": project_id}})
+    assert sqlite_store.pending_projects() == [7], "of 8 there is nothing to delete"
+    assert [event.action for event in sqlite_store.events(7)] == ["PROJECT_DELETED"]
+
+
 def test_a_config_put_back_after_an_unsupported_one_leads_to_a_run(connected: FlaskClient, sqlite_store: Store):
     sqlite_store.take_requests(7)
     sqlite_store.update_project(7, state="unsupported", error="…")
