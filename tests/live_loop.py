@@ -12,7 +12,7 @@ import httpx
 
 from ml_backend.commands.connect import connect_project
 from ml_backend.commands.demo.messages import label_config, messages
-from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio, LabelStudioError
+from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 
@@ -140,10 +140,7 @@ class Loop:
             batch = status.get("batch")
             if not batch or batch["number"] <= after:
                 return None
-            # The sampling is set last: until then Label Studio does not serve in the order of the batch.
-            info = self.client.project(self.project_id)
-            at_rest = batch["version"] == info.model_version and info.sampling == UNCERTAINTY_SAMPLING
-            return dict(batch) if at_rest else None
+            return dict(batch) if batch["version"] == self.model_version() else None
 
         return dict(wait_until(f"a batch after number {after}", served))
 

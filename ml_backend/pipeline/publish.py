@@ -71,12 +71,13 @@ def publish(
     LabelStudioError; the batch then stays planned, and the next run removes its predictions.
     """
     items = [(task_id, results.get(task_id, []), rank) for rank, task_id in enumerate(batch.task_ids)]
+    # Before the version is selected: with another sampling its tasks would be served in another order.
+    ensure_sampling(client, info)
     client.publish_batch(info.id, batch.version, items)
     open_before = [b for b in store.open_batches(info.id) if b.number != batch.number]
     store.mark_batch(info.id, batch.number, BatchState.PUBLISHED)
     for old in open_before:
         store.mark_batch(info.id, old.number, BatchState.SUPERSEDED)
-    ensure_sampling(client, info)
 
 
 def remove_superseded(store: Store, client: LabelStudio, project_id: int) -> None:

@@ -21,9 +21,15 @@ class Versions:
 
     def __init__(self) -> None:
         self.versions: list[str] = []
+        self.sampling = INFO.sampling
+        self.sampling_at_publication: list[str] = []
+
+    def set_sampling(self, _project_id: int) -> None:
+        self.sampling = INFO.sampling
 
     def publish_batch(self, _project_id: int, version: str, _items: Any) -> None:
         self.versions.append(version)
+        self.sampling_at_publication.append(self.sampling)
 
     def remove_version(self, _project_id: int, version: str) -> None:
         self.versions.remove(version)
@@ -54,6 +60,15 @@ def test_predictions_of_superseded_batches_stay_for_a_day_so_that_open_tasks_can
     monkeypatch.setattr(publishing.time, "time", lambda: later)
     remove_superseded(sqlite_store, client, 7)
     assert label_studio.versions == [batches[-1].version], "the served batch stays however old it is"
+
+
+def test_the_first_batch_is_served_in_its_order_from_the_first_moment(sqlite_store: Store):
+    sqlite_store.ensure_project(7)
+    label_studio = Versions()
+    label_studio.sampling = "Sequential sampling"
+    info = replace(INFO, sampling=label_studio.sampling)
+    publish(sqlite_store, cast(LabelStudio, label_studio), info, plan(sqlite_store), {})
+    assert label_studio.sampling_at_publication == [INFO.sampling]
 
 
 def test_predictions_of_a_batch_that_a_crash_kept_from_being_served_are_removed_at_once(sqlite_store: Store):
