@@ -46,7 +46,11 @@ def test_two_simulated_annotators_with_skips_and_errors_are_replayed_and_measure
     assert (results.strategy.unique().tolist(), results.seed.unique().tolist()) == (["margin"], [5])
     assert results.fit_seconds[1:].notna().any()
     counted = wait_until("30 labels", lambda: environment.status()["labeled"] >= 30 and environment.status())
-    assert counted["skipped"] > 0
+    # A task that one of them skipped may have been labelled by the other since.
+    annotations = [
+        a for page in environment.client.task_pages(environment.project_id) for t in page.tasks for a in t.annotations
+    ]
+    assert any(annotation.cancelled for annotation in annotations)
     assert counted["annotators"] == 2
 
 
