@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -35,16 +34,6 @@ class Break:
 
 
 @dataclass
-class Stop:
-    """A request that has had its effect, and whose answer is withheld until `released`."""
-
-    method: str
-    path: re.Pattern[str]
-    reached: threading.Event = field(default_factory=threading.Event)
-    released: threading.Event = field(default_factory=threading.Event)
-
-
-@dataclass
 class Faults:
     """Switches; all off at first.
 
@@ -61,16 +50,10 @@ class Faults:
     fast_import: bool = False
     dropped_predictions: int = 0
     broken: Break | None = None
-    stop: Stop | None = None
 
     def break_at(self, method: str = ".*", path: str = "", moment: Moment = Moment.BEFORE, skip: int = 0) -> None:
         """Give no answer to requests like this, except for the first `skip`, until `mend`."""
         self.broken = Break(method, re.compile(path), moment, skip)
-
-    def stop_at(self, method: str, path: str) -> Stop:
-        """Withhold the answer to the next request like this."""
-        self.stop = Stop(method, re.compile(path))
-        return self.stop
 
     def mend(self) -> None:
         """Switch all faults off."""
@@ -85,11 +68,3 @@ class Faults:
             broken.skip -= 1
             return None
         return broken.moment
-
-    def hold_back(self, method: str, path: str) -> None:
-        """Wait if a test stops this request."""
-        stop = self.stop
-        if stop is not None and method == stop.method and stop.path.search(path):
-            self.stop = None
-            stop.reached.set()
-            stop.released.wait(60)

@@ -92,7 +92,6 @@ def _app(studio: Studio) -> Flask:
 
     @app.after_request
     def end(response: Response) -> Response:
-        studio.faults.hold_back(request.method, request.path)
         return _hung_up() if g.get("breaks") is Moment.AFTER else response
 
     @app.errorhandler(Refused)
