@@ -5,7 +5,7 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 \
 
 WORKDIR /app
 COPY pyproject.toml requirements.txt README.md LICENSE ./
-# The CPU build of torch is much smaller than the default build, which a GPU image needs: give the default index instead.
+# The CPU build of torch, which is much smaller than the default build; for a GPU image, give the default index instead.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 # The server and the worker, in the exact versions of requirements.txt; EXTRAS=[simulator] adds the simulator's packages.
 ARG EXTRAS=
