@@ -65,7 +65,7 @@ def publish(
     batch: BatchRecord,
     results: dict[int, list[dict[str, object]]],
 ) -> None:
-    """Write the batch's predictions and select its version in the project; older batches become superseded.
+    """Set the sampling, write the batch's predictions and select its version; older batches become superseded.
 
     results: task id → its pre-annotation. Label Studio serves the tasks in the order of `batch.task_ids`. Raises
     LabelStudioError; the batch then stays planned, and the next run removes its predictions.

@@ -47,7 +47,7 @@ class ProjectRows:
         return None if row is None else _project(row)
 
     def project_and_head(self, project_id: int) -> tuple[ProjectRecord | None, str | None]:
-        """The project and the version of its newest head, by one query; None if it does not exist."""
+        """The project and the version of its newest head, by one query; None for each that does not exist."""
         with self._database.reading() as connection:
             row = connection.execute(_PROJECT_AND_HEAD, {"project_id": project_id}).one_or_none()
         if row is None:

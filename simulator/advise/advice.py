@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_backend.learning.defaults import DEFAULT_STRATEGY
+from simulator.analysis.evidence import ALPHA
 from simulator.analysis.resplits import corrected_t, resampled_means
 from simulator.analysis.statistics import holm
 from simulator.data.datasets import TEST_SHARE
 
 LEAST_SEEDS = 5
 RESAMPLES = 2000
-ALPHA = 0.05
 BASELINE = "random"
 COMBINATION = ["embedding", "strategy", "initial"]
 

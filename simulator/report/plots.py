@@ -61,7 +61,7 @@ def strategy_styles(names: Iterable[str]) -> dict[str, LineStyle]:
 
 
 def sequence_styles(names: Sequence[str]) -> dict[str, LineStyle]:
-    """Looks for datasets, embeddings or initial methods, by their position in the list."""
+    """The line styles of datasets, embeddings or initial methods, by their position in the list."""
     solid = [BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, INK]
     return {
         name: LineStyle(solid[i % len(solid)], ("solid", "dash", "dot")[i // len(solid) % 3])

@@ -64,10 +64,8 @@ def wins_seen(analysis: Analysis) -> str:
     """Which strategy is most often above the others, and the number of comparisons behind it."""
     names, wins, ties, rows = analysis.wins
     off_diagonal = ~np.eye(len(names), dtype=bool)
-    fewest, largest = int(rows[off_diagonal].min()), int(rows[off_diagonal].max())
-    basis = (
-        f"each number is based on {f'{largest:,}' if fewest == largest else f'{fewest:,} to {largest:,}'} comparisons."
-    )
+    fewest, most = int(rows[off_diagonal].min()), int(rows[off_diagonal].max())
+    basis = f"each number is based on {f'{most:,}' if fewest == most else f'{fewest:,} to {most:,}'} comparisons."
     k = analysis.compared.shape[1]
     if k < 2:
         return f"{NOT_COMPARED} In this figure {basis}"

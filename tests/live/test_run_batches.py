@@ -123,7 +123,7 @@ def test_tasks_drawn_at_random_are_stored_with_the_batch_and_measured_by_the_nex
     for batch in batches:
         assert sorted(batch.random_task_ids) == sorted(batch.task_ids)
     runs = project.history
-    assert [(run.asked, run.random_asked) for run in runs] == [(0, 0), (0, 0), (4, 4)], "no head before the second run"
+    assert [(run.asked, run.random_asked) for run in runs] == [(0, 0), (0, 0), (4, 4)], "two runs have no previous head"
     assert [run.kappa is None for run in runs] == [True, True, False]
     assert runs[-1].stopping.reason == "2 of the 4 heads that are needed to compare"
 

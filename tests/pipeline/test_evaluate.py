@@ -39,7 +39,7 @@ def pool_with(labels: NDArray[np.integer]) -> ProjectPool:
     return ProjectPool(np.arange(1, 5), np.arange(4), X, every, labels, none, none, every)
 
 
-def test_agreement_counts_the_labels_that_the_head_before_had_predicted_and_those_drawn_at_random():
+def test_agreement_counts_the_labels_that_the_previous_head_had_predicted_and_those_drawn_at_random():
     before, pool = head_of(np.array([0, 0, 1, 1]), "single"), pool_with(np.array([0, 1, 1, 1]))
     changed = {1: ("a",), 2: ("b",), 3: ("b",), 9: None}
     agreed = agreement(before, pool, changed, config("single"), "m", random_tasks={2, 3})

@@ -37,7 +37,7 @@ def check_learning(
     project_id: int,
     held_back: Sequence[Message],
 ) -> None:
-    """Label 60 tasks as they are served; print accuracy per batch beside random order. Raises CheckFailed."""
+    """Label 60 tasks as they are served; print the accuracy per batch and that of random order. Raises CheckFailed."""
     client = LabelStudio(label_studio.url, label_studio.token)
     console.print(f"Labelling {LABELS} tasks through Label Studio with the gold labels…")
     wait_for_batch(backend, project_id)

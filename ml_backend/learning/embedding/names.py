@@ -59,7 +59,7 @@ class EmbeddingName:
 
     def __str__(self) -> str:
         """Returns the canonical name, which is the same for all spellings of an embedding."""
-        short_precisions = {long: short_precisions for short_precisions, long in PRECISIONS.items()}
+        short_precisions = {long: short for short, long in PRECISIONS.items()}
         parts = [
             self.model,
             f"layer{self.layer}" if self.layer else "",

@@ -16,7 +16,8 @@ INSTRUCTION = "Represent this text so that it can be classified"
 class RegisteredModel:
     """A model on the hub.
 
-    short_name: its short name. dimensions: None if the model offers several. prompt: put before every text.
+    short_name: may be used instead of hub_id. dimensions: None if the model offers several. prompt: put before every
+    text.
     remote_code: whether the model needs code from its hub page. ending: put after every text.
     ends_in_eos: whether the end-of-sequence token follows after the ending.
     """
