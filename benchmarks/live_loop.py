@@ -31,6 +31,8 @@ from ml_backend.commands.demo.backend_process import BackendProcess
 from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port, installed
 from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.labelstudio.label_config import parse
+from ml_backend.labelstudio.predictions import annotation_result
 from ml_backend.labelstudio.texts import text_hash
 from ml_backend.learning.embedding.embedder import PACKAGED
 from ml_backend.settings import Settings
@@ -123,7 +125,9 @@ class Annotator:
         self.store = store
         self.texts = texts(n)
         self.gold: dict[int, str] = {}
-        body = {"title": f"{n} texts", "label_config": label_config(CLASSES)}
+        xml = label_config(CLASSES)
+        self.config = parse(xml)
+        body = {"title": f"{n} texts", "label_config": xml}
         self.project_id = int(self.client.request("POST", "api/projects", body=body)["id"])
 
     def import_tasks(self) -> float:
@@ -166,10 +170,9 @@ class Annotator:
         """Label what Label Studio serves next and wait until the next batch is served."""
         before = self._batch_when_idle()
         task = self._next(before)
-        answer = {"choices": [self.gold[task]]}
-        result = [{"from_name": "topic", "to_name": "message", "type": "choices", "value": answer}]
+        result = annotation_result([self.gold[task]], self.config)
         started = time.perf_counter()
-        self.client.request("POST", f"api/tasks/{task}/annotations/", body={"result": result, "lead_time": 1.0})
+        self.client.annotate(self.project_id, task, result, lead_time=1.0)
         posted = time.perf_counter()
         batch = self._batch_after(before.number)
         served = time.perf_counter()
@@ -186,10 +189,11 @@ class Annotator:
         )
 
     def _next(self, batch: BatchRecord) -> int:
-        task = self.client.request("GET", f"api/projects/{self.project_id}/next")
-        if task["id"] not in batch.task_ids:
-            raise RuntimeError(f"Label Studio served task {task['id']}, which is not in batch {batch.number}")
-        return int(task["id"])
+        task = self.client.next_task(self.project_id)
+        if task is None or task.id not in batch.task_ids:
+            served = "no task" if task is None else f"task {task.id}"
+            raise RuntimeError(f"Label Studio served {served}, and not one of batch {batch.number}")
+        return task.id
 
     def _batch_after(self, number: int) -> BatchRecord:
         def newer() -> BatchRecord | None:

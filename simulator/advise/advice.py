@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_backend.learning.defaults import DEFAULT_STRATEGY
+from simulator.analysis.comparisons import BASELINE
 from simulator.analysis.evidence import ALPHA
 from simulator.analysis.resplits import corrected_t, resampled_means
 from simulator.analysis.statistics import holm
@@ -17,7 +18,6 @@ from simulator.data.datasets import TEST_SHARE
 
 LEAST_SEEDS = 5
 RESAMPLES = 2000
-BASELINE = "random"
 COMBINATION = ["embedding", "strategy", "initial"]
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-Floats = NDArray[np.float64]
+from simulator.analysis.statistics import LEVEL
 
-LEVEL = 0.95
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

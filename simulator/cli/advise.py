@@ -12,10 +12,11 @@ from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 from ml_backend.learning import strategies
 from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
 from ml_backend.settings import load_settings
-from simulator.advise.advice import BASELINE, LEAST_SEEDS
+from simulator.advise.advice import LEAST_SEEDS
 from simulator.advise.advice import advise as compare
 from simulator.advise.labels_so_far import of_file, of_project
 from simulator.advise.replay import Labelled, replay
+from simulator.analysis.comparisons import BASELINE
 from simulator.cli.advice_table import show, write_csv
 from simulator.cli.arguments import BALANCE_HELP, SUBPOOL_HELP, names
 from simulator.cli.console import console, errors, fail

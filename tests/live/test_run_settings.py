@@ -110,6 +110,18 @@ def test_a_label_config_that_is_not_supported_rests_until_it_is_mended(make_proj
     project.assert_whole()
 
 
+def test_a_project_that_is_not_supported_is_disconnected_once_its_backend_is_removed(make_project: MakeProject):
+    project = make_project()
+    project.run("setup")
+    project.change(label_config="<View/>")
+    project.run("project")
+    assert project.record.state == "unsupported"
+    (entry,) = project.studio.tables.backends_of(project.id)
+    project.client.request("DELETE", f"api/ml/{entry.id}")
+    project.run(MINUTE)
+    assert project.record.state == "disconnected"
+
+
 def test_a_deleted_project_is_forgotten(make_project: MakeProject):
     project = make_project()
     project.run("setup")
