@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ml_backend.annotation import Annotation
-from ml_backend.labelstudio.label_config import PATH_SEPARATOR, LabelConfig
+from ml_backend.labelstudio.answers import answer
+from ml_backend.labelstudio.label_config import LabelConfig
 
 
 @dataclass
@@ -40,10 +40,10 @@ def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
         for annotation in newest:
             if annotation.cancelled:
                 continue
-            chosen, unknown_choices = _choices(annotation.result, config)
-            unknown.update(unknown_choices)
-            if chosen is not None:
-                votes.append(chosen)
+            given = answer(annotation.result, config)
+            unknown.update(given.unknown)
+            if given.classes is not None:
+                votes.append(given.classes)
         if not votes:
             (result.skipped if all(a.cancelled for a in newest) else result.unlabeled).add(task_id)
             continue
@@ -63,50 +63,6 @@ def _newest_per_annotator(annotations: Iterable[Annotation]) -> dict[int, list[A
         annotator = annotation.annotator if annotation.annotator is not None else f"import {annotation.annotation_id}"
         newest[annotation.task_id][annotator] = annotation
     return {task_id: list(by_annotator.values()) for task_id, by_annotator in newest.items()}
-
-
-def _choices(result: Sequence[Any], config: LabelConfig) -> tuple[tuple[str, ...] | None, list[str]]:
-    """The chosen classes, None if the annotation says nothing about them; and the choices that are not classes."""
-    chosen: dict[str, None] = {}
-    unknown: list[str] = []
-    has_result = False
-    for item in result:
-        if not isinstance(item, dict) or item.get("from_name") != config.control:
-            continue
-        choices = _chosen_values(item.get("value"), config.control_tag.lower())
-        if choices is None:
-            continue
-        has_result = True
-        for choice in choices:
-            path = tuple(choice) if isinstance(choice, list) else (str(choice),)
-            name = _class_of(path, config)
-            if name is None:
-                unknown.append(PATH_SEPARATOR.join(map(str, path)))
-            else:
-                chosen[name] = None
-    if not config.multi_label:
-        return (tuple(chosen)[:1] or None), unknown
-    # An empty result means that no class applies; one with unknown choices only says nothing about the classes.
-    only_unknown = bool(unknown) and not chosen
-    return (tuple(n for n in config.classes if n in chosen) if has_result and not only_unknown else None), unknown
-
-
-def _chosen_values(value: Any, kind: str) -> list[Any] | None:
-    """The choices in the value of a result; None for other shapes, which Label Studio accepts in imports."""
-    value = value or {}
-    if not isinstance(value, dict):
-        return None
-    choices = value.get(kind) or []
-    return choices if isinstance(choices, list) else None
-
-
-def _class_of(path: tuple[str, ...], config: LabelConfig) -> str | None:
-    name = PATH_SEPARATOR.join(map(str, path))
-    if name in config.paths:
-        return name
-    # Results of nested choices without `allowNested` hold only the leaf.
-    leaves = [n for n, path_of_class in config.paths.items() if len(path) == 1 and path_of_class[-1] == path[0]]
-    return leaves[0] if len(leaves) == 1 else None
 
 
 def majority(votes: list[tuple[str, ...]]) -> tuple[str, ...] | None:

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from ml_backend.labelstudio.label_config import LabelConfig
+from ml_backend.labelstudio.shown_texts import ShownText
 from ml_backend.text_fields import FIELD_SEPARATOR
 
 MOST_CHARACTERS = 100_000
@@ -30,7 +31,7 @@ def task_text(data: Mapping[str, Any], config: LabelConfig) -> str:
     data: the task's data; several fields are joined by FIELD_SEPARATOR, which an embedder replaces by the separator
     that its model was trained with. Raises BadTask.
     """
-    parts = [_field_text(_field(data, name), name, config) for name in config.fields]
+    parts = [_field_text(_field(data, name), name, text) for text in config.texts for name in text.fields]
     text = FIELD_SEPARATOR.join(part for part in parts if part).strip()
     if not text:
         raise BadTask(f"the text in {_field_names(config)} is empty")
@@ -65,9 +66,9 @@ def _field(data: Mapping[str, Any], name: str) -> Any:
     return value
 
 
-def _field_text(value: Any, name: str, config: LabelConfig) -> str:
-    if config.object_tag == "Paragraphs":
-        return _dialogue(value, name, config)
+def _field_text(value: Any, name: str, shown: ShownText) -> str:
+    if shown.tag == "paragraphs":
+        return _dialogue(value, name, shown)
     if not isinstance(value, str):
         raise BadTask(f"the field {name!r} holds a {_kind(value)} instead of a string")
     if len(value) > 10 * MOST_CHARACTERS:
@@ -75,11 +76,11 @@ def _field_text(value: Any, name: str, config: LabelConfig) -> str:
     if STORAGE_LINK.fullmatch(value.strip()):
         scheme = value.strip().split("://")[0].lower()
         raise BadTask(f"the field {name!r} holds a link to a storage ({scheme}://…) instead of a text")
-    text = _without_markup(value) if config.object_tag == "HyperText" else value
+    text = _without_markup(value) if shown.tag == "hypertext" else value
     return CONTROL_CHARACTERS.sub("", text)
 
 
-def _dialogue(value: Any, name: str, config: LabelConfig) -> str:
+def _dialogue(value: Any, name: str, shown: ShownText) -> str:
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -89,10 +90,10 @@ def _dialogue(value: Any, name: str, config: LabelConfig) -> str:
         raise BadTask(f"the field {name!r} holds a {_kind(value)} instead of a list of turns")
     turns = []
     for turn in value:
-        text = turn.get(config.text_key) if isinstance(turn, Mapping) else turn
+        text = turn.get(shown.text_key) if isinstance(turn, Mapping) else turn
         if not isinstance(text, str):
-            raise BadTask(f"a turn of {name!r} has no string under {config.text_key!r}")
-        speaker = turn.get(config.speaker_key) if isinstance(turn, Mapping) else None
+            raise BadTask(f"a turn of {name!r} has no string under {shown.text_key!r}")
+        speaker = turn.get(shown.speaker_key) if isinstance(turn, Mapping) else None
         turns.append(f"{speaker}: {text}" if speaker else text)
     return CONTROL_CHARACTERS.sub("", "\n".join(turns))
 

@@ -42,7 +42,7 @@ def synchronize(run: RunContext) -> SyncReport:
     report = SyncReport()
     synchronizer = Synchronizer(run.store, run.client, run.config, run.info, run.report_phase)
     watermark, first_read = run.project.watermark, run.project.first_read
-    text_source = f"{run.config.object_tag}:{','.join(run.config.fields)}"
+    text_source = run.config.text_source
     if run.project.text_source not in (None, text_source):
         # The texts now come from other fields or another tag, so every task has to be read again.
         watermark, first_read = None, None

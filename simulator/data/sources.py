@@ -12,6 +12,7 @@ import pandas as pd
 
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.labels import labels
+from ml_backend.labelstudio.shown_texts import ShownText
 from ml_backend.labelstudio.tasks import parse_annotations
 from simulator.data.registry import Card
 
@@ -102,14 +103,12 @@ def export_table(tasks: Sequence[dict[str, Any]], columns: Columns, source: str)
         control=control,
         control_tag=kind.capitalize(),
         to_name="",
-        object_tag="Text",
-        fields=(columns.text,),
+        texts=(ShownText("text", "", f"${columns.text}"),),
         classes=tuple(names),
         paths={name: tuple(name.split(" / ")) for name in names},
         multi_label=False,
         nested=kind == "taxonomy",
-        speaker_key="",
-        text_key="",
+        notes=(),
         fingerprint="",
     )
     by_task = labels([a for task in tasks for a in parse_annotations(task)], config).by_task

@@ -64,7 +64,7 @@ def test_a_value_may_hold_several_fields_and_settings_may_name_them():
 def test_html_and_paragraphs_are_supported_as_texts():
     for shown in ('<HyperText name="t" value="$html"/>', '<Paragraphs name="t" value="$turns" textKey="said"/>'):
         parsed = parse(config(f'<Choices name="c" toName="t">{TWO}</Choices>', shown))
-        assert parsed.object_tag in shown
+        assert parsed.texts[0].tag in shown.lower()
 
 
 @pytest.mark.parametrize(

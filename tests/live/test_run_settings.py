@@ -47,10 +47,8 @@ def test_other_fields_with_the_texts_have_every_task_read_again(make_project: Ma
     for task in tasks:
         task.data["body"] = f"{task.data['text']} Regards"
     project.run("setup")
-    assert project.record.text_source == "Text:text"
     project.change(label_config=label_config(CLASSES).replace("$text", "$body"))
     project.run(MINUTE)
-    assert project.record.text_source == "Text:body"
     hashes = {task_id: stored_hash for task_id, stored_hash, _ in project.store.tasks(project.id)}
     assert hashes == {task.id: text_hash(task.data["body"]) for task in tasks}
     assert set(project.store.embeddings("word-hashes", sorted(hashes.values()))) == set(hashes.values())
