@@ -11,13 +11,23 @@ from ml_backend.labelstudio.answers import answer
 from ml_backend.labelstudio.label_config import LabelConfig
 
 
+@dataclass(frozen=True)
+class AnswerProblem:
+    """An annotation that cannot be read and gives no label; reason: a sentence of what was seen, what would be right."""
+
+    task_id: int
+    annotation_id: int
+    reason: str
+
+
 @dataclass
 class Labels:
     """The labels of a project, and the tasks whose annotations gave no label, by reason.
 
     by_task: task id → its classes (one, or for multi-label any number); skipped: ids of tasks that all their annotators
     skipped; ties: tasks whose annotators disagree evenly; unlabeled: tasks submitted without a class of this control;
-    unknown: choice → number of annotations that hold it although the label config has no such class.
+    unknown: choice → number of annotations that hold it although the label config has no such class; problems:
+    annotations that cannot be read, in the order of the tasks.
     """
 
     by_task: dict[int, tuple[str, ...]] = field(default_factory=dict)
@@ -25,6 +35,7 @@ class Labels:
     ties: set[int] = field(default_factory=set)
     unlabeled: set[int] = field(default_factory=set)
     unknown: dict[str, int] = field(default_factory=dict)
+    problems: list[AnswerProblem] = field(default_factory=list)
 
 
 def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
@@ -41,6 +52,8 @@ def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
             if annotation.cancelled:
                 continue
             given = answer(annotation.result, config)
+            if given.problem is not None:
+                result.problems.append(AnswerProblem(task_id, annotation.annotation_id, given.problem))
             unknown.update(given.unknown)
             if given.classes is not None:
                 votes.append(given.classes)
