@@ -13,14 +13,18 @@ from defusedxml.ElementTree import fromstring
 
 TAG_NAMES = {
     name.lower(): name
-    for name in ("Choices", "Taxonomy", "Choice", "Text", "HyperText", "Paragraphs", "Header", "View", "Repeater")
+    for name in (
+        *("Choices", "Taxonomy", "Rating", "Pairwise", "Labels", "HyperTextLabels", "ParagraphLabels", "TextArea"),
+        *("Number", "DateTime", "Ranker", "List"),
+        *("Choice", "Text", "HyperText", "Paragraphs", "Header", "View", "Repeater"),
+    )
 }
 """Lower-case tag → the spelling of Label Studio's documentation, for messages."""
 WRITTEN_TAG = "<tag>"
 """Key of the tag as it was written; no attribute of an XML file can have this name."""
 SUPPORTED = (
-    "Supported: <Choices> (single or multiple, nested too) or <Taxonomy> with its classes written in the config, over "
-    "<Text>, <HyperText> or <Paragraphs> whose value names a field of the task, such as $text"
+    "Supported: <Choices> (single or multiple, nested too) or <Taxonomy> with its classes written in the config, or "
+    "<Rating>, over <Text>, <HyperText> or <Paragraphs> whose value names a field of the task, such as $text"
 )
 
 

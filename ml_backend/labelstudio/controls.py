@@ -1,4 +1,4 @@
-"""Which control of a label config is learned, and its classes."""
+"""The controls of a label config: which of them can be learned, their classes, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -6,78 +6,158 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
-from ml_backend.labelstudio.config_elements import SUPPORTED, UnsupportedLabelConfig, tag_name
+from ml_backend.labelstudio.choices import UnreadableChoices, choices_of, is_true
+from ml_backend.labelstudio.class_lookup import PATH_SEPARATOR, Path, class_names
+from ml_backend.labelstudio.config_elements import tag_name
 
-CONTROL_TAGS = ("choices", "taxonomy")
-PATH_SEPARATOR = " / "
+CONTROL_TAGS = ("choices", "taxonomy", "rating")
+"""Controls whose answers are classes."""
+MOST_STARS = 100
+REASONS = {
+    "pairwise": (
+        "compares two texts: the answer changes sides when the texts do, which a classifier of one embedding for both "
+        "can hardly see. Ask about one text with <Choices> or <Rating>"
+    ),
+    "textarea": "takes free text, which has no classes: add <Choices>",
+    "number": "takes a number, which is no class: use <Rating> or <Choices>",
+    "datetime": "takes a date, which is no class: use <Choices>",
+    "ranker": "ranks items, which gives no class: add <Choices>",
+    "list": "ranks items, which gives no class: add <Choices>",
+}
+"""Why a control with this tag cannot be learned; all others mark parts of the data."""
+MARKS_PARTS = "marks parts of the data, not the whole task: add <Choices>"
 
 
 @dataclass(frozen=True)
 class Control:
-    """A classification control.
+    """A control of a label config.
 
-    element: in the label config; paths: class → its labels from the root, in the order of the config; nested: whether
-    results hold paths instead of names.
+    element: in the label config; title: how messages name it, such as "<Choices name='topic'>"; reason: why it cannot
+    be learned and what helps, completing the title to a sentence, None if it can be; paths: class → its choices from
+    the root, in the order of the config; nested: whether results hold paths instead of names; separator: between the
+    parts of a path in the editor; shown_when: the conditions under which the editor shows it, as the label config
+    writes them.
     """
 
     element: Element
-    paths: dict[str, tuple[str, ...]]
-    multi_label: bool
-    nested: bool
+    title: str
+    reason: str | None = None
+    paths: dict[str, Path] | None = None
+    multi_label: bool = False
+    nested: bool = False
+    separator: str = PATH_SEPARATOR
+    shown_when: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Its name in the label config, "" without one."""
+        return self.element.get("name", "")
 
 
-def learned_control(root: Element, name: str | None) -> tuple[Control, tuple[str, ...]]:
-    """The control that is learned: the one named `name`, or the first usable one; and notes on the choice.
+def controls_of(root: Element) -> list[Control]:
+    """All controls of a label config, in its order, usable or not."""
+    names = {e.get("name") for e in root.iter()}
+    return [_control(place, names) for place in _places(root)]
 
-    Raises UnsupportedLabelConfig.
-    """
-    element = _control(root, name)
-    paths = dict(_leaves(element, ()))
-    if len(paths) < 2:
-        raise UnsupportedLabelConfig(
-            f"<{tag_name(element)} name={element.get('name')!r}> has {len(paths)} classes written in the "
-            f"config; at least two are needed, and classes taken from the task's data cannot be learned. {SUPPORTED}."
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a control stands: inside a <Repeater>, and in which elements that are shown only sometimes."""
+
+    element: Element
+    is_repeated: bool
+    conditional: tuple[Element, ...]
+
+
+def _places(root: Element) -> Iterator[_Place]:
+    pending = [_Place(root, False, ())]
+    while pending:
+        place = pending.pop()
+        element = place.element
+        conditional = (*place.conditional, element) if _is_conditional(element) else place.conditional
+        if element.tag in CONTROL_TAGS or element.get("toname") is not None:
+            yield _Place(element, place.is_repeated, conditional)
+        is_repeated = place.is_repeated or element.tag == "repeater"
+        pending.extend(_Place(child, is_repeated, conditional) for child in reversed(element))
+
+
+def _is_conditional(element: Element) -> bool:
+    when = element.get("visiblewhen")
+    if when:
+        return when in ("region-selected", "choice-selected", "choice-unselected")
+    return bool(element.get("whenchoicevalue"))
+
+
+def _control(place: _Place, names: set[str | None]) -> Control:
+    element = place.element
+    title = f"<{tag_name(element)} name={element.get('name')!r}>"
+    conditions = tuple(_condition(e) for e in place.conditional)
+    reason = _reason(place, names)
+    if reason is not None:
+        return Control(element, title, reason, shown_when=conditions)
+    try:
+        paths = _rating_paths(element) if element.tag == "rating" else _choice_paths(element)
+        multi_label = _multi_label(element)
+    except UnreadableChoices as problem:
+        return Control(element, title, str(problem), shown_when=conditions)
+    nested = element.tag == "taxonomy" or (element.tag == "choices" and is_true(element, "allownested"))
+    separator = element.get("pathseparator") or PATH_SEPARATOR
+    return Control(element, title, None, paths, multi_label, nested, separator, conditions)
+
+
+def _reason(place: _Place, names: set[str | None]) -> str | None:
+    """Why a control cannot be learned, whatever its choices are."""
+    element = place.element
+    if element.tag not in CONTROL_TAGS or not element.get("name"):
+        return REASONS.get(element.tag, MARKS_PARTS) if element.tag not in CONTROL_TAGS else "has no name: give it one"
+    if place.is_repeated:
+        return "stands inside <Repeater> and is answered for each item of a list, not for the task: put it outside"
+    for attribute, part in (("perRegion", "region"), ("perItem", "item")):
+        if is_true(element, attribute.lower()):
+            return f'is answered for each {part} ({attribute}="true"), not for the task: remove {attribute}'
+    if element.tag == "taxonomy" and is_true(element, "labeling"):
+        return 'marks parts of the text (labeling="true"), not the whole task: remove labeling'
+    for other in place.conditional:
+        tag = other.get("whentagname")
+        if tag and tag not in names:
+            return f"is never shown: whenTagName={tag!r} names nothing in the label config"
+    return None
+
+
+def _condition(element: Element) -> str:
+    spellings = ("visibleWhen", "whenTagName", "whenChoiceValue", "whenLabelValue")
+    values = [(name, element.get(name.lower())) for name in spellings]
+    return " ".join(f'{name}="{value}"' for name, value in values if value)
+
+
+def _choice_paths(element: Element) -> dict[str, Path]:
+    choices = choices_of(element)
+    if len(choices) < 2:
+        only = f" ({next(iter(choices.values()))[-1]!r})" if choices else ""
+        raise UnreadableChoices(
+            f"has {len(choices)} {'class' if choices else 'classes'}{only} written in the label config; at least two "
+            'are needed: add <Choice value="…"/>'
         )
-    nested = element.tag == "taxonomy" or element.get("allownested") == "true"
-    return Control(element, paths, _multi_label(element), nested), ()
+    shown_paths = class_names(choices.values())
+    if len(shown_paths) == len(choices):
+        return dict(zip(shown_paths, choices, strict=True))
+    return class_names(choices)
 
 
-def _control(root: Element, name: str | None) -> Element:
-    controls = [e for e in root.iter() if e.tag in CONTROL_TAGS and _classifies_whole_task(e)]
-    if name is None and controls:
-        return controls[0]
-    for element in controls:
-        if element.get("name") == name:
-            return element
-    names = ", ".join(repr(e.get("name")) for e in controls)
-    if name is not None:
-        raise UnsupportedLabelConfig(
-            f"the label config has no classification control named {name!r}; it has {names or 'none'}. {SUPPORTED}."
-        )
-    other_controls = sorted({f"<{tag_name(e)}>" for e in root.iter() if e.get("toname")})
-    tags = ", ".join(other_controls) or "none at all"
-    raise UnsupportedLabelConfig(f"the label config has no classification control; it has {tags}. {SUPPORTED}.")
-
-
-def _classifies_whole_task(control: Element) -> bool:
-    per_part = (control.get("perregion"), control.get("peritem"))
-    return bool(control.get("name")) and "true" not in [str(value).lower() for value in per_part]
-
-
-def _leaves(element: Element, above: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for child in element:
-        if child.tag != "choice":
-            yield from _leaves(child, above)
-            continue
-        label = child.get("alias") or child.get("value") or ""
-        below = list(_leaves(child, (*above, label)))
-        if below:
-            yield from below
-        elif label:
-            yield PATH_SEPARATOR.join((*above, label)), (*above, label)
+def _rating_paths(element: Element) -> dict[str, Path]:
+    written = element.get("maxrating", "5").strip()
+    stars = int(written) if written.isdecimal() and len(written) < 6 else 0
+    if not 2 <= stars <= MOST_STARS:
+        raise UnreadableChoices(f"has maxRating={written[:50]!r}: write a number from 2 to {MOST_STARS}")
+    return {str(n): (str(n),) for n in range(1, stars + 1)}
 
 
 def _multi_label(element: Element) -> bool:
-    if element.tag == "taxonomy":
-        return element.get("maxusages") != "1"
-    return element.get("choice", "single").lower() == "multiple"
+    if element.tag == "rating":
+        return False
+    if element.tag == "choices":
+        return element.get("choice", "single").strip().lower() == "multiple"
+    written = element.get("maxusages", "").strip()
+    if written and (not written.isdecimal() or not written.strip("0")):
+        raise UnreadableChoices(f"has maxUsages={written[:50]!r}: write a number of at least 1, or remove it")
+    return written.lstrip("0") != "1"

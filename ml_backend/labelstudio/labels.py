@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ml_backend.annotation import Annotation
@@ -13,7 +13,7 @@ from ml_backend.labelstudio.label_config import LabelConfig
 
 @dataclass(frozen=True)
 class AnswerProblem:
-    """An annotation that cannot be read and gives no label; reason: a sentence of what was seen, what would be right."""
+    """An annotation that cannot be read and gives no label; reason: what was seen, and what would be right."""
 
     task_id: int
     annotation_id: int
@@ -25,14 +25,15 @@ class Labels:
     """The labels of a project, and the tasks whose annotations gave no label, by reason.
 
     by_task: task id → its classes (one, or for multi-label any number); skipped: ids of tasks that all their annotators
-    skipped; ties: tasks whose annotators disagree evenly; unlabeled: tasks submitted without a class of this control;
+    skipped; ties: task whose annotators disagree evenly → the classes about which they do; unlabeled: tasks submitted
+    without a class of this control;
     unknown: choice → number of annotations that hold it although the label config has no such class; problems:
     annotations that cannot be read, in the order of the tasks.
     """
 
     by_task: dict[int, tuple[str, ...]] = field(default_factory=dict)
     skipped: set[int] = field(default_factory=set)
-    ties: set[int] = field(default_factory=set)
+    ties: dict[int, tuple[str, ...]] = field(default_factory=dict)
     unlabeled: set[int] = field(default_factory=set)
     unknown: dict[str, int] = field(default_factory=dict)
     problems: list[AnswerProblem] = field(default_factory=list)
@@ -60,11 +61,13 @@ def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
         if not votes:
             (result.skipped if all(a.cancelled for a in newest) else result.unlabeled).add(task_id)
             continue
-        agreed = _majority_per_class(votes, config.classes) if config.multi_label else majority(votes)
-        if agreed is None:
-            result.ties.add(task_id)
+        contested = config.lookup.ordered(_contested(votes, config.multi_label))
+        if contested:
+            result.ties[task_id] = contested
+        elif config.multi_label:
+            result.by_task[task_id] = config.lookup.ordered(_majority_per_class(votes))
         else:
-            result.by_task[task_id] = agreed
+            result.by_task[task_id] = majority(votes) or ()
     result.unknown = dict(unknown)
     return result
 
@@ -86,8 +89,19 @@ def majority(votes: list[tuple[str, ...]]) -> tuple[str, ...] | None:
     return ranked[0][0]
 
 
-def _majority_per_class(votes: list[tuple[str, ...]], classes: Sequence[str]) -> tuple[str, ...] | None:
-    counts = Counter(name for vote in votes for name in vote)
-    if any(2 * count == len(votes) for count in counts.values()):
-        return None
-    return tuple(name for name in classes if 2 * counts[name] > len(votes))
+def _contested(votes: list[tuple[str, ...]], multi_label: bool) -> set[str]:
+    """Classes about which the votes disagree evenly: one half of all votes, or as many as another class has most."""
+    if multi_label:
+        return {name for name, count in _counts(votes).items() if 2 * count == len(votes)}
+    if majority(votes) is not None:
+        return set()
+    counts = _counts(votes)
+    return {name for name, count in counts.items() if count == max(counts.values())}
+
+
+def _majority_per_class(votes: list[tuple[str, ...]]) -> list[str]:
+    return [name for name, count in _counts(votes).items() if 2 * count > len(votes)]
+
+
+def _counts(votes: list[tuple[str, ...]]) -> Counter[str]:
+    return Counter(name for vote in votes for name in vote)

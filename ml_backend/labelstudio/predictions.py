@@ -24,7 +24,19 @@ def annotation_result(chosen: Sequence[str], config: LabelConfig) -> list[dict[s
     """
     if not chosen:
         return []
-    paths = [list(config.paths[name]) for name in chosen]
-    choices: list[Any] = paths if config.nested else [path[-1] for path in paths]
     kind = config.control_tag.lower()
-    return [{"from_name": config.control, "to_name": config.to_name, "type": kind, "value": {kind: choices}}]
+    return [
+        {"from_name": config.control, "to_name": config.to_name, "type": kind, "value": {kind: _value(chosen, config)}}
+    ]
+
+
+def _value(chosen: Sequence[str], config: LabelConfig) -> Any:
+    if config.control_tag == "Rating":
+        return int(config.paths[chosen[0]][0])
+    if not config.nested:
+        return [config.paths[name][-1] for name in chosen]
+    names = list(dict.fromkeys(chosen))
+    if config.control_tag == "Choices":
+        # The editor ticks an inner node of nested choices only if all nodes below it are in the result.
+        names = list(dict.fromkeys(n for name in names for n in (name, *config.lookup.descendants(name))))
+    return [list(config.paths[name]) for name in names]

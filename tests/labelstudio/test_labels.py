@@ -41,7 +41,7 @@ def test_an_older_annotation_that_was_changed_later_is_the_newest():
 def test_the_majority_of_annotators_wins_and_ties_are_left_out_and_counted():
     labels_of_tasks = labels(Annotations()(1, 1, "a")(1, 2, "b")(1, 3, "b")(2, 1, "a")(2, 2, "b").all, SINGLE)
     assert labels_of_tasks.by_task == {1: ("b",)}
-    assert labels_of_tasks.ties == {2}
+    assert labels_of_tasks.ties == {2: ("a", "b")}
 
 
 def test_a_skip_is_no_label_and_revokes_the_annotators_earlier_label():
@@ -54,9 +54,9 @@ def test_a_skip_is_no_label_and_revokes_the_annotators_earlier_label():
 
 def test_choices_that_a_skip_carries_are_no_label():
     single = labels(Annotations()(1, 1, "a", cancelled=True)(2, 1, "a", cancelled=True)(2, 2, "b").all, SINGLE)
-    assert (single.by_task, single.skipped, single.ties) == ({2: ("b",)}, {1}, set())
+    assert (single.by_task, single.skipped, single.ties) == ({2: ("b",)}, {1}, {})
     several = labels(Annotations()(1, 1, "a", cancelled=True)(2, 1, "a", cancelled=True)(2, 2, "b").all, MULTI)
-    assert (several.by_task, several.skipped, several.ties) == ({2: ("b",)}, {1}, set())
+    assert (several.by_task, several.skipped, several.ties) == ({2: ("b",)}, {1}, {})
 
 
 def test_choices_that_no_longer_exist_are_reported_not_dropped():
@@ -80,17 +80,19 @@ def test_multi_label_keeps_sets_in_the_order_of_the_config_and_the_empty_set_is_
 def test_multi_label_majority_is_per_class():
     labels_of_tasks = labels(Annotations()(1, 1, "a", "b")(1, 2, "a")(1, 3, "a", "c")(2, 1, "a")(2, 2, "b").all, MULTI)
     assert labels_of_tasks.by_task == {1: ("a",)}
-    assert labels_of_tasks.ties == {2}
+    assert labels_of_tasks.ties == {2: ("a", "b")}
 
 
 def test_taxonomy_leaves_of_the_same_name_are_distinguished_by_their_path():
-    labels_of_tasks = labels(Annotations()(1, 1, ["g", "a"])(2, 1, ["f"]).all, TAXONOMY)
-    assert labels_of_tasks.by_task == {1: ("g / a",)}
-    assert labels_of_tasks.unknown == {"f": 1}
+    labels_of_tasks = labels(Annotations()(1, 1, ["g", "a"])(2, 1, ["f"])(3, 1, ["a"]).all, TAXONOMY)
+    assert labels_of_tasks.by_task == {1: ("g / a",), 2: ("f",)}
+    assert labels_of_tasks.unknown == {"a": 1}
 
 
 def test_nested_choices_that_hold_only_the_leaf_count_if_one_class_has_it():
-    nested = parse(f'<View><Text name="t" value="$x"/><Choices name="c" toName="t">{TREE}</Choices></View>')
+    nested = parse(
+        f'<View><Text name="t" value="$x"/><Choices name="c" toName="t" allowNested="true">{TREE}</Choices></View>'
+    )
     labels_of_tasks = labels(Annotations()(1, 1, "b")(2, 1, "a").all, nested)
     assert labels_of_tasks.by_task == {1: ("g / b",)}
     assert labels_of_tasks.unknown == {"a": 1}, "f / a or g / a"
@@ -100,9 +102,20 @@ def test_imported_annotations_without_an_annotator_count_separately():
     assert labels(Annotations()(1, None, "a")(1, None, "b")(1, None, "b").all, SINGLE).by_task == {1: ("b",)}
 
 
-def test_malformed_results_are_no_label_and_no_error():
-    broken = [Annotation(1, 1, 1, False, ["x", {"from_name": "c"}, {"from_name": "c", "value": None}], "")]  # type: ignore[list-item]
-    assert labels(broken, SINGLE).unlabeled == {1}
+def test_an_annotation_that_cannot_be_read_is_listed_with_its_task_and_costs_nothing_else():
+    malformed = Annotation(7, 3, 1, False, [{"from_name": "c", "value": ["a"]}], "")
+    labels_of_tasks = labels([*Annotations()(1, 1, "a")(2, 1, "b").all, malformed], SINGLE)
+    assert labels_of_tasks.by_task == {1: ("a",), 2: ("b",)}
+    assert [(p.task_id, p.annotation_id) for p in labels_of_tasks.problems] == [(3, 7)]
+    assert labels_of_tasks.problems[0].reason.startswith("the value of a result is a list; it has to be")
+    assert labels_of_tasks.unlabeled == {3}
+
+
+def test_other_annotators_decide_where_one_annotation_cannot_be_read():
+    malformed = Annotation(7, 1, 9, False, [{"from_name": "c", "value": {"choices": "a"}}], "")
+    labels_of_tasks = labels([*Annotations()(1, 1, "b").all, malformed], SINGLE)
+    assert labels_of_tasks.by_task == {1: ("b",)}
+    assert len(labels_of_tasks.problems) == 1
 
 
 def test_results_of_predictions_have_the_form_that_label_studio_shows():

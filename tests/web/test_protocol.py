@@ -135,7 +135,7 @@ def test_a_config_that_is_not_for_classification_is_refused_and_not_stored(web: 
     schema = '<View><Image name="i" value="$i"/><RectangleLabels name="r" toName="i"/></View>'
     answer = web.post("/setup", json=setup_body(schema=schema))
     assert answer.status_code == 400
-    assert "<RectangleLabels>" in answer.json["error"]
+    assert "<RectangleLabels name='r'> marks parts" in answer.json["error"]
     assert "Supported: <Choices>" in answer.json["error"]
     assert sqlite_store.project(7) is None
 
