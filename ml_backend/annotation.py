@@ -10,13 +10,16 @@ from typing import Any
 class Annotation:
     """A submitted annotation, or a skip.
 
-    annotator: id of the user, None for an imported annotation; cancelled: whether the task was skipped; result: the
-    list of results as Label Studio stores it, not validated; updated_at: ISO 8601 time, "" if an export has none.
+    annotation_id: negative if Label Studio gave none; annotator: id of the user, None for an imported annotation;
+    cancelled: whether the task was skipped; result: the list of results, whose items may have any shape; updated_at:
+    ISO 8601 time, "" if an export has none; problem: why the annotation cannot be read, as a sentence; its result is
+    then [].
     """
 
     annotation_id: int
     task_id: int
     annotator: int | None
     cancelled: bool
-    result: list[dict[str, Any]]
+    result: list[Any]
     updated_at: str
+    problem: str | None = None

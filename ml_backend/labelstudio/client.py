@@ -16,7 +16,7 @@ from ml_backend.labelstudio.errors import (
 )
 from ml_backend.labelstudio.prediction_writer import PredictionWriter
 from ml_backend.labelstudio.session import Session
-from ml_backend.labelstudio.tasks import RemoteTask, TaskPage, parse_task
+from ml_backend.labelstudio.tasks import RemoteTask, TaskPage, parse_task, parse_tasks
 
 __all__ = [
     "UNCERTAINTY_SAMPLING",
@@ -99,9 +99,9 @@ class LabelStudio(Session):
         )
 
     def newest_update(self, project_id: int) -> str | None:
-        """The newest `updated_at` of the project's tasks (ISO 8601), or None without tasks."""
+        """The newest `updated_at` of the project's tasks (ISO 8601), "" if it is not a time, or None without tasks."""
         tasks = self._list_tasks(project_id, 1, 1, ordering="-tasks:updated_at", with_annotations=False)
-        return str(tasks[0]["updated_at"]) if tasks else None
+        return next((task.updated_at for task in parse_tasks(tasks)), None)
 
     def task_pages(
         self,
@@ -118,14 +118,14 @@ class LabelStudio(Session):
         annotated_only: only tasks with annotations or skips, by Label Studio's own counters; one of the two at most.
         """
         filters, conjunction = [], "and"
-        if updated_after is not None:
+        if updated_after:
             filters = [_filter("updated_at", "greater_or_equal", "Datetime", updated_after)]
         if annotated_only:
             filters = [_filter(f"{kind}_annotations", "greater", "Number", 0) for kind in ("total", "cancelled")]
             conjunction = "or"
         pages = self._task_lists(project_id, start_page, page_size, filters=filters, conjunction=conjunction)
         for number, tasks in enumerate(pages, start=start_page):
-            yield TaskPage(number, [parse_task(task) for task in tasks], is_last=len(tasks) < page_size)
+            yield TaskPage(number, parse_tasks(tasks), is_last=len(tasks) < page_size)
 
     def tasks_page(
         self,
@@ -147,13 +147,13 @@ class LabelStudio(Session):
         for start in range(0, len(task_ids), IDS_PER_REQUEST):
             ids = list(task_ids[start : start + IDS_PER_REQUEST])
             by_id = [_filter("id", "in_list", "Number", ids)]
-            tasks += [parse_task(task) for task in self._list_tasks(project_id, 1, len(ids), filters=by_id)]
+            tasks += parse_tasks(self._list_tasks(project_id, 1, len(ids), filters=by_id))
         return tasks
 
     def task_ids(self, project_id: int) -> set[int]:
         """Ids of all tasks."""
         pages = self._task_lists(project_id, 1, IDS_PER_PAGE, with_annotations=False)
-        return {task["id"] for tasks in pages for task in tasks}
+        return {task.id for tasks in pages for task in parse_tasks(tasks)}
 
     def next_task(self, project_id: int) -> RemoteTask | None:
         """The task that Label Studio serves next to the user of this key; None if it serves none."""

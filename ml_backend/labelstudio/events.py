@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from ml_backend.labelstudio.json_values import parsed_id
+
 SECRET_HEADER = "X-Active-Learning-Secret"
 """Header with the secret of this backend's webhooks, since Label Studio sends them without credentials."""
 ANNOTATION_ACTIONS = {
@@ -36,37 +38,31 @@ class Affected:
     project_deleted: bool = False
 
 
-def affected_tasks(action: str, body: dict[str, Any]) -> Affected:
+def affected_tasks(action: str, body: Any) -> Affected:
     """What to read again after this event. Accepts bodies of any shape; an unknown action affects nothing."""
     if action == TRAIN:
         return Affected(everything=True, train=True)
     if action == "PROJECT_DELETED":
         return Affected(project_deleted=True)
     if action in TASK_ACTIONS:
-        tasks = _ids(_list(body, "tasks"))
+        tasks = _ids(item.get("id") for item in _objects(body, "tasks"))
         return Affected(task_ids=tasks, everything=not tasks)
     if action in ANNOTATION_ACTIONS:
-        annotations = _list(body, "annotations", "annotation")
-        return _of_annotations(annotations)
+        return _of_annotations(_objects(body, "annotations", "annotation"))
     return Affected()
 
 
 def _of_annotations(annotations: list[dict[str, Any]]) -> Affected:
-    tasks, without_task = set(), set()
-    for annotation in annotations:
-        task = annotation.get("task")
-        task_id = task.get("id") if isinstance(task, dict) else task
-        if isinstance(task_id, int):
-            tasks.add(task_id)
-        elif isinstance(annotation.get("id"), int):
-            # A deletion names only the annotation; its task is found in the database.
-            without_task.add(annotation["id"])
-    return Affected(frozenset(tasks), frozenset(without_task), everything=not tasks and not without_task)
+    task_of = [(annotation, _id_of(annotation.get("task"))) for annotation in annotations]
+    tasks = _ids(task_id for _, task_id in task_of)
+    # A deletion names only the annotation; its task is found in the database.
+    without_task = _ids(annotation.get("id") for annotation, task_id in task_of if parsed_id(task_id) is None)
+    return Affected(tasks, without_task, everything=not tasks and not without_task)
 
 
-def _list(body: dict[str, Any], *names: str) -> list[dict[str, Any]]:
+def _objects(body: Any, *names: str) -> list[dict[str, Any]]:
     for name in names:
-        value = body.get(name)
+        value = body.get(name) if isinstance(body, dict) else None
         if isinstance(value, dict):
             return [value]
         if isinstance(value, list):
@@ -74,5 +70,9 @@ def _list(body: dict[str, Any], *names: str) -> list[dict[str, Any]]:
     return []
 
 
-def _ids(items: Iterable[dict[str, Any]]) -> frozenset[int]:
-    return frozenset(item["id"] for item in items if isinstance(item.get("id"), int))
+def _id_of(item: Any) -> Any:
+    return item.get("id") if isinstance(item, dict) else item
+
+
+def _ids(values: Iterable[Any]) -> frozenset[int]:
+    return frozenset(number for value in values if (number := parsed_id(value)) is not None)

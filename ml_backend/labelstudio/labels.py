@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ml_backend.annotation import Annotation
-from ml_backend.labelstudio.answers import answer
+from ml_backend.labelstudio.answers import Answer, answer
 from ml_backend.labelstudio.label_config import LabelConfig
+from ml_backend.labelstudio.unforeseen import unforeseen
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
         for annotation in newest:
             if annotation.cancelled:
                 continue
-            given = answer(annotation.result, config)
+            given = _answer(annotation, config)
             if given.problem is not None:
                 result.problems.append(AnswerProblem(task_id, annotation.annotation_id, given.problem))
             unknown.update(given.unknown)
@@ -70,6 +71,16 @@ def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
             result.by_task[task_id] = majority(votes) or ()
     result.unknown = dict(unknown)
     return result
+
+
+def _answer(annotation: Annotation, config: LabelConfig) -> Answer:
+    if annotation.problem is not None:
+        return Answer(None, problem=annotation.problem)
+    try:
+        return answer(annotation.result, config)
+    except Exception as error:
+        item = f"annotation {annotation.annotation_id} of task {annotation.task_id}"
+        return Answer(None, problem=unforeseen(error, "reading the annotation", item))
 
 
 def _newest_per_annotator(annotations: Iterable[Annotation]) -> dict[int, list[Annotation]]:

@@ -1,21 +1,35 @@
-"""Tasks and their annotations, parsed from the JSON of Label Studio's API and exports."""
+"""Tasks and their annotations, parsed from the JSON of Label Studio's API and exports.
+
+People and programs import tasks and annotations of any shape, and Label Studio stores them as they are. Whatever cannot
+be read becomes a problem of the task or the annotation that holds it.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ml_backend.annotation import Annotation
+from ml_backend.labelstudio.json_values import kind_of, parsed_id, parsed_time
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RemoteTask:
-    """A task in Label Studio, with its annotations; updated_at: ISO 8601."""
+    """A task in Label Studio, with its annotations.
+
+    updated_at: ISO 8601, "" if it has none; problem: why the task cannot be used, None if nothing is wrong.
+    """
 
     id: int
     data: dict[str, Any]
     updated_at: str
     annotations: list[Annotation] = field(default_factory=list)
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -27,34 +41,92 @@ class TaskPage:
     is_last: bool
 
 
-def parse_task(entry: dict[str, Any]) -> RemoteTask:
-    """Parse an entry of `api/tasks` with `fields=all`. Raises KeyError and ValueError without a valid id."""
-    data = entry.get("data")
+def parse_tasks(entries: Iterable[Any]) -> list[RemoteTask]:
+    """Parse entries of `api/tasks`; those without a valid id are counted, logged and left out."""
+    tasks: list[RemoteTask] = []
+    problems: list[str] = []
+    for entry in entries:
+        try:
+            tasks.append(parse_task(entry))
+        except ValueError as problem:
+            problems.append(str(problem))
+    if problems:
+        logger.error(
+            "%d of %d entries of Label Studio's list of tasks are left out: %s",
+            len(problems),
+            len(tasks) + len(problems),
+            problems[0],
+        )
+    return tasks
+
+
+def parse_task(entry: Any) -> RemoteTask:
+    """Parse an entry of `api/tasks` with `fields=all`. Raises ValueError without a valid id."""
+    task_id = _task_id(entry)
+    data, listed = entry.get("data"), entry.get("annotations")
+    problem = None
+    if not isinstance(data, dict):
+        problem = f"the task's data is {kind_of(data)} instead of an object"
+    elif not isinstance(listed, list | None):
+        problem = f"the task's annotations are {kind_of(listed)} instead of a list"
     return RemoteTask(
-        id=int(entry["id"]),
+        id=task_id,
         data=data if isinstance(data, dict) else {},
-        updated_at=entry.get("updated_at") or "",
-        annotations=parse_annotations(entry),
+        updated_at=parsed_time(entry.get("updated_at")),
+        annotations=_annotations(listed, task_id),
+        problem=problem,
     )
 
 
 def parse_annotations(entry: dict[str, Any]) -> list[Annotation]:
     """Parse the annotations of a task, from its entry in `api/tasks` or in an export (format JSON).
 
-    Raises KeyError and ValueError without valid ids.
+    Raises ValueError without a valid task id.
     """
-    return [
-        Annotation(
-            annotation_id=int(annotation.get("id") or 0),
-            task_id=int(entry["id"]),
-            annotator=_user_id(annotation.get("completed_by")),
-            cancelled=bool(annotation.get("was_cancelled")),
-            result=annotation.get("result") or [],
-            updated_at=annotation.get("updated_at") or "",
-        )
-        for annotation in entry.get("annotations") or []
-    ]
+    return _annotations(entry.get("annotations"), _task_id(entry))
+
+
+def _task_id(entry: Any) -> int:
+    if not isinstance(entry, dict):
+        raise ValueError(f"a task is {kind_of(entry)} instead of an object")
+    task_id = parsed_id(entry.get("id"))
+    if task_id is None:
+        raise ValueError(f"a task has the id {str(entry.get('id'))[:40]!r} instead of a positive number")
+    return task_id
+
+
+def _annotations(listed: Any, task_id: int) -> list[Annotation]:
+    entries = listed if isinstance(listed, list) else []
+    by_id = {a.annotation_id: a for a in (_annotation(entry, task_id, i) for i, entry in enumerate(entries))}
+    return list(by_id.values())
+
+
+def _annotation(entry: Any, task_id: int, position: int) -> Annotation:
+    fields = entry if isinstance(entry, dict) else {}
+    result, cancelled = fields.get("result"), fields.get("was_cancelled")
+    problem = None
+    if not isinstance(entry, dict):
+        problem = f"the annotation is {kind_of(entry)} instead of an object"
+    elif not isinstance(result, list | None):
+        problem = f"the annotation's result is {kind_of(result)} instead of a list of results"
+    elif cancelled not in (None, False, True):
+        problem = f"the annotation's was_cancelled is {kind_of(cancelled)} instead of true or false"
+    return Annotation(
+        annotation_id=parsed_id(fields.get("id")) or _id_of_unnamed(task_id, position),
+        task_id=task_id,
+        annotator=_user_id(fields.get("completed_by")),
+        cancelled=cancelled in (True,),
+        result=result if problem is None and isinstance(result, list) else [],
+        updated_at=parsed_time(fields.get("updated_at")),
+        problem=problem,
+    )
+
+
+def _id_of_unnamed(task_id: int, position: int) -> int:
+    """A negative id, the same at each reading, for an annotation without one: the database keeps annotations by ids."""
+    digest = hashlib.blake2b(f"{task_id} {position}".encode(), digest_size=8).digest()
+    return -1 - int.from_bytes(digest) // 2
 
 
 def _user_id(user: Any) -> int | None:
-    return user.get("id") if isinstance(user, dict) else user
+    return parsed_id(user.get("id") if isinstance(user, dict) else user)

@@ -7,10 +7,14 @@ from collections import Counter
 import numpy as np
 
 from ml_backend.labelstudio.label_config import LabelConfig
-from ml_backend.labelstudio.labels import Labels
+from ml_backend.labelstudio.labels import AnswerProblem, Labels
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.pipeline.task_arrays import NO_TEXT
-from ml_backend.store.records import ProjectCounts
+from ml_backend.store.records import AnswerProblemRecord, ProjectCounts
+
+ANSWER_PROBLEMS_LISTED = 100
+LONGEST_REASON = 500
+"""Characters of a reason that are stored, since it may quote what an annotation holds."""
 
 
 def counts(
@@ -29,6 +33,8 @@ def counts(
         ties=len(labels.ties),
         without_answer=len(labels.unlabeled),
         unknown_choices=dict(labels.unknown),
+        answer_problems_total=len(labels.problems),
+        answer_problems=[_listed(problem) for problem in labels.problems[:ANSWER_PROBLEMS_LISTED]],
         duplicates=len(texts) - len(np.unique(texts)),
         open=int(pool.open.sum()),
         tasks=len(pool.task_ids),
@@ -37,3 +43,7 @@ def counts(
         queue_remaining=remaining,
         annotators=annotators,
     )
+
+
+def _listed(problem: AnswerProblem) -> AnswerProblemRecord:
+    return {"task": problem.task_id, "annotation": problem.annotation_id, "reason": problem.reason[:LONGEST_REASON]}

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.predictions import prediction_result
 from ml_backend.labelstudio.texts import BadTask, task_text, text_hash
+from ml_backend.labelstudio.unforeseen import unforeseen
 from ml_backend.learning.head.files import from_bytes
 from ml_backend.pipeline.likely_classes import likely_classes
 from ml_backend.pipeline.versions import NO_MODEL
@@ -61,6 +63,8 @@ def predict(
     settings = ProjectSettings.usable(project.settings)
     config = parse(project.label_config, settings.control, settings.text_fields)
     hashes, texts = _texts(tasks, config)
+    for refused in store.hashes_with_problem(project_id, list(texts)):
+        del texts[refused]  # the model has refused this text before, so waiting for its vector would be in vain
     vectors = _vectors(store, embed_soon, record.embedding_model, texts, wait)
     head = from_bytes(record.blob)
     version = record.version
@@ -74,20 +78,27 @@ def predict(
 
 
 def _texts(tasks: list[dict[str, Any]], config: LabelConfig) -> tuple[list[str | None], dict[str, str]]:
+    """The hash of each task's text, None without a usable text; and the texts by their hashes."""
     hashes: list[str | None] = []
     texts: dict[str, str] = {}
     for task in tasks:
-        data = task.get("data") if isinstance(task, dict) else None
-        try:
-            text = task_text(data if isinstance(data, dict) else {}, config)
-        except BadTask as problem:
-            logger.info("task %s has no prediction: %s", task.get("id"), problem)
-            hashes.append(None)
-            continue
-        key = text_hash(text)
-        hashes.append(key)
-        texts[key] = text
+        text = _text(task, config)
+        hashes.append(None if text is None else text_hash(text))
+        if text is not None:
+            texts[hashes[-1] or ""] = text
     return hashes, texts
+
+
+def _text(task: dict[str, Any], config: LabelConfig) -> str | None:
+    data = task.get("data")
+    number = parsed_id(task.get("id"))
+    try:
+        return task_text(data if isinstance(data, dict) else {}, config)
+    except BadTask as problem:
+        logger.info("task %s has no prediction: %s", number, problem)
+    except Exception as error:
+        unforeseen(error, "reading the text for a prediction", f"task {number}")
+    return None
 
 
 def _vectors(

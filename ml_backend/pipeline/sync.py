@@ -12,11 +12,14 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy.exc import OperationalError
+
 from ml_backend.labelstudio.client import TASKS_PER_PAGE, LabelStudio, ProjectInfo
 from ml_backend.labelstudio.events import affected_tasks
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.tasks import RemoteTask
 from ml_backend.labelstudio.texts import BadTask, task_text, text_hash
+from ml_backend.labelstudio.unforeseen import unforeseen
 from ml_backend.pipeline.context import RunContext
 from ml_backend.store import Store
 from ml_backend.store.records import EventRecord, FirstRead, TaskRecord, Unmatched
@@ -195,10 +198,24 @@ class Synchronizer:
     def _store_tasks(self, tasks: list[RemoteTask], report: SyncReport) -> None:
         # Transactions are small, since on SQLite a webhook waits until the current one ends.
         for start in range(0, len(tasks), TASKS_PER_TRANSACTION):
-            self._store_in_one_transaction(tasks[start : start + TASKS_PER_TRANSACTION])
+            self._store_each_or_list(tasks[start : start + TASKS_PER_TRANSACTION])
         report.tasks_read += len(tasks)
 
-    def _store_in_one_transaction(self, tasks: list[RemoteTask]) -> None:
+    def _store_each_or_list(self, tasks: list[RemoteTask]) -> None:
+        """Store tasks; if the database refuses what one of them holds, that one becomes a task with a problem."""
+        try:
+            self._store(tasks)
+        except OperationalError:
+            raise  # the database cannot be used, whatever the tasks hold
+        except Exception as error:
+            if len(tasks) == 1:
+                self._store_without_contents(tasks[0], error)
+                return
+            middle = len(tasks) // 2
+            self._store_each_or_list(tasks[:middle])
+            self._store_each_or_list(tasks[middle:])
+
+    def _store(self, tasks: list[RemoteTask]) -> None:
         records, texts = [], {}
         for task in tasks:
             record, text = task_record(self.info.id, task, self.config)
@@ -208,11 +225,21 @@ class Synchronizer:
         self.store.upsert_tasks(self.info.id, records, texts)
         self.store.replace_annotations(self.info.id, {task.id: task.annotations for task in tasks})
 
+    def _store_without_contents(self, task: RemoteTask, error: Exception) -> None:
+        problem = unforeseen(error, "storing the task", f"task {task.id} of project {self.info.id}")
+        self.store.upsert_tasks(self.info.id, [TaskRecord(self.info.id, task.id, None, problem, task.updated_at)], {})
+        self.store.replace_annotations(self.info.id, {task.id: []})
+
 
 def task_record(project_id: int, task: RemoteTask, config: LabelConfig) -> tuple[TaskRecord, str | None]:
     """The record of a task, and its text; without a usable text the record holds the reason, and the text is None."""
+    problem = task.problem
     try:
-        text = task_text(task.data, config)
-    except BadTask as problem:
-        return TaskRecord(project_id, task.id, None, str(problem), task.updated_at), None
-    return TaskRecord(project_id, task.id, text_hash(text), None, task.updated_at), text
+        if problem is None:
+            text = task_text(task.data, config)
+            return TaskRecord(project_id, task.id, text_hash(text), None, task.updated_at), text
+    except BadTask as bad:
+        problem = str(bad)
+    except Exception as error:
+        problem = unforeseen(error, "reading the text", f"task {task.id} of project {project_id}")
+    return TaskRecord(project_id, task.id, None, problem, task.updated_at), None

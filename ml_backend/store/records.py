@@ -9,13 +9,22 @@ from typing import Any, TypedDict
 from ml_backend.store.states import BatchState, ProjectState, RunReason
 
 
+class AnswerProblemRecord(TypedDict):
+    """An annotation that cannot be read: the ids of its task and of itself, and the reason as a sentence."""
+
+    task: int
+    annotation: int
+    reason: str
+
+
 @dataclass(frozen=True)
 class ProjectCounts:
     """The counts that the status page shows, updated by every run; empty before the first run.
 
     labels: tasks per class, in the order of the label config; ties: tasks whose annotators disagree evenly;
     without_answer: tasks submitted without a class of the control; unknown_choices: annotations per choice that the
-    label config does not have; duplicates: tasks whose text another task has; open: tasks that may still be labelled;
+    label config does not have; answer_problems_total: annotations that cannot be read; answer_problems: the first of
+    them; duplicates: tasks whose text another task has; open: tasks that may still be labelled;
     to_embed: texts without a vector; queue_remaining: tasks of the published batch without a label.
     """
 
@@ -25,6 +34,8 @@ class ProjectCounts:
     ties: int = 0
     without_answer: int = 0
     unknown_choices: dict[str, int] = field(default_factory=dict)
+    answer_problems_total: int = 0
+    answer_problems: list[AnswerProblemRecord] = field(default_factory=list)
     duplicates: int = 0
     open: int = 0
     tasks: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, fields
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
@@ -28,6 +29,8 @@ from ml_backend.store.states import BatchState, ProjectState, RunReason
 
 metadata = MetaData()
 
+NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+
 Member = TypeVar("Member", bound=StrEnum)
 
 
@@ -42,6 +45,16 @@ class JsonText(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else json.loads(value)
+
+
+class PlainText(TypeDecorator[str]):
+    """Text for people, in which U+FFFD replaces NUL characters and lone surrogates, which databases refuse."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
 class EnumText(TypeDecorator[Member], Generic[Member]):
@@ -100,21 +113,21 @@ projects = Table(
     "projects",
     metadata,
     Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("title", Text, nullable=False, default=""),
-    Column("label_config", Text, nullable=False, default=""),
+    Column("title", PlainText, nullable=False, default=""),
+    Column("label_config", PlainText, nullable=False, default=""),
     Column("settings", JsonText, nullable=False, default=dict),
-    Column("extra_params", Text),
+    Column("extra_params", PlainText),
     Column("extra_params_seen", JsonText, nullable=False, default=list),
-    Column("backend_url", Text),
+    Column("backend_url", PlainText),
     Column("state", EnumText(ProjectState, 20, unknown=ProjectState.NEW), nullable=False, default=ProjectState.NEW),
-    Column("phase", Text, nullable=False, default=""),
-    Column("error", Text),
+    Column("phase", PlainText, nullable=False, default=""),
+    Column("error", PlainText),
     Column("attached", Boolean),
-    Column("entry_url", Text),
-    Column("seen_by", Text),
+    Column("entry_url", PlainText),
+    Column("seen_by", PlainText),
     Column("watermark", String(40)),
     Column("first_read", DataclassText(FirstRead)),
-    Column("text_source", Text),
+    Column("text_source", PlainText),
     Column("unmatched", DataclassText(Unmatched)),
     Column("cycle", Integer, nullable=False, default=0),
     Column("fingerprint", String(64)),
@@ -155,7 +168,7 @@ tasks = Table(
     Column("project_id", BigInteger, primary_key=True, autoincrement=False),
     Column("task_id", BigInteger, primary_key=True, autoincrement=False),
     Column("text_hash", String(32)),
-    Column("problem", Text),
+    Column("problem", PlainText),
     Column("updated_at", String(40)),
     Index("tasks_by_text", "text_hash"),
 )
@@ -226,7 +239,7 @@ batches = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("version", String(100), nullable=False),
     Column("method", String(60), nullable=False),
-    Column("why", Text, nullable=False),
+    Column("why", PlainText, nullable=False),
     Column("head_version", String(100)),
     Column("task_ids", JsonText, nullable=False),
     Column("size", Integer, nullable=False),
@@ -245,7 +258,7 @@ runs = Table(
     Column("batch", Integer),
     Column("version", String(100)),
     Column("method", String(60), nullable=False),
-    Column("why", Text, nullable=False),
+    Column("why", PlainText, nullable=False),
     Column("labels", Integer, nullable=False),
     Column("reasons", JsonText, nullable=False),
     Column("seconds", JsonText, nullable=False),

@@ -15,6 +15,10 @@ from ml_backend.store.database import Database, slices
 from ml_backend.store.records import TaskRecord
 from ml_backend.store.unused_texts import delete_unused_texts
 
+ANNOTATION_COLUMNS = [field.name for field in fields(Annotation) if field.name != "problem"]
+PROBLEM = "problem"
+"""Key of the problem in the column `result` of an annotation that cannot be read; otherwise the column holds a list."""
+
 
 class TaskRows:
     """Reads and writes tasks, texts and annotations."""
@@ -97,16 +101,23 @@ class TaskRows:
             return {row[0]: row[1] for row in connection.execute(query)}
 
     def replace_annotations(self, project_id: int, by_task: Mapping[int, Sequence[Annotation]]) -> None:
-        """Replace the annotations of these tasks; task id → all its annotations."""
+        """Replace the annotations of these tasks; task id → all its annotations.
+
+        An annotation that the database has under another task moves to the new one.
+        """
         table = tables.annotation_table
         with self._database.writing() as connection:
             before = _annotations(connection, project_id, by_task)
             changed = [i for i, records in by_task.items() if before.get(i, []) != sorted(records, key=_annotation_id)]
-            record_changes(self._database, connection, project_id, changed)
+            new = {a.annotation_id: a for task_id in changed for a in by_task[task_id]}
+            of_project = table.c.project_id == project_id
+            moved = _task_of_annotations(connection, project_id, sorted(new)).values()
+            record_changes(self._database, connection, project_id, [*changed, *moved])
             for chunk in slices(changed):
-                connection.execute(delete(table).where(table.c.project_id == project_id, table.c.task_id.in_(chunk)))
-            rows = [{"project_id": project_id, **vars(a)} for task_id in changed for a in by_task[task_id]]
-            for annotation_slice in slices(rows):
+                connection.execute(delete(table).where(of_project, table.c.task_id.in_(chunk)))
+            for chunk in slices(sorted(new)):
+                connection.execute(delete(table).where(of_project, table.c.annotation_id.in_(chunk)))
+            for annotation_slice in slices([_annotation_row(project_id, a) for a in new.values()]):
                 connection.execute(insert(table), annotation_slice)
 
     def annotations(self, project_id: int, task_ids: Iterable[int] | None = None) -> list[Annotation]:
@@ -124,15 +135,8 @@ class TaskRows:
 
     def task_of_annotations(self, project_id: int, annotation_ids: Sequence[int]) -> dict[int, int]:
         """Annotation id → task id; annotations that the database does not have are left out."""
-        table = tables.annotation_table
-        task_of_annotation: dict[int, int] = {}
         with self._database.reading() as connection:
-            for chunk in slices(annotation_ids):
-                query = select(table.c.annotation_id, table.c.task_id).where(
-                    table.c.project_id == project_id, table.c.annotation_id.in_(chunk)
-                )
-                task_of_annotation.update({row[0]: row[1] for row in connection.execute(query)})
-        return task_of_annotation
+            return _task_of_annotations(connection, project_id, annotation_ids)
 
     def annotation_counts(self, project_id: int) -> tuple[int, int]:
         """Numbers of submitted and of skipped annotations."""
@@ -161,16 +165,38 @@ def _contents(
     return {row[0]: (row[1], row[2]) for row in _rows(connection, query, table.c.task_id, task_ids)}
 
 
+def _task_of_annotations(connection: Connection, project_id: int, annotation_ids: Sequence[int]) -> dict[int, int]:
+    table = tables.annotation_table
+    query = select(table.c.annotation_id, table.c.task_id).where(table.c.project_id == project_id)
+    return {row[0]: row[1] for row in _rows(connection, query, table.c.annotation_id, annotation_ids)}
+
+
+def _annotation_row(project_id: int, annotation: Annotation) -> dict[str, Any]:
+    """The row of an annotation; instead of the result of one that cannot be read it holds the problem."""
+    row = {"project_id": project_id, **vars(annotation)}
+    problem = row.pop("problem")
+    return row if problem is None else {**row, "result": {PROBLEM: problem}}
+
+
+def _annotation(row: Row[Any]) -> Annotation:
+    fields = dict(row._mapping)
+    result = fields.pop("result")
+    if isinstance(result, list):
+        return Annotation(**fields, result=result)
+    problem = result.get(PROBLEM) if isinstance(result, dict) else None
+    return Annotation(**fields, result=[], problem=str(problem or "the annotation's result is not a list of results"))
+
+
 def _annotations(
     connection: Connection, project_id: int, task_ids: Iterable[int] | None
 ) -> dict[int, list[Annotation]]:
     """Task id → its annotations, ordered by id."""
     table = tables.annotation_table
-    query = select(*(table.c[field.name] for field in fields(Annotation)))
+    query = select(*(table.c[name] for name in ANNOTATION_COLUMNS))
     query = query.where(table.c.project_id == project_id).order_by(table.c.annotation_id)
     by_task: dict[int, list[Annotation]] = {}
     for row in _rows(connection, query, table.c.task_id, task_ids):
-        by_task.setdefault(row.task_id, []).append(Annotation(**row._mapping))
+        by_task.setdefault(row.task_id, []).append(_annotation(row))
     return by_task
 
 

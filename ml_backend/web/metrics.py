@@ -16,6 +16,10 @@ COUNTS: dict[str, tuple[Callable[[ProjectCounts], int], str]] = {
     "active_learning_open_tasks": (lambda counts: counts.open, "Tasks without a label that may still be published."),
     "active_learning_embedded_tasks": (lambda counts: counts.embedded, "Tasks whose text is embedded."),
     "active_learning_texts_to_embed": (lambda counts: counts.to_embed, "Texts not embedded yet."),
+    "active_learning_answer_problems": (
+        lambda counts: counts.answer_problems_total,
+        "Annotations that could not be read.",
+    ),
     "active_learning_queue_remaining": (
         lambda counts: counts.queue_remaining,
         "Tasks of the published batch without a label.",

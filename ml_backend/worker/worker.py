@@ -8,6 +8,7 @@ import time
 from ml_backend.labelstudio.client import LabelStudioUnavailable, Unauthorized
 from ml_backend.learning.embedding.embedder import ModelNotAvailable
 from ml_backend.pipeline.context import Services
+from ml_backend.pipeline.embed import embed_each
 from ml_backend.pipeline.run import run_project
 from ml_backend.store import Store
 from ml_backend.store.states import ProjectState, RunReason
@@ -48,8 +49,7 @@ class Worker:
 
     def embed(self, model: str, texts: dict[str, str]) -> None:
         """Embed texts (hash → text) for /predict, and store their vectors. Raises ModelNotAvailable."""
-        embedder = self._services.embedder(model)
-        self._store.put_embeddings(embedder.name, list(texts), embedder.encode(list(texts.values())))
+        embed_each(self._store, self._services.embedder(model), list(texts.items()))
 
     def release_stale_leases(self) -> None:
         """Delete the leases of workers on this machine that have ended, so that no run waits until they expire."""

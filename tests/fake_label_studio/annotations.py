@@ -38,6 +38,7 @@ def routes(studio: Studio) -> Blueprint:
     def change(annotation_id: int) -> dict[str, Any]:
         with tables.lock:
             annotation = _annotation(tables, annotation_id)
+            check_result(body_object().get("result", []))
             for name in ("result", "was_cancelled", "ground_truth", "lead_time"):
                 setattr(annotation, name, body_object().get(name, getattr(annotation, name)))
             annotation.updated_at = tables.now()
@@ -78,7 +79,8 @@ def _annotation(tables: Tables, annotation_id: int) -> Annotation:
 def _submitted(studio: Studio, task_id: int, fields: dict[str, Any]) -> Annotation:
     tables = studio.tables
     task = tables.task(task_id, user())
-    if not _are_objects(fields.get("result")):
+    check_result(fields.get("result", []))
+    if not all(isinstance(item, dict) for item in fields.get("result", [])):
         raise Refused(500, "'str' object has no attribute 'get'")
     began_with = fields.get("parent_prediction")
     if began_with is not None and began_with not in tables.predictions:
@@ -105,8 +107,10 @@ def _submitted(studio: Studio, task_id: int, fields: dict[str, Any]) -> Annotati
     return annotation
 
 
-def _are_objects(result: Any) -> bool:
-    return result is None or (isinstance(result, list) and all(isinstance(item, dict) for item in result))
+def check_result(result: Any) -> None:
+    """Refuse a result that is not a list; its items may be anything."""
+    if not isinstance(result, list):
+        raise Refused(400, 'annotation "result" field in annotation must be list')
 
 
 def _items_are_whole(result: Any) -> bool:

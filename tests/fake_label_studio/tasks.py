@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
+from fake_label_studio.annotations import check_result
 from fake_label_studio.outgoing import annotation_json, task_json
 from fake_label_studio.problems import Refused, invalid
 from fake_label_studio.records import Annotation, Prediction, Project, Task
@@ -91,6 +92,8 @@ def _check(items: list[Any], project: Project) -> None:
     names = set(re.findall(r'\bvalue="\$(\w+)"', project.label_config))
     for item in items:
         data = _data(item)
+        for annotation in item.get("annotations", []) if data is not item else []:
+            check_result(annotation.get("result"))
         missing = names - set(data)
         if missing:
             raise invalid(non_field_errors=f'"{min(missing)}" key is expected in task data')

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from ml_backend.labelstudio.events import Affected, affected_tasks
@@ -22,7 +24,12 @@ from ml_backend.labelstudio.events import Affected, affected_tasks
         ("ANNOTATION_CREATED", {}, Affected(everything=True)),
         ("ANNOTATION_CREATED", {"annotation": "?"}, Affected(everything=True)),
         ("TASKS_CREATED", {"tasks": [{"id": "x"}, 3]}, Affected(everything=True)),
+        ("TASKS_CREATED", {"tasks": [{"id": "7"}, {"id": True}, {"id": 2**63}]}, Affected(frozenset({7}))),
+        ("ANNOTATION_CREATED", {"annotation": {"id": -5, "task": True}}, Affected(everything=True)),
+        ("ANNOTATION_CREATED", {"annotation": {"id": 5, "task": {"id": []}}}, Affected(annotation_ids=frozenset({5}))),
+        ("ANNOTATION_CREATED", ["?"], Affected(everything=True)),
+        ("TASKS_DELETED", None, Affected(everything=True)),
     ],
 )
-def test_an_event_names_what_to_read_again(action: str, body: dict, expected: Affected):
+def test_an_event_names_what_to_read_again(action: str, body: Any, expected: Affected):
     assert affected_tasks(action, body) == expected

@@ -59,10 +59,39 @@ def test_a_project_is_created_once_and_then_updated(store: Store):
     assert [p.id for p in store.projects()] == [1]
 
 
+def test_texts_for_people_are_stored_without_the_characters_that_databases_refuse(store: Store):
+    store.ensure_project(1, title="nul \x00, lone \ud800, 😀")
+    store.update_project(1, error="\udfff", backend_url="http://\x00")
+    project = store.project(1)
+    assert (project.title, project.error) == ("nul \ufffd, lone \ufffd, 😀", "\ufffd")
+    store.upsert_tasks(1, [task(1, None, "no field '\x00'")], {})
+    assert store.problems(1) == [(1, "no field '\ufffd'")]
+
+
 def test_a_field_that_a_project_does_not_have_is_refused(store: Store):
     store.ensure_project(1)
     with pytest.raises(ValueError, match="no field colour"):
         store.update_project(1, colour="red")
+
+
+def test_an_annotation_that_cannot_be_read_keeps_its_problem(store: Store):
+    odd = replace(annotation(5, 1), result=[], problem="its result is a number")
+    store.replace_annotations(1, {1: [odd, annotation(6, 1)]})
+    assert store.annotations(1) == [odd, annotation(6, 1)]
+    assert store.annotation_counts(1) == (2, 0)
+    revision, _ = store.changes(1, -1)
+    store.replace_annotations(1, {1: [odd, annotation(6, 1)]})
+    assert store.changes(1, revision) == (revision, set()), "nothing changed"
+
+
+def test_an_annotation_whose_id_another_task_has_moves_to_the_new_task(store: Store):
+    store.replace_annotations(1, {1: [annotation(5, 1)], 2: [annotation(6, 2)]})
+    revision, _ = store.changes(1, -1)
+    store.replace_annotations(1, {3: [annotation(5, 3)]})
+    assert store.annotations(1) == [annotation(5, 3), annotation(6, 2)]
+    assert store.changes(1, revision)[1] == {1, 3}
+    store.replace_annotations(1, {8: [annotation(9, 8)], 7: [annotation(9, 7)]})
+    assert store.task_of_annotations(1, [9]) == {9: 7}, "the last one counts if one page has it twice"
 
 
 def test_events_are_read_in_order_and_may_hold_any_character(store: Store):

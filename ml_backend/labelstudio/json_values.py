@@ -1,0 +1,30 @@
+"""Reads single values of JSON that others wrote: ids, times, and what kind of value something is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LARGEST_ID = 2**63 - 1
+"""The largest integer that SQLite and PostgreSQL store in a column."""
+MOST_DIGITS = len(str(LARGEST_ID))
+LONGEST_TIME = 40
+"""Characters of an ISO 8601 time with microseconds and offset, and the width of its column in the database."""
+KINDS = {bool: "true or false", int: "a number", float: "a number", str: "a string", list: "a list", dict: "an object"}
+
+
+def parsed_id(value: Any) -> int | None:
+    """A positive integer of at most 63 bits, or a string of its digits; None for anything else."""
+    if isinstance(value, str) and len(value) <= MOST_DIGITS and value.isascii() and value.isdigit():
+        value = int(value)
+    is_id = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID
+    return value if is_id else None
+
+
+def parsed_time(value: Any) -> str:
+    """A time as Label Studio writes it (ISO 8601); "" for anything else."""
+    return value if isinstance(value, str) and len(value) <= LONGEST_TIME and value.isascii() else ""
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, for messages, such as "a list"."""
+    return "null" if value is None else KINDS.get(type(value), type(value).__name__)
