@@ -183,10 +183,12 @@ def test_a_label_config_that_cannot_be_classified_is_said_and_left_again(loop: M
     project = loop(gold_texts(16), batch_size=4)
     project.batch()
     path = f"api/projects/{project.project_id}/"
-    rating = '<View><Text name="message" value="$text"/><Rating name="stars" toName="message"/></View>'
-    project.client.request("PATCH", path, body={"label_config": rating})
+    spans = (
+        '<View><Text name="message" value="$text"/><Labels name="s" toName="message"><Label value="x"/></Labels></View>'
+    )
+    project.client.request("PATCH", path, body={"label_config": spans})
     status = project.until(state="unsupported")
-    assert "<Rating>" in status["error"]
+    assert "<Labels name='s'> marks parts" in status["error"]
     assert "Supported: <Choices>" in status["error"]
     project.client.request("PATCH", path, body={"label_config": label_config(CLASSES)})
     project.until(state="ready", error=None)

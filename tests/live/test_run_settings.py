@@ -93,12 +93,12 @@ def test_a_label_config_that_is_not_supported_rests_until_it_is_mended(make_proj
     project.run("setup")
     batch = project.batch
     project.change(
-        label_config='<View><Text name="message" value="$text"/><Rating name="stars" toName="message"/></View>'
+        label_config='<View><Text name="message" value="$text"/><TextArea name="spans" toName="message"/></View>'
     )
     assert project.run("project") is False
     record = project.record
     assert record.state == "unsupported"
-    assert "<Rating>" in (record.error or "")
+    assert "<TextArea name='spans'>" in (record.error or "")
     assert project.batch == batch
     project.label(3)
     project.run()
