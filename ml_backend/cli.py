@@ -19,6 +19,7 @@ from ml_backend.settings import Settings, SettingsError, load_settings
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_show_locals=False,  # they hold the key
     rich_markup_mode="rich",
     help="Active learning for text inside Label Studio.\n\n"
     "Settings come from the environment: LABEL_STUDIO_URL, LABEL_STUDIO_API_KEY, BASIC_AUTH_USER, BASIC_AUTH_PASS, "

@@ -1,11 +1,16 @@
 """Settings of the service, read from the environment under the names that Label Studio backends use."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ml_backend import environment_values
+
+SECRETS = {"label_studio_api_key", "basic_auth_user", "basic_auth_pass", "webhook_secret", "database_url", "redis_url"}
+"""Settings whose values are never shown, since each is or may contain a secret."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -26,29 +31,50 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("LABEL_STUDIO_URL", "LABEL_STUDIO_HOST"),
     )
     label_studio_public_url: str | None = None
-    label_studio_api_key: str | None = None
+    label_studio_api_key: str | None = Field(default=None, repr=False)
     backend_url: str | None = None
-    basic_auth_user: str | None = None
-    basic_auth_pass: str | None = None
-    webhook_secret: str | None = None
+    basic_auth_user: str | None = Field(default=None, repr=False)
+    basic_auth_pass: str | None = Field(default=None, repr=False)
+    webhook_secret: str | None = Field(default=None, repr=False)
     log_level: str = "INFO"
     host: str = "0.0.0.0"
     port: int = Field(default=9090, ge=1, le=65535)
     model_dir: Path = Path("data")
-    database_url: str = ""
-    redis_url: str | None = None
+    database_url: str = Field(default="", repr=False)
+    redis_url: str | None = Field(default=None, repr=False)
     embedding_model: str = "minilm"
     embedding_trust_remote_code: bool = False
     threads: int = Field(default=8, ge=1, le=256)
 
-    @field_validator("label_studio_url", "label_studio_public_url", "backend_url")
+    @field_validator("label_studio_url", "label_studio_public_url")
     @classmethod
-    def _http_address(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if not value.startswith(("http://", "https://")):
-            raise ValueError(f"must start with http:// or https://, not {value!r}")
-        return value.rstrip("/")
+    def _label_studio_address(cls, value: str | None) -> str | None:
+        return None if value is None else environment_values.label_studio_address(value)
+
+    @field_validator("backend_url")
+    @classmethod
+    def _backend_address(cls, value: str | None) -> str | None:
+        return _cleaned(value, environment_values.backend_address)
+
+    @field_validator("label_studio_api_key")
+    @classmethod
+    def _key(cls, value: str | None) -> str | None:
+        return _cleaned(value, environment_values.label_studio_key)
+
+    @field_validator("basic_auth_user")
+    @classmethod
+    def _user(cls, value: str | None) -> str | None:
+        return _cleaned(value, environment_values.user_name)
+
+    @field_validator("basic_auth_pass")
+    @classmethod
+    def _password(cls, value: str | None) -> str | None:
+        return _cleaned(value, environment_values.password)
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _secret(cls, value: str | None) -> str | None:
+        return _cleaned(value, environment_values.webhook_secret)
 
     @field_validator("log_level")
     @classmethod
@@ -103,13 +129,20 @@ def variables() -> list[str]:
     return aliases + [name.upper() for name in Settings.model_fields if name != "label_studio_url"]
 
 
+def _cleaned(value: str | None, clean: Callable[[str], str]) -> str | None:
+    return clean(value) or None if value is not None and value.strip() else None
+
+
 def _sentences(error: ValidationError) -> str:
     lines = []
     for problem in error.errors():
         message = str(problem["msg"]).removeprefix("Value error, ")
         if problem["loc"]:
-            name = str(problem["loc"][0]).upper()
-            lines.append(f"{name}: {message} (given: {problem.get('input')!r})")
+            name = str(problem["loc"][0])
+            # A message of ours shows what may be shown of the value.
+            is_shown = problem["type"] != "value_error" and name.lower() not in SECRETS
+            given = f" (given: {problem.get('input')!r})" if is_shown else ""
+            lines.append(f"{name.upper()}: {message}{given}")
         else:  # the input of this problem contains all settings, also secrets, so it is not shown
             lines.append(message)
     return "The environment has settings that cannot be used. " + "; ".join(lines) + "."

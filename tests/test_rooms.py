@@ -12,7 +12,8 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 
 ALLOWED: dict[str, set[str]] = {
-    "ml_backend.settings": set(),
+    "ml_backend.environment_values": set(),
+    "ml_backend.settings": {"ml_backend.environment_values"},
     # These import nothing: the dataclass of an annotation, for packages that must not import each other, and the
     # separator between the fields of a text, which `labelstudio` writes and an embedder reads.
     "ml_backend.annotation": set(),
@@ -20,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "ml_backend.project_settings": {"ml_backend.settings", "ml_backend.learning"},
     "ml_backend.learning": {"ml_backend.text_fields"},
     "ml_backend.labelstudio": {
+        "ml_backend.environment_values",
         "ml_backend.settings",
         "ml_backend.project_settings",
         "ml_backend.annotation",
@@ -50,6 +52,7 @@ ALLOWED: dict[str, set[str]] = {
         "ml_backend.worker",
     },
     "ml_backend.commands": {
+        "ml_backend.environment_values",
         "ml_backend.settings",
         "ml_backend.project_settings",
         "ml_backend.learning",

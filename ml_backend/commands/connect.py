@@ -7,8 +7,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import httpx
+
+from ml_backend import environment_values
 from ml_backend.commands.failure import CommandFailed, errors_as_command_failed
 from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio
+from ml_backend.labelstudio.connect_refusal import MODEL_CLASS, setup_problem
 from ml_backend.labelstudio.connection import connect_backend, ensure_webhook, same_address, stored_backends
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.pipeline.extra_params import (
@@ -37,7 +41,7 @@ def connect_project(settings: Settings, project_id: int, backend_url: str, chose
         closing(Store(settings.database_url)) as store,
     ):
         store.create()
-        yield from _connect(client, store, settings, project_id, backend_url, parse_settings(chosen))
+        yield from _connect(client, store, settings, project_id, _checked(backend_url), parse_settings(chosen))
 
 
 def _connect(
@@ -54,16 +58,14 @@ def _connect(
     new_settings = _settings_after(store.project(project_id) or ProjectRecord(id=project_id), params, changes)
     config = parse(info.label_config, new_settings.control, new_settings.text_fields)
     yield f"project {project_id} {info.title!r}: {len(config.classes)} classes of {config.control!r}"
+    yield from config.notes
     entry = connect_backend(client, project_id, backend_url, settings.basic_auth, params if changes else None)
     if entry.error:
-        raise CommandFailed(f"Label Studio cannot use the backend at {backend_url}: {entry.error}")
+        raise CommandFailed(setup_problem(entry.error, backend_url))
     yield f"backend {entry.url}: {entry.state}"
     project = store.project(project_id)
     if project is None:
-        raise CommandFailed(
-            f"the backend at {backend_url} uses another database than the one configured here: set "
-            "DATABASE_URL, or without it MODEL_DIR, to the same value as for the backend, and connect again"
-        )
+        raise CommandFailed(_unknown_here(backend_url))
     yield f"settings: {_apply(store, settings, project, entry.extra_params, changes)}"
     ensure_webhook(client, project_id, backend_url, store.webhook_secret(settings.webhook_secret))
     yield f"webhook {backend_url.rstrip('/')}/webhook carries its secret"
@@ -71,6 +73,27 @@ def _connect(
         client.set_sampling(project_id)
         yield f"sampling changed from {info.sampling!r} to {UNCERTAINTY_SAMPLING!r}"
     yield f"the first batch comes as soon as texts are embedded; watch {backend_url}/projects/{project_id}"
+
+
+def _checked(backend_url: str) -> str:
+    try:
+        return environment_values.backend_address(backend_url)
+    except ValueError as problem:
+        raise SettingsError(f"--backend-url {problem}") from None
+
+
+def _unknown_here(backend_url: str) -> str:
+    """Why a backend that answered /setup did not store the project in this database."""
+    try:
+        is_another = httpx.get(f"{backend_url}/health", timeout=5).json().get("model_class") != MODEL_CLASS
+    except (httpx.HTTPError, ValueError, AttributeError, OSError):
+        is_another = False
+    if is_another:
+        return f"the server at {backend_url} is another ML backend: give this one's address as --backend-url"
+    return (
+        f"the backend at {backend_url} uses another database than the one configured here: set DATABASE_URL, or "
+        "without it MODEL_DIR, to the same value as for the backend, and connect again"
+    )
 
 
 def _changed_params(typed: Any, changes: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
 from ml_backend.labelstudio import connection
+from ml_backend.labelstudio.address_check import label_studio_version
 from ml_backend.labelstudio.client import (
     UNCERTAINTY_SAMPLING,
     LabelStudio,
@@ -19,16 +20,16 @@ from ml_backend.labelstudio.client import (
     LabelStudioUnavailable,
     ProjectInfo,
 )
+from ml_backend.labelstudio.connect_refusal import LOCAL_REMEDY, MODEL_CLASS, START_REMEDY, setup_problem
 from ml_backend.labelstudio.events import SECRET_HEADER
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.labelstudio.session import is_personal_access_token
+from ml_backend.labelstudio.transport_errors import redirect_problem, unreachable, unreadable_certificates
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.settings import Settings, SettingsError
 from ml_backend.store import Store
 
-LOCAL_HINT = (
-    "Label Studio refuses backends on local addresses unless it is started with ML_BLOCK_LOCAL_IP=false and "
-    "SSRF_PROTECTION_ENABLED=false"
-)
+LOCAL_HINT = f"if Label Studio refuses an address of its own machine, {LOCAL_REMEDY}"
 
 
 @dataclass(frozen=True)
@@ -88,21 +89,15 @@ def print_checks(console: Console, checks: Iterator[Check]) -> int:
 
 
 def _check_label_studio(url: str) -> Check:
-    # Sent without the key, so that a wrong key is not reported as a wrong address.
     try:
-        response = httpx.get(f"{url}/api/version", timeout=10)
-        version = response.raise_for_status().json()["release"]
-        return Check("Label Studio", True, f"version {version} at {url}")
-    except httpx.HTTPError as problem:
-        problem_text = f"does not respond at {url} ({type(problem).__name__}: {problem})"
-    except (ValueError, KeyError, TypeError):
-        problem_text = f"the server at {url} is not Label Studio"
-    return Check("Label Studio", False, problem_text, "start it, or set LABEL_STUDIO_URL to its address")
+        return Check("Label Studio", True, f"version {label_studio_version(url)} at {url}")
+    except LabelStudioUnavailable as problem:
+        return Check("Label Studio", False, str(problem))
 
 
 def _check_key(client: LabelStudio, settings: Settings) -> Check:
     key = settings.label_studio_api_key or ""
-    kind = "personal access token" if key.count(".") == 2 else "legacy token"
+    kind = "personal access token" if is_personal_access_token(key) else "legacy token"
     try:
         return Check("API key", True, f"{kind} of {client.whoami().get('email')}")
     except LabelStudioUnavailable as problem:
@@ -121,13 +116,7 @@ def _check_address(client: LabelStudio, backend_url: str) -> Check:
     problem_text = connection.address_refused(client, backend_url)
     if problem_text is None:
         return Check("address", True, f"Label Studio may call {backend_url}")
-    if "reserved" in problem_text:
-        remedy = "restart Label Studio with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false (webhooks)"
-    else:
-        remedy = (
-            "give a --backend-url that Label Studio's machine can reach, such as http://backend:9090 between containers"
-        )
-    return Check("address", False, f"Label Studio refuses to call {backend_url}: {problem_text}", remedy)
+    return Check("address", False, problem_text)
 
 
 def _check_database(settings: Settings) -> tuple[Check, Store | None]:
@@ -169,16 +158,21 @@ def _check_model(settings: Settings) -> Check:
 
 
 def _check_backend(url: str) -> Check:
+    remedy = f"{START_REMEDY}, or give its address as --backend-url"
     try:
         response = httpx.get(f"{url}/health", timeout=5)
+        if response.has_redirect_location:
+            problem_text = redirect_problem(url, "BACKEND_URL", response.request.url, response.headers["Location"])
+            return Check("backend", False, problem_text)
         response.raise_for_status()
-    except httpx.HTTPError as problem:
-        return Check(
-            "backend",
-            False,
-            f"{url}: {problem}",
-            "start it with python -m ml_backend serve, or give its address as --backend-url",
-        )
+        if response.json().get("model_class") != MODEL_CLASS:
+            return Check("backend", False, f"the server at {url} is another ML backend", remedy)
+    except (httpx.HTTPError, httpx.InvalidURL) as problem:
+        return Check("backend", False, unreachable("the backend", url, "BACKEND_URL", problem), remedy)
+    except OSError as problem:
+        return Check("backend", False, unreadable_certificates(problem))
+    except (ValueError, AttributeError):
+        return Check("backend", False, f"the server at {url} is not this backend (no JSON at /health)", remedy)
     return Check("backend", True, f"{url} responds in {response.elapsed.total_seconds() * 1000:.0f} ms")
 
 
@@ -207,7 +201,7 @@ def _check_project(settings: Settings, client: LabelStudio, store: Store, projec
     yield Check(
         f"{name}: backend",
         not entry.error and entry.state not in {"Disconnected", "Error"},
-        f"{entry.url} {entry.state} {entry.error}".strip(),
+        setup_problem(entry.error, entry.url) if entry.error else f"{entry.url} {entry.state}",
         f"start the backend if it is not running; Label Studio must reach it at this address. {LOCAL_HINT}",
     )
     yield _check_webhook(
@@ -239,7 +233,8 @@ def _check_label_config(name: str, info: ProjectInfo, store: Store) -> Check:
             str(problem),
             "change the label config, or set `control` and `text_fields` of the project",
         )
-    return Check(f"{name}: label config", True, f"{config.control}: {len(config.classes)} classes of {info.title!r}")
+    classes = f"{config.control}: {len(config.classes)} classes of {info.title!r}"
+    return Check(f"{name}: label config", True, "; ".join([classes, *config.notes]))
 
 
 def _check_webhook(what: str, project_id: int, hooks: list[connection.WebhookEntry], url: str, secret: str) -> Check:

@@ -68,7 +68,7 @@ class LabelStudio(Session):
 
     def whoami(self) -> dict[str, Any]:
         """The user whose key this is."""
-        return dict(self.request("GET", "api/current-user/whoami"))
+        return self.request_object("GET", "api/current-user/whoami")
 
     def identity(self, again: bool = False) -> str:
         """The user, organization and Label Studio of this key, on which it depends which projects are visible.
@@ -82,11 +82,11 @@ class LabelStudio(Session):
 
     def version(self) -> str:
         """Label Studio's version."""
-        return str(self.request("GET", "api/version").get("release", "unknown"))
+        return str(self.request_object("GET", "api/version").get("release", "unknown"))
 
     def project(self, project_id: int) -> ProjectInfo:
         """The project, with the counts that a reconciliation compares."""
-        project = self.request("GET", f"api/projects/{project_id}", params={"include": PROJECT_FIELDS})
+        project = self.request_object("GET", f"api/projects/{project_id}", params={"include": PROJECT_FIELDS})
         return ProjectInfo(
             id=project_id,
             title=project.get("title") or "",
@@ -156,12 +156,18 @@ class LabelStudio(Session):
         return {task.id for tasks in pages for task in parse_tasks(tasks)}
 
     def next_task(self, project_id: int) -> RemoteTask | None:
-        """The task that Label Studio serves next to the user of this key; None if it serves none."""
+        """The task that Label Studio serves next to the user of this key; None if it serves none.
+
+        Raises ProjectGone if the project does not exist or the user may not label in it.
+        """
         try:
-            return parse_task(self.request("GET", f"api/projects/{project_id}/next"))
-        except ProjectGone:
-            # Label Studio answers 404 when no task is left.
-            return None
+            return parse_task(self.request_object("GET", f"api/projects/{project_id}/next"))
+        except ProjectGone as problem:
+            if problem.status != 404:
+                raise
+        # Label Studio answers 404 when no task is left, and also for a project that does not exist.
+        self.project(project_id)
+        return None
 
     def annotate(
         self,
@@ -172,7 +178,7 @@ class LabelStudio(Session):
         skipped: bool = False,
         lead_time: float | None = None,
     ) -> None:
-        """Submit an annotation of a task, as the user of this key.
+        """Submit an annotation of a task, as the user of this key; it is sent once, since each POST stores one.
 
         result: from `annotation_result`; skipped: whether the task is skipped, for which the result is []; lead_time:
         seconds that the annotation took, None if nobody measured them.
@@ -180,7 +186,13 @@ class LabelStudio(Session):
         body: dict[str, Any] = {"result": result, "was_cancelled": skipped, "project": project_id}
         if lead_time is not None:
             body["lead_time"] = lead_time
-        self.request("POST", f"api/tasks/{task_id}/annotations/", body=body)
+        try:
+            self.request("POST", f"api/tasks/{task_id}/annotations/", body=body)
+        except LabelStudioUnavailable as problem:
+            if not problem.may_have_taken_effect:
+                raise
+            sentence = f"{problem} It is unknown whether the annotation of task {task_id} was stored: look at the task."
+            raise LabelStudioUnavailable(sentence, may_have_taken_effect=True) from None
 
     def publish_batch(
         self, project_id: int, version: str, items: Sequence[tuple[int, list[dict[str, Any]], int]]
@@ -244,7 +256,7 @@ class LabelStudio(Session):
         if with_annotations:
             params["fields"] = "all"
         try:
-            return list(self.request("GET", "api/tasks", params=params)["tasks"])
+            return list(self.request_object("GET", "api/tasks", params=params)["tasks"])
         except RequestRefused as problem:
             if page > 1 and "Invalid page" in str(problem):
                 return []

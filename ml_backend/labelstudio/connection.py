@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.labelstudio.connect_refusal import address_problem, refusal
 from ml_backend.labelstudio.errors import LabelStudioUnavailable, RequestRefused
 from ml_backend.labelstudio.events import SECRET_HEADER
 
@@ -41,7 +43,7 @@ class WebhookEntry:
 
 def probe_backends(client: LabelStudio, project_id: int) -> list[BackendEntry]:
     """ML backends of the project; Label Studio calls each one to find its state. Raises LabelStudioError."""
-    return [_backend_entry(entry) for entry in client.request("GET", "api/ml", params={"project": project_id})]
+    return [_backend_entry(entry) for entry in client.request_objects("GET", "api/ml", {"project": project_id})]
 
 
 def stored_backends(client: LabelStudio, project_id: int) -> list[BackendEntry]:
@@ -71,7 +73,7 @@ def own_entry(entries: list[BackendEntry], address: str | None) -> BackendEntry 
 
 def webhooks(client: LabelStudio, project_id: int) -> list[WebhookEntry]:
     """Webhooks of the project. Raises LabelStudioError."""
-    entries = client.request("GET", "api/webhooks/", params={"project": project_id})
+    entries = client.request_objects("GET", "api/webhooks/", {"project": project_id})
     return [
         WebhookEntry(
             id=entry["id"],
@@ -94,11 +96,12 @@ def connect_backend(
     """Add the backend to the project, or update the entry with this address; returns the entry.
 
     basic_auth: user and password that the backend requires; extra_params: new extra params of the entry, None to keep
-    the present ones. Raises RequestRefused with Label Studio's reason and a remedy, and other LabelStudioErrors.
+    the present ones. Raises RequestRefused with the cause and its remedy, and other LabelStudioErrors.
     """
     body: dict[str, Any] = {"project": project_id, "url": backend_url, "title": TITLE, "is_interactive": False}
     if extra_params is not None:
-        body["extra_params"] = extra_params
+        # Label Studio's form shows an object as "[object Object]", and then cannot be saved.
+        body["extra_params"] = json.dumps(extra_params)
     if basic_auth is not None:
         user, password = basic_auth
         body |= {"auth_method": "BASIC_AUTH", "basic_auth_user": user, "basic_auth_pass": password}
@@ -111,17 +114,17 @@ def connect_backend(
         else:
             client.request("POST", "api/ml", body=body)
     except RequestRefused as problem:
-        if "reserved" in str(problem) or "local" in str(problem).lower():
-            raise RequestRefused(
-                f"{problem}. Start Label Studio with ML_BLOCK_LOCAL_IP=false and SSRF_PROTECTION_ENABLED=false so that "
-                f"it may call {backend_url}."
-            ) from None
-        raise
+        raise RequestRefused(refusal(str(problem), backend_url)) from None
+    except LabelStudioUnavailable as problem:
+        reason = address_problem(str(problem), backend_url)
+        if reason is None:
+            raise
+        raise RequestRefused(reason) from None
     return next(entry for entry in probe_backends(client, project_id) if same_address(entry.url, backend_url))
 
 
 def address_refused(client: LabelStudio, backend_url: str) -> str | None:
-    """Label Studio's reason for not calling a backend at this address, or None if it would call it.
+    """Why Label Studio does not call a backend at this address, with the remedy; None if it would call it.
 
     Sends a request to connect the backend to project 0, which never exists: Label Studio validates the address first,
     and nothing is changed. Raises Unauthorized and ProjectGone.
@@ -129,9 +132,7 @@ def address_refused(client: LabelStudio, backend_url: str) -> str | None:
     try:
         client.request("POST", "api/ml", body={"project": 0, "url": backend_url})
     except (RequestRefused, LabelStudioUnavailable) as problem:
-        reason = str(problem)
-        if any(word in reason for word in ("reserved", "resolve")):
-            return reason
+        return address_problem(str(problem), backend_url)
     return None
 
 

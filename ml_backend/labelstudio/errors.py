@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 
 class LabelStudioError(Exception):
@@ -10,7 +11,14 @@ class LabelStudioError(Exception):
 
 
 class LabelStudioUnavailable(LabelStudioError):
-    """Label Studio does not respond, or has an internal error."""
+    """Label Studio does not respond, or has an internal error.
+
+    may_have_taken_effect: whether the request may have been carried out although no success was reported.
+    """
+
+    def __init__(self, message: str, may_have_taken_effect: bool = False) -> None:
+        super().__init__(message)
+        self.may_have_taken_effect = may_have_taken_effect
 
 
 class Unauthorized(LabelStudioError):
@@ -18,7 +26,11 @@ class Unauthorized(LabelStudioError):
 
 
 class ProjectGone(LabelStudioError):
-    """The project does not exist, or the user of this key may not open it."""
+    """The project does not exist, or the user of this key may not open it; status: 404 or 403."""
+
+    def __init__(self, message: str, status: int = 404) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class RequestRefused(LabelStudioError):
@@ -38,17 +50,27 @@ def error_of_response(url: str, path: str, status: int, text: str) -> LabelStudi
         )
     if status in {403, 404} and not _is_from_label_studio(text):
         return LabelStudioUnavailable(
-            f"the server at {url} is not Label Studio ({status} at /{path}: {detail}); if it is a proxy, wait until "
-            "Label Studio behind it has started, otherwise check LABEL_STUDIO_URL"
+            not_label_studio(url, f"{status} at /{path}: {detail}")
+            + "; if it is a proxy, wait until Label Studio behind it has started"
         )
     if status in {403, 404} and path.startswith("api/projects/"):
         return ProjectGone(
             f"Label Studio has no project at /{path} that this key may open ({detail}); check the project number "
-            "and LABEL_STUDIO_API_KEY"
+            "and LABEL_STUDIO_API_KEY",
+            status,
         )
     if status >= 500 or status == 429:
-        return LabelStudioUnavailable(f"Label Studio failed with {status} at /{path}: {detail}; see its log")
+        sentence = f"Label Studio failed with {status} at /{path}: {detail}; see its log"
+        return LabelStudioUnavailable(sentence, may_have_taken_effect=status != 429)
     return RequestRefused(f"Label Studio refused /{path} with {status}: {detail}")
+
+
+def not_label_studio(url: str, seen: str) -> str:
+    """That something else answers at Label Studio's address; seen: how it shows."""
+    return (
+        f"the server at {url} is not Label Studio, or {url} is an address below Label Studio's own ({seen}); check "
+        "LABEL_STUDIO_URL"
+    )
 
 
 def _is_from_label_studio(text: str) -> bool:
@@ -64,12 +86,20 @@ def _detail(text: str) -> str:
     try:
         body = json.loads(text)
     except ValueError:
-        return text[:300]
+        return _page_title(text) or text[:300]
     if not isinstance(body, dict):
         return text[:300]
     # The detail is only "Validation error"; the reasons are listed by field.
     reasons = body.get("validation_errors")
     if isinstance(reasons, dict):
         by_field = [of_field if isinstance(of_field, list) else [of_field] for of_field in reasons.values()]
-        return " ".join(str(reason) for of_field in by_field for reason in of_field)[:600]
+        return " ".join(str(reason) for of_field in by_field for reason in of_field)[:1500]
     return str(body.get("detail") or body)[:300]
+
+
+def _page_title(text: str) -> str | None:
+    """What a web page calls itself, since its source is no sentence; None if the text is not a page."""
+    if not text.lstrip()[:20].lower().startswith(("<!doctype", "<html")):
+        return None
+    title = re.search(r"<title>([^<]{1,200})", text, re.IGNORECASE)
+    return f"the web page {' '.join(title[1].split())!r}" if title else "a web page"

@@ -52,6 +52,9 @@ def open_run(services: Services, project_id: int, reasons: list[RunReason]) -> R
         )
         logger.error("project %s: %s", project_id, problem)
         return None
+    if info.label_config != project.label_config:
+        for note in config.notes:
+            logger.info("project %s: %s", project_id, note)
     store.update_project(project_id, title=info.title, label_config=info.label_config)
     return RunContext(
         services=services,

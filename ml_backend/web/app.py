@@ -14,6 +14,7 @@ from ml_backend.web import pages, projects, protocol, webhooks
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import EXTENSION, Web, web
 from ml_backend.web.metrics import RequestMetrics
+from ml_backend.web.prefix import PathPrefix
 from ml_backend.worker.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     app.extensions[EXTENSION] = Web(settings, store, queue, RequestMetrics())
     for routes in (protocol, webhooks, projects, pages):
         app.register_blueprint(routes.blueprint)
+    app.wsgi_app = PathPrefix(app.wsgi_app, settings.backend_url)  # type: ignore[method-assign]
     app.before_request(_start_clock)
     app.after_request(_count)
     app.register_error_handler(BadRequest, _bad_request)

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
+from ml_backend.labelstudio.connect_refusal import MODEL_CLASS
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.web.access import require_basic_auth
 from ml_backend.web.bodies import BadRequest, json_object, parsed_project, project_number
@@ -22,7 +23,7 @@ EMBEDDING_WAIT_SECONDS = 60.0
 
 def health_status() -> dict[str, Any]:
     """The response to a health check; nothing is read or written for it."""
-    return {"status": "UP", "model_class": "ActiveLearning"}
+    return {"status": "UP", "model_class": MODEL_CLASS}
 
 
 @blueprint.get("/health")

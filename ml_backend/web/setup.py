@@ -48,12 +48,15 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
         return head or NO_MODEL
     settings = ProjectSettings.usable(new_params.get("settings", before.settings))
     try:
-        parse(schema, settings.control, settings.text_fields)
+        config = parse(schema, settings.control, settings.text_fields)
     except UnsupportedLabelConfig as problem:
         _store_unsupported(store, project, str(problem))
         raise BadRequest(f"Project {project_id}: {problem}") from None
     if project is None or changes:
         store.ensure_project(project_id, **changes)
+    if "label_config" in changes:
+        for note in config.notes:
+            logger.info("project %s: %s", project_id, note)
     if new_params:
         params_seen = [*before.extra_params_seen, new_params["extra_params"] or ""][-MAX_PARAMS_SEEN:]
         store.update_project(project_id, extra_params_seen=params_seen)

@@ -63,7 +63,7 @@ def label_studio() -> Iterator[Answers]:
     threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
     answers.url = f"http://localhost:{server.server_port}"
     answers.by_path = {
-        "GET health": (200, {"status": "UP"}),
+        "GET health": (200, {"status": "UP", "model_class": "ActiveLearning"}),
         "GET api/version": (200, {"release": "1.23.2"}),
         "GET api/current-user/whoami": (200, {"email": "ann@example.com"}),
         "POST api/ml": (400, {"validation_errors": {"project": ['Invalid pk "0" - object does not exist.']}}),

@@ -40,7 +40,8 @@ class Faults:
     down: connections are closed without an answer; seconds: every answer takes this much longer; webhooks: what happens
     to them; stale_counters: a task's counters stay as they are when it is annotated, as happens when an import overlaps
     an annotation; fast_import: imports of predictions are not validated; dropped_predictions: how many predictions of
-    each import are left out, like those with a score outside 0 to 1.
+    each import are left out, like those with a score outside 0 to 1; local_blocked: backends on this machine are
+    refused, as with ML_BLOCK_LOCAL_IP=true, Label Studio's default.
     """
 
     down: bool = False
@@ -49,6 +50,7 @@ class Faults:
     stale_counters: bool = False
     fast_import: bool = False
     dropped_predictions: int = 0
+    local_blocked: bool = False
     broken: Break | None = None
 
     def break_at(self, method: str = ".*", path: str = "", moment: Moment = Moment.BEFORE, skip: int = 0) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Blueprint, request
 
@@ -14,6 +15,13 @@ from fake_label_studio.problems import Refused, invalid
 from fake_label_studio.records import Backend, Task, Webhook
 from fake_label_studio.studio import Studio, body_object, user
 
+WRONG_CREDENTIALS = (
+    "Able to connect to ML Server, but authentication parameters were either not provided or are incorrect."
+)
+NOT_ALLOWED = (
+    "The provided URL was not allowed. URLs must use http:// or https://, and must not resolve to local or private "
+    "network addresses when SSRF protection applies."
+)
 EDITABLE = (
     "url",
     "title",
@@ -43,6 +51,7 @@ def routes(studio: Studio) -> Blueprint:
     @blueprint.post("/api/ml")
     def connect() -> tuple[dict[str, Any], int]:
         fields = body_object()
+        _check_address(studio, str(fields.get("url")))
         if fields.get("project") not in tables.projects:
             raise invalid(project=f'Invalid pk "{fields.get("project")}" - object does not exist.')
         project = tables.project(fields["project"], user())
@@ -65,6 +74,7 @@ def routes(studio: Studio) -> Blueprint:
         backend = _backend(studio, backend_id)
         if "url" not in fields:
             raise Refused(500, "'url'")
+        _check_address(studio, str(fields["url"]))
         title = backend.title
         changed = replace(backend)
         _take(changed, fields)
@@ -154,17 +164,32 @@ def _check(studio: Studio, backend: Backend, fields: dict[str, Any]) -> None:
     try:
         studio.outgoing.call(backend, "health")
     except BackendFailed as problem:
+        if problem.status == 401:
+            raise invalid(non_field_errors=WRONG_CREDENTIALS) from None
         raise invalid(
             non_field_errors=f"Can't connect to ML backend {backend.url}, health check failed. Make sure it is up and "
-            f"your firewall is properly configured. Additional info: {problem}"
+            'your firewall is properly configured. <a href="https://labelstud.io/guide/ml.html">Learn more</a> about '
+            f"how to set up an ML backend. Additional info: {problem}"
         ) from None
     try:
         studio.outgoing.setup(backend)
     except BackendFailed as problem:
         raise invalid(
             non_field_errors=f"Successfully connected to {backend.url} but it doesn't look like a valid ML backend. "
-            f"Reason: {problem}.\nCheck the ML backend server console logs to check the status."
+            f"Reason: {problem}.\nCheck the ML backend server console logs to check the status.There might be "
+            "something wrong with your model or it might be incompatible with the current labeling configuration."
         ) from None
+
+
+def _check_address(studio: Studio, url: str) -> None:
+    """Validate an address before anything else, as Label Studio does."""
+    host = urlsplit(url).hostname or ""
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise Refused(403, NOT_ALLOWED)
+    if host.endswith(".invalid"):
+        raise Refused(500, f"Can't resolve hostname {host}")
+    if studio.faults.local_blocked and host in {"localhost", "127.0.0.1"}:
+        raise Refused(403, "URL resolves to a reserved network address (block: 127.0.0.0/8)")
 
 
 def _make_webhook(studio: Studio, backend: Backend) -> None:

@@ -54,8 +54,15 @@ class Outgoing:
             answer = self._http.request("GET" if body is None else "POST", url, json=body, auth=auth if named else None)
             status = answer.status_code
             if status >= 400:
-                raise BackendFailed(f"{status} {answer.reason_phrase} for url: {url}", status)
+                side = "Client" if status < 500 else "Server"
+                raise BackendFailed(f"{status} {side} Error: {answer.reason_phrase} for url: {url}", status)
             return answer.json()
+        except httpx.ConnectError as problem:
+            raise BackendFailed(
+                f"HTTPConnectionPool({url!r}): Max retries exceeded with url: /{path} (Caused by "
+                f'NewConnectionError("Failed to establish a new connection: {problem}"))',
+                status,
+            ) from None
         except (httpx.HTTPError, ValueError) as problem:
             raise BackendFailed(str(problem), status) from None
 

@@ -19,7 +19,8 @@ def routes(studio: Studio) -> Blueprint:
         return {"status": "UP"}
 
     @blueprint.get("/api/version")
-    def version() -> dict[str, Any]:
+    @blueprint.get("/<path:_page>/api/version")
+    def version(_page: str = "") -> dict[str, Any]:
         return {"release": "1.23.2", "label-studio-os-package": {"version": "1.23.2"}}
 
     @blueprint.get("/api/current-user/whoami")

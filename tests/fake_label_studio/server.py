@@ -19,6 +19,8 @@ from fake_label_studio.records import Backend, User
 from fake_label_studio.studio import Studio
 
 PUBLIC = {"/health", "/api/version", "/api/token/refresh", "/api/token/refresh/"}
+VERSION = "api/version"
+"""Label Studio answers this below every address, such as /projects/27/data/api/version."""
 TOKEN = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -86,7 +88,8 @@ def _app(studio: Studio) -> Flask:
         g.breaks = Moment.BEFORE if studio.faults.down else studio.faults.breaks(request.method, request.path)
         if g.breaks is Moment.BEFORE:
             return _hung_up()
-        if request.path not in PUBLIC:
+        is_page = request.url_rule is None and not request.path.startswith("/api/")
+        if request.path not in PUBLIC and not request.path.endswith(f"/{VERSION}") and not is_page:
             g.user = studio.tokens.user(request.headers.get("Authorization", ""))
         return None
 
@@ -100,6 +103,8 @@ def _app(studio: Studio) -> Flask:
 
     @app.errorhandler(HTTPException)
     def not_served(problem: HTTPException) -> tuple[Response, int]:
+        if request.url_rule is None and not request.path.startswith("/api/"):
+            return Response("<!doctype html>\n<html><title>404 | Label Studio</title></html>"), 404
         return jsonify(Refused(problem.code or 500, f"the fake does not serve this: {problem}").body()), 501
 
     return app

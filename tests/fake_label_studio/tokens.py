@@ -50,6 +50,10 @@ class Tokens:
         """Revoke a personal access token."""
         self._refresh.pop(token, None)
 
+    def expire_access(self) -> None:
+        """Let all access tokens expire, before the time that is written in them."""
+        self._access.clear()
+
     def access(self, refresh: str) -> str:
         """A short-lived token for a personal access token. Raises Refused with 401."""
         if refresh not in self._refresh:

@@ -247,7 +247,7 @@ def test_a_backend_is_added_or_updated(connected: bool):
         "url": BACKEND,
         "title": "Active learning",
         "is_interactive": False,
-        "extra_params": {"seed": 1},
+        "extra_params": '{"seed": 1}',
         "auth_method": "BASIC_AUTH",
         "basic_auth_user": "u",
         "basic_auth_pass": "p",
@@ -301,17 +301,6 @@ def test_a_personal_access_token_is_exchanged_once_for_an_access_token():
     exchange = Request("POST", "/api/token/refresh/", body={"refresh": key})
     assert server.requests == [exchange, Request("GET", "/api/current-user/whoami"), Request("GET", "/api/version")]
     assert server.authorizations == [None, f"Bearer {access}", f"Bearer {access}"]
-
-
-def test_a_redirect_is_followed_with_the_credentials():
-    def respond(request: Request) -> tuple[int, Any]:
-        return (200, {"release": "1.23.2"}) if request.path == "/moved" else (302, "/moved")
-
-    versions: list[str] = []
-    server = requests_of(respond, lambda c: versions.append(c.version()))
-    assert versions == ["1.23.2"]
-    assert server.requests == [Request("GET", "/api/version"), Request("GET", "/moved")]
-    assert set(server.authorizations) == {f"Token {LEGACY_TOKEN}"}
 
 
 def test_server_errors_are_tried_three_times_and_refusals_once(monkeypatch: pytest.MonkeyPatch):

@@ -1,0 +1,127 @@
+"""Keys, passwords and addresses as people write them: cleaned, or refused by a sentence that shows no secret.
+
+Each function returns the value to use and raises ValueError, whose message goes behind the name of the variable.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"
+INVISIBLE = "\ufeff\u200b\u2060"
+"""Characters without width, which copying from a page or from a file with a byte order mark can leave at an end."""
+PLACEHOLDERS = {"…", "..."}
+KEY_PLACEHOLDER = "change-me"
+"""Beginning of the key in .env.example."""
+WHERE_KEYS_ARE = "in Label Studio under Account & Settings ▸ Personal Access Token or Legacy Token"
+
+LABEL_STUDIO_PAGE = re.compile(
+    r"/(projects$|projects/\d+(/|$)|user/(login|signup|account|logout)(/|$)|organization$|people$|api$"
+    r"|api/(version|projects|tasks|ml|token|current-user|webhooks|predictions|annotations|dm)(/|$))"
+)
+"""A path below Label Studio's own address, from where it begins; other paths may be a prefix of a proxy."""
+BACKEND_PAGE = re.compile(r"/((health|setup|predict|webhook|versions|metrics)$|projects$|projects/\d+(/|$))")
+"""A path below this backend's own address, from where it begins."""
+
+
+def label_studio_key(written: str) -> str:
+    """A legacy token or a personal access token, without white space around it."""
+    key = _trimmed(written)
+    if _is_placeholder(key) or key.lower().startswith(KEY_PLACEHOLDER):
+        raise ValueError(f"is the placeholder of an example; the key is {WHERE_KEYS_ARE}")
+    if any(character in QUOTES for character in key):
+        raise ValueError("has quotes in it, which no key has; write the key without them")
+    if key.lower().startswith(("token ", "bearer ")):
+        raise ValueError("starts with 'Token' or 'Bearer', a word of the header; write only the key behind it")
+    if any(character.isspace() for character in key):
+        raise ValueError(f"has white space inside, which no key has; copy it again, it is {WHERE_KEYS_ARE}")
+    return _header_value(key, "a character that no key has")
+
+
+def webhook_secret(written: str) -> str:
+    """A secret that can be sent as a header."""
+    return _header_value(_unquoted(_trimmed(written)), "a character that a header cannot have")
+
+
+def user_name(written: str) -> str:
+    """A user for basic auth."""
+    name = password(written)
+    if ":" in name:
+        raise ValueError("has a colon in it, which separates user and password in basic auth; choose another name")
+    return name
+
+
+def password(written: str) -> str:
+    """A password for basic auth; white space around it is removed, since a file often ends in a line break."""
+    word = _unquoted(_trimmed(written))
+    if _is_placeholder(word):
+        raise ValueError("is the placeholder of an example; choose a value of your own")
+    if not word.isprintable():
+        raise ValueError("has a line break or another character in it that cannot be typed")
+    return word
+
+
+def address(written: str) -> str:
+    """An address of a server, without a slash at its end; its path may be a prefix."""
+    url = _unquoted(_trimmed(written))
+    if "@" in url:
+        raise ValueError("has a user or a password in it, which would be sent in place of the key; leave them out")
+    if not url.lower().startswith(("http://", "https://")):
+        raise ValueError(f"must start with http:// or https://, not {url!r}")
+    if any(character.isspace() for character in url):
+        raise ValueError(f"has white space inside: {url!r}")
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0 and "…" not in url
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValueError("has no host name, or a port that is not a number; write for example http://localhost:8080")
+    return f"{parts.scheme.lower()}://{parts.netloc}{parts.path.rstrip('/')}" + _rest(parts.query, parts.fragment)
+
+
+def label_studio_address(written: str) -> str:
+    """The address of Label Studio itself, not of one of its pages."""
+    return _own_address(address(written), LABEL_STUDIO_PAGE, "Label Studio's")
+
+
+def backend_address(written: str) -> str:
+    """The address of this backend itself, not of one of its routes."""
+    return _own_address(address(written), BACKEND_PAGE, "the backend's")
+
+
+def _own_address(url: str, page: re.Pattern[str], whose: str) -> str:
+    parts = urlsplit(url)
+    below = page.search(parts.path)
+    if below is not None or parts.query or parts.fragment:
+        path = parts.path if below is None else parts.path[: below.start()]
+        own = f"{parts.scheme}://{parts.netloc}{path}"
+        rest = parts.path.removeprefix(path) + ("?…" if parts.query else "") + ("#…" if parts.fragment else "")
+        raise ValueError(f"{own}{rest} is an address below {whose} own; set it to {own}")
+    return url
+
+
+def _rest(query: str, fragment: str) -> str:
+    return (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
+
+
+def _trimmed(written: str) -> str:
+    return written.strip(INVISIBLE + " \t\r\n\v\f\u00a0\u2028\u2029\u0085").strip()
+
+
+def _is_placeholder(word: str) -> bool:
+    return word in PLACEHOLDERS or (word.startswith("<") and word.endswith(">"))
+
+
+def _unquoted(word: str) -> str:
+    if len(word) > 1 and word[0] in QUOTES and word[-1] in QUOTES:
+        raise ValueError("is in quotes, which would be part of it; write it without them")
+    return word
+
+
+def _header_value(word: str, wrong: str) -> str:
+    for place, character in enumerate(word, start=1):
+        if not " " <= character <= "~":
+            raise ValueError(f"has {wrong}, at place {place} of {len(word)}; copy it again")
+    return word
