@@ -34,7 +34,8 @@ class Tokens:
                     return person
         if scheme == "Bearer" and key in self._access:
             return self._access[key]
-        raise Refused(401, "Invalid token." if key else "Authentication credentials were not provided.")
+        is_wrong = scheme == "Token" and key
+        raise Refused(401, "Invalid token." if is_wrong else "Authentication credentials were not provided.")
 
     def new_refresh(self, person: User) -> str:
         """A new personal access token."""
@@ -57,7 +58,7 @@ class Tokens:
     def access(self, refresh: str) -> str:
         """A short-lived token for a personal access token. Raises Refused with 401."""
         if refresh not in self._refresh:
-            raise Refused(401, "Token is invalid or expired")
+            raise Refused(401, "Token is invalid")
         token = _jwt("access", ACCESS_SECONDS)
         self._access[token] = self._refresh[refresh]
         return token
