@@ -1,4 +1,4 @@
-"""The record of an annotation, shared by `labelstudio`, `store` and `pipeline`."""
+"""The record of an annotation, shared by `labelstudio`, `store`, `pipeline` and the simulator."""
 
 from __future__ import annotations
 

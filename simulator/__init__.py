@@ -7,6 +7,7 @@ ONLY_HERE = {
     "jinja2": "jinja2",
     "joblib": "joblib",
     "matplotlib": "matplotlib",
+    "openpyxl": "openpyxl",
     "pandas": "pandas",
     "plotly": "plotly",
     "pyarrow": "pyarrow",

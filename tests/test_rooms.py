@@ -64,13 +64,14 @@ ALLOWED: dict[str, set[str]] = {
     "ml_backend.cli": {"ml_backend.settings", "ml_backend.commands", "ml_backend.worker", "ml_backend.web"},
     "ml_backend.__main__": {"ml_backend.cli"},
     # The simulator uses only two packages of the service: one reads annotations, the other learns from them.
-    "simulator.data": {"ml_backend.learning", "ml_backend.labelstudio"},
+    "simulator.data": {"ml_backend.learning", "ml_backend.labelstudio", "ml_backend.annotation"},
     "simulator.experiment": {"ml_backend.learning", "simulator.data"},
     "simulator.analysis": {"simulator.experiment"},
     "simulator.report": {"simulator.experiment", "simulator.analysis"},
     "simulator.advise": {
         "ml_backend.learning",
         "ml_backend.labelstudio",
+        "ml_backend.text_fields",
         "simulator.data",
         "simulator.experiment",
         "simulator.analysis",

@@ -9,10 +9,14 @@ import pandas as pd
 
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.label_config import parse
-from ml_backend.labelstudio.labels import labels, majority
-from ml_backend.labelstudio.texts import BadTask, task_text
+from ml_backend.labelstudio.labels import majority
+from ml_backend.labelstudio.texts import task_text
+from ml_backend.text_fields import FIELD_SEPARATOR
 from simulator.advise.replay import Labelled
-from simulator.data.sources import Columns, DataError, read_file
+from simulator.data.columns import Columns
+from simulator.data.data_error import DataError
+from simulator.data.label_studio_tasks import Task, labelled_tasks
+from simulator.data.sources import read_file
 
 
 def of_project(client: LabelStudio, project_id: int, control: str | None) -> Labelled:
@@ -24,51 +28,55 @@ def of_project(client: LabelStudio, project_id: int, control: str | None) -> Lab
     config = parse(client.project(project_id).label_config, control)
     if config.multi_label:
         raise DataError(f"project {project_id} allows several labels per task; advice supports one label per task only")
-    tasks = [task for page in client.task_pages(project_id, annotated_only=True) for task in page.tasks]
-    chosen = labels([a for task in tasks for a in task.annotations], config).by_task
-    rows = []
-    for task in sorted(tasks, key=lambda task: task.id):
-        if task.id not in chosen:
-            continue
-        try:
-            rows.append((task_text(task.data, config), chosen[task.id][0]))
-        except BadTask:
-            # The backend leaves such a task out as well, and reports it in its status.
-            continue
-    return _labelled(pd.DataFrame(rows, columns=["text", "label"]))
+    pages = client.task_pages(project_id, annotated_only=True)
+    tasks = [Task(f"task {task.id}", task.id, task.data, task.annotations) for page in pages for task in page.tasks]
+    tasks.sort(key=lambda task: task.number)
+    usable, left_out = labelled_tasks(tasks, config, lambda data: task_text(data, config))
+    table = pd.DataFrame([(text, label) for _, text, label in usable], columns=["text", "label"])
+    return _labelled(table, [*config.notes, *left_out.notes()])
 
 
 def of_file(path: Path, columns: Columns) -> Labelled:
     """Texts and labels of all rows of a file that have both. Raises DataError."""
-    table = read_file(path, columns)
-    has_both = table["text"].notna() & table["label"].notna()
-    table = table[has_both].astype({"text": str, "label": str})
+    read = read_file(path, columns)
+    table, notes = read.table, list(read.notes)
+    for column in ("text", "label"):
+        blank = (table[column].isna() | (table[column] == "")).to_numpy(dtype=bool)
+        if blank.any():
+            first = f"{table.index.name} {table.index[blank][0]}"
+            notes.append(f"left out: {int(blank.sum()):,} rows without a {column} (the first: {first})")
+            table = table[~blank]
     if "text_pair" in table.columns:
-        table["text"] = table["text"] + "\n" + table["text_pair"].fillna("").astype(str)
-    table["label"] = table["label"].str.strip()
-    return _labelled(table[(table["text"].str.strip() != "") & (table["label"] != "")])
+        pairs = zip(table["text"], table["text_pair"], strict=True)
+        table = table.assign(text=[FIELD_SEPARATOR.join(filter(None, pair)) for pair in pairs])
+    return _labelled(table, notes)
 
 
-def _labelled(table: pd.DataFrame) -> Labelled:
-    table = _one_row_per_text(table)
+def _labelled(table: pd.DataFrame, notes: list[str]) -> Labelled:
+    table = _one_row_per_text(table, notes)
     counts = table["label"].value_counts()
     # A class with a single text could be in the pool or in the test set, not in both.
-    table = table[table["label"].isin(counts.index[counts > 1])]
+    rare = sorted(counts.index[counts < 2])
+    table = table[~table["label"].isin(rare)]
     classes = tuple(sorted(table["label"].unique()))
     if len(classes) < 2:
         raise DataError(
             f"there are {len(counts)} classes among the labels, {len(classes)} of them with at least two texts; "
-            "advice needs at least two such classes: label more texts"
+            f"advice needs at least two such classes: label more texts. {'; '.join(notes)}".strip()
         )
+    if rare:
+        notes.append(f"left out: {len(rare):,} classes with a single text: {', '.join(rare)}")
     y = table["label"].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=np.int64)
-    return Labelled(table["text"].tolist(), y, classes)
+    return Labelled(table["text"].tolist(), y, classes, tuple(notes))
 
 
-def _one_row_per_text(table: pd.DataFrame) -> pd.DataFrame:
+def _one_row_per_text(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Keep each text once, with the most frequent label of its copies; texts whose labels tie are left out."""
     votes: dict[str, list[tuple[str, ...]]] = {}
     for text, label in zip(table["text"], table["label"], strict=True):
         votes.setdefault(text, []).append((label,))
     winners = {text: majority(labels_of_text) for text, labels_of_text in votes.items()}
     rows = [(text, winner[0]) for text, winner in winners.items() if winner is not None]
+    if len(rows) < len(winners):
+        notes.append(f"left out: {len(winners) - len(rows):,} texts whose copies have different labels equally often")
     return pd.DataFrame(rows, columns=["text", "label"])

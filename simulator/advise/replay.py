@@ -31,7 +31,8 @@ class TooFewLabels(ValueError):
 
 @dataclass(frozen=True)
 class Labelled:
-    """The labelled texts of a project, all different; y (N,) int64: positions of their labels in classes.
+    """The labelled texts of a project, all different; y (N,) int64: positions of their labels in classes; notes: what
+    was chosen or left out when they were read.
 
     Raises ValueError for a text that occurs twice.
     """
@@ -39,6 +40,7 @@ class Labelled:
     texts: list[str]
     y: NDArray[np.int64]
     classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         # Two copies could be split between pool and test set, which would then contain a text that was learned.

@@ -18,12 +18,21 @@ from simulator.advise.labels_so_far import of_file, of_project
 from simulator.advise.replay import Labelled, replay
 from simulator.analysis.comparisons import BASELINE
 from simulator.cli.advice_table import show, write_csv
-from simulator.cli.arguments import BALANCE_HELP, SUBPOOL_HELP, names
+from simulator.cli.arguments import (
+    BALANCE_HELP,
+    FORMATS_HELP,
+    LABEL_COLUMN_HELP,
+    LABEL_CONFIG_HELP,
+    SUBPOOL_HELP,
+    TEXT_COLUMN_HELP,
+    names,
+    read_label_config,
+)
 from simulator.cli.console import console, errors, fail
 from simulator.cli.progress import TerminalProgress
 from simulator.data.atomic_files import CannotSave
+from simulator.data.columns import DEFAULT_LABEL, DEFAULT_TEXT, Columns
 from simulator.data.embeddings import check_names
-from simulator.data.sources import Columns
 from simulator.experiment.definition import check_known_methods
 from simulator.experiment.strategy_options import StrategyOptions
 
@@ -31,7 +40,7 @@ from simulator.experiment.strategy_options import StrategyOptions
 def advise(
     project: Annotated[int | None, typer.Option(help="Id of a Label Studio project.")] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Instead of --project: a file with the labels, in a format that `run` reads.")
+        Path | None, typer.Option(help=f"Instead of --project: a file with the labels. {FORMATS_HELP}")
     ] = None,
     embeddings: Annotated[str, typer.Option(help="Embeddings to compare, separated by commas.")] = "minilm,tfidf",
     strategy_names: Annotated[
@@ -51,11 +60,12 @@ def advise(
     subpool: Annotated[int | None, typer.Option(min=1, help=SUBPOOL_HELP)] = None,
     balance: Annotated[int | None, typer.Option(min=1, help=BALANCE_HELP)] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
-    text_column: Annotated[str, typer.Option(help="Name of the column with the text.")] = "text",
-    label_column: Annotated[str, typer.Option(help="Name of the column with the label.")] = "label",
+    text_column: Annotated[str, typer.Option(help=TEXT_COLUMN_HELP)] = DEFAULT_TEXT,
+    label_column: Annotated[str, typer.Option(help=LABEL_COLUMN_HELP)] = DEFAULT_LABEL,
     control: Annotated[
         str | None, typer.Option(help="Name of the control that holds the label, if there are several.")
     ] = None,
+    label_config: Annotated[Path | None, typer.Option(help=f"For --data: {LABEL_CONFIG_HELP}")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the advice to this file, as CSV.")] = None,
 ) -> None:
     """Compare strategies and embeddings by simulation on the labels given so far, and recommend one of each.
@@ -63,13 +73,21 @@ def advise(
     Give --project (with LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY) or --data. The advice says how certain it is. Texts
     that a strategy chose for labelling are not a random sample: the advice is about texts like those already labelled.
     """
+    progress = TerminalProgress(errors)
     try:
         chosen = strategies.names() if strategy_names == "all" else names(strategy_names)
         chosen = list(dict.fromkeys([BASELINE, *chosen]))
         check_known_methods(chosen, names(initial_names))
         check_names(names(embeddings))
-        labelled = _labels_so_far(project, data, Columns(text=text_column, label=label_column, control=control))
-        progress = TerminalProgress(errors)
+        columns = Columns(
+            text=text_column,
+            label=label_column,
+            control=control,
+            label_config=read_label_config(label_config, control, text_column),
+        )
+        labelled = _labels_so_far(project, data, columns)
+        for note in labelled.notes:
+            progress.say(note)
         results = replay(
             labelled,
             names(embeddings),

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from ml_backend.labelstudio.label_config import LabelConfig, parse
+from simulator.data.columns import DEFAULT_TEXT
+from simulator.data.encodings import read_text
 from simulator.experiment.budget import BUDGETS, Budget
 
 SUBPOOL_HELP = "Strategies choose among this many texts, drawn at random."
 BALANCE_HELP = (
     "Strategies rank this many times the batch size; those texts whose predicted classes have the fewest labels are "
     "taken."
+)
+
+FORMATS_HELP = (
+    "CSV or TSV (separated by comma, semicolon, tab or |), JSON (a list of objects), JSON lines, Excel (.xlsx) or "
+    "Parquet, with one row for each text; or Label Studio's JSON, JSON_MIN, CSV or TSV export, or its import format."
+)
+TEXT_COLUMN_HELP = "Name of the column with the text; `meta.title` is the key `title` of the objects in `meta`."
+LABEL_COLUMN_HELP = "Name of the column with the label."
+CONTROL_HELP = "For files of Label Studio: name of the control that holds the label, if there are several."
+LABEL_CONFIG_HELP = (
+    "File with the project's label config (XML): texts and answers are read as the live service reads them, for "
+    "example without the markup of <HyperText>."
 )
 
 
@@ -54,3 +71,13 @@ def rates(listed: str) -> dict[str, float]:
         if not equals:
             raise ValueError(f"--class-noise takes class=share pairs such as spam=0.3,ham=0.1; got {pair!r}")
     return rates
+
+
+def read_label_config(path: Path | None, control: str | None, text_column: str) -> LabelConfig | None:
+    """The label config in a file; a text column that was given is read instead of the texts that the config shows.
+
+    Raises DataError for a file that cannot be read, and UnsupportedLabelConfig.
+    """
+    if path is None:
+        return None
+    return parse(read_text(path), control, None if text_column == DEFAULT_TEXT else [text_column])

@@ -12,8 +12,8 @@ from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 from ml_backend.settings import load_settings
 from simulator.cli.console import console, errors, fail, print_line
 from simulator.data.atomic_files import CannotSave
+from simulator.data.columns import Columns
 from simulator.data.datasets import load
-from simulator.data.sources import Columns
 from simulator.experiment.results import Results
 from simulator.live.annotators import AnnotatorBehaviour
 from simulator.live.replay import LiveFailed, Session, find_backend, run_live
@@ -55,6 +55,8 @@ def live(
     try:
         settings = load_settings()
         measured_on = load(data.stem, data, Columns(text=text_column, label=label_column))
+        for note in measured_on.notes:
+            print_line(errors, f"{data}: {note}")
         keys = key or [settings.label_studio_api_key or ""]
         auth = (settings.basic_auth_user, settings.basic_auth_pass or "") if settings.basic_auth_user else None
         with closing(LabelStudio(settings.label_studio_url, keys[0])) as client:

@@ -10,13 +10,26 @@ import typer
 
 from ml_backend.learning import initial, strategies
 from ml_backend.learning.defaults import DEFAULT_STRATEGY
-from simulator.cli.arguments import BALANCE_HELP, SUBPOOL_HELP, budget_of, names, rates, sizes
+from simulator.cli.arguments import (
+    BALANCE_HELP,
+    CONTROL_HELP,
+    FORMATS_HELP,
+    LABEL_COLUMN_HELP,
+    LABEL_CONFIG_HELP,
+    SUBPOOL_HELP,
+    TEXT_COLUMN_HELP,
+    budget_of,
+    names,
+    rates,
+    read_label_config,
+    sizes,
+)
 from simulator.cli.console import console, errors, fail, print_line, print_problem
 from simulator.cli.progress import TerminalProgress
 from simulator.data.atomic_files import CannotSave
+from simulator.data.columns import DEFAULT_LABEL, DEFAULT_TEXT, Columns
 from simulator.data.datasets import Cleaning, known_names
 from simulator.data.perturbations import Perturbations
-from simulator.data.sources import Columns
 from simulator.data.vector_cache import default_cache
 from simulator.experiment.definition import Experiment
 from simulator.experiment.processes import NoScheduler
@@ -43,21 +56,19 @@ def run(
     data: Annotated[
         Path | None,
         typer.Option(
-            help="A folder with one file per dataset, or a file (Parquet, CSV, JSONL, Label Studio export as JSON). "
-            "Without it, the benchmark's datasets are loaded from the Hugging Face hub.",
+            help=f"A file, or a folder with one file per dataset: {FORMATS_HELP} Without it, the benchmark's datasets "
+            "are loaded from the Hugging Face hub.",
             rich_help_panel=DATA,
         ),
     ] = None,
     datasets: Annotated[
         str | None, typer.Option(help="Names, separated by commas. \\[default: all of --data]", rich_help_panel=DATA)
     ] = None,
-    text_column: Annotated[str, typer.Option(help="Name of the column with the text.", rich_help_panel=DATA)] = "text",
+    text_column: Annotated[str, typer.Option(help=TEXT_COLUMN_HELP, rich_help_panel=DATA)] = DEFAULT_TEXT,
     pair_column: Annotated[
         str, typer.Option(help="Name of the column with the second text of a pair; optional.", rich_help_panel=DATA)
     ] = "text_pair",
-    label_column: Annotated[
-        str, typer.Option(help="Name of the column with the gold label.", rich_help_panel=DATA)
-    ] = "label",
+    label_column: Annotated[str, typer.Option(help=LABEL_COLUMN_HELP, rich_help_panel=DATA)] = DEFAULT_LABEL,
     split_column: Annotated[
         str,
         typer.Option(
@@ -67,9 +78,10 @@ def run(
     ] = "split",
     control: Annotated[
         str | None,
-        typer.Option(help="For a Label Studio export: name of the control that holds the label.", rich_help_panel=DATA),
+        typer.Option(help=CONTROL_HELP, rich_help_panel=DATA),
     ] = None,
-    drop_empty: Annotated[bool, typer.Option(help="Leave out rows with an empty text.", rich_help_panel=DATA)] = False,
+    label_config: Annotated[Path | None, typer.Option(help=LABEL_CONFIG_HELP, rich_help_panel=DATA)] = None,
+    drop_empty: Annotated[bool, typer.Option(help="Leave out rows without a text.", rich_help_panel=DATA)] = False,
     drop_rare: Annotated[
         int, typer.Option(min=0, help="Leave out labels with fewer examples than this.", rich_help_panel=DATA)
     ] = 0,
@@ -183,7 +195,14 @@ def run(
             data=data,
             budget=budget_of(protocol, initial_size, batch_size, cycles),
             options=StrategyOptions(subpool, balance),
-            columns=Columns(text_column, pair_column, label_column, split_column, control),
+            columns=Columns(
+                text=text_column,
+                text_pair=pair_column,
+                label=label_column,
+                split=split_column,
+                control=control,
+                label_config=read_label_config(label_config, control, text_column),
+            ),
             cleaning=Cleaning(drop_empty, drop_rare),
             perturbations=Perturbations(
                 sizes("--pool-size", pool_size),

@@ -12,8 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from simulator.data.columns import Columns
+from simulator.data.data_error import DataError
+from simulator.data.hub import read_hub
+from simulator.data.labelled_table import LabelledTable
 from simulator.data.registry import CARDS
-from simulator.data.sources import SUFFIXES, Columns, DataError, read_file, read_hub
+from simulator.data.shortened import shortened
+from simulator.data.sources import SUFFIXES, read_file
 
 TEST_SHARE = 0.2
 """Share of each class that becomes the test split if the data has no split column."""
@@ -42,7 +47,8 @@ class Split:
         """One text per row; the two texts of a pair are joined by the separator."""
         if self.pairs is None:
             return self.texts
-        return [f"{a}{separator}{b}" for a, b in zip(self.texts, self.pairs, strict=True)]
+        # As in the live service, a field without a text adds no separator.
+        return [f"{a}{separator}{b}" if b else a for a, b in zip(self.texts, self.pairs, strict=True)]
 
     def first_of_each_text(self) -> NDArray[np.bool_]:
         """Mark the first row of each different text, (N,) bool; only these are queried, each text once."""
@@ -53,13 +59,15 @@ class Split:
 class Dataset:
     """A dataset.
 
-    classes: names of the labels, sorted; train: the pool; test: the split on which every cycle is measured.
+    classes: names of the labels, sorted; train: the pool; test: the split on which every cycle is measured; notes: what
+    was chosen or left out when its file was read, as sentences.
     """
 
     name: str
     classes: tuple[str, ...]
     train: Split
     test: Split
+    notes: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:
         """Hash of all texts and labels in their order, as 16 hex digits."""
@@ -74,7 +82,7 @@ class Dataset:
 class Cleaning:
     """What to leave out of a dataset instead of raising an error.
 
-    drop_empty: rows with an empty text; drop_rare: labels with fewer examples than this number.
+    drop_empty: rows without a text; drop_rare: labels with fewer examples than this number.
     """
 
     drop_empty: bool = False
@@ -96,10 +104,10 @@ def load(
             raise DataError(
                 f"unknown dataset {name!r}; known: {', '.join(CARDS)}. For a file of your own, give --data."
             )
-        table = read_hub(name, CARDS[name])
+        read = read_hub(name, CARDS[name])
     else:
-        table = read_file(_file_of(name, data), columns)
-    return from_table(name, table, cleaning or Cleaning(), seed)
+        read = read_file(_file_of(name, data), columns)
+    return dataset_of(name, read, cleaning or Cleaning(), seed)
 
 
 def known_names(data: Path | None) -> list[str]:
@@ -115,7 +123,7 @@ def known_names(data: Path | None) -> list[str]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted((p for p in folder.iterdir() if p.suffix in SUFFIXES), key=lambda p: (p.stem, p.suffix))
+    return sorted((p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES), key=lambda p: (p.stem, p.suffix))
 
 
 def _single_file(name: str, files: Sequence[Path]) -> Path:
@@ -142,16 +150,17 @@ def _file_of(name: str, data: Path) -> Path:
     raise DataError(f"unknown dataset {name!r}{registered}; the folder {data} has: {', '.join(names) or 'none'}")
 
 
-def from_table(name: str, table: pd.DataFrame, cleaning: Cleaning, seed: int) -> Dataset:
-    """Check a table with the columns text, label and optionally text_pair and split, and make a dataset of it.
+def dataset_of(name: str, read: LabelledTable, cleaning: Cleaning, seed: int) -> Dataset:
+    """Check texts and labels, and make a dataset of them. seed: as of `load`.
 
-    Raises DataError with the row and what to do. seed: as of `load`.
+    Raises DataError with the row, as its file counts rows, and what to do.
     """
-    table = table.reset_index(drop=True)
-    _check_cells(name, table)
-    table = _without_empty(name, table, cleaning.drop_empty)
-    table = table.assign(label=table["label"].astype(str).str.strip())
-    table = _without_rare(name, table, max(2, cleaning.drop_rare), refuse=cleaning.drop_rare < 2)
+    table, notes = read.table, list(read.notes)
+    if not len(table):
+        raise DataError(f"{name} has no rows; give texts with labels")
+    table = _without_empty(name, table, cleaning.drop_empty, notes)
+    _check_labels(name, table)
+    table = _without_rare(name, table, cleaning.drop_rare, notes)
     classes = tuple(sorted(table["label"].unique()))
     if len(classes) < 2:
         only = classes[0] if classes else "none at all"
@@ -159,7 +168,7 @@ def from_table(name: str, table: pd.DataFrame, cleaning: Cleaning, seed: int) ->
     y = table["label"].map({label: i for i, label in enumerate(classes)}).to_numpy(dtype=np.int64)
     is_test = _test_rows(name, table, y, seed)
     train, test = (_split(table[rows], y[rows]) for rows in (~is_test, is_test))
-    dataset = Dataset(name, classes, train, test)
+    dataset = Dataset(name, classes, train, test, tuple(notes))
     check_splits(
         dataset,
         "correct the split column, or leave it out"
@@ -169,52 +178,54 @@ def from_table(name: str, table: pd.DataFrame, cleaning: Cleaning, seed: int) ->
     return dataset
 
 
-def _check_cells(name: str, table: pd.DataFrame) -> None:
-    if not len(table):
-        raise DataError(f"{name} has no rows; give texts with labels")
-    for column in table.columns.intersection(["text", "text_pair", "label"]):
-        missing = table[column].isna()
-        if column == "label":
-            # In a CSV file a missing label is an empty cell.
-            missing |= table[column].astype(str).str.strip() == ""
-        absent = np.flatnonzero(missing)
-        if len(absent):
-            remedy = "label or remove them" if column == "label" else "remove them"
-            raise DataError(f"{name}: {len(absent)} rows have no {column}, the first is row {absent[0]}; {remedy}")
-    for column in table.columns.intersection(["text", "text_pair"]):
-        not_strings = [i for i, value in enumerate(table[column]) if not isinstance(value, str)]
-        if not_strings:
-            kind = type(table[column].iloc[not_strings[0]]).__name__
-            raise DataError(f"{name}: the {column} of row {not_strings[0]} must be a string, got {kind}")
-
-
-def _without_empty(name: str, table: pd.DataFrame, drop: bool) -> pd.DataFrame:
-    empty = table["text"].str.strip() == ""
-    if empty.any() and not drop:
+def _check_labels(name: str, table: pd.DataFrame) -> None:
+    blank = table.index[table["label"].isna()]
+    if len(blank):
         raise DataError(
-            f"{name}: {int(empty.sum())} texts are empty, the first in row {int(np.flatnonzero(empty)[0])}; remove "
-            "them, or leave them out with --drop-empty"
+            f"{name}: {len(blank):,} rows have no label, the first is {table.index.name} {blank[0]}; label or remove "
+            "them"
         )
+
+
+def _without_empty(name: str, table: pd.DataFrame, drop: bool, notes: list[str]) -> pd.DataFrame:
+    empty = table["text"] == ""
+    if not empty.any():
+        return table
+    count, first = int(empty.sum()), f"{table.index.name} {table.index[empty][0]}"
+    if not drop:
+        raise DataError(
+            f"{name}: {count:,} rows have no text, the first is {first}; remove them, or leave them out with "
+            "--drop-empty"
+        )
+    notes.append(f"left out: {count:,} rows without a text (the first: {first})")
     return table[~empty]
 
 
-def _without_rare(name: str, table: pd.DataFrame, least_count: int, refuse: bool) -> pd.DataFrame:
+def _without_rare(name: str, table: pd.DataFrame, drop_rare: int, notes: list[str]) -> pd.DataFrame:
     counts = table["label"].value_counts()
-    rare = sorted(counts.index[counts < least_count])
-    if rare and refuse and len(counts) > 1:
+    rare = sorted(counts.index[counts < max(2, drop_rare)])
+    if not rare or len(counts) < 2:
+        return table
+    if drop_rare < 2:
         raise DataError(
             f"{name}: the label {rare[0]!r} has a single example ({len(rare)} such labels); at least two are needed, "
             "one to learn from and one to measure on. Leave such labels out with --drop-rare 2."
         )
-    return table[~table["label"].isin(rare)] if rare and len(counts) > 1 else table
+    is_rare = table["label"].isin(rare)
+    notes.append(f"left out: {int(is_rare.sum()):,} rows of {len(rare):,} labels with fewer than {drop_rare} examples")
+    return table[~is_rare]
 
 
 def _test_rows(name: str, table: pd.DataFrame, y: NDArray[np.int64], seed: int) -> NDArray[np.bool_]:
     if "split" in table.columns:
-        valid = table["split"].isin(["train", "test"])
-        if not valid.all():
-            raise DataError(f"{name}: the split must be 'train' or 'test', not {table['split'][~valid].iloc[0]!r}")
-        return np.asarray(table["split"] == "test", dtype=bool)
+        splits = [value.strip() if isinstance(value, str) else value for value in table["split"]]
+        for number, split in zip(table.index, splits, strict=True):
+            if split not in ("train", "test"):
+                raise DataError(
+                    f"{name}: the split of {table.index.name} {number} must be 'train' or 'test', not "
+                    f"{shortened(split)!r}"
+                )
+        return np.array([split == "test" for split in splits], dtype=bool)
     columns = [column for column in ("text", "text_pair") if column in table.columns]
     return held_out_rows(y, seed, groups=table.groupby(columns, sort=False).ngroup().to_numpy(dtype=np.int64))
 

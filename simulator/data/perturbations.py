@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from simulator.data.data_error import DataError
 from simulator.data.datasets import Dataset, Split, check_splits
-from simulator.data.sources import DataError
 
 
 @dataclass(frozen=True)

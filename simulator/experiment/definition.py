@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_backend.learning import initial, strategies
+from simulator.data.columns import Columns
 from simulator.data.datasets import Cleaning, known_names
 from simulator.data.embeddings import check_names
 from simulator.data.perturbations import Perturbations
-from simulator.data.sources import Columns
 from simulator.data.vector_cache import default_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.grid import Cell, cells

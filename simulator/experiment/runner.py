@@ -10,9 +10,9 @@ from typing import Protocol, TypeVar
 
 from simulator.data.atomic_files import CannotSave
 from simulator.data.cached_dataset import CachedDataset
+from simulator.data.data_error import DataError
 from simulator.data.datasets import Dataset, load
 from simulator.data.embeddings import passes
-from simulator.data.sources import DataError
 from simulator.data.vector_cache import embed_and_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.definition import Experiment, check_known
@@ -51,7 +51,7 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
     check_known(experiment)
     started = time.monotonic()
     results, failed = Results(experiment.out), dict[str, Failure]()
-    datasets = _load_all(experiment, failed)
+    datasets = _load_all(experiment, failed, progress)
     check_same_experiment(experiment, datasets)
     write_manifest(experiment, datasets, seconds=None)
     cached = _embed_all(experiment, datasets, failed, progress)
@@ -78,11 +78,13 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
     return ExperimentOutcome(finished, saved_before, failed)
 
 
-def _load_all(experiment: Experiment, failed: dict[str, Failure]) -> dict[str, Dataset]:
+def _load_all(experiment: Experiment, failed: dict[str, Failure], progress: Progress) -> dict[str, Dataset]:
     datasets = {}
     for name in experiment.datasets:
         try:
             whole = load(name, experiment.data, experiment.columns, experiment.cleaning, experiment.perturbations.seed)
+            for note in whole.notes:
+                progress.say(f"{name}: {note}")
             dataset = experiment.perturbations.apply(whole)
             _check_large_enough(dataset, experiment.budget)
             datasets[name] = dataset

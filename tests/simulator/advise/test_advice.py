@@ -19,7 +19,8 @@ from simulator.advise.advice import advise, sentence
 from simulator.advise.labels_so_far import of_file
 from simulator.advise.replay import Labelled, TooFewLabels, budget_for, check_enough, replay
 from simulator.analysis.resplits import corrected_t, resampled_means
-from simulator.data.sources import Columns, DataError
+from simulator.data.columns import Columns
+from simulator.data.data_error import DataError
 from simulator.experiment.results import SECONDS
 from simulator.experiment.strategy_options import StrategyOptions
 

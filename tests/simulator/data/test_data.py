@@ -13,10 +13,12 @@ import pandas as pd
 import pytest
 from small_texts import table
 
+from simulator.data.columns import Columns
+from simulator.data.data_error import DataError
 from simulator.data.datasets import Cleaning, held_out_rows, known_names, load
+from simulator.data.hub import hub_table
 from simulator.data.perturbations import Perturbations
 from simulator.data.registry import CARDS, Card
-from simulator.data.sources import Columns, DataError, hub_table
 
 
 def write_table(folder: Path, content: pd.DataFrame, name: str = "mine.csv") -> Path:
@@ -76,7 +78,9 @@ def test_a_label_studio_export_gives_the_majority_label_of_its_annotators(tmp_pa
     dataset = load("export", path)
     labels = dict(zip(dataset.train.texts + dataset.test.texts, [*dataset.train.y, *dataset.test.y], strict=True))
     assert (len(labels), labels["text 0"], labels["text 2"]) == (19, 1, 0)
-    with pytest.raises(DataError, match="no annotations of a control 'tone'; it has: topic"):
+    with pytest.raises(
+        DataError, match=r"export.json: no annotation answers a control 'tone'; the controls are 'topic'"
+    ):
         load("export", path, Columns(control="tone"))
     with pytest.raises(DataError, match="has no field 'body'; it has: text, other"):
         load("export", path, Columns(text="body"))
@@ -108,12 +112,11 @@ def with_cell(content: pd.DataFrame, column: str, row: int, value: object) -> pd
         (table(40).drop(columns="label"), r"no column 'label'; it has: text, split.*--label-column"),
         (table(40).assign(label="bill"), r"one class only \(bill\)"),
         (with_cell(table(40), "label", 3, "once"), r"label 'once' has a single example.*--drop-rare 2"),
-        (with_cell(table(40), "text", 5, "  "), r"1 texts are empty, the first in row 5.*--drop-empty"),
-        (with_cell(table(40), "text", 5, None), r"1 rows have no text, the first is row 5"),
-        (with_cell(table(40), "label", 6, None), r"1 rows have no label, the first is row 6; label or remove them"),
-        (with_cell(table(40), "label", 6, " "), r"1 rows have no label, the first is row 6; label or remove them"),
-        (table(40).assign(text=7), r"text of row 0 must be a string, got int"),
-        (table(40).assign(split="dev"), r"split must be 'train' or 'test', not 'dev'"),
+        (with_cell(table(40), "text", 5, "  "), r"1 rows have no text, the first is row 6; .*--drop-empty"),
+        (with_cell(table(40), "text", 5, None), r"1 rows have no text, the first is row 6"),
+        (with_cell(table(40), "label", 6, None), r"1 rows have no label, the first is row 7; label or remove them"),
+        (with_cell(table(40), "label", 6, " "), r"1 rows have no label, the first is row 7; label or remove them"),
+        (table(40).assign(split="dev"), r"split of row 1 must be 'train' or 'test', not 'dev'"),
         (table(40).assign(split="train"), r"no rows of the split 'test'; correct the split column"),
         (table(40)[:0], r"no rows"),
     ],
@@ -142,7 +145,7 @@ def test_groups_of_one_row_are_held_out_like_single_rows():
 
 
 def test_a_blank_label_of_a_csv_is_no_class(tmp_path: Path):
-    with pytest.raises(DataError, match="1 rows have no label, the first is row 6"):
+    with pytest.raises(DataError, match="1 rows have no label, the first is line 8"):
         load("mine", write_table(tmp_path, with_cell(table(40), "label", 6, "")))
 
 
@@ -172,11 +175,9 @@ def test_rare_labels_and_empty_texts_are_left_out_on_request(tmp_path: Path):
 
 def test_a_broken_file_and_an_unknown_name_are_named(tmp_path: Path):
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and then nothing")
-    (tmp_path / "broken.jsonl").write_text('{"text": "a", "label"')
     (tmp_path / "notes.txt").write_text("")
-    for name in ("broken.parquet", "broken.jsonl"):
-        with pytest.raises(DataError, match=rf"{name} cannot be read as .*may be incomplete"):
-            load("broken", tmp_path / name)
+    with pytest.raises(DataError, match=r"broken.parquet cannot be read as parquet: .*may be incomplete"):
+        load("broken", tmp_path / "broken.parquet")
     with pytest.raises(DataError, match=r"unknown dataset 'trec'; the folder .* has: broken"):
         load("trec", tmp_path)
     with pytest.raises(DataError, match=r"unknown dataset 'agnews' \(the registry knows it"):

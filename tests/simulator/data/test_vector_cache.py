@@ -13,7 +13,8 @@ from rich.console import Console
 from small_texts import table
 
 from simulator.cli.progress import TerminalProgress
-from simulator.data.datasets import Cleaning, Dataset, from_table
+from simulator.data.datasets import Cleaning, Dataset, dataset_of
+from simulator.data.labelled_table import LabelledTable
 from simulator.data.vector_cache import _embeddings_file, content_of, embed_and_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.definition import Experiment
@@ -23,7 +24,7 @@ from simulator.experiment.runner import run
 
 @pytest.fixture
 def dataset() -> Dataset:
-    return from_table("mail", table(60), Cleaning(), seed=0)
+    return dataset_of("mail", LabelledTable(table(60)), Cleaning(), seed=0)
 
 
 def write_matrix(path: Path, rows: int, seed: int) -> np.ndarray:

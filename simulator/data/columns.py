@@ -1,0 +1,104 @@
+"""Which columns or fields of a file hold the text, the label and the split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ml_backend.labelstudio.label_config import LabelConfig
+from simulator.data.data_error import DataError
+from simulator.data.rows import Rows
+
+DEFAULT_TEXT = "text"
+DEFAULT_LABEL = "label"
+RENAMED_FIELD = "_data_"
+"""In Label Studio's CSV export, before the name of a field whose name a control has too."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names of the columns of a file, or of the fields of a task; a file need not have text_pair and split.
+
+    A name such as `meta.title` is the key `title` of the object in `meta`, if there is no column of the whole name.
+    control: for files of Label Studio, the control that holds the label, None if there is only one; label_config: makes
+    texts and answers be read as the live service reads those of a project with this label config.
+    """
+
+    text: str = DEFAULT_TEXT
+    text_pair: str = "text_pair"
+    label: str = DEFAULT_LABEL
+    split: str = "split"
+    control: str | None = None
+    label_config: LabelConfig | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The columns that texts are made of, without that of the second text of a pair."""
+        return self.label_config.fields if self.label_config is not None else (self.text,)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns that may hold the label; the first one that a file has is taken."""
+        of_control = self.control or (self.label_config.control if self.label_config is not None else None)
+        # Without an option the column of the control comes first: `label` may be a field of the tasks.
+        names = (of_control, self.label) if self.label == DEFAULT_LABEL else (self.label, of_control)
+        return tuple(dict.fromkeys(name for name in names if name is not None))
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """All columns that are read."""
+        return tuple(dict.fromkeys((*self.texts, *self.labels, self.text_pair, self.split)))
+
+    def check(self) -> None:
+        """Raise DataError if one column is to be read as two things."""
+        names = [self.text, self.text_pair, self.label, self.split]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise DataError(f"the column {twice!r} is named twice: text, second text, label and split are four columns")
+
+
+def label_column(columns: Columns, rows: Rows) -> str:
+    """The column that holds the labels. Raises DataError if the rows have none of that name."""
+    for name in columns.labels:
+        if values_at(rows, name) is not None:
+            return name
+    raise _no_column(rows, columns.labels[0], "--label-column")
+
+
+def check_text_columns(columns: Columns, rows: Rows) -> None:
+    """Raise DataError if the rows have none of the columns that texts are made of."""
+    if all(values_at(rows, name) is None for name in columns.texts):
+        raise _no_column(rows, columns.texts[0], "--text-column")
+
+
+def _no_column(rows: Rows, name: str, option: str) -> DataError:
+    names = ", ".join(map(str, rows.columns)) or "none"
+    return DataError(f"{rows.source} has no column {name!r}; it has: {names}. Name the right one with {option}.")
+
+
+def values_at(rows: Rows, name: str) -> Sequence[Any] | None:
+    """The values of a column, or those below a key of its objects for a name such as `meta.title`; None without it."""
+    if name in rows.columns:
+        return rows.columns[name]
+    top, *keys = name.split(".")
+    if not keys or top not in rows.columns:
+        return None
+    return [_below(value, keys) for value in rows.columns[top]]
+
+
+def value_at(data: Mapping[str, Any], name: str) -> Any:
+    """The value of a field, or that below a key of its object for a name such as `meta.title`; None without it."""
+    if name in data:
+        return data[name]
+    top, *keys = name.split(".")
+    return _below(data.get(top), keys) if keys else None
+
+
+def _below(value: Any, keys: Iterable[str]) -> Any:
+    for key in keys:
+        if isinstance(value, list) and key.isdecimal():
+            value = value[int(key)] if int(key) < len(value) else None
+        else:
+            value = value.get(key) if isinstance(value, dict) else None
+    return value

@@ -1,0 +1,67 @@
+"""Label Studio's exports in the formats JSON_MIN, CSV and TSV, which have one row for each annotation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ml_backend.annotation import Annotation
+from ml_backend.labelstudio.export_config import control_of_export
+from ml_backend.labelstudio.labels import Labels, labels
+from simulator.data.labelled_table import LabelledTable
+from simulator.data.left_out import left_out_of_labels
+from simulator.data.rows import Rows
+from simulator.data.shortened import shortened
+
+EXPORTED_COLUMNS = {"id", "annotator", "annotation_id"}
+
+
+def is_export(rows: Rows) -> bool:
+    """Whether the rows are annotations of a project's export: they have the columns that only Label Studio adds."""
+    return rows.columns.keys() >= EXPORTED_COLUMNS
+
+
+def one_row_per_task(read: LabelledTable, rows: Rows) -> LabelledTable:
+    """The table with one row per task: the majority of its annotators decides, as in the live service.
+
+    read: the texts and labels of `rows`, which are annotations. Tasks without a label are left out, with a note.
+    """
+    tasks = _numbers(rows.columns["id"])
+    row_of = {task: row for row, task in reversed(list(enumerate(tasks)))}
+    annotations = _annotations(rows, tasks, read.table["label"].tolist())
+    given = labels(annotations, control_of_export(annotations)) if annotations else Labels()
+    annotated = {annotation.task_id for annotation in annotations}
+    places = {task: f"task {shortened(rows.columns['id'][row])} ({rows.place(row)})" for task, row in row_of.items()}
+    left_out = left_out_of_labels(given, places, [place for task, place in places.items() if task not in annotated])
+    usable = sorted(given.by_task, key=row_of.__getitem__)
+    table = read.table.iloc[[row_of[task] for task in usable]]
+    return LabelledTable(
+        table.assign(label=[given.by_task[task][0] for task in usable]), (*read.notes, *left_out.notes())
+    )
+
+
+def _annotations(rows: Rows, tasks: Sequence[int], classes: Sequence[str | None]) -> list[Annotation]:
+    annotators = _numbers(rows.columns["annotator"])
+    times = rows.columns.get("updated_at") or rows.columns.get("created_at") or [""] * len(rows)
+    return [
+        Annotation(
+            annotation_id=row,
+            task_id=tasks[row],
+            annotator=annotators[row],
+            cancelled=False,
+            result=[{"from_name": "label", "type": "choices", "value": {"choices": [name]}}],
+            updated_at=str(times[row] or ""),
+        )
+        for row, name in enumerate(classes)
+        if name is not None
+    ]
+
+
+def _numbers(ids: Sequence[Any]) -> list[int]:
+    """A number for each id, the same for equal ids; a blank one differs from all others."""
+    number_of: dict[str, int] = {}
+    numbers = []
+    for row, value in enumerate(ids):
+        key = "" if value is None else str(value).strip()
+        numbers.append(number_of.setdefault(key, row) if key else row)
+    return numbers

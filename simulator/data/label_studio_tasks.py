@@ -1,0 +1,180 @@
+"""Tasks with annotations: Label Studio's export (format JSON), its older exports, and its import format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ml_backend.annotation import Annotation
+from ml_backend.labelstudio.answers import answer
+from ml_backend.labelstudio.export_config import UnreadableExport, control_of_export
+from ml_backend.labelstudio.label_config import LabelConfig
+from ml_backend.labelstudio.labels import labels
+from ml_backend.labelstudio.texts import BadTask
+from simulator.data.columns import Columns, value_at
+from simulator.data.data_error import DataError
+from simulator.data.json_objects import JsonObjects
+from simulator.data.labelled_table import LabelledTable, table_of_rows
+from simulator.data.left_out import UNUSABLE_TEXT, LeftOut, left_out_of_labels
+from simulator.data.rows import rows_of_objects
+from simulator.data.shortened import shortened
+from simulator.data.text_reading import TextReader, note_on_markup
+
+ANNOTATIONS = ("annotations", "completions")
+"""Key of a task's annotations; the second one is that of exports before Label Studio 1.0."""
+PREDICTIONS = "predictions"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task. place: for messages, such as "task 548"; number: in its file, or its id in a project."""
+
+    place: str
+    number: int
+    data: Mapping[str, Any]
+    annotations: Sequence[Annotation]
+
+
+def are_tasks(entries: JsonObjects) -> bool:
+    """Whether the objects of a file are tasks and not rows."""
+    keys = {*ANNOTATIONS, PREDICTIONS}
+    has_data = [isinstance(entry.get("data"), dict) for entry in entries.objects]
+    return (bool(has_data) and all(has_data)) or any(
+        keys & entry.keys() for entry, has in zip(entries.objects, has_data, strict=True) if has
+    )
+
+
+def table_of_tasks(entries: JsonObjects, columns: Columns) -> LabelledTable:
+    """Texts and labels of the tasks of a file; the majority of a task's annotators decides, as in the live service.
+
+    Ids only serve messages. Tasks that the live service leaves out are left out, and a note counts them.
+    Raises DataError for something that is no task, and if no label can be read.
+    """
+    source = entries.source
+    for number, entry in zip(entries.numbers, entries.objects, strict=True):
+        if not isinstance(entry.get("data"), dict):
+            raise DataError(
+                f"{source}: {entries.unit} {number} has no object under 'data', as other tasks have: correct it"
+            )
+    if not any(entry.get(key) for entry in entries.objects for key in ANNOTATIONS):
+        return _table_of_data(entries, columns)
+    tasks = _tasks(entries)
+    config = columns.label_config or _control(tasks, columns, source)
+    if config.multi_label:
+        raise DataError(f"{source}: {_several(tasks, config)}")
+    if columns.label_config is None and all(value_at(task.data, columns.text) is None for task in tasks):
+        raise DataError(
+            f"{source}: {tasks[0].place} has no field {columns.text!r}; it has: {', '.join(tasks[0].data) or 'none'}. "
+            "Name the right one with --text-column."
+        )
+    usable, left_out = labelled_tasks(tasks, config, TextReader(columns).text)
+    if not usable:
+        raise DataError(f"{source} has no label that can be used: {'; '.join(left_out.notes()) or 'it has no tasks'}")
+    texts = [text for _, text, _ in usable]
+    read = {"text": texts, "label": [label for _, _, label in usable]}
+    for optional in (columns.text_pair, columns.split):
+        values = [value_at(task.data, optional) for task, _, _ in usable]
+        if any(value is not None for value in values):
+            read[optional] = values
+    notes = (*left_out.notes(), *note_on_markup(texts, columns))
+    return LabelledTable.of(entries.unit, [task.number for task, _, _ in usable], read, notes)
+
+
+def labelled_tasks(
+    tasks: Sequence[Task], config: LabelConfig, text_of: Callable[[Mapping[str, Any]], str]
+) -> tuple[list[tuple[Task, str, str]], LeftOut]:
+    """The tasks with a label and a usable text, each with its text and its class, and what is left out, as live.
+
+    config: with one class per task; text_of: reads the text of a task's data, and raises BadTask.
+    """
+    given = labels([a for task in tasks for a in task.annotations], config)
+    places = {task.number: task.place for task in tasks}
+    left_out = left_out_of_labels(given, places, unannotated=[t.place for t in tasks if not t.annotations])
+    usable = []
+    for task in tasks:
+        classes = given.by_task.get(task.number)
+        if not classes:
+            continue
+        try:
+            text = text_of(task.data)
+        except BadTask as problem:
+            left_out.add(UNUSABLE_TEXT, task.place, str(problem))
+            continue
+        if not text:
+            left_out.add(UNUSABLE_TEXT, task.place, "the text is empty")
+            continue
+        usable.append((task, text, classes[0]))
+    return usable, left_out
+
+
+def _table_of_data(entries: JsonObjects, columns: Columns) -> LabelledTable:
+    """The tasks of a file without annotations as rows, if their data holds the labels. Raises DataError otherwise."""
+    rows = rows_of_objects(entries.source, entries.unit, entries.numbers, [entry["data"] for entry in entries.objects])
+    if any(name in rows.columns for name in columns.labels):
+        return table_of_rows(rows, columns)
+    has_predictions = any(entry.get(PREDICTIONS) for entry in entries.objects)
+    what = "predictions but no annotations, and a prediction is not a label" if has_predictions else "no annotations"
+    raise DataError(
+        f"{entries.source} holds tasks with {what}: label some tasks first and export them, or name the field of the "
+        f"tasks that holds the label with --label-column; they have: {', '.join(rows.columns) or 'none'}"
+    )
+
+
+def _tasks(entries: JsonObjects) -> list[Task]:
+    tasks: list[Task] = []
+    count = 0
+    for number, entry in zip(entries.numbers, entries.objects, strict=True):
+        place = f"{entries.unit} {number}"
+        if isinstance(entry.get("id"), (int, str)):
+            place = f"task {shortened(entry['id'])} ({place})"
+        given: Any = next((entry[key] for key in ANNOTATIONS if entry.get(key)), [])
+        if not isinstance(given, list):
+            raise DataError(
+                f"{entries.source}: the annotations of {place} are {shortened(given)}, not a list: correct it"
+            )
+        annotations = []
+        for annotation in given:
+            count += 1
+            if not isinstance(annotation, dict):
+                raise DataError(
+                    f"{entries.source}: an annotation of {place} is {shortened(annotation)}, not an object: correct it"
+                )
+            annotations.append(_annotation(annotation, number, count))
+        tasks.append(Task(place, number, entry["data"], annotations))
+    return tasks
+
+
+def _annotation(annotation: Mapping[str, Any], task: int, count: int) -> Annotation:
+    """count: number of annotations so far, which is the id: the import format has no ids, and some have no times."""
+    user = annotation.get("completed_by")
+    user = user.get("id") if isinstance(user, dict) else user
+    return Annotation(
+        annotation_id=count,
+        task_id=task,
+        annotator=user if isinstance(user, int) else None,
+        cancelled=bool(annotation.get("was_cancelled") or annotation.get("skipped")),
+        result=annotation.get("result") or [],
+        updated_at=str(annotation.get("updated_at") or annotation.get("created_at") or ""),
+    )
+
+
+def _control(tasks: Sequence[Task], columns: Columns, source: str) -> LabelConfig:
+    try:
+        return control_of_export([a for task in tasks for a in task.annotations], columns.control)
+    except UnreadableExport as problem:
+        raise DataError(f"{source}: {problem}") from None
+
+
+def _several(tasks: Sequence[Task], config: LabelConfig) -> str:
+    """Why a multi-label control is refused, with the first task that has several classes."""
+    for task in tasks:
+        for annotation in task.annotations:
+            classes = answer(annotation.result, config).classes or ()
+            if len(classes) > 1:
+                return (
+                    f"{task.place} has several classes ({shortened(', '.join(classes))}) of {config.control!r}; "
+                    "several classes for one text cannot be simulated. Leave out such tasks, or choose another control "
+                    "with --control"
+                )
+    return f"{config.control!r} allows several classes for one text, which cannot be simulated"

@@ -1,0 +1,101 @@
+"""A table of texts and labels, from the rows of any kind of file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ml_backend.labelstudio.answers import answer
+from ml_backend.labelstudio.label_config import LabelConfig
+from ml_backend.labelstudio.texts import BadTask
+from simulator.data.columns import RENAMED_FIELD, Columns, check_text_columns, label_column, values_at
+from simulator.data.data_error import DataError
+from simulator.data.label_cells import labels_of
+from simulator.data.rows import Rows
+from simulator.data.shortened import shortened
+from simulator.data.text_reading import TextReader, note_on_markup, text_of_value
+
+
+@dataclass(frozen=True)
+class LabelledTable:
+    """Texts with labels.
+
+    table: the columns text ("" where it is blank), label (None where there is none) and, if the file has them,
+    text_pair and split; the index has the numbers of the rows in the file, and its name is what they count, such as
+    "line". notes: what was chosen and what was left out, as sentences.
+    """
+
+    table: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, unit: str, numbers: Sequence[int], columns: Mapping[str, Sequence[Any]], notes: tuple[str, ...]
+    ) -> LabelledTable:
+        """A table of columns of equal length."""
+        # As objects: a column of text of pandas takes no lone surrogates, and the table only carries the values.
+        return cls(pd.DataFrame(columns, index=pd.Index(numbers, name=unit), dtype=object), notes)
+
+
+def table_of_rows(rows: Rows, columns: Columns) -> LabelledTable:
+    """Read the texts and labels of rows. Raises DataError for a missing column, and for a row that cannot be read."""
+    check_text_columns(columns, rows)
+    name = label_column(columns, rows)
+    if name in columns.texts and f"{RENAMED_FIELD}{name}" not in rows.columns:
+        raise DataError(f"{rows.source}: the column {name!r} would be both text and label: name another one")
+    texts = _texts(rows, columns)
+    read: dict[str, Sequence[Any]] = {"text": texts, "label": _labels(rows, name, columns.label_config)}
+    pairs = values_at(rows, columns.text_pair)
+    if pairs is not None and columns.label_config is None:
+        read["text_pair"] = _checked(rows, pairs, text_of_value, "second text")
+    splits = values_at(rows, columns.split)
+    if splits is not None:
+        read["split"] = splits
+    return LabelledTable.of(rows.unit, rows.numbers, read, (*rows.notes, *note_on_markup(texts, columns)))
+
+
+def _texts(rows: Rows, columns: Columns) -> list[str]:
+    if columns.label_config is None:
+        renamed = rows.columns.get(f"{RENAMED_FIELD}{columns.text}")
+        return _checked(rows, renamed or values_at(rows, columns.text) or (), text_of_value, "text")
+    # The columns of a row, under the names that they have as fields of a task.
+    fields = {name.removeprefix(RENAMED_FIELD): values for name, values in sorted(rows.columns.items())}
+    data = [dict(zip(fields, values, strict=True)) for values in zip(*fields.values(), strict=True)]
+    return _checked(rows, data, TextReader(columns).text, "text")
+
+
+def _checked(rows: Rows, values: Sequence[Any], read: Callable[[Any], str], what: str) -> list[str]:
+    texts = []
+    for position, value in enumerate(values):
+        try:
+            texts.append(read(value))
+        except BadTask as problem:
+            raise DataError(
+                f"{rows.source}: the {what} of {rows.place(position)} cannot be used: {problem}. Correct or remove the "
+                "row."
+            ) from None
+    return texts
+
+
+def _labels(rows: Rows, name: str, config: LabelConfig | None) -> list[str | None]:
+    names = labels_of(rows, values_at(rows, name) or ())
+    if config is None:
+        return names
+    class_of = {label: _class_in_config(label, config) for label in dict.fromkeys(names) if label is not None}
+    for position, label in enumerate(names):
+        if label is not None and class_of[label] is None:
+            raise DataError(
+                f"{rows.source}: the label of {rows.place(position)} is {shortened(label)}, which is no class of "
+                f"{config.control!r} in the label config; its classes: {shortened(', '.join(config.classes), 200)}"
+            )
+    return [None if label is None else class_of[label] for label in names]
+
+
+def _class_in_config(label: str, config: LabelConfig) -> str | None:
+    kind = config.control_tag.lower()
+    choice = [label] if kind == "taxonomy" else label
+    given = answer([{"from_name": config.control, "type": kind, "value": {kind: [choice]}}], config)
+    return given.classes[0] if given.classes else None

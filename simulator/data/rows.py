@@ -1,0 +1,68 @@
+"""Rows of a file as they were written, before texts and labels are read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.data.data_error import DataError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a file, column by column.
+
+    source: the file, for messages; unit: what the numbers count, such as "line"; numbers: of each row, as an editor
+    shows them; columns: name → one value per row, None where a row has none; notes: what was chosen, as sentences.
+    """
+
+    source: str
+    unit: str
+    numbers: Sequence[int]
+    columns: Mapping[str, Sequence[Any]]
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def place(self, row: int) -> str:
+        """Where a row is, such as "line 7"; row: its position from 0."""
+        return f"{self.unit} {self.numbers[row]}"
+
+    def row(self, row: int) -> dict[str, Any]:
+        """The values of one row by their columns; row: its position from 0."""
+        return {name: values[row] for name, values in self.columns.items()}
+
+
+def rows_of_cells(
+    source: str,
+    unit: str,
+    numbers: Sequence[int],
+    names: Sequence[str],
+    cells: Sequence[Sequence[Any]],
+    wanted: Collection[str],
+    notes: tuple[str, ...] = (),
+) -> Rows:
+    """Rows below a header with these names; a row may have fewer cells than the header.
+
+    wanted: names of the columns that are read. Raises DataError if the header has one of them more than once.
+    """
+    repeated = {name for name in names if names.count(name) > 1}
+    for name in sorted(repeated & set(wanted)):
+        raise DataError(f"{source} has {names.count(name)} columns with the name {name!r}: rename all but one")
+    columns = {
+        name: [row[i] if i < len(row) else None for row in cells]
+        for i, name in enumerate(names)
+        if name and name not in repeated
+    }
+    return Rows(source, unit, numbers, columns, notes)
+
+
+def rows_of_objects(
+    source: str, unit: str, numbers: Sequence[int], objects: Sequence[Mapping[str, Any]], notes: tuple[str, ...] = ()
+) -> Rows:
+    """Rows of JSON objects, which need not have the same keys."""
+    names = dict.fromkeys(name for entry in objects for name in entry)
+    columns = {name: [entry.get(name) for entry in objects] for name in names}
+    return Rows(source, unit, numbers, columns, notes)
