@@ -13,7 +13,8 @@ class Annotation:
     annotation_id: negative if Label Studio gave none; annotator: id of the user, None for an imported annotation;
     cancelled: whether the task was skipped; result: the list of results, whose items may have any shape; updated_at:
     ISO 8601 time, "" if an export has none; problem: why the annotation cannot be read, as a sentence; its result is
-    then [].
+    then []; created_at: Unix time by Label Studio's clock, None if an export has none; shown_version: model version of
+    the prediction that the annotation began with, None if there was none or Label Studio does not tell.
     """
 
     annotation_id: int
@@ -23,3 +24,5 @@ class Annotation:
     result: list[Any]
     updated_at: str
     problem: str | None = None
+    created_at: float | None = None
+    shown_version: str | None = None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from ml_backend.annotation import Annotation
@@ -73,7 +74,7 @@ def parse_task(entry: Any) -> RemoteTask:
         id=task_id,
         data=data if isinstance(data, dict) else {},
         updated_at=parsed_time(entry.get("updated_at")),
-        annotations=_annotations(listed, task_id),
+        annotations=_annotations(entry, task_id),
         problem=problem,
     )
 
@@ -83,7 +84,7 @@ def parse_annotations(entry: dict[str, Any]) -> list[Annotation]:
 
     Raises ValueError without a valid task id.
     """
-    return _annotations(entry.get("annotations"), _task_id(entry))
+    return _annotations(entry, _task_id(entry))
 
 
 def _task_id(entry: Any) -> int:
@@ -95,13 +96,14 @@ def _task_id(entry: Any) -> int:
     return task_id
 
 
-def _annotations(listed: Any, task_id: int) -> list[Annotation]:
+def _annotations(task: dict[str, Any], task_id: int) -> list[Annotation]:
+    listed, versions = task.get("annotations"), _prediction_versions(task)
     entries = listed if isinstance(listed, list) else []
-    by_id = {a.annotation_id: a for a in (_annotation(entry, task_id, i) for i, entry in enumerate(entries))}
+    by_id = {a.annotation_id: a for a in (_annotation(entry, task_id, i, versions) for i, entry in enumerate(entries))}
     return list(by_id.values())
 
 
-def _annotation(entry: Any, task_id: int, position: int) -> Annotation:
+def _annotation(entry: Any, task_id: int, position: int, versions: Mapping[int | None, str]) -> Annotation:
     fields = entry if isinstance(entry, dict) else {}
     result, cancelled = fields.get("result"), fields.get("was_cancelled")
     problem = None
@@ -119,6 +121,8 @@ def _annotation(entry: Any, task_id: int, position: int) -> Annotation:
         result=result if problem is None and isinstance(result, list) else [],
         updated_at=parsed_time(fields.get("updated_at")),
         problem=problem,
+        created_at=_unix_time(fields.get("created_at")),
+        shown_version=versions.get(parsed_id(fields.get("parent_prediction"))),
     )
 
 
@@ -126,6 +130,23 @@ def _id_of_unnamed(task_id: int, position: int) -> int:
     """A negative id, the same at each reading, for an annotation without one: the database keeps annotations by ids."""
     digest = hashlib.blake2b(f"{task_id} {position}".encode(), digest_size=8).digest()
     return -1 - int.from_bytes(digest) // 2
+
+
+def _unix_time(moment: Any) -> float | None:
+    """Unix time of an ISO 8601 time, which is UTC if it names no zone; None for anything else."""
+    try:
+        parsed = datetime.fromisoformat(moment)
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _prediction_versions(entry: dict[str, Any]) -> dict[int | None, str]:
+    """Id of each prediction of a task → its model version; exports have ids only."""
+    listed = entry.get("predictions")
+    predictions = [p for p in listed if isinstance(p, dict)] if isinstance(listed, list) else []
+    versions = {parsed_id(p.get("id")): p.get("model_version") for p in predictions}
+    return {i: v for i, v in versions.items() if i is not None and isinstance(v, str) and v.isprintable()}
 
 
 def _user_id(user: Any) -> int | None:

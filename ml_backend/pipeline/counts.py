@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 import numpy as np
 
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.labels import AnswerProblem, Labels
+from ml_backend.pipeline.learning_data import LearningData
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.pipeline.task_arrays import NO_TEXT
 from ml_backend.store.records import AnswerProblemRecord, ProjectCounts
@@ -17,13 +18,13 @@ LONGEST_REASON = 500
 """Characters of a reason that are stored, since it may quote what an annotation holds."""
 
 
-def counts(
-    pool: ProjectPool, labels: Labels, config: LabelConfig, remaining: int, annotators: int, missing: int
-) -> ProjectCounts:
+def counts(data: LearningData, config: LabelConfig, remaining: int, missing: int, changed: int) -> ProjectCounts:
     """The counts of a project; classes without labels are listed with 0.
 
-    remaining: tasks of the published batch without a label; missing: texts without a vector.
+    remaining: tasks of the published batch without a label; missing: texts without a vector; changed: labels that no
+    fit has used yet.
     """
+    pool, labels = data.pool, data.labels
     by_class = Counter(name for chosen in labels.by_task.values() for name in chosen)
     texts = pool.texts[pool.texts != NO_TEXT]
     return ProjectCounts(
@@ -36,14 +37,25 @@ def counts(
         answer_problems_total=len(labels.problems),
         answer_problems=[_listed(problem) for problem in labels.problems[:ANSWER_PROBLEMS_LISTED]],
         duplicates=len(texts) - len(np.unique(texts)),
+        copies_to_label=_copies_to_label(pool, labels),
         open=int(pool.open.sum()),
         tasks=len(pool.task_ids),
         embedded=int(pool.embedded.sum()),
         to_embed=missing,
         queue_remaining=remaining,
-        annotators=annotators,
+        annotators=data.annotators,
+        changed=changed,
     )
 
 
 def _listed(problem: AnswerProblem) -> AnswerProblemRecord:
     return {"task": problem.task_id, "annotation": problem.annotation_id, "reason": problem.reason[:LONGEST_REASON]}
+
+
+def _copies_to_label(pool: ProjectPool, labels: Labels) -> int:
+    """Number of open tasks whose text is labelled in another task, everywhere with the same classes."""
+    by_text: dict[int, set[tuple[str, ...]]] = defaultdict(set)
+    for row in pool.rows(labels.by_task).tolist():
+        by_text[int(pool.texts[row])].add(labels.by_task[int(pool.task_ids[row])])
+    agreed = [number for number, different in by_text.items() if number != NO_TEXT and len(different) == 1]
+    return int((pool.open & np.isin(pool.texts, agreed)).sum())

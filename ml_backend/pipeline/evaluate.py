@@ -1,89 +1,123 @@
-"""Evaluates a head without held-out labels: how often it predicted new labels, and whether it still changes."""
+"""Evaluates heads without held-out labels: how often they showed the right class, and how much they still change."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.learning import Head
-from ml_backend.learning.evaluation.stopping import kappa, stabilized, stop_set
+from ml_backend.learning.evaluation.stopping import LABELS_BETWEEN, WINDOW, kappa, stabilized, stop_set
 from ml_backend.learning.head.files import from_bytes
 from ml_backend.pipeline.label_changes import Chosen
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, StoppingAdvice
 
+NO_HEAD = StoppingAdvice(False, None, "there is no head yet")
+
 
 def agreement(
-    previous: HeadRecord | None,
-    pool: ProjectPool,
-    changed: dict[int, Chosen | None],
-    config: LabelConfig,
-    model: str,
-    random_tasks: Collection[int],
+    labels: Mapping[int, Chosen],
+    first: Mapping[int, Annotation],
+    batches: Sequence[BatchRecord],
+    classes: Sequence[str],
 ) -> Agreement:
-    """How many of the changed labels the previous head had predicted.
+    """How many labels are those that the annotators were shown as predictions.
 
-    previous: that head; changed: task id → its classes, None if its label was removed; model: name of the
-    embedding model; random_tasks: ids of tasks that were drawn at random. A strategy chooses hard tasks, so the share
-    of right predictions is a lower bound of the accuracy on all tasks; on the random tasks it is unbiased.
+    labels: task id → its classes, of tasks that are labelled for the first time; first: task id → its first annotation;
+    batches: those that were served, newest first; classes: of the label config. A task counts as drawn at random if the
+    batch that it was served from drew it, since otherwise a strategy chose it. A strategy chooses hard tasks, so the
+    share of right predictions is usually below the accuracy on all tasks; on the random tasks it is unbiased. Labels
+    without a prediction of these classes are left out.
     """
-    rows = pool.rows(task_id for task_id, chosen in changed.items() if chosen is not None)
-    rows = rows[pool.embedded[rows]]
-    if previous is None or not _comparable(previous, config, model) or not len(rows):
-        return Agreement()
-    is_right = _predictions(from_bytes(previous.blob), pool.embeddings[rows]) == pool.labels[rows]
-    is_right = is_right.all(axis=1) if config.multi_label else is_right
-    at_random = np.isin(pool.task_ids[rows], list(random_tasks))
+    members = [frozenset(batch.task_ids) for batch in batches]
+    scores: list[tuple[bool, bool]] = []
+    for task_id, chosen in labels.items():
+        served = _served_from(
+            first[task_id], [b for b, tasks in zip(batches, members, strict=True) if task_id in tasks]
+        )
+        if served is None or served.predicted is None:
+            continue
+        shown = set(served.predicted[served.task_ids.index(task_id)])
+        if shown <= set(classes):
+            scores.append((shown == set(chosen), task_id in served.random_task_ids))
     return Agreement(
-        right=int(is_right.sum()),
-        asked=len(rows),
-        random_right=int(is_right[at_random].sum()),
-        random_asked=int(at_random.sum()),
+        right=sum(is_right for is_right, _ in scores),
+        asked=len(scores),
+        random_right=sum(is_right and at_random for is_right, at_random in scores),
+        random_asked=sum(at_random for _, at_random in scores),
     )
 
 
-def tasks_drawn_at_random(random_tasks: Sequence[Sequence[int]], serving: BatchRecord | None) -> set[int]:
-    """Ids of tasks that were served because they were drawn at random.
+def _served_from(annotation: Annotation, batches: Sequence[BatchRecord]) -> BatchRecord | None:
+    """The batch whose prediction the annotator saw, among those that contain the task, newest first.
 
-    random_tasks: ids drawn for each run, the newest run last; the last two count, since annotators may still label the
-    batch before the served one. serving: the batch that Label Studio serves. A task that was drawn for the older batch
-    and that the served batch contains by choice of the strategy is no longer part of a random sample.
+    The editor names the prediction that an annotation began with: a task may be opened before a new batch is published
+    and be submitted after that. Other programs name none; then it is the newest batch published before the annotation.
     """
-    drawn_before, drawn_now = set[int](), set[int]()
-    for task_ids in random_tasks[-2:]:
-        drawn_before, drawn_now = drawn_now, set(task_ids)
-    return drawn_now | drawn_before - set(serving.task_ids if serving else ())
+    if annotation.shown_version is not None:
+        return next((batch for batch in batches if batch.version == annotation.shown_version), None)
+    created = annotation.created_at
+    if created is None:
+        return None
+    return next((b for b in batches if b.published_at is not None and b.published_at <= created), None)
 
 
-def stability(
-    previous: HeadRecord | None, head: Head | None, pool: ProjectPool, config: LabelConfig, model: str, seed: int
-) -> float | None:
-    """Kappa between the predictions of this head and of the previous one on a random sample of the open texts.
+@dataclass(frozen=True)
+class Comparison:
+    """A head compared with an earlier one; the fields are those of `HeadRecord` and `RunRecord`."""
 
-    seed: of the sample. Returns None without two heads of the same model and classes, or without open texts.
+    changes: int = 0
+    kappa: float | None = None
+    kappas: list[float] = field(default_factory=list)
+
+
+def compare(
+    reference: HeadRecord | None,
+    previous: HeadRecord | None,
+    head: Head,
+    changed: int,
+    pool: ProjectPool,
+    config: LabelConfig,
+    model: str,
+    seed: int,
+) -> Comparison:
+    """Compare the head with the reference, if at least LABELS_BETWEEN labels changed between the two.
+
+    reference: the last head that was compared, or the first; previous: the last head; changed: labels added, changed or
+    removed since that; seed: of the sample of open texts. A head of other classes or of another model starts anew.
     """
+    if reference is None or previous is None or not _comparable(reference, config, model):
+        return Comparison()
+    changes = previous.changes + changed
+    value = _kappa_of(reference, head, pool, seed) if changes >= LABELS_BETWEEN else None
+    if value is None:
+        return Comparison(changes, None, previous.kappas)
+    return Comparison(0, value, [*previous.kappas, value][-WINDOW:])
+
+
+def stopping_advice(kappas: Sequence[float]) -> StoppingAdvice:
+    """Advice to stop labelling when heads hardly differ any more. kappas: of a head, see `HeadRecord`."""
+    return StoppingAdvice(**asdict(stabilized(kappas)))
+
+
+def _kappa_of(reference: HeadRecord, head: Head, pool: ProjectPool, seed: int) -> float | None:
+    """Kappa between the predictions of two heads on a random sample of the open texts, None without open texts."""
     rows = np.flatnonzero(pool.open & pool.embedded)
-    if previous is None or head is None or not _comparable(previous, config, model) or not len(rows):
+    if not len(rows):
         return None
     X = pool.embeddings[stop_set(rows, np.random.default_rng(seed))]
-    return kappa(_predictions(from_bytes(previous.blob), X), _predictions(head, X))
+    return kappa(_predictions(from_bytes(reference.blob), X), _predictions(head, X))
 
 
-def stopping_advice(kappas: Sequence[float | None]) -> StoppingAdvice:
-    """Advice to stop labelling when successive heads hardly differ any more.
-
-    kappas: `stability` of the runs so far, the newest last; None values are ignored.
-    """
-    return StoppingAdvice(**asdict(stabilized([value for value in kappas if value is not None])))
-
-
-def _comparable(previous: HeadRecord, config: LabelConfig, model: str) -> bool:
-    return (previous.embedding_model, tuple(previous.classes)) == (model, config.classes)
+def _comparable(reference: HeadRecord, config: LabelConfig, model: str) -> bool:
+    same_classes = (tuple(reference.classes), reference.multi_label) == (config.classes, config.multi_label)
+    return same_classes and reference.embedding_model == model
 
 
 def _predictions(head: Head, X: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -12,18 +12,15 @@ from ml_backend.learning import Head
 from ml_backend.learning.cycle import Proposal
 from ml_backend.learning.head.files import to_bytes
 from ml_backend.pipeline.context import RunContext
-from ml_backend.pipeline.evaluate import agreement, stability, stopping_advice, tasks_drawn_at_random
+from ml_backend.pipeline.evaluate import NO_HEAD, Comparison, agreement, compare, stopping_advice
 from ml_backend.pipeline.learning_data import LearningData
-from ml_backend.pipeline.publish import preannotations, publish
+from ml_backend.pipeline.publish import preannotations, predictions, publish
 from ml_backend.pipeline.retrain_policy import reserve_size
 from ml_backend.pipeline.select import propose
 from ml_backend.pipeline.versions import head_version
-from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, LabelStudioUse, RunRecord
+from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, LabelStudioUse, RunRecord, StoppingAdvice
 
 logger = logging.getLogger(__name__)
-
-RUNS_LABELLED_FROM = 2
-"""Labels arrive for the batch that is served and for the previous one, whose tasks some annotators still have open."""
 
 
 def learn(run: RunContext, data: LearningData, reason: str) -> None:
@@ -37,12 +34,14 @@ def learn(run: RunContext, data: LearningData, reason: str) -> None:
     # so that a seed gives the same draws as in the simulator, however often that happens.
     cycle = run.project.cycle + bool(data.changed)
     proposal = _fit_and_query(run, data, cycle)
-    agreed, kappa = _measure(run, data, proposal.head)
-    head = _store_head(run, data, proposal.head, agreed)
+    agreed = agreement(data.labelled_first, data.first, run.store.shown_batches(run.id), run.config.classes)
+    comparison = _compare(run, data, proposal.head)
+    head = _store_head(run, data, proposal.head, agreed, comparison)
     why = f"{reason}; {proposal.why}" if proposal.why else reason
     batch = _publish(run, data, proposal, head, why) if len(proposal.rows) else None
     _store_fit_state(run, data, cycle)
-    _add_to_history(run, data, proposal, why, batch, agreed, kappa)
+    stopping = NO_HEAD if head is None else stopping_advice(comparison.kappas)
+    _add_to_history(run, data, proposal, why, batch, agreed, comparison.kappa, stopping)
     outcome = f"batch {batch.number} by {proposal.method}" if batch else "a head and no batch"
     logger.info("project %s: %s after %d labels: %s", run.id, outcome, data.pool.labeled, why)
 
@@ -56,16 +55,24 @@ def _fit_and_query(run: RunContext, data: LearningData, cycle: int) -> Proposal:
     return proposal
 
 
-def _measure(run: RunContext, data: LearningData, head: Head | None) -> tuple[Agreement, float | None]:
-    """How many new labels the previous head had predicted, and its kappa with the new head."""
-    previous = run.store.current_head(run.id)
-    random_tasks_by_run = run.store.random_tasks_of_runs(run.id, limit=RUNS_LABELLED_FROM)
-    at_random = tasks_drawn_at_random(random_tasks_by_run, run.store.current_batch(run.id))
-    agreed = agreement(previous, data.pool, data.changed, run.config, data.model, at_random)
-    return agreed, stability(previous, head, data.pool, run.config, data.model, run.settings.seed)
+def _compare(run: RunContext, data: LearningData, head: Head | None) -> Comparison:
+    if head is None:
+        return Comparison()
+    return compare(
+        run.store.reference_head(run.id),
+        run.store.current_head(run.id),
+        head,
+        len(data.changed),
+        data.pool,
+        run.config,
+        data.model,
+        run.settings.seed,
+    )
 
 
-def _store_head(run: RunContext, data: LearningData, head: Head | None, agreed: Agreement) -> str | None:
+def _store_head(
+    run: RunContext, data: LearningData, head: Head | None, agreed: Agreement, comparison: Comparison
+) -> str | None:
     """Store the head and return its version; without a head, delete older ones, whose labels no longer exist."""
     if head is None:
         run.store.drop_heads(run.id)
@@ -80,6 +87,8 @@ def _store_head(run: RunContext, data: LearningData, head: Head | None, agreed: 
         blob=to_bytes(head),
         metrics=agreed,
         created_at=time.time(),
+        changes=comparison.changes,
+        kappas=comparison.kappas,
     )
     run.store.put_head(record)
     return record.version
@@ -88,6 +97,7 @@ def _store_head(run: RunContext, data: LearningData, head: Head | None, agreed: 
 def _publish(run: RunContext, data: LearningData, proposal: Proposal, head: str | None, why: str) -> BatchRecord:
     pool = data.pool
     rows = np.concatenate([proposal.rows, proposal.reserve_rows])
+    shown = predictions(pool, rows, proposal.head, run.config)
     batch = run.store.plan_batch(
         run.id,
         method=proposal.method,
@@ -96,16 +106,18 @@ def _publish(run: RunContext, data: LearningData, proposal: Proposal, head: str 
         task_ids=pool.task_ids[rows].tolist(),
         size=len(proposal.rows),
         random_task_ids=pool.task_ids[proposal.random_rows].tolist(),
+        predicted=None if shown is None else [[name for name, _ in likely] for likely in shown],
     )
     run.report_phase(f"publishing batch {batch.number}")
-    publish(run.store, run.client, run.info, batch, preannotations(pool, rows, proposal.head, run.config))
+    publish(run.store, run.client, run.info, batch, preannotations(batch.task_ids, shown, run.config))
     run.end_step("publish")
     return batch
 
 
 def _store_fit_state(run: RunContext, data: LearningData, cycle: int) -> None:
     """Store the labels, settings and classes of this fit, with which the next run compares its own."""
-    run.store.put_label_snapshot(run.id, {task_id: list(classes) for task_id, classes in data.usable.items()})
+    labels = {task_id: list(classes) for task_id, classes in data.usable.items()}
+    run.store.put_label_snapshot(run.id, labels, data.annotated)
     run.store.update_project(
         run.id,
         cycle=cycle,
@@ -123,6 +135,7 @@ def _add_to_history(
     batch: BatchRecord | None,
     agreed: Agreement,
     kappa: float | None,
+    stopping: StoppingAdvice,
 ) -> None:
     requests, seconds = run.client.take_request_stats()
     run.store.add_run(
@@ -139,6 +152,6 @@ def _add_to_history(
             label_studio=LabelStudioUse(requests, round(seconds, 3)),
             **asdict(agreed),
             kappa=kappa,
-            stopping=stopping_advice([*(earlier.kappa for earlier in run.store.runs(run.id)), kappa]),
+            stopping=stopping,
         )
     )

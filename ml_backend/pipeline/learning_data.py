@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.labels import Labels, labels
 from ml_backend.pipeline.context import RunContext
 from ml_backend.pipeline.label_changes import Chosen, label_changes
@@ -18,7 +19,9 @@ class LearningData:
 
     model: name of the embedding model; usable: task id → classes, of tasks whose text is embedded (other labels count
     as new once their text is embedded); changed: usable labels that were added or changed since the last fit, and None
-    for removed ones; annotators: number of people who submitted or skipped a task.
+    for removed ones; first: task id → its first annotation, of tasks that nobody had submitted or skipped at the
+    last fit; annotated: ids of all tasks that anybody ever submitted or skipped;
+    annotators: number of people who submitted or skipped a task.
     """
 
     model: str
@@ -26,7 +29,14 @@ class LearningData:
     labels: Labels
     usable: dict[int, Chosen]
     changed: dict[int, Chosen | None]
+    first: dict[int, Annotation]
+    annotated: set[int]
     annotators: int
+
+    @property
+    def labelled_first(self) -> dict[int, Chosen]:
+        """The labels of tasks that nobody had submitted or skipped at the last fit."""
+        return {task_id: chosen for task_id, chosen in self.labels.by_task.items() if task_id in self.first}
 
     @property
     def is_empty(self) -> bool:
@@ -42,12 +52,16 @@ def learning_data(run: RunContext, model: str) -> LearningData:
     pool = project_pool(arrays, project_labels, run.config)
     rows = pool.rows(project_labels.by_task)
     usable = {task_id: project_labels.by_task[task_id] for task_id in pool.task_ids[rows[pool.embedded[rows]]].tolist()}
+    annotated_before = run.store.annotated_before(run.id)
+    new = {task_id: of_task for task_id, of_task in arrays.annotations.items() if task_id not in annotated_before}
     return LearningData(
         model=model,
         pool=pool,
         labels=project_labels,
         usable=usable,
         changed=label_changes(run.store.label_snapshot(run.id), usable),
+        first={task_id: min(of_task, key=lambda a: a.created_at or 0.0) for task_id, of_task in new.items()},
+        annotated=annotated_before | new.keys(),
         annotators=len({a.annotator for a in annotations if a.annotator is not None}),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,18 +111,20 @@ def _remove_predictions(store: Store, client: LabelStudio, project_id: int, batc
     store.mark_batch(project_id, batch.number, BatchState.REMOVED)
 
 
-def preannotations(
+def predictions(
     pool: ProjectPool, rows: NDArray[np.int64], head: Head | None, config: LabelConfig
-) -> dict[int, list[dict[str, object]]]:
-    """Task id → the result that the head predicts; an empty result without a head.
-
-    rows (n,) int64: rows of the pool.
-    """
-    task_ids = [int(pool.task_ids[row]) for row in rows]
+) -> list[list[tuple[str, float]]] | None:
+    """The likely classes of rows of the pool, in the order of `rows` (n,) int64; None without a head."""
     if head is None or not len(rows):
-        return {task_id: [] for task_id in task_ids}
+        return None
     probabilities = head.predict_proba(pool.embeddings[rows])
-    return {
-        task_id: prediction_result(likely_classes(p, config.classes, config.multi_label), config)
-        for task_id, p in zip(task_ids, probabilities, strict=True)
-    }
+    return [likely_classes(p, config.classes, config.multi_label) for p in probabilities]
+
+
+def preannotations(
+    task_ids: Sequence[int], predicted: Sequence[list[tuple[str, float]]] | None, config: LabelConfig
+) -> dict[int, list[dict[str, object]]]:
+    """Task id → the result that annotators are shown. predicted: for each task, see `predictions`."""
+    if predicted is None:
+        return {task_id: [] for task_id in task_ids}
+    return {task_id: prediction_result(likely, config) for task_id, likely in zip(task_ids, predicted, strict=True)}

@@ -27,9 +27,11 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
     missing = embed(run, embedder)
     data = learning_data(run, embedder.name)
     serving = finish_interrupted_batches(run.store, run.client, run.info)
-    reason = reason_to_learn(situation(run, data, serving, missing, train_requested=report.train))
+    reason = None
+    if not data.is_empty:
+        reason = reason_to_learn(situation(run, data, serving, missing, train_requested=report.train))
     run.end_step("pool")
-    if reason is not None and not data.is_empty:
+    if reason is not None:
         learn(run, data, reason)
         serving = run.store.current_batch(run.id)
     elif serving is not None:
@@ -38,7 +40,7 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
     remaining = data.pool.count_open(serving)
     run.store.update_project(
         run.id,
-        counts=counts(data.pool, data.labels, run.config, remaining, data.annotators, missing),
+        counts=counts(data, run.config, remaining, missing, changed=0 if reason else len(data.changed)),
         state=ProjectState.READY,
         error=None,
         phase=_resting_phase(missing, report.complete),

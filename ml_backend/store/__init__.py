@@ -18,6 +18,7 @@ from ml_backend.store.runs import RunRows
 from ml_backend.store.schema import bring_up_to_date
 from ml_backend.store.tasks import TaskRows
 from ml_backend.store.webhook_secret import WebhookSecretRow
+from ml_backend.store.workers import WorkerRows
 
 __all__ = ["Store"]
 
@@ -37,6 +38,7 @@ class Store(
     HeadRows,
     BatchRows,
     RunRows,
+    WorkerRows,
     WebhookSecretRow,
 ):
     """The store on SQLite or PostgreSQL. Threads may share one store; each process opens its own at the same address.

@@ -29,8 +29,12 @@ class BatchRows:
         task_ids: Sequence[int],
         size: int,
         random_task_ids: Sequence[int] = (),
+        predicted: Sequence[Sequence[str]] | None = None,
     ) -> BatchRecord:
-        """Store a batch before it is sent to Label Studio; its version is unique."""
+        """Store a batch before it is sent to Label Studio; its version is unique.
+
+        predicted: classes that annotators are shown for each of `task_ids`, None without a head.
+        """
         table = tables.batches
         with self._database.writing() as connection:
             last = connection.execute(
@@ -50,6 +54,7 @@ class BatchRows:
                 created_at=time.time(),
                 published_at=None,
                 random_task_ids=list(random_task_ids),
+                predicted=None if predicted is None else [list(classes) for classes in predicted],
             )
             connection.execute(insert(table).values(**vars(batch)))
         return batch
@@ -86,6 +91,12 @@ class BatchRows:
         successor = select(func.max(table.c.number)).where(of_project, table.c.published_at <= moment)
         is_old = (table.c.state == BatchState.SUPERSEDED) & (table.c.number < successor.scalar_subquery())
         return self._batches(select(table).where(of_project, is_old).order_by(table.c.number).limit(limit))
+
+    def shown_batches(self, project_id: int, limit: int = 20) -> list[BatchRecord]:
+        """The last batches that were served and whose predictions Label Studio still has, newest first."""
+        table = tables.batches
+        is_shown = table.c.state.in_((BatchState.PUBLISHED, BatchState.SUPERSEDED)) & table.c.published_at.is_not(None)
+        return self._batches(_newest_first(project_id).where(is_shown).limit(limit))
 
     def batches(self, project_id: int, limit: int = 20) -> list[BatchRecord]:
         """The last batches, newest first."""

@@ -19,7 +19,7 @@ class HeadRows:
     _database: Database
 
     def put_head(self, head: HeadRecord) -> None:
-        """Store a head as the newest, and delete all but the last 20 of its project."""
+        """Store a head as the newest; of its project's others the last 19 are kept, and the last reference."""
         table = tables.heads
         with self._database.writing() as connection:
             connection.execute(insert(table).values(**vars(head)))
@@ -29,13 +29,23 @@ class HeadRows:
                 .order_by(table.c.created_at.desc())
                 .limit(HEADS_KEPT)
             )
+            reference = _reference(head.project_id).with_only_columns(table.c.version)
             connection.execute(
-                delete(table).where(table.c.project_id == head.project_id, table.c.version.not_in(newest))
+                delete(table).where(
+                    table.c.project_id == head.project_id,
+                    table.c.version.not_in(newest),
+                    table.c.version.not_in(reference),
+                )
             )
 
     def current_head(self, project_id: int) -> HeadRecord | None:
         """The newest head, or None before the first fit."""
         newest = self._heads(_newest_first(project_id).limit(1))
+        return newest[0] if newest else None
+
+    def reference_head(self, project_id: int) -> HeadRecord | None:
+        """The newest head with which later ones are compared, or None before the first fit."""
+        newest = self._heads(_reference(project_id))
         return newest[0] if newest else None
 
     def heads(self, project_id: int) -> list[HeadRecord]:
@@ -55,3 +65,7 @@ class HeadRows:
 def _newest_first(project_id: int) -> Select[Any]:
     table = tables.heads
     return select(table).where(table.c.project_id == project_id).order_by(table.c.created_at.desc())
+
+
+def _reference(project_id: int) -> Select[Any]:
+    return _newest_first(project_id).where(tables.heads.c.changes == 0).limit(1)

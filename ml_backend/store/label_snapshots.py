@@ -1,6 +1,8 @@
-"""The labels used by the last fit, so that a run knows which were added, changed or removed since."""
+"""The labels used by the last fit, and the tasks annotated until then, so that a run knows what is new."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from sqlalchemy import select
 
@@ -13,15 +15,21 @@ class LabelSnapshotRows:
 
     _database: Database
 
-    def put_label_snapshot(self, project_id: int, labels: dict[int, list[str]]) -> None:
-        """Store the labels (task id → classes) used by the last fit."""
+    def put_label_snapshot(
+        self, project_id: int, labels: dict[int, list[str]], annotated: Collection[int] | None = None
+    ) -> None:
+        """Store the labels (task id → classes) used by the last fit.
+
+        annotated: ids of all tasks that anybody ever submitted or skipped until then; None: those with a label.
+        """
         table = tables.label_snapshots
-        body = {str(task_id): classes for task_id, classes in labels.items()}
-        statement = self._database.upsert(table).values(project_id=project_id, body=body)
+        fields = {
+            "body": {str(task_id): classes for task_id, classes in labels.items()},
+            "annotated": sorted(labels if annotated is None else annotated),
+        }
+        statement = self._database.upsert(table).values(project_id=project_id, **fields)
         with self._database.writing() as connection:
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=[table.c.project_id], set_={"body": body})
-            )
+            connection.execute(statement.on_conflict_do_update(index_elements=[table.c.project_id], set_=fields))
 
     def label_snapshot(self, project_id: int) -> dict[int, list[str]]:
         """The labels (task id → classes) used by the last fit; empty before the first fit."""
@@ -29,3 +37,13 @@ class LabelSnapshotRows:
         with self._database.reading() as connection:
             body = connection.execute(select(table.c.body).where(table.c.project_id == project_id)).scalar_one_or_none()
         return {int(task_id): classes for task_id, classes in (body or {}).items()}
+
+    def annotated_before(self, project_id: int) -> set[int]:
+        """Ids of tasks that anybody had submitted or skipped at the last fit or before, also if it was deleted."""
+        table = tables.label_snapshots
+        query = select(table.c.body, table.c.annotated).where(table.c.project_id == project_id)
+        with self._database.reading() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return set()
+        return set(row.annotated) if row.annotated is not None else {int(task_id) for task_id in row.body}

@@ -24,8 +24,9 @@ class ProjectCounts:
     labels: tasks per class, in the order of the label config; ties: tasks whose annotators disagree evenly;
     without_answer: tasks submitted without a class of the control; unknown_choices: annotations per choice that the
     label config does not have; answer_problems_total: annotations that cannot be read; answer_problems: the first of
-    them; duplicates: tasks whose text another task has; open: tasks that may still be labelled;
-    to_embed: texts without a vector; queue_remaining: tasks of the published batch without a label.
+    them; duplicates: tasks whose text another task has; copies_to_label: open tasks whose text has a label in another
+    task; open: tasks that may still be labelled; to_embed: texts without a vector; queue_remaining: tasks of the
+    published batch without a label; changed: labels added, changed or removed since the last fit.
     """
 
     labels: dict[str, int] = field(default_factory=dict)
@@ -37,12 +38,14 @@ class ProjectCounts:
     answer_problems_total: int = 0
     answer_problems: list[AnswerProblemRecord] = field(default_factory=list)
     duplicates: int = 0
+    copies_to_label: int = 0
     open: int = 0
     tasks: int = 0
     embedded: int = 0
     to_embed: int = 0
     queue_remaining: int = 0
     annotators: int = 0
+    changed: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ class ProjectRecord:
     watermark: newest `updated_at` read from Label Studio, None until the first read is finished; text_source: tag and
     fields that the texts were read from;
     cycle: number of batches chosen after new labels; fingerprint: of the label set of the last fit; settings_used: all
-    settings of the last fit; newest_task: highest id of a task whose text was embedded at the last fit.
+    settings of the last fit; newest_task: highest id of a task whose text was embedded at the last fit;
+    settings_problem: why the extra params in Label Studio were refused, None if they were not.
     """
 
     id: int
@@ -108,6 +112,7 @@ class ProjectRecord:
     settings_used: dict[str, Any] | None = None
     newest_task: int = 0
     counts: ProjectCounts = field(default_factory=ProjectCounts)
+    settings_problem: str | None = None
 
 
 class ProjectChanges(TypedDict, total=False):
@@ -134,6 +139,7 @@ class ProjectChanges(TypedDict, total=False):
     settings_used: dict[str, Any] | None
     newest_task: int
     counts: ProjectCounts
+    settings_problem: str | None
 
 
 @dataclass(frozen=True)
@@ -149,10 +155,10 @@ class TaskRecord:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How many labels the previous head had predicted.
+    """How many new labels are those that the annotators were shown as predictions.
 
-    asked: changed labels for which it had a prediction; right: those that it had predicted; random_asked, random_right:
-    the same for the tasks that `random_share` drew.
+    asked: tasks labelled for the first time whose batch carried a prediction; right: those whose label is the predicted
+    one; random_asked, random_right: the same for the tasks that `random_share` drew.
     """
 
     right: int = 0
@@ -165,8 +171,9 @@ class Agreement:
 class HeadRecord:
     """A trained head.
 
-    blob: what `learning.head.files.to_bytes` returned; metrics: how well the previous head had predicted the labels
-    that are new in this one; created_at: Unix time.
+    blob: what `learning.head.files.to_bytes` returned; metrics: of the labels that are new in this head; created_at:
+    Unix time; changes: labels added, changed or removed since the head with which later ones are compared, 0 for that
+    head itself; kappas: of the last comparisons up to this head, the newest last.
     """
 
     version: str
@@ -178,6 +185,8 @@ class HeadRecord:
     blob: bytes
     metrics: Agreement
     created_at: float
+    changes: int = 0
+    kappas: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -185,7 +194,8 @@ class BatchRecord:
     """Tasks chosen for labelling, best first: the first `size` are the batch, the others its reserve.
 
     version: the `model_version` of the batch in Label Studio; why: the reason, as a sentence; random_task_ids: tasks
-    drawn at random because of `random_share`; created_at, published_at: Unix time.
+    drawn at random because of `random_share`; created_at, published_at: Unix time; predicted: the classes that
+    annotators are shown as prediction, for each of `task_ids`, None without a head.
     """
 
     number: int
@@ -200,6 +210,7 @@ class BatchRecord:
     created_at: float
     published_at: float | None
     random_task_ids: list[int] = field(default_factory=list)
+    predicted: list[list[str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -229,7 +240,7 @@ class RunRecord:
 
     at: Unix time; batch, version: None if no task was left; labels: number of labels of the fit; reasons: values of
     `RunReason`; seconds: by step; right, asked, random_right, random_asked: see `Agreement`; kappa: between the
-    predictions of this head and of the one before, None without two heads.
+    predictions of this head and of the one with which it was compared, None if it was not compared.
     """
 
     project_id: int

@@ -29,17 +29,3 @@ class RunRows:
         query = select(*_COLUMNS).where(table.c.project_id == project_id).order_by(table.c.id.desc()).limit(limit)
         with self._database.reading() as connection:
             return [RunRecord(**row._mapping) for row in connection.execute(query)][::-1]
-
-    def random_tasks_of_runs(self, project_id: int, limit: int) -> list[list[int]]:
-        """For each of the last runs, oldest first: the randomly drawn tasks of its batch; [] without a batch."""
-        run, batch = tables.runs, tables.batches
-        query = (
-            select(batch.c.random_task_ids)
-            .select_from(run)
-            .outerjoin(batch, (batch.c.project_id == run.c.project_id) & (batch.c.number == run.c.batch))
-            .where(run.c.project_id == project_id)
-            .order_by(run.c.id.desc())
-            .limit(limit)
-        )
-        with self._database.reading() as connection:
-            return [task_ids or [] for task_ids in connection.execute(query).scalars()][::-1]

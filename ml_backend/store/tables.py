@@ -134,6 +134,7 @@ projects = Table(
     Column("settings_used", JsonText),
     Column("newest_task", BigInteger, nullable=False, default=0),
     Column("counts", DataclassText(ProjectCounts), nullable=False, default=ProjectCounts()),
+    Column("settings_problem", Text),
 )
 
 events = Table(
@@ -207,6 +208,8 @@ annotation_table = Table(
     Column("cancelled", Boolean, nullable=False),
     Column("result", JsonText, nullable=False),
     Column("updated_at", String(40), nullable=False),
+    Column("created_at", Float),
+    Column("shown_version", Text),
     Index("annotations_by_task", "project_id", "task_id"),
 )
 
@@ -230,6 +233,8 @@ heads = Table(
     Column("blob", LargeBinary, nullable=False),
     Column("metrics", DataclassText(Agreement), nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("changes", Integer, nullable=False, default=0),
+    Column("kappas", JsonText, nullable=False, default=list),
 )
 
 batches = Table(
@@ -247,6 +252,7 @@ batches = Table(
     Column("created_at", Float, nullable=False),
     Column("published_at", Float),
     Column("random_task_ids", JsonText, nullable=False, default=list),
+    Column("predicted", JsonText),
 )
 
 runs = Table(
@@ -276,6 +282,14 @@ label_snapshots = Table(
     metadata,
     Column("project_id", BigInteger, primary_key=True, autoincrement=False),
     Column("body", JsonText, nullable=False),
+    Column("annotated", JsonText),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("owner", String(200), primary_key=True),
+    Column("seen_at", Float, nullable=False),
 )
 
 secrets = Table(

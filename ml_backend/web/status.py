@@ -19,8 +19,8 @@ AGREEMENT_WINDOW = 50
 RANDOM_WINDOW = 100
 OVERDUE_SECONDS = 60.0
 """If no run processes an event for so long, no worker is running: each one checks at least once a minute."""
-NO_ADVICE = StoppingAdvice(stop=False, value=None, reason="1 of the 4 heads that are needed to compare")
-"""What `learning.evaluation.stopping.stabilized` returns without any head."""
+NO_ADVICE = StoppingAdvice(stop=False, value=None, reason="there is no head yet")
+"""What a run without a head stores."""
 REMEDIES = {
     ProjectState.WAITING: "Nothing is lost, and the backend tries again. `python -m ml_backend doctor` checks "
     "address, key, model and database.",
@@ -148,7 +148,7 @@ def _overdue(events: list[EventRecord]) -> bool:
 def _batch(batch: BatchRecord | None, remaining: int) -> dict[str, Any] | None:
     if batch is None:
         return None
-    fields = {name: value for name, value in asdict(batch).items() if name != "random_task_ids"}
+    fields = {name: value for name, value in asdict(batch).items() if name not in {"random_task_ids", "predicted"}}
     return {**fields, "reserve": len(batch.task_ids) - batch.size, "remaining": remaining}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from live_loop import CLASSES
+from live_loop import CLASSES, choice
 from project_runs import ADDRESS, MINUTE, MakeProject
 
 from ml_backend.labelstudio.connection import webhooks
@@ -112,7 +114,7 @@ def test_two_cycles_over_the_same_open_tasks_draw_differently(make_project: Make
     assert third != first
 
 
-def test_tasks_drawn_at_random_are_stored_with_the_batch_and_measured_by_the_next_head(make_project: MakeProject):
+def test_tasks_drawn_at_random_are_stored_with_the_batch_and_measured_by_what_was_shown(make_project: MakeProject):
     project = make_project(40, strategy="random", initial="random", retrain_every=2, random_share=1.0)
     project.run("setup")
     for _ in range(2):
@@ -123,9 +125,53 @@ def test_tasks_drawn_at_random_are_stored_with_the_batch_and_measured_by_the_nex
     for batch in batches:
         assert sorted(batch.random_task_ids) == sorted(batch.task_ids)
     runs = project.history
-    assert [(run.asked, run.random_asked) for run in runs] == [(0, 0), (0, 0), (4, 4)], "two runs have no previous head"
-    assert [run.kappa is None for run in runs] == [True, True, False]
-    assert runs[-1].stopping.reason == "2 of the 4 heads that are needed to compare"
+    assert [(run.asked, run.random_asked) for run in runs] == [(0, 0), (0, 0), (4, 4)], "the first batch has no head"
+    assert [run.kappa for run in runs] == [None, None, None], "too few labels between the two heads"
+    assert [run.stopping.reason.partition(";")[0] for run in runs] == [
+        "there is no head yet",
+        "1 of the 4 heads that are needed to compare",
+        "1 of the 4 heads that are needed to compare",
+    ]
+
+
+def test_the_share_of_right_predictions_is_that_of_the_predictions_shown(make_project: MakeProject):
+    """Annotators open tasks before a new batch predicts otherwise, submit some after it, and correct labels."""
+    project = make_project(60, batch_size=8, retrain_every=4)
+    project.run("setup")
+    project.label(4)
+    project.run()
+    expected = []
+
+    def shown_class(task: dict[str, Any]) -> str:
+        by_version = {p["model_version"]: p for p in task["predictions"]}
+        prediction = by_version[project.client.project(project.id).model_version]
+        return str(prediction["result"][0]["value"]["choices"][0])
+
+    for _ in range(5):
+        opened = project.person.next_task()
+        assert opened is not None
+        seen = shown_class(opened)
+        began_with = next(p["id"] for p in opened["predictions"] if p["model_version"] == project.batch.version)
+        others = [task for task in project.batch.task_ids if task not in project.person.served][:4]
+        for task_id in others:
+            task = project.client.request("GET", f"api/tasks/{task_id}/")
+            expected.append(shown_class(task) == task["data"]["gold"])
+            project.person.annotate(task_id, task["data"]["gold"])
+        project.add_event("TASKS_CREATED", *others)
+        project.run()
+        body = {"result": [choice(opened["data"]["gold"])], "parent_prediction": began_with, "lead_time": 1.0}
+        project.client.request("POST", f"api/tasks/{opened['id']}/annotations/", body=body)
+        expected.append(seen == opened["data"]["gold"])
+        first = project.client.tasks_by_id(project.id, [others[0]])[0].annotations[0]
+        project.person.update(first.annotation_id, CLASSES[0])
+        project.add_event("TASKS_CREATED", opened["id"], others[0])
+    project.add_event("START_TRAINING")
+    project.run("training")
+    assert (sum(run.asked for run in project.history), sum(run.right for run in project.history)) == (
+        len(expected),
+        sum(expected),
+    )
+    assert 0 < sum(expected) < len(expected)
 
 
 def test_a_batch_that_runs_low_is_followed_before_it_ends(make_project: MakeProject):

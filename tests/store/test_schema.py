@@ -209,6 +209,13 @@ def test_a_database_of_version_0_1_0_is_opened_with_everything_in_it(first_datab
         assert store.current_batch(2).published_at == 1760000010.0
         assert len(store.runs(2)) == 2
         assert store.label_snapshot(2) == {11: ["bill"], 12: ["café"]}
+        assert store.annotated_before(2) == {11, 12}, "the labels of the last fit are no longer new"
+        assert {(a.created_at, a.shown_version) for a in annotations} == {(None, None)}
+        assert [(h.changes, h.kappas) for h in store.heads(2)] == [(0, []), (0, [])]
+        assert store.reference_head(2).version == "head 2"
+        assert {batch.predicted is None for batch in store.batches(2)} == {True}
+        assert project.settings_problem is None
+        assert store.worker_seen_at() is None
         assert store.events(5)[0].body["tasks"][0]["data"]["text"] == "nul \x00 and 😀"
         assert [e.action for e in store.events(2)] == ["ANNOTATION_CREATED"]
         assert store.take_requests(2) == ["labels", "setup"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import fields, replace
 from typing import Any
 
@@ -303,16 +304,51 @@ def test_a_batch_is_current_once_published_and_open_until_removed(store: Store):
     assert [b.number for b in store.open_batches(1)] == [2]
 
 
-def test_random_tasks_are_stored_with_their_batch_and_listed_by_run(store: Store):
-    for n, drawn in enumerate([[3], [], [5, 4]], start=1):
-        assert store.plan_batch(1, "badge", "why", None, [3, 4, 5], size=2, random_task_ids=drawn).number == n
-        store.add_run(run(n))
-    assert [batch.random_task_ids for batch in store.batches(1)] == [[5, 4], [], [3]]
-    assert store.random_tasks_of_runs(1, limit=2) == [[], [5, 4]]
-    store.add_run(run(None))
-    assert store.random_tasks_of_runs(1, limit=2) == [[5, 4], []], "a run without a batch has no random tasks"
-    store.plan_batch(2, "badge", "why", None, [9], size=1, random_task_ids=[9])
-    assert store.random_tasks_of_runs(2, limit=2) == [], "this project has no run yet"
+def test_random_tasks_and_predicted_classes_are_stored_with_their_batch(store: Store):
+    for drawn, predicted in (([3], None), ([], [["a"], [], ["b", "ä"]])):
+        store.plan_batch(1, "badge", "why", None, [3, 4, 5], size=2, random_task_ids=drawn, predicted=predicted)
+    assert [batch.random_task_ids for batch in store.batches(1)] == [[], [3]]
+    assert [batch.predicted for batch in store.batches(1)] == [[["a"], [], ["b", "ä"]], None]
+
+
+def test_batches_that_annotators_may_have_seen_are_those_served_and_not_removed(store: Store):
+    for states in (("published", "superseded", "removed"), ("published", "superseded"), (), ("published",)):
+        number = store.plan_batch(1, "badge", "why", None, [3], size=1).number
+        for state in states:
+            store.mark_batch(1, number, state)
+    assert [batch.number for batch in store.shown_batches(1)] == [4, 2]
+    assert [batch.number for batch in store.shown_batches(1, limit=1)] == [4]
+
+
+def test_the_head_with_which_others_are_compared_is_kept(store: Store):
+    for i in range(25):
+        store.put_head(replace(head(f"v{i}", float(i)), changes=0 if i < 3 else i, kappas=[0.5]))
+    reference = store.reference_head(1)
+    assert reference is not None
+    assert (reference.version, reference.changes, reference.kappas) == ("v2", 0, [0.5])
+    assert len(store.heads(1)) == 21
+    assert store.reference_head(2) is None
+
+
+def test_tasks_annotated_until_the_last_fit_are_stored_with_its_labels(store: Store):
+    assert store.annotated_before(1) == set()
+    store.put_label_snapshot(1, {5: ["a"]})
+    assert store.annotated_before(1) == {5}
+    store.put_label_snapshot(1, {5: ["a"]}, annotated={5, 9})
+    assert (store.annotated_before(1), store.label_snapshot(1)) == ({5, 9}, {5: ["a"]})
+
+
+def test_workers_report_that_they_run(store: Store, monkeypatch: pytest.MonkeyPatch):
+    assert store.worker_seen_at() is None
+    with monkeypatch.context() as patch:
+        patch.setattr("ml_backend.store.workers.time.time", lambda: 5.0)
+        store.report_worker("old")
+    assert store.worker_seen_at() == 5.0
+    store.report_worker("new")
+    store.report_worker("new")
+    seen = store.worker_seen_at()
+    assert seen is not None
+    assert time.time() - seen < 60
 
 
 def test_an_unknown_state_or_reason_is_refused(store: Store):

@@ -17,6 +17,12 @@ STOP_SET = 2000
 KAPPA = 0.99
 WINDOW = 3
 """Number of rows in the stop set, and the defaults of `stabilized`; all as in the paper that `stabilized` names."""
+LABELS_BETWEEN = 20
+"""At least so many labels are added, changed or removed between two heads that are compared.
+
+The paper compares heads of successive iterations, each trained with one more batch of labels. Heads with the same or
+almost the same labels agree however much there is still to learn, so a refit is not an iteration by itself.
+"""
 
 Predictions = NDArray[np.integer[Any]]
 
@@ -66,13 +72,15 @@ def kappa(before: Predictions, now: Predictions) -> float:
 def stabilized(kappas: Sequence[float], threshold: float = KAPPA, window: int = WINDOW) -> StopDecision:
     """Decides to stop if successive heads agree: if the mean of the last `window` kappas is at least `threshold`.
 
-    kappas: `kappa` between each head and the head before it on the stop set, the newest last.
+    kappas: `kappa` between each head and the head before it on the stop set, the newest last; between the two at least
+    LABELS_BETWEEN labels changed.
     A lower threshold stops earlier, with a higher risk that the head would still have improved.
     Bloodgood, Vijay-Shanker: A Method for Stopping Active Learning Based on Stabilizing Predictions and the Need for
     User-Adjustable Stopping, CoNLL 2009; the defaults are those of the paper.
     """
     if len(kappas) < window:
-        return StopDecision(False, None, f"{len(kappas) + 1} of the {window + 1} heads that are needed to compare")
+        heads = f"{len(kappas) + 1} of the {window + 1} heads that are needed to compare"
+        return StopDecision(False, None, f"{heads}; a head counts after {LABELS_BETWEEN} new or changed labels")
     value = float(np.mean(kappas[-window:]))
     return StopDecision(
         value >= threshold,

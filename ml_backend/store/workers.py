@@ -1,0 +1,34 @@
+"""When each worker was seen last, so that the status can say whether any is running."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy import delete, func, select
+
+from ml_backend.store import tables
+from ml_backend.store.database import Database
+
+FORGOTTEN_SECONDS = 86_400.0
+
+
+class WorkerRows:
+    """Reads and writes the times at which workers were seen."""
+
+    _database: Database
+
+    def report_worker(self, owner: str) -> None:
+        """Store that this worker is running now, and forget workers that were not seen for a day."""
+        now = time.time()
+        table = tables.workers
+        statement = self._database.upsert(table).values(owner=owner, seen_at=now)
+        statement = statement.on_conflict_do_update(index_elements=[table.c.owner], set_={"seen_at": now})
+        with self._database.writing() as connection:
+            connection.execute(statement)
+            connection.execute(delete(table).where(table.c.seen_at < now - FORGOTTEN_SECONDS))
+
+    def worker_seen_at(self) -> float | None:
+        """Unix time at which any worker was seen last, or None."""
+        with self._database.reading() as connection:
+            seen_at: float | None = connection.execute(select(func.max(tables.workers.c.seen_at))).scalar_one()
+        return seen_at
