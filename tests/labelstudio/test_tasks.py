@@ -96,3 +96,25 @@ def test_no_mixture_of_odd_values_is_an_exception():
                 assert isinstance(a.result, list)
                 assert isinstance(a.cancelled, bool)
                 assert a.annotator is None or 0 < a.annotator <= LARGEST_ID
+
+
+@pytest.mark.parametrize(
+    ("fields", "created_at", "shown_version"),
+    [
+        ({"created_at": "1970-01-01T00:00:02.5Z", "parent_prediction": 5}, 2.5, "batch 1"),
+        ({"created_at": "1970-01-01T01:00:02+01:00", "parent_prediction": 6}, 2.0, None),
+        ({"created_at": "1970-01-01T00:00:02", "parent_prediction": "5"}, 2.0, "batch 1"),
+        ({"created_at": "yesterday", "parent_prediction": [5]}, None, None),
+        ({"created_at": 7}, None, None),
+        ({}, None, None),
+    ],
+    ids=str,
+)
+def test_when_an_annotation_was_made_and_which_prediction_it_began_with_are_read(
+    fields: dict[str, Any], created_at: float | None, shown_version: str | None
+):
+    predictions = [{"id": 5, "model_version": "batch 1"}, {"id": 6, "model_version": "\ud800"}, {"id": 7}, "odd"]
+    entry = {"id": 3, "predictions": predictions, "annotations": [{"id": 1, "result": [], **fields}]}
+    (annotation,) = parse_annotations(entry)
+    assert (annotation.created_at, annotation.shown_version) == (created_at, shown_version)
+    assert parse_annotations({**entry, "predictions": [1, 2]})[0].shown_version is None
