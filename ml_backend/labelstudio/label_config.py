@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property, lru_cache
 from xml.etree.ElementTree import Element
 
 from ml_backend.labelstudio.class_lookup import PATH_SEPARATOR, ClassLookup, Path
 from ml_backend.labelstudio.config_elements import SUPPORTED, UnsupportedLabelConfig, read_elements, tag_name
 from ml_backend.labelstudio.controls import CONTROL_TAGS, Control, controls_of
-from ml_backend.labelstudio.shown_texts import TEXT_TAGS, ShownText, shown_texts, text_element
+from ml_backend.labelstudio.shown_texts import OBJECT_TAGS, ShownText, object_element, shown_texts
 
 __all__ = ["PATH_SEPARATOR", "LabelConfig", "UnsupportedLabelConfig", "parse"]
 
@@ -25,12 +25,12 @@ class LabelConfig:
     """The parts of a label config that matter for classification.
 
     control: name of the control that is learned; control_tag: `Choices`, `Taxonomy` or `Rating`; to_name: name of the
-    text that it classifies; texts: what the annotator sees and a task's text is made of; multi_label: whether a task
-    may have several classes; classes: their names in the order of the config, nested ones as "parent / child"; paths:
-    class → its choices from the root, as results hold them; nested: whether results hold paths instead of names; notes:
-    what was chosen where the config leaves a choice, as sentences for people; fingerprint: changes with the control and
-    the classes, so that a head of another label set is never used; separator: between the parts of a path in Label
-    Studio's editor.
+    object that its answers belong to; texts: what the annotator sees and a task's text is made of; multi_label: whether
+    a task may have several classes; classes: their names in the order of the config, nested ones as "parent / child";
+    paths: class → its choices from the root, as results hold them; nested: whether results hold paths instead of names;
+    notes: what was chosen where the config leaves a choice, as sentences for people; fingerprint: changes with the
+    control and the classes, so that a head of another label set is never used; separator: between the parts of a path
+    in Label Studio's editor.
     """
 
     control: str
@@ -53,7 +53,7 @@ class LabelConfig:
     @property
     def text_source(self) -> str:
         """Changes when the texts of tasks have to be read again, because they are made of something else."""
-        return json.dumps([[t.tag, t.value, t.speaker_key, t.text_key] for t in self.texts])
+        return json.dumps([astuple(text) for text in self.texts])
 
     @cached_property
     def lookup(self) -> ClassLookup:
@@ -74,12 +74,13 @@ def parse(xml: str, control: str | None = None, text_fields: Sequence[str] | Non
 
 @dataclass(frozen=True)
 class _Usable:
-    """A control that can be learned, and its texts."""
+    """A control that can be learned, and its texts; notes: what was chosen about the texts, for people."""
 
     control: Control
     paths: dict[str, Path]
     to_name: str
     texts: tuple[ShownText, ...]
+    notes: tuple[str, ...]
 
 
 @lru_cache(maxsize=256)
@@ -96,7 +97,7 @@ def _parse(xml: str, control_name: str | None, text_fields: tuple[str, ...] | No
         raise _refusal(reasons, control_name)
     chosen = min(usable, key=lambda u: _preference(root, u.control))
     others = [(u.control.title, "could be learned as well") for u in usable if u is not chosen]
-    return _label_config(chosen, _notes(chosen.control, others + reasons))
+    return _label_config(chosen, (*_notes(chosen.control, others + reasons), *chosen.notes))
 
 
 def _candidates(controls: list[Control], name: str | None) -> list[Control]:
@@ -115,7 +116,7 @@ def _candidates(controls: list[Control], name: str | None) -> list[Control]:
 
 def _preference(root: Element, control: Control) -> tuple[bool, bool]:
     """Sorts controls over a text before others, and ratings after other controls."""
-    texts = {e.get("name") for e in root.iter() if e.tag in TEXT_TAGS}
+    texts = {e.get("name") for e in root.iter() if e.tag in OBJECT_TAGS}
     to_name = control.element.get("toname", "")
     is_over_text = any(name.strip() in texts for name in (to_name, *to_name.split(",")))
     return not is_over_text, control.element.tag == "rating"
@@ -124,8 +125,9 @@ def _preference(root: Element, control: Control) -> tuple[bool, bool]:
 def _usable(root: Element, control: Control, text_fields: tuple[str, ...] | None) -> _Usable:
     if control.reason is not None or control.paths is None:
         raise UnsupportedLabelConfig(str(control.reason))
-    texts = shown_texts(root, control.element, text_fields)
-    return _Usable(control, control.paths, text_element(root, control.element).get("name", ""), texts)
+    to_name = object_element(root, control.element).get("name", "")
+    texts, notes = shown_texts(root, control.element, text_fields)
+    return _Usable(control, control.paths, to_name, texts, notes)
 
 
 def _refusal(reasons: list[tuple[str, str]], control_name: str | None) -> UnsupportedLabelConfig:

@@ -1,24 +1,30 @@
-"""The text of a task, read from its data."""
+"""The text of a task: what Label Studio's editor shows of its data beside the control."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
-import json
 import re
 from collections.abc import Mapping
-from html.parser import HTMLParser
 from typing import Any
 
 from ml_backend.labelstudio.label_config import LabelConfig
+from ml_backend.labelstudio.links import link_kind
+from ml_backend.labelstudio.markup import BrokenMarkup, text_of_markup
 from ml_backend.labelstudio.shown_texts import ShownText
+from ml_backend.labelstudio.value_templates import (
+    MISSING,
+    ONLY_OBJECTS,
+    VARIABLE,
+    TooLong,
+    lookup,
+    written,
+)
 from ml_backend.text_fields import FIELD_SEPARATOR
 
 MOST_CHARACTERS = 100_000
 """Longer texts are refused; sentence embeddings use about the first 2,000 characters."""
-STORAGE_LINK = re.compile(r"(s3|gs|gcs|azure-blob|azure|redis|hdfs)://\S+", re.IGNORECASE)
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-UNREAD_TAGS = {"script", "style", "head", "template"}
-BREAKING_TAGS = {"p", "br", "div", "li", "tr", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article"}
 
 
 class BadTask(ValueError):
@@ -26,18 +32,20 @@ class BadTask(ValueError):
 
 
 def task_text(data: Mapping[str, Any], config: LabelConfig) -> str:
-    """The text of a task for embedding: the config's fields, without markup and control characters.
+    """The text of a task for embedding: what the editor shows, without markup and control characters.
 
-    data: the task's data; several fields are joined by FIELD_SEPARATOR, which an embedder replaces by the separator
+    data: the task's data; several texts are joined by FIELD_SEPARATOR, which an embedder replaces by the separator
     that its model was trained with. Raises BadTask.
     """
-    parts = [_field_text(_field(data, name), name, text) for text in config.texts for name in text.fields]
-    text = FIELD_SEPARATOR.join(part for part in parts if part).strip()
-    if not text:
-        raise BadTask(f"the text in {_field_names(config)} is empty")
-    if len(text) > MOST_CHARACTERS:
-        raise BadTask(f"the text in {_field_names(config)} is longer than {MOST_CHARACTERS:,} characters")
-    return text
+    if not any(_says_something(data, text) for text in config.texts):
+        raise BadTask(_why_empty(data, config))
+    texts = [_cleaned(_shown(data, text)) for text in config.texts]
+    joined = FIELD_SEPARATOR.join(text for text in texts if text)
+    if not joined:
+        raise BadTask(f"the text in {_quoted(config.fields)} is empty")
+    if len(joined) > MOST_CHARACTERS:
+        raise _too_long(config.fields)
+    return joined
 
 
 def text_hash(text: str) -> str:
@@ -45,90 +53,169 @@ def text_hash(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
 
 
-def _field_names(config: LabelConfig) -> str:
-    return ", ".join(repr(name) for name in config.fields)
+def _says_something(data: Mapping[str, Any], text: ShownText) -> bool:
+    """Whether a field of the text has any content, so that the text is more than what the label config writes."""
+    values = [value for value in (lookup(data, field) for field in text.fields) if value not in (None, MISSING)]
+    if text.tag == "paragraphs":
+        return bool(values)
+    written_values = [_written(value, text.fields) for value in values]
+    return any(_cleaned(value) and not ONLY_OBJECTS.fullmatch(value) for value in written_values)
 
 
-def _field(data: Mapping[str, Any], name: str) -> Any:
-    value: Any = data
-    if name in data:
-        value = data[name]
-    else:
-        for part in re.split(r"\.|\[|\]\.?", name):
-            if isinstance(value, list) and part.isdigit() and int(part) < len(value):
-                value = value[int(part)]
-            elif isinstance(value, Mapping) and part in value:
-                value = value[part]
-            elif part:
-                raise BadTask(f"the task's data has no field {name!r}")
-    if value is None:
-        raise BadTask(f"the field {name!r} is null")
-    return value
+def _why_empty(data: Mapping[str, Any], config: LabelConfig) -> str:
+    """The reason for a text of which no field has any content."""
+    values = {field: lookup(data, field) for field in config.fields}
+    if all(value is MISSING for value in values.values()):
+        return f"the task's data has no field {_quoted(values)}"
+    for field, value in values.items():
+        if isinstance(value, Mapping | list) and ONLY_OBJECTS.fullmatch(_written(value, (field,))):
+            part = f"{field}.text" if isinstance(value, Mapping) else f"{field}[0].text"
+            return (
+                f"the field {field!r} holds {_kind(value)}, which Label Studio shows as [object Object]; name a part "
+                f"of it in text_fields, such as {part}"
+            )
+    if all(value is MISSING or value is None for value in values.values()):
+        return (
+            f"the field {_quoted(values)} is null"
+            if len(values) == 1
+            else f"the fields {_quoted(values)} are null or missing"
+        )
+    return f"the text in {_quoted(values)} is empty"
 
 
-def _field_text(value: Any, name: str, shown: ShownText) -> str:
-    if shown.tag == "paragraphs":
-        return _dialogue(value, name, shown)
-    if not isinstance(value, str):
-        raise BadTask(f"the field {name!r} holds a {_kind(value)} instead of a string")
-    if len(value) > 10 * MOST_CHARACTERS:
-        raise BadTask(f"the text in {name!r} is longer than {MOST_CHARACTERS:,} characters")
-    if STORAGE_LINK.fullmatch(value.strip()):
-        scheme = value.strip().split("://")[0].lower()
-        raise BadTask(f"the field {name!r} holds a link to a storage ({scheme}://…) instead of a text")
-    text = _without_markup(value) if shown.tag == "hypertext" else value
-    return CONTROL_CHARACTERS.sub("", text)
-
-
-def _dialogue(value: Any, name: str, shown: ShownText) -> str:
-    if isinstance(value, str):
+def _shown(data: Mapping[str, Any], text: ShownText) -> str:
+    if text.tag == "paragraphs":
+        return _dialogue(data, text)
+    shown = _decoded(_substituted(data, text), text)
+    if text.tag == "hypertext":
         try:
-            value = json.loads(value)
-        except ValueError:
-            return CONTROL_CHARACTERS.sub("", str(value))
-    if not isinstance(value, list):
-        raise BadTask(f"the field {name!r} holds a {_kind(value)} instead of a list of turns")
-    turns = []
-    for turn in value:
-        text = turn.get(shown.text_key) if isinstance(turn, Mapping) else turn
-        if not isinstance(text, str):
-            raise BadTask(f"a turn of {name!r} has no string under {shown.text_key!r}")
-        speaker = turn.get(shown.speaker_key) if isinstance(turn, Mapping) else None
-        turns.append(f"{speaker}: {text}" if speaker else text)
-    return CONTROL_CHARACTERS.sub("", "\n".join(turns))
+            shown = text_of_markup(shown)
+        except BrokenMarkup:
+            raise BadTask(
+                f"the markup in {_quoted(text.fields)} ends inside a tag or a comment, whose rest a browser does not "
+                "show; close it, or write &lt; for <"
+            ) from None
+    _refuse_link(shown, text.fields)
+    return shown
+
+
+def _substituted(data: Mapping[str, Any], text: ShownText) -> str:
+    """The value of a tag with what its variables name."""
+    if text.field is not None:
+        value = lookup(data, text.field)
+        _refuse_link(value, text.fields)
+        return _written(value, text.fields)
+    if text.tag == "header" and text.only_field and not isinstance(lookup(data, text.only_field), str):
+        return ""  # the editor shows a header that is a variable alone only if it is a string
+    shown_fields = frozenset(text.fields)
+    pieces, n_characters, position = [], 0, 0
+    for variable in VARIABLE.finditer(text.value):
+        name = variable[0][1:]
+        value = lookup(data, name)
+        if name in shown_fields:  # others are inside a tag of the markup, where a link is usual
+            _refuse_link(value, (name,))
+        pieces += [text.value[position : variable.start()], _written(value, (name,))]
+        position = variable.end()
+        n_characters += len(pieces[-2]) + len(pieces[-1])
+        if n_characters > MOST_CHARACTERS:
+            raise _too_long(text.fields)
+    return "".join([*pieces, text.value[position:]])
+
+
+def _decoded(value: str, text: ShownText) -> str:
+    """What `atob` of a browser makes of the value, as UTF-8 for `base64unicode`."""
+    if text.encoding == "none":
+        return value
+    encoded = re.sub(r"[\t\n\f\r ]", "", value)
+    encoded = encoded if len(encoded) % 4 else re.sub(r"={1,2}$", "", encoded)
+    try:
+        if len(encoded) % 4 == 1 or "=" in encoded:
+            raise ValueError("a browser does not decode it")
+        content = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+        return content.decode("utf-8" if text.encoding == "base64unicode" else "latin-1")
+    except ValueError:
+        raise BadTask(f"the text in {_quoted(text.fields)} is not encoded as {text.encoding}") from None
+
+
+def _dialogue(data: Mapping[str, Any], text: ShownText) -> str:
+    """The turns of a dialogue, one a line, each after its speaker."""
+    (field,) = text.fields
+    turns = lookup(data, field)
+    if turns is MISSING or turns is None:
+        return ""
+    _refuse_link(turns, text.fields)
+    if not isinstance(turns, list) or not turns:
+        kind = "an empty list" if turns == [] else _kind(turns)
+        raise BadTask(f"the field {field!r} holds {kind} instead of a list of turns")
+    for key in (text.speaker_key, text.text_key):
+        if not isinstance(turns[0], Mapping) or key not in turns[0]:
+            raise BadTask(
+                f"the first turn of {field!r} has no {key!r}, without which Label Studio shows no turn; "
+                "correct nameKey and textKey"
+            )
+    parts, n_characters = [], 0
+    for turn in turns:
+        if turn is None:
+            raise BadTask(f"a turn of {field!r} is null, which Label Studio cannot show")
+        parts.append((_turn_part(turn, text.speaker_key, field), _turn_part(turn, text.text_key, field)))
+        n_characters += sum(map(len, parts[-1]))
+        if n_characters > MOST_CHARACTERS:
+            raise _too_long(text.fields)
+    said = [words for _, words in parts if words.strip()]
+    if said and all(link_kind(words) for words in said):
+        _refuse_link(said[0], text.fields)
+    lines = [f"{speaker}: {words}".rstrip() if speaker else words for speaker, words in parts]
+    return "\n".join(line for line in lines if line) if said else ""
+
+
+def _turn_part(turn: Any, key: str, field: str) -> str:
+    """What the editor shows of a turn under a key: strings and numbers, those of lists one after the other."""
+    value = turn.get(key) if isinstance(turn, Mapping) else None
+    parts = []
+    left = [value]
+    while left:
+        part = left.pop()
+        if isinstance(part, list):
+            left.extend(reversed(part))
+        elif isinstance(part, Mapping):
+            raise BadTask(f"a turn of {field!r} holds an object under {key!r}, which Label Studio does not show")
+        elif not isinstance(part, bool):
+            parts.append(_written(part, (field,)))
+    return "".join(parts)
+
+
+def _written(value: Any, fields: tuple[str, ...]) -> str:
+    try:
+        return written(value, MOST_CHARACTERS)
+    except TooLong:
+        raise _too_long(fields) from None
+
+
+def _refuse_link(value: Any, fields: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or len(value) > MOST_CHARACTERS:
+        return
+    kind = link_kind(CONTROL_CHARACTERS.sub("", value))
+    if kind is not None:
+        raise BadTask(
+            f"the field {_quoted(fields)} holds a link instead of a text: {kind}; import the text itself, or name the "
+            "fields to read in text_fields"
+        )
+
+
+def _cleaned(text: str) -> str:
+    return CONTROL_CHARACTERS.sub("", text).strip()
+
+
+def _too_long(fields: tuple[str, ...]) -> BadTask:
+    return BadTask(f"the text in {_quoted(fields)} is longer than {MOST_CHARACTERS:,} characters")
+
+
+def _quoted(fields: Any) -> str:
+    return ", ".join(repr(name.rstrip(".")) for name in fields)
 
 
 def _kind(value: Any) -> str:
     if isinstance(value, bool):
-        return "true/false value"
-    kinds = {int: "number", float: "number", list: "list", dict: "object"}
+        return "a true/false value"
+    kinds = {str: "a string", int: "a number", float: "a number", list: "a list", dict: "an object"}
     return kinds.get(type(value), type(value).__name__)
-
-
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.text_parts: list[str] = []
-        self._unread_depth = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unread_depth += tag in UNREAD_TAGS
-        if tag in BREAKING_TAGS:
-            self.text_parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unread_depth = max(0, self._unread_depth - (tag in UNREAD_TAGS))
-        if tag in BREAKING_TAGS:
-            self.text_parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._unread_depth:
-            self.text_parts.append(data)
-
-
-def _without_markup(markup: str) -> str:
-    reader = _Reader()
-    reader.feed(markup)
-    reader.close()
-    lines = (" ".join(line.split()) for line in "".join(reader.text_parts).split("\n"))
-    return "\n".join(line for line in lines if line)

@@ -68,7 +68,6 @@ UNUSABLE = [
         f'<Repeater on="$items"><View><Choices name="c" toName="t">{TWO}</Choices></View></Repeater>',
         "inside <Repeater>",
     ),
-    (f'<Image name="i" value="$image"/><Choices name="c" toName="i">{TWO}</Choices>', "classifies <Image>"),
     (
         f'<View visibleWhen="choice-selected" whenTagName="x"><Choices name="c" toName="t">{TWO}</Choices></View>',
         "whenTagName='x' names nothing",
@@ -156,12 +155,6 @@ def test_a_value_may_hold_several_fields_and_settings_may_name_them():
     xml = config(f'<Choices name="c" toName="t">{TWO}</Choices>', shown)
     assert parse(xml).fields == ("title", "body")
     assert parse(xml, text_fields=["body"]).fields == ("body",)
-
-
-def test_html_and_paragraphs_are_supported_as_texts():
-    for shown in ('<HyperText name="t" value="$html"/>', '<Paragraphs name="t" value="$turns" textKey="said"/>'):
-        parsed = parse(config(f'<Choices name="c" toName="t">{TWO}</Choices>', shown))
-        assert parsed.texts[0].tag in shown.lower()
 
 
 @pytest.mark.parametrize(

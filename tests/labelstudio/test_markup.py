@@ -1,0 +1,71 @@
+import contextlib
+import time
+
+import pytest
+
+from ml_backend.labelstudio.markup import BrokenMarkup, text_of_markup
+
+CHARACTERS = 100_000
+SECONDS = 0.4
+"""Of processor time; reading each of these in a time that grows with the square of the length takes minutes."""
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("plain", "plain"),
+        ("3 < 4 and a<b>c", "3 < 4 and ac"),
+        ("<p>Hi <b>you</b> &amp; me</p>one\ntwo<br>three", "Hi you & me\none two\nthree"),
+        ("Hello</script> world</style>!", "Hello world!"),
+        ("a<script>if (a<b) {}</script >b<STYLE>p{}</STYLE>c<title>t</title>d", "abcd"),
+        ("<html><head><title>T</title><meta x></head><body>body</body></html>", "body"),
+        ("<html><head><title>T</title><body>no end of the head", "no end of the head"),
+        ("a<template>x<template>y</template>z</template>b</template>c", "abc"),
+        ("a<noscript><b>n</b></noscript><iframe><p></iframe><video>old</video>b", "ab"),
+        ("<!-->a<!--->b<!-- x --!>c<!-- > -->d<!doctype html>e<?xml v?>f</>g", "abcdefg"),
+        ("x <![foo[ bar ]]> y", "x y"),
+        ("<a title='x>y' b=\"q>\" c=d=e f = 'g>' = h>link</a>", "link"),
+        ("<a/b>x</a/><BR/>y", "x\ny"),
+        ("<pre>l1\nl2</pre>l3\nl4<textarea><b></textarea>", "l1\nl2\nl3 l4\n<b>"),
+        ("<table><tr><td>1</td><td>2</td></tr></table><ul><li>3<li>4</ul>", "1\n2\n3\n4"),
+        ("&lt;b&gt; &eacute;&#233;&#xe9; &nbsp; &unknown; & &amp", "<b> ééé &unknown; & &"),
+        ("&#" + "9" * 6_000 + "; &#x110000;", "\ufffd \ufffd"),
+        ("a<script>no end <p>b", "a"),
+        ("", ""),
+    ],
+)
+def test_the_text_is_what_a_browser_shows(markup: str, text: str):
+    assert text_of_markup(markup) == text
+
+
+@pytest.mark.parametrize("markup", ["a<!-- b", "a<![b", "a<?b", "a</ b", "a<b", "a<b c", "a<b c='d>", "a<b c=", "a</b"])
+def test_markup_that_ends_inside_a_tag_or_a_comment_is_broken(markup: str):
+    with pytest.raises(BrokenMarkup):
+        text_of_markup(markup)
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [
+        *("<!--", '<a="', "</", "<![", "<?", "<", "< ", "<a ", '<a x="', "<a x='\"", "<a x=y ", "<a =", "<a/", "<a><"),
+        *("<p>\n", "<b>", "<pre>", "<template>", "<script>", "<script></script>", "<textarea></textarea x", "<title"),
+        *(
+            "<title></title",
+            "<iframe></iframe x",
+            "</script>",
+            "<!-- -->",
+            "-->",
+            "<a b='<!--'>",
+            "&",
+            "&#",
+            "&#9",
+            "&lt",
+        ),
+    ],
+)
+def test_reading_takes_a_time_that_grows_with_the_length(repeated: str):
+    markup = (repeated * (CHARACTERS // len(repeated) + 1))[:CHARACTERS]
+    started = time.process_time()
+    with contextlib.suppress(BrokenMarkup):
+        text_of_markup(markup)
+    assert time.process_time() - started < SECONDS
