@@ -59,7 +59,9 @@ def _connect(
     config = parse(info.label_config, new_settings.control, new_settings.text_fields)
     yield f"project {project_id} {info.title!r}: {len(config.classes)} classes of {config.control!r}"
     yield from config.notes
-    entry = connect_backend(client, project_id, backend_url, settings.basic_auth, params if changes else None)
+    # An object, which Label Studio's form cannot show, is replaced by its JSON.
+    is_written = bool(changes) or (bool(entries) and isinstance(entries[0].extra_params, dict))
+    entry = connect_backend(client, project_id, backend_url, settings.basic_auth, params if is_written else None)
     if entry.error:
         raise CommandFailed(setup_problem(entry.error, backend_url))
     yield f"backend {entry.url}: {entry.state}"

@@ -6,7 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 from pathlib import Path
@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from ml_backend.commands import doctor
 from ml_backend.commands.doctor import Check, print_checks, run_checks
 from ml_backend.labelstudio.connection import SECRET_HEADER
+from ml_backend.labelstudio.label_config import parse
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 
@@ -241,3 +243,39 @@ def test_checks_are_printed_one_by_one_with_the_remedy_below_a_failed_one():
     assert print_checks(console, iter(checks)) == 1
     text = console.export_text()
     assert re.search(r"✓ a: fine\n✗ b: \[Errno 111\] refused\n +▸ do \[this\]\nfailed: b\n", text), text
+
+
+def test_what_answers_at_the_backends_address_instead_is_said(look: Examine, label_studio: Answers):
+    for answer, sentence in {
+        (200, '{"status": "UP", "model_class": "Other"}'): "is another ML backend",
+        (200, "[]"): "is not this backend",
+        (404, "{}"): "does not respond",
+    }.items():
+        label_studio.by_path["GET health"] = (answer[0], json.loads(answer[1]))
+        failed = wrong(look())
+        assert list(failed) == ["backend"]
+        assert sentence in failed["backend"]
+        assert "python -m ml_backend serve" in failed["backend"]
+
+
+def test_what_the_backend_answered_label_studio_is_said_with_its_remedy(look: Examine, label_studio: Answers):
+    status, (entry,) = label_studio.by_path["GET api/ml"]
+    error = f"401 Client Error: This backend requires basic auth for url: {entry['url']}/setup"
+    label_studio.by_path["GET api/ml"] = (status, [{**entry, "readable_state": "Error", "error_message": error}])
+    failed = wrong(look())
+    assert list(failed) == ["project 7: backend"]
+    assert "refuses the user and the password: set BASIC_AUTH_USER" in failed["project 7: backend"]
+
+
+def test_an_address_below_label_studios_own_is_the_only_failed_check(look: Examine, label_studio: Answers):
+    version = label_studio.by_path["GET api/version"]
+    label_studio.by_path["GET some/page/api/version"] = version  # Label Studio answers this below every address
+    failed = wrong(look(label_studio_url=f"{label_studio.url}/some/page"))
+    assert list(failed) == ["Label Studio"]
+    assert f"below Label Studio's own; set LABEL_STUDIO_URL to {label_studio.url} " in failed["Label Studio"]
+
+
+def test_what_was_chosen_in_the_label_config_is_said(look: Examine, monkeypatch: pytest.MonkeyPatch):
+    note = "The texts `title` and `body` are read."
+    monkeypatch.setattr(doctor, "parse", lambda *chosen: replace(parse(*chosen), notes=(note,)))
+    assert look()["project 7: label config"].detail == f"c: 2 classes of 't'; {note}"

@@ -7,11 +7,14 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from live_loop import CLASSES, Loop, gold_texts, wait_until
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from studios import Real
+
+from ml_backend.labelstudio.connection import SECRET_HEADER, webhooks
 
 MakeLoop = Callable[..., Loop]
 pytestmark = pytest.mark.browser
@@ -163,6 +166,40 @@ def test_the_status_page_shows_progress_and_its_form_changes_the_next_batch(loop
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], (
         "the page must not need scrolling sideways"
     )
+
+
+def test_the_extra_params_of_connect_are_shown_and_saved_by_label_studios_form(loop: MakeLoop, page: Page):
+    project = loop(gold_texts(20), strategy="margin", batch_size=7)
+    client, number = project.client, project.project_id
+    project.batch()
+    before = model_entry(project)
+    page.goto(f"{project.label_studio.url}/projects/{number}/settings/ml")
+    page.get_by_role("button", name="Machine learning model options").click()
+    page.get_by_text("Edit", exact=True).click()
+    expect(page.locator("textarea[name=extra_params]")).to_have_value('{"strategy": "margin", "batch_size": 7}')
+    photograph(page, "edit-model")
+    with page.expect_response(lambda answer: answer.request.method == "PATCH" and "/api/ml/" in answer.url) as saved:
+        page.get_by_role("button", name="Save machine learning form").click()
+    assert saved.value.ok, saved.value.text()
+    expect(page.locator("textarea[name=extra_params]")).to_have_count(0)
+    photograph(page, "edit-model-saved")
+    assert model_entry(project) == before
+    (hook,) = webhooks(client, number)
+    assert hook.headers[SECRET_HEADER], "saving the form leaves the webhook and its secret as they are"
+    settings = project.status()["settings"]
+    assert (settings["strategy"], settings["batch_size"]) == ("margin", 7)
+
+
+def model_entry(project: Loop) -> dict[str, Any]:
+    """The project's only ML backend, without what changes whenever it is listed."""
+    (entry,) = project.client.request("GET", "api/ml", params={"project": project.project_id})
+    return {name: value for name, value in entry.items() if name != "updated_at"}
+
+
+def photograph(page: Page, name: str) -> None:
+    """Take a picture for a person to look at, if a folder for pictures is set."""
+    if scratch := os.environ.get("TEST_SCREENSHOTS_MORE"):
+        page.screenshot(path=f"{scratch}/{name}.png")
 
 
 @pytest.mark.skipif("TEST_SCREENSHOTS" not in os.environ, reason="pictures are taken by `make screenshots`")
