@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from ml_backend.labelstudio.label_config import LabelConfig
@@ -14,6 +15,7 @@ from ml_backend.labelstudio.markup import BrokenMarkup, text_of_markup
 from ml_backend.labelstudio.shown_texts import ShownText
 from ml_backend.labelstudio.value_templates import (
     MISSING,
+    OBJECT,
     ONLY_OBJECTS,
     VARIABLE,
     TooLong,
@@ -37,12 +39,10 @@ def task_text(data: Mapping[str, Any], config: LabelConfig) -> str:
     data: the task's data; several texts are joined by FIELD_SEPARATOR, which an embedder replaces by the separator
     that its model was trained with. Raises BadTask.
     """
-    if not any(_says_something(data, text) for text in config.texts):
-        raise BadTask(_why_empty(data, config))
     texts = [_cleaned(_shown(data, text)) for text in config.texts]
+    if all(_content(shown) == _content_without_data(text) for shown, text in zip(texts, config.texts, strict=True)):
+        raise BadTask(_why_empty(data, config))
     joined = FIELD_SEPARATOR.join(text for text in texts if text)
-    if not joined:
-        raise BadTask(f"the text in {_quoted(config.fields)} is empty")
     if len(joined) > MOST_CHARACTERS:
         raise _too_long(config.fields)
     return joined
@@ -53,22 +53,30 @@ def text_hash(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
 
 
-def _says_something(data: Mapping[str, Any], text: ShownText) -> bool:
-    """Whether a field of the text has any content, so that the text is more than what the label config writes."""
-    values = [value for value in (lookup(data, field) for field in text.fields) if value not in (None, MISSING)]
-    if text.tag == "paragraphs":
-        return bool(values)
-    written_values = [_written(value, text.fields) for value in values]
-    return any(_cleaned(value) and not ONLY_OBJECTS.fullmatch(value) for value in written_values)
+@lru_cache(maxsize=1024)
+def _content_without_data(text: ShownText) -> str:
+    """The content of a text that has only what the label config writes."""
+    try:
+        return _content(_cleaned(_shown({}, text)))
+    except BadTask:
+        return ""
+
+
+def _content(shown: str) -> str:
+    """A text without what tells nothing about its task: objects, as the editor shows them."""
+    return shown.replace(f",{OBJECT}", "").replace(OBJECT, "").strip()
 
 
 def _why_empty(data: Mapping[str, Any], config: LabelConfig) -> str:
-    """The reason for a text of which no field has any content."""
+    """The reason for a text without content of its own."""
     values = {field: lookup(data, field) for field in config.fields}
     if all(value is MISSING for value in values.values()):
         return f"the task's data has no field {_quoted(values)}"
+    dialogues = {field for text in config.texts if text.tag == "paragraphs" for field in text.fields}
     for field, value in values.items():
-        if isinstance(value, Mapping | list) and ONLY_OBJECTS.fullmatch(_written(value, (field,))):
+        if field in dialogues or not isinstance(value, Mapping | list):
+            continue
+        if ONLY_OBJECTS.fullmatch(_written(value, (field,))):
             part = f"{field}.text" if isinstance(value, Mapping) else f"{field}[0].text"
             return (
                 f"the field {field!r} holds {_kind(value)}, which Label Studio shows as [object Object]; name a part "
@@ -165,7 +173,7 @@ def _dialogue(data: Mapping[str, Any], text: ShownText) -> str:
     if said and all(link_kind(words) for words in said):
         _refuse_link(said[0], text.fields)
     lines = [f"{speaker}: {words}".rstrip() if speaker else words for speaker, words in parts]
-    return "\n".join(line for line in lines if line) if said else ""
+    return "\n".join(line for line in lines if line)
 
 
 def _turn_part(turn: Any, key: str, field: str) -> str:
