@@ -24,7 +24,9 @@ class Settings(BaseSettings):
     An empty variable counts as not set. docs/deployment.md explains each one. Raises pydantic.ValidationError.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     label_studio_url: str = Field(
         default="http://localhost:8080",

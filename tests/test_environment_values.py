@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from ml_backend.cli import app
@@ -164,3 +165,9 @@ def test_every_command_says_what_is_wrong_with_the_address_and_the_key(
 
 def test_a_traceback_of_a_command_shows_no_values():
     assert app.pretty_exceptions_show_locals is False, "they hold the key"
+
+
+def test_an_error_of_the_settings_themselves_shows_no_value():
+    with pytest.raises(ValidationError) as problem:
+        Settings(label_studio_api_key=f"“{SECRET}”")
+    assert SECRET not in str(problem.value)
