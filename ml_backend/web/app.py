@@ -7,11 +7,13 @@ import time
 
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.routing import IntegerConverter, ValidationError
 
+from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.web import pages, projects, protocol, webhooks
-from ml_backend.web.bodies import BadRequest
+from ml_backend.web.bodies import MEGABYTE, BadRequest
 from ml_backend.web.context import EXTENSION, Web, web
 from ml_backend.web.metrics import RequestMetrics
 from ml_backend.web.prefix import PathPrefix
@@ -19,10 +21,20 @@ from ml_backend.worker.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BODY = 256 * 2**20
-"""Largest size of a request body, in bytes."""
+LARGEST_BODY = 256 * MEGABYTE
+"""Largest size of any request body, in bytes; most routes accept less, see `json_object`."""
 LONGEST_REASON = 600
 """Characters of an error message that are sent in the status line."""
+
+
+class ProjectIdConverter(IntegerConverter):
+    """A project id in a path; numbers that no database stores are no ids."""
+
+    def to_python(self, value: str) -> int:
+        number = parsed_id(value)
+        if number is None:
+            raise ValidationError
+        return number
 
 
 def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
@@ -31,6 +43,7 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the order of the label config
     app.extensions[EXTENSION] = Web(settings, store, queue, RequestMetrics())
+    app.url_map.converters["int"] = ProjectIdConverter
     for routes in (protocol, webhooks, projects, pages):
         app.register_blueprint(routes.blueprint)
     app.wsgi_app = PathPrefix(app.wsgi_app, settings.backend_url)  # type: ignore[method-assign]
@@ -64,7 +77,8 @@ def _http_error(problem: HTTPException) -> Response:
         return Response(status=code, headers=problem.get_headers())
     sentence = problem.description or problem.name
     if isinstance(problem, RequestEntityTooLarge):
-        sentence = f"The body is larger than {LARGEST_BODY // 2**20} MB; send fewer tasks at once."
+        largest = request.max_content_length or LARGEST_BODY
+        sentence = f"The body is larger than the {largest // MEGABYTE} MB that {request.path} accepts."
     if isinstance(problem, MethodNotAllowed):
         return _error_response(sentence, code, {"Allow": ", ".join(sorted(problem.valid_methods or ()))})
     return _error_response(sentence, code, {})

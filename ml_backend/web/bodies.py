@@ -7,7 +7,13 @@ from typing import Any
 
 from flask import request
 
-LARGEST_ID = 2**63 - 1
+from ml_backend.labelstudio.json_values import kind_of, parsed_id
+
+MEGABYTE = 2**20
+SMALL_BODY = MEGABYTE
+"""Largest size in bytes of a body that holds only names and numbers."""
+DEEPEST = 200
+"""Levels of lists and objects in a body; Python's own functions for JSON fail at about 1,000."""
 
 
 class BadRequest(Exception):
@@ -22,18 +28,44 @@ class BadRequest(Exception):
         self.headers = headers or {}
 
 
-def json_object() -> dict[str, Any]:
-    """The body of the current request as a JSON object. Raises BadRequest."""
+def json_object(largest: int = SMALL_BODY) -> dict[str, Any]:
+    """The body of the current request as a JSON object.
+
+    largest: size in bytes above which it is refused before it is read. Raises BadRequest and RequestEntityTooLarge.
+    """
+    request.max_content_length = largest
     content = request.get_data(cache=False)
     if not content.strip():
         raise BadRequest("The body is empty; a JSON object is needed.")
     try:
         body = json.loads(content)
-    except (ValueError, RecursionError) as problem:
+    except RecursionError:
+        raise BadRequest(_TOO_DEEP) from None
+    except ValueError as problem:
         raise BadRequest(f"The body is not JSON: {problem}.") from None
     if not isinstance(body, dict):
-        raise BadRequest(f"The body must be a JSON object, not {_kind(body)}.")
+        raise BadRequest(f"The body must be a JSON object, not {kind_of(body)}.")
+    if _is_deep(body):
+        raise BadRequest(_TOO_DEEP)
     return body
+
+
+_TOO_DEEP = f"The body has more than {DEEPEST} levels of lists and objects."
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether a value has more than DEEPEST levels."""
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def project_number(value: Any) -> int:
@@ -48,14 +80,4 @@ def parsed_project(value: Any) -> int | None:
     """The project id in a value as Label Studio sends it, or None."""
     if isinstance(value, dict):
         value = value.get("id")
-    if isinstance(value, str):
-        digits = value.partition(".")[0].strip()
-        value = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
-    if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID:
-        return value
-    return None
-
-
-def _kind(value: Any) -> str:
-    names = {list: "a list", str: "a string", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")
+    return parsed_id(value.partition(".")[0].strip() if isinstance(value, str) else value)

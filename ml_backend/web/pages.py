@@ -107,7 +107,8 @@ def _summary(project: ProjectRecord) -> dict[str, Any]:
 
 
 def _page(template: str, **values: Any) -> Response:
-    response = make_response(render_template(template, states=STATES, moment=_moment, **values))
+    page = render_template(template, states=STATES, moment=_moment, **values)
+    response = make_response(page.encode("utf-8", "replace"))  # settings may hold lone surrogates
     # Titles and labels come from outside, so only our own script and style sheet are allowed.
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "

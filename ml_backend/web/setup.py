@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Set
 from typing import Any
@@ -18,6 +19,8 @@ from ml_backend.web.context import Web
 
 logger = logging.getLogger(__name__)
 
+LONGEST_PARAMS = 100_000
+"""Characters of extra params as JSON."""
 MAX_PARAMS_SEEN = 20
 """How many extra params received at /setup are stored, until a run reads those of Label Studio's entries."""
 
@@ -68,6 +71,8 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
 
 def _new_extra_params(project: ProjectRecord, typed: Any) -> ProjectChanges:
     """The changes by extra params that were not received before, which a run will apply. Raises BadRequest."""
+    if len(json.dumps(typed)) > LONGEST_PARAMS:
+        raise BadRequest(f"The extra params of project {project.id} have more than {LONGEST_PARAMS:,} characters.")
     try:
         changes = settings_from_extra_params(project, typed)
     except SettingsError as problem:

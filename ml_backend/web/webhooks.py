@@ -8,16 +8,20 @@ from typing import Any
 from flask import Blueprint
 
 from ml_backend.labelstudio.events import ANNOTATION_ACTIONS, PROJECT_ACTIONS, TASK_ACTIONS, TRAIN
+from ml_backend.labelstudio.json_values import kind_of, parsed_id
 from ml_backend.store.records import NewEvent, ProjectRecord
 from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.web.access import require_webhook_secret
-from ml_backend.web.bodies import LARGEST_ID, json_object, parsed_project
+from ml_backend.web.bodies import MEGABYTE, json_object, parsed_project
 from ml_backend.web.context import web
 
 logger = logging.getLogger(__name__)
 blueprint = Blueprint("webhooks", __name__)
 
 OK = {"status": "ok"}
+LARGEST_EVENT = 64 * MEGABYTE
+"""Largest size of an event in bytes; an event about a task holds its texts."""
+LONGEST_NAME_LOGGED = 60
 REASONS = {
     **dict.fromkeys(ANNOTATION_ACTIONS, RunReason.LABELS),
     **dict.fromkeys(TASK_ACTIONS, RunReason.TASKS),
@@ -30,12 +34,13 @@ REASONS = {
 def webhook() -> dict[str, Any]:
     """Called for every change in a project, while the annotator waits, so the event is only stored."""
     require_webhook_secret()
-    body = json_object()
+    body = json_object(LARGEST_EVENT)
     action = body.get("action")
     project_id = parsed_project(body.get("project"))
     reason = REASONS.get(action) if isinstance(action, str) else None
     if reason is None:
-        logger.warning("project %s: the unknown event %r was ignored", project_id, action)
+        name = repr(action[:LONGEST_NAME_LOGGED]) if isinstance(action, str) else kind_of(action)
+        logger.warning("project %s: the unknown event %s was ignored", project_id, name)
         return {**OK, "ignored": "unknown action"}
     if project_id is None:
         logger.warning("the event %s names no project and was ignored", action)
@@ -78,4 +83,4 @@ def _ids_only(body: dict[str, Any]) -> dict[str, Any]:
 def _id_and_task(item: dict[str, Any]) -> dict[str, Any]:
     task = item.get("task")
     ids = {"id": item.get("id"), "task": task.get("id") if isinstance(task, dict) else task}
-    return {name: value for name, value in ids.items() if isinstance(value, int) and 0 < value <= LARGEST_ID}
+    return {name: number for name, value in ids.items() if (number := parsed_id(value)) is not None}
