@@ -63,10 +63,10 @@ def result_items(result: Any, control: str) -> list[dict[str, Any]]:
     return items
 
 
-def item_paths(value: Any, kind: str, at_most: int | None = None) -> list[Path]:
-    """The choices in the value of a result, as paths. Raises MalformedAnswer.
+def item_paths(value: Any, kind: str) -> list[Path]:
+    """The choices in the value of a result, as paths.
 
-    kind: `choices`, `taxonomy` or `rating`; at_most: number of choices that may be there.
+    kind: `choices`, `taxonomy` or `rating`. Raises MalformedAnswer.
     """
     example = {"choices": '{"choices": ["…"]}', "taxonomy": '{"taxonomy": [["…"]]}', "rating": '{"rating": 4}'}[kind]
     if not isinstance(value, dict):
@@ -80,8 +80,6 @@ def item_paths(value: Any, kind: str, at_most: int | None = None) -> list[Path]:
         return _stars(chosen)
     if not isinstance(chosen, list):
         raise MalformedAnswer(f"{kind!r} of a result is {seen(chosen)}; it has to be a list such as {example}")
-    if at_most is not None and len(chosen) > at_most:
-        raise MalformedAnswer(f"a result holds {len(chosen):,} choices, more than the label config has")
     return [_path(choice, kind) for choice in chosen]
 
 
@@ -113,9 +111,9 @@ def _all_paths(result: Any, config: LabelConfig) -> list[Path] | None:
     at_most = 2 * len(config.paths) + 100
     paths: list[Path] = []
     for item in items:
-        paths += item_paths(item.get("value"), kind, at_most)
+        paths += item_paths(item.get("value"), kind)
         if len(paths) > at_most:
-            raise MalformedAnswer(f"the results hold {len(paths):,} choices, more than the label config has")
+            raise MalformedAnswer(f"the result holds {len(paths):,} choices, more than the label config has")
     return None if not items or (kind == "rating" and not paths) else paths
 
 

@@ -64,10 +64,7 @@ class ClassLookup:
         contain the separator too.
         """
         name = self._by_path.get(path)
-        if name is None:
-            stripped = tuple(part.strip() for part in path)
-            name = self._by_stripped_path.get(stripped) or self._by_joined_path.get(self.separator.join(stripped))
-        return name
+        return self._by_joined_path.get(self._joined(path)) if name is None else name
 
     def class_of_last_part(self, part: str) -> str | None:
         """The only class whose path ends with `part`: some annotations of nested choices hold no more than that."""
@@ -102,14 +99,11 @@ class ClassLookup:
         return {path: name for name, path in self.paths.items()}
 
     @cached_property
-    def _by_stripped_path(self) -> dict[Path, str]:
-        return _unambiguous((tuple(part.strip() for part in path), name) for name, path in self.paths.items())
-
-    @cached_property
     def _by_joined_path(self) -> dict[str, str]:
-        return _unambiguous(
-            (self.separator.join(part.strip() for part in path), name) for name, path in self.paths.items()
-        )
+        return _unambiguous((self._joined(path), name) for name, path in self.paths.items())
+
+    def _joined(self, path: Path) -> str:
+        return self.separator.join(part.strip() for part in path)
 
     @cached_property
     def _by_last_part(self) -> dict[str, str]:

@@ -18,6 +18,7 @@ REASONS = {
         "compares two texts: the answer changes sides when the texts do, which a classifier of one embedding for both "
         "can hardly see. Ask about one text with <Choices> or <Rating>"
     ),
+    "chat": "holds a conversation, which has no classes: add <Choices>",
     "textarea": "takes free text, which has no classes: add <Choices>",
     "number": "takes a number, which is no class: use <Rating> or <Choices>",
     "datetime": "takes a date, which is no class: use <Choices>",

@@ -11,6 +11,9 @@ from ml_backend.labelstudio.answers import Answer, answer
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.unforeseen import unforeseen
 
+MOST_UNKNOWN = 1000
+"""Choices outside the label config that are listed, the most frequent ones; annotations may hold any number of them."""
+
 
 @dataclass(frozen=True)
 class AnswerProblem:
@@ -56,11 +59,15 @@ def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
             given = _answer(annotation, config)
             if given.problem is not None:
                 result.problems.append(AnswerProblem(task_id, annotation.annotation_id, given.problem))
-            unknown.update(given.unknown)
+            if given.unknown:
+                unknown.update(given.unknown)
             if given.classes is not None:
                 votes.append(given.classes)
         if not votes:
             (result.skipped if all(a.cancelled for a in newest) else result.unlabeled).add(task_id)
+            continue
+        if votes.count(votes[0]) == len(votes):
+            result.by_task[task_id] = votes[0]
             continue
         contested = config.lookup.ordered(_contested(votes, config.multi_label))
         if contested:
@@ -69,7 +76,7 @@ def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
             result.by_task[task_id] = config.lookup.ordered(_majority_per_class(votes))
         else:
             result.by_task[task_id] = majority(votes) or ()
-    result.unknown = dict(unknown)
+    result.unknown = dict(unknown.most_common(MOST_UNKNOWN))
     return result
 
 

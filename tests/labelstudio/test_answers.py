@@ -129,6 +129,8 @@ def test_nested_choices_store_an_inner_node_with_all_that_is_below_it():
     assert answer([item({"choices": [["fruit", "apple"]]})], NESTED).classes == ("fruit / apple",)
     assert answer([item({"choices": [["fruit"], ["fruit", "apple"]]})], NESTED).classes == ("fruit / apple",)
     assert answer([item({"choices": whole[1:]})], NESTED).problem is not None
+    three = control("Choices", TREE.replace("</Choice>", '<Choice value="plum"/></Choice>'), 'allowNested="true"')
+    assert answer([item({"choices": whole})], three).problem is not None, "plum is missing, so fruit was not chosen"
     assert answer([item({"choices": [["stone"]]})], NESTED).classes == ("stone",)
     (prediction,) = annotation_result(["fruit"], NESTED)
     assert prediction["value"] == {"choices": whole}

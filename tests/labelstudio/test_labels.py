@@ -111,6 +111,15 @@ def test_an_annotation_that_cannot_be_read_is_listed_with_its_task_and_costs_not
     assert labels_of_tasks.unlabeled == {3}
 
 
+def test_the_most_frequent_of_many_choices_outside_the_config_are_listed():
+    annotations = Annotations()
+    for task in range(1100):
+        annotations(task, 1, f"gone {task}" if task < 1050 else "gone often")
+    unknown = labels(annotations.all, SINGLE).unknown
+    assert len(unknown) == 1000
+    assert unknown["gone often"] == 50
+
+
 def test_other_annotators_decide_where_one_annotation_cannot_be_read():
     malformed = Annotation(7, 1, 9, False, [{"from_name": "c", "value": {"choices": "a"}}], "")
     labels_of_tasks = labels([*Annotations()(1, 1, "b").all, malformed], SINGLE)
