@@ -29,7 +29,11 @@ def of_project(client: LabelStudio, project_id: int, control: str | None) -> Lab
     if config.multi_label:
         raise DataError(f"project {project_id} allows several labels per task; advice supports one label per task only")
     pages = client.task_pages(project_id, annotated_only=True)
-    tasks = [Task(f"task {task.id}", task.id, task.data, task.annotations) for page in pages for task in page.tasks]
+    tasks = [
+        Task(f"task {task.id}", task.id, task.data, task.annotations, task.problem)
+        for page in pages
+        for task in page.tasks
+    ]
     tasks.sort(key=lambda task: task.number)
     usable, left_out = labelled_tasks(tasks, config, lambda data: task_text(data, config))
     table = pd.DataFrame([(text, label) for _, text, label in usable], columns=["text", "label"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ml_backend.labelstudio.label_config import LabelConfig
+from ml_backend.labelstudio.value_templates import MISSING, lookup
 from simulator.data.data_error import DataError
 from simulator.data.rows import Rows
 
@@ -81,24 +83,16 @@ def values_at(rows: Rows, name: str) -> Sequence[Any] | None:
     """The values of a column, or those below a key of its objects for a name such as `meta.title`; None without it."""
     if name in rows.columns:
         return rows.columns[name]
-    top, *keys = name.split(".")
-    if not keys or top not in rows.columns:
-        return None
-    return [_below(value, keys) for value in rows.columns[top]]
+    top = top_of(name)
+    return [value_at({top: value}, name) for value in rows.columns[top]] if top in rows.columns else None
 
 
 def value_at(data: Mapping[str, Any], name: str) -> Any:
-    """The value of a field, or that below a key of its object for a name such as `meta.title`; None without it."""
-    if name in data:
-        return data[name]
-    top, *keys = name.split(".")
-    return _below(data.get(top), keys) if keys else None
+    """The value that a field or a name such as `meta.title` has in a task's data; None if there is none."""
+    value = lookup(data, name)
+    return None if value is MISSING else value
 
 
-def _below(value: Any, keys: Iterable[str]) -> Any:
-    for key in keys:
-        if isinstance(value, list) and key.isdecimal():
-            value = value[int(key)] if int(key) < len(value) else None
-        else:
-            value = value.get(key) if isinstance(value, dict) else None
-    return value
+def top_of(name: str) -> str:
+    """The column that a name such as `meta.title` or `turns[0].text` begins with."""
+    return re.split(r"[.\[]", name, maxsplit=1)[0]

@@ -12,6 +12,8 @@ from simulator.data.data_error import DataError
 from simulator.data.encodings import LINE_BREAK, line_number, read_text
 from simulator.data.shortened import shortened
 
+DECODER = json.JSONDecoder(parse_constant=lambda name: None if name == "NaN" else float(name))
+"""NaN is no JSON, and programs write it where there is no value."""
 EXAMPLE = '{"text": "it broke", "label": "bad"}'
 
 
@@ -38,7 +40,7 @@ def read_json(path: Path) -> JsonObjects:
 
 def _list(text: str, path: Path) -> JsonObjects:
     try:
-        entries = json.loads(text)
+        entries = DECODER.decode(text)
     except json.JSONDecodeError as problem:
         if _first_line_is_whole(text):
             return _lines(text, path)
@@ -57,7 +59,7 @@ def _lines(text: str, path: Path) -> JsonObjects:
         if not line.strip():
             continue
         try:
-            entries.append(json.loads(line))
+            entries.append(DECODER.decode(line))
         except (ValueError, RecursionError) as problem:
             _refuse_if_one_value(text, path, is_first=not entries)
             raise DataError(
@@ -76,7 +78,7 @@ def _refuse_if_one_value(text: str, path: Path, is_first: bool) -> None:
     if not is_first:
         return
     try:
-        value, end = json.JSONDecoder().raw_decode(text.lstrip())
+        value, end = DECODER.raw_decode(text.lstrip())
     except (ValueError, RecursionError):
         return
     if not isinstance(value, dict) or not LINE_BREAK.search(text.lstrip()[:end]):
@@ -95,7 +97,7 @@ def _one_object(path: Path) -> DataError:
 
 def _first_line_is_whole(text: str) -> bool:
     try:
-        json.loads(LINE_BREAK.split(text.lstrip(), maxsplit=1)[0])
+        DECODER.decode(LINE_BREAK.split(text.lstrip(), maxsplit=1)[0])
     except (ValueError, RecursionError):
         return False
     return True

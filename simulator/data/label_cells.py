@@ -14,8 +14,8 @@ from simulator.data.data_error import DataError
 from simulator.data.rows import Rows
 from simulator.data.shortened import shortened
 
-TEXT_OF_A_VALUE = re.compile(r"""b['"]|\(\s*['"]|<[\w. ]+ object at 0x|[\w.]+\(\s*['"\[{]""")
-"""How the text of a value of Python begins, other than of a list or an object, which is read."""
+TEXT_OF_A_VALUE = re.compile(r"""[\[({]\s*['"\[{]|b['"]|<[\w. ]+ object at 0x|[\w.]+\(\s*['"\[{]""")
+"""How the text of a list, an object or another value of a program begins."""
 WHOLE_FLOAT = re.compile(r"([+-]?\d+)\.0+")
 NOT_SHOWN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -41,7 +41,7 @@ def labels_of(rows: Rows, cells: Sequence[Any]) -> list[str | None]:
 
 
 def _prepared(cell: Any) -> Any:
-    if isinstance(cell, list) and len(cell) == 1 and isinstance(cell[0], (bool, Decimal)):
+    if isinstance(cell, list) and len(cell) == 1 and not isinstance(cell[0], (list, dict)):
         return _prepared(cell[0])
     if isinstance(cell, bool):
         return json.dumps(cell)
@@ -66,9 +66,14 @@ def _problem(cell: Any, answer: Answer) -> str | None:
     if any(NOT_SHOWN.search(name) for name in classes):
         return f"is {shown}, with a character that cannot be shown: write the name of one class"
     is_joined = isinstance(cell, str) and any(not _is_written_in(name, cell) for name in classes)
-    if is_joined or (isinstance(cell, str) and TEXT_OF_A_VALUE.match(cell.strip())):
+    if is_joined or any(is_text_of_value(name) for name in classes):
         return f"is {shown}, the text of a list or an object of a program: write the name of one class"
     return None
+
+
+def is_text_of_value(name: str) -> bool:
+    """Whether a class has the text of a list, an object or another value of a program as its name."""
+    return TEXT_OF_A_VALUE.match(name) is not None
 
 
 def _is_written_in(name: str, cell: str) -> bool:

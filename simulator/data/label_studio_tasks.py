@@ -11,10 +11,12 @@ from ml_backend.labelstudio.answers import answer
 from ml_backend.labelstudio.export_config import UnreadableExport, control_of_export
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.labels import labels
+from ml_backend.labelstudio.tasks import parse_annotations
 from ml_backend.labelstudio.texts import BadTask
 from simulator.data.columns import Columns, value_at
 from simulator.data.data_error import DataError
 from simulator.data.json_objects import JsonObjects
+from simulator.data.label_cells import is_text_of_value
 from simulator.data.labelled_table import LabelledTable, table_of_rows
 from simulator.data.left_out import UNUSABLE_TEXT, LeftOut, left_out_of_labels
 from simulator.data.rows import rows_of_objects
@@ -28,12 +30,14 @@ PREDICTIONS = "predictions"
 
 @dataclass(frozen=True)
 class Task:
-    """A task. place: for messages, such as "task 548"; number: in its file, or its id in a project."""
+    """A task. place: for messages, such as "task 548"; number: in its file, or its id in a project; problem: why it
+    cannot be used, None if nothing is wrong."""
 
     place: str
     number: int
     data: Mapping[str, Any]
     annotations: Sequence[Annotation]
+    problem: str | None = None
 
 
 def are_tasks(entries: JsonObjects) -> bool:
@@ -71,6 +75,8 @@ def table_of_tasks(entries: JsonObjects, columns: Columns) -> LabelledTable:
     usable, left_out = labelled_tasks(tasks, config, TextReader(columns).text)
     if not usable:
         raise DataError(f"{source} has no label that can be used: {'; '.join(left_out.notes()) or 'it has no tasks'}")
+    if columns.label_config is None:
+        _check_names(usable, source)
     texts = [text for _, text, _ in usable]
     read = {"text": texts, "label": [label for _, _, label in usable]}
     for optional in (columns.text_pair, columns.split):
@@ -95,6 +101,9 @@ def labelled_tasks(
     for task in tasks:
         classes = given.by_task.get(task.number)
         if not classes:
+            continue
+        if task.problem is not None:
+            left_out.add(UNUSABLE_TEXT, task.place, task.problem)
             continue
         try:
             text = text_of(task.data)
@@ -123,7 +132,6 @@ def _table_of_data(entries: JsonObjects, columns: Columns) -> LabelledTable:
 
 def _tasks(entries: JsonObjects) -> list[Task]:
     tasks: list[Task] = []
-    count = 0
     for number, entry in zip(entries.numbers, entries.objects, strict=True):
         place = f"{entries.unit} {number}"
         if isinstance(entry.get("id"), (int, str)):
@@ -133,30 +141,20 @@ def _tasks(entries: JsonObjects) -> list[Task]:
             raise DataError(
                 f"{entries.source}: the annotations of {place} are {shortened(given)}, not a list: correct it"
             )
-        annotations = []
-        for annotation in given:
-            count += 1
-            if not isinstance(annotation, dict):
-                raise DataError(
-                    f"{entries.source}: an annotation of {place} is {shortened(annotation)}, not an object: correct it"
-                )
-            annotations.append(_annotation(annotation, number, count))
+        # The id of a task only groups its annotations: the import format has none, and joined exports may repeat them.
+        annotations = parse_annotations({"id": number, "annotations": [_with_new_keys(entry) for entry in given]})
         tasks.append(Task(place, number, entry["data"], annotations))
     return tasks
 
 
-def _annotation(annotation: Mapping[str, Any], task: int, count: int) -> Annotation:
-    """count: number of annotations so far, which is the id: the import format has no ids, and some have no times."""
-    user = annotation.get("completed_by")
-    user = user.get("id") if isinstance(user, dict) else user
-    return Annotation(
-        annotation_id=count,
-        task_id=task,
-        annotator=user if isinstance(user, int) else None,
-        cancelled=bool(annotation.get("was_cancelled") or annotation.get("skipped")),
-        result=annotation.get("result") or [],
-        updated_at=str(annotation.get("updated_at") or annotation.get("created_at") or ""),
-    )
+def _with_new_keys(annotation: Any) -> Any:
+    """An annotation with the keys that are read, from those that older exports and imports have instead."""
+    if not isinstance(annotation, dict):
+        return annotation
+    changed = {"updated_at": annotation.get("updated_at") or annotation.get("created_at")}
+    if "was_cancelled" not in annotation and "skipped" in annotation:
+        changed["was_cancelled"] = annotation["skipped"]
+    return annotation | changed
 
 
 def _control(tasks: Sequence[Task], columns: Columns, source: str) -> LabelConfig:
@@ -164,6 +162,16 @@ def _control(tasks: Sequence[Task], columns: Columns, source: str) -> LabelConfi
         return control_of_export([a for task in tasks for a in task.annotations], columns.control)
     except UnreadableExport as problem:
         raise DataError(f"{source}: {problem}") from None
+
+
+def _check_names(usable: Sequence[tuple[Task, str, str]], source: str) -> None:
+    """Raise DataError for a class that is the text of a list or an object, unless the label config has it."""
+    for task, _, label in usable:
+        if is_text_of_value(label):
+            raise DataError(
+                f"{source}: the annotation of {task.place} names the class {shortened(label)}, the text of a list or "
+                "an object of a program: correct it, or give the label config that has this class with --label-config"
+            )
 
 
 def _several(tasks: Sequence[Task], config: LabelConfig) -> str:

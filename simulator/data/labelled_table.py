@@ -62,7 +62,8 @@ def _texts(rows: Rows, columns: Columns) -> list[str]:
         renamed = rows.columns.get(f"{RENAMED_FIELD}{columns.text}")
         return _checked(rows, renamed or values_at(rows, columns.text) or (), text_of_value, "text")
     # The columns of a row, under the names that they have as fields of a task.
-    fields = {name.removeprefix(RENAMED_FIELD): values for name, values in sorted(rows.columns.items())}
+    names = sorted(rows.columns, key=lambda name: name.startswith(RENAMED_FIELD))
+    fields = {name.removeprefix(RENAMED_FIELD): rows.columns[name] for name in names}
     data = [dict(zip(fields, values, strict=True)) for values in zip(*fields.values(), strict=True)]
     return _checked(rows, data, TextReader(columns).text, "text")
 
@@ -95,6 +96,8 @@ def _labels(rows: Rows, name: str, config: LabelConfig | None) -> list[str | Non
 
 
 def _class_in_config(label: str, config: LabelConfig) -> str | None:
+    if label in config.paths:
+        return label
     kind = config.control_tag.lower()
     choice = [label] if kind == "taxonomy" else label
     given = answer([{"from_name": config.control, "type": kind, "value": {kind: [choice]}}], config)

@@ -9,7 +9,7 @@ from ml_backend.labelstudio.labels import Labels
 from simulator.data.shortened import shortened
 
 UNANNOTATED = "tasks without an annotation"
-UNUSABLE_TEXT = "tasks without a usable text"
+UNUSABLE_TEXT = "tasks whose text cannot be used"
 
 
 @dataclass

@@ -48,15 +48,21 @@ def rows_of_cells(
 
     wanted: names of the columns that are read. Raises DataError if the header has one of them more than once.
     """
-    repeated = {name for name in names if names.count(name) > 1}
-    for name in sorted(repeated & set(wanted)):
-        raise DataError(f"{source} has {names.count(name)} columns with the name {name!r}: rename all but one")
+    repeated = check_names(source, names, wanted)
     columns = {
         name: [row[i] if i < len(row) else None for row in cells]
         for i, name in enumerate(names)
         if name and name not in repeated
     }
     return Rows(source, unit, numbers, columns, notes)
+
+
+def check_names(source: str, names: Sequence[str], wanted: Collection[str]) -> set[str]:
+    """The names that a header has more than once. Raises DataError if a wanted one is among them."""
+    repeated = {name for name in names if names.count(name) > 1}
+    for name in sorted(repeated & set(wanted)):
+        raise DataError(f"{source} has {names.count(name)} columns with the name {name!r}: rename all but one")
+    return repeated
 
 
 def rows_of_objects(

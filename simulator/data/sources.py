@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from pyarrow import parquet
-
 from simulator.data.columns import Columns
 from simulator.data.data_error import DataError
 from simulator.data.delimited import read_delimited
-from simulator.data.encodings import opened
 from simulator.data.json_objects import read_json
 from simulator.data.label_studio_tables import is_export, one_row_per_task
 from simulator.data.label_studio_tasks import are_tasks, table_of_tasks
 from simulator.data.labelled_table import LabelledTable, table_of_rows
-from simulator.data.rows import Rows, rows_of_objects
+from simulator.data.parquet_files import read_parquet
+from simulator.data.rows import rows_of_objects
 from simulator.data.spreadsheets import read_workbook
 
 DELIMITED = (".csv", ".tsv")
@@ -66,22 +64,6 @@ def _read(path: Path, suffix: str, columns: Columns) -> LabelledTable:
     elif suffix == ".xlsx":
         rows = read_workbook(path, columns.all)
     else:
-        rows = _read_parquet(path, columns)
+        rows = read_parquet(path, columns.all)
     read = table_of_rows(rows, columns)
     return one_row_per_task(read, rows) if is_export(rows) else read
-
-
-def _read_parquet(path: Path, columns: Columns) -> Rows:
-    with opened(path) as file:
-        try:
-            table = parquet.read_table(file)
-        except Exception as problem:
-            raise DataError(
-                f"{path} cannot be read as parquet: {problem}. It may be incomplete: write or copy it again."
-            ) from problem
-    # Other columns, such as embeddings, may be large; they are named in messages only.
-    read = {name.split(".")[0].split("[")[0] for name in columns.all} | {*columns.all}
-    values = {
-        name: table.column(name).to_pylist() if name in read else [None] * len(table) for name in table.column_names
-    }
-    return Rows(str(path), "row", range(1, len(table) + 1), values)

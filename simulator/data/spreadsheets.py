@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import openpyxl
 
@@ -26,7 +27,7 @@ def read_workbook(path: Path, wanted: Collection[str]) -> Rows:
         # They are about styles and drop-down lists, which are not read.
         warnings.simplefilter("ignore")
         try:
-            cells = _cells_by_sheet(file)
+            cells = _cells_by_sheet(file.read())
         except Exception as problem:
             raise DataError(
                 f"{path} cannot be read as an Excel workbook: {problem}. It may be incomplete, protected by a password "
@@ -41,8 +42,8 @@ Cells = Sequence[tuple[int, tuple[Any, ...]]]
 """The rows of a sheet that are not blank, with their numbers; the first one is the header."""
 
 
-def _cells_by_sheet(file: BinaryIO) -> dict[str, Cells]:
-    workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
+def _cells_by_sheet(content: bytes) -> dict[str, Cells]:
+    workbook = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
     try:
         cells: dict[str, Cells] = {}
         for sheet in workbook.worksheets:

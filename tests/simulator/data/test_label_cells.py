@@ -37,6 +37,7 @@ ROWS = Rows("mine.csv", "line", range(2, 100), {})
         ("{x}", "{x}"),
         ("(none)", "(none)"),
         (["good"], "good"),
+        (["['good']"], "good"),
         ([1.0], "1"),
         ([True], "true"),
         ([], None),
