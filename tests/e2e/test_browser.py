@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from live_loop import CLASSES, Loop, gold_texts, wait_until
+from live_loop import CLASSES, Loop, gold_texts, new_project, wait_until
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from studios import Real
 
+from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.connection import SECRET_HEADER, webhooks
+from ml_backend.labelstudio.label_config import parse
+from ml_backend.labelstudio.texts import task_text
+from ml_backend.text_fields import FIELD_SEPARATOR
 
 MakeLoop = Callable[..., Loop]
 pytestmark = pytest.mark.browser
@@ -200,6 +204,63 @@ def photograph(page: Page, name: str) -> None:
     """Take a picture for a person to look at, if a folder for pictures is set."""
     if scratch := os.environ.get("TEST_SCREENSHOTS_MORE"):
         page.screenshot(path=f"{scratch}/{name}.png")
+
+
+SHOWN = [
+    '<Text name="t1" value="Book: $title ($year), $price, $big; $list - $object is $yes"/>',
+    '<TEXT name="t2" VALUE="$object.a[1].b.  $title.length"/>',
+    '<Text name="t3" value="$html"/>',
+    '<HyperText name="t4" value="$html"/>',
+    '<HyperText name="t5" value="x"><h1>$title</h1><a href="$link">one &amp; two</a><br/>three</HyperText>',
+    '<Text name="t6" value="$encoded" encoding="base64unicode"/>',
+    '<Header value="About: $year"/>',
+    '<Header value="$title"/>',
+    '<Paragraphs name="t7" value="$turns" textKey="said"/>',
+    '<Text name="t8" value="x">between $title &amp; tags</Text>',
+    '<Header value="$year"/>',
+    '<View style="display: none"><Text name="t9" value="$title"/></View>',
+]
+DATA: dict[str, Any] = {
+    "title": "Emma",
+    "year": 1815,
+    "price": 7.50,
+    "big": 1e21,
+    "list": ["a", None, ["b", 2]],
+    "object": {"a": [0, {"b": "nested"}]},
+    "yes": True,
+    "html": "<p>3 < 4 &amp; a<b>b</b></p>c<br>d<!-- e --><script>f</script><table><tr><td>g</td></tr></table>",
+    "link": "https://example.com/",
+    "encoded": "w7xiZXI=",
+    "turns": [
+        {"author": "A", "said": "hi"},
+        {"author": "B", "said": "yes"},
+        {"author": 3, "said": 7},
+        {"said": ["x", "y"]},
+    ],
+}
+
+
+def test_the_text_of_a_task_is_what_the_editor_shows(label_studio: Real, client: LabelStudio, page: Page):
+    views = "".join(f'<View className="shown-{i}">{tag}</View>' for i, tag in enumerate(SHOWN))
+    choices = '<Choices name="c" toName="t1"><Choice value="a"/><Choice value="b"/></Choices>'
+    config = f"<View>{views}{choices}</View>"
+    project_id = new_project(client, [DATA], config)
+    (task,) = client.task_ids(project_id)
+    page.goto(f"{label_studio.url}/projects/{project_id}/data?task={task}")
+    expect(page.get_by_test_id("phrase:3")).to_be_visible()
+    expect(page.frame_locator(".shown-4 iframe").get_by_text("three")).to_be_visible()
+    shown = [text for i in range(len(SHOWN)) if (text := shown_text(page.locator(f".shown-{i}")))]
+    read = task_text(DATA, parse(config)).split(FIELD_SEPARATOR)
+    assert [" ".join(text.split()) for text in read] == shown
+
+
+def shown_text(view: Locator) -> str:
+    """What a person sees of a text, with single spaces; of a dialogue without the times that the editor adds."""
+    if view.locator("iframe").count():
+        return " ".join(view.frame_locator("iframe").locator("body").inner_text().split())
+    turns = [turn.inner_text().splitlines() for turn in view.locator("[data-testid^='phrase:']").all()]
+    lines = [": ".join(line for line in turn if not re.fullmatch(r"[\d:]+ - [\d:]+", line)) for turn in turns]
+    return " ".join(" ".join(lines or view.all_inner_texts()).split())
 
 
 @pytest.mark.skipif("TEST_SCREENSHOTS" not in os.environ, reason="pictures are taken by `make screenshots`")
