@@ -39,6 +39,10 @@ class FakeLabelStudio:
             raise self.problem
         return {"static": [], "live": self.entries}
 
+    def request_objects(self, method: str, path: str, params: Any = None) -> list[dict[str, Any]]:
+        answer = self.request(method, path, params)
+        return list(answer if isinstance(answer, list) else answer["live"])
+
 
 def entry(url: str, **changes: Any) -> dict[str, Any]:
     return {"id": 1, "url": url, "title": "t", "readable_state": "Connected", "extra_params": None, **changes}
