@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ml_backend.learning import catalogue
 from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
+from ml_backend.learning.embedding import names as embedding_names
 from ml_backend.settings import SettingsError
 
 __all__ = ["ProjectSettings", "SettingsError", "known_names"]
@@ -72,7 +74,8 @@ class ProjectSettings(BaseModel):
     def merged(self, changes: Mapping[str, Any]) -> ProjectSettings:
         """A copy of these settings with the changes; None sets a setting back to its default.
 
-        Raises SettingsError, which names each invalid setting and lists the known ones.
+        Raises SettingsError, which names each invalid setting and lists the known ones. Names of embedding models are
+        checked here only, so that a stored one that works is never refused.
         """
         if not isinstance(changes, Mapping):
             raise SettingsError(
@@ -84,14 +87,30 @@ class ProjectSettings(BaseModel):
             default = type(self).model_fields[name].default if name in type(self).model_fields else None
             values[name] = default if value is None else value
         try:
-            return ProjectSettings.model_validate(values, strict=None)
+            merged = ProjectSettings.model_validate(values, strict=None)
         except ValidationError as error:
             raise SettingsError("; ".join(_sentence(problem) for problem in error.errors())) from None
+        if merged.embedding_model is not None and merged.embedding_model != self.embedding_model:
+            problem = embedding_names.problem_in_live_project(merged.embedding_model)
+            if problem is not None:
+                raise SettingsError(problem)
+        return merged
 
 
 def known_names() -> list[str]:
     """Names of all settings of a project, in the order of their definition."""
     return list(ProjectSettings.model_fields)
+
+
+def number_limits() -> dict[str, tuple[Any, Any]]:
+    """Setting that is a number → its lowest and highest value, None without a highest."""
+    limits: dict[str, tuple[Any, Any]] = {}
+    for name, field in ProjectSettings.model_fields.items():
+        lowest = next((part.ge for part in field.metadata if isinstance(part, Ge)), None)
+        highest = next((part.le for part in field.metadata if isinstance(part, Le)), None)
+        if lowest is not None:
+            limits[name] = (lowest, highest)
+    return limits
 
 
 def strategy_names() -> list[str]:

@@ -69,7 +69,7 @@ def _apply_entries(
             services.store.update_project(project.id, attached=False)
         return project
     if project.state == ProjectState.DISCONNECTED:
-        services.store.update_project(project.id, state=ProjectState.NEW, error=None)
+        services.store.update_project(project.id, state=ProjectState.NEW, error=None, phase="connected again")
     entry = own_entry(entries, project.backend_url)
     project = _apply_extra_params(services, project, entries, entry)
     if entry is not None:
@@ -103,14 +103,22 @@ def _apply_extra_params(
 ) -> ProjectRecord:
     """Returns the stored project, updated with the extra params of its entry if a person changed them."""
     project = services.store.project(project.id) or project
+    settings_problem = None
     try:
         listed_params = [canonical_extra_params(e.extra_params) for e in entries if e.extra_params is not None]
         if listed_params != project.extra_params_seen:
             services.store.update_project(project.id, extra_params_seen=listed_params)
         changes = settings_from_extra_params(project, entry.extra_params) if entry else {}
     except SettingsError as problem:
-        logger.error("project %s: its extra params were refused, its settings are unchanged: %s", project.id, problem)
-        return project
+        settings_problem, changes = str(problem), {}
+    if settings_problem != project.settings_problem:
+        services.store.update_project(project.id, settings_problem=settings_problem)
+        if settings_problem is not None:
+            logger.error(
+                "project %s: its extra params were refused, its settings are unchanged: %s",
+                project.id,
+                settings_problem,
+            )
     if not changes:
         return project
     services.store.update_project(project.id, **changes)

@@ -8,6 +8,9 @@ from typing import Any
 from ml_backend.project_settings import ProjectSettings, SettingsError, known_names
 from ml_backend.store.records import ProjectChanges, ProjectRecord
 
+MOST_LAYERS = 2
+"""How often JSON may be written as a string of JSON."""
+
 
 def parse_extra_params(typed: Any) -> dict[str, Any]:
     """Extra params as a dictionary. Label Studio stores them as an object or as a string of JSON.
@@ -15,11 +18,13 @@ def parse_extra_params(typed: Any) -> dict[str, Any]:
     Raises SettingsError for anything but a JSON object.
     """
     value = typed
-    if isinstance(value, str):
-        try:
-            value = json.loads(value) if value.strip() else {}
-        except (ValueError, RecursionError):
-            value = None
+    try:
+        # Label Studio stores what was typed; a form that was saved twice may hold a string of JSON within a string.
+        for _ in range(MOST_LAYERS):
+            if isinstance(value, str):
+                value = json.loads(value) if value.strip() else {}
+    except (ValueError, RecursionError):
+        value = None
     if not isinstance(value, dict):
         raise SettingsError(
             f'extra params must be a JSON object like {{"strategy": "badge"}}, not {json.dumps(typed)[:100]}; '

@@ -24,6 +24,9 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
         return False
     report = synchronize(run)
     embedder = services.embedder(run.settings.embedding_model or services.default_model)
+    if run.project.error is not None and run.project.state != ProjectState.FAILED:
+        # What kept earlier runs from coming so far is solved, and the steps that follow may take long.
+        run.store.update_project(run.id, state=ProjectState.NEW, error=None)
     missing = embed(run, embedder)
     data = learning_data(run, embedder.name)
     serving = finish_interrupted_batches(run.store, run.client, run.info)

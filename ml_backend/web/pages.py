@@ -6,8 +6,15 @@ import datetime
 from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request
+from markupsafe import Markup, escape
 
-from ml_backend.project_settings import ProjectSettings, initial_names, strategy_summaries, strategy_uses
+from ml_backend.project_settings import (
+    ProjectSettings,
+    initial_names,
+    number_limits,
+    strategy_summaries,
+    strategy_uses,
+)
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import ProjectState
 from ml_backend.web.access import require_basic_auth
@@ -68,6 +75,7 @@ def project(project_id: int) -> Any:
         chart=share_chart(points, "labels"),
         most=max(status["labels"].values(), default=0),
         defaults=ProjectSettings().model_dump(mode="json"),
+        limits=number_limits(),
         embedding_model=status["settings"]["embedding_model"] or settings.embedding_model,
         default_model=settings.embedding_model,
         strategies=strategy_summaries(),
@@ -101,7 +109,7 @@ def _summary(project: ProjectRecord) -> dict[str, Any]:
         "phase": project.phase,
         "error": project.error,
         "labeled": project.counts.labeled,
-        "tasks": project.counts.tasks,
+        "tasks": web().store.task_count(project.id),
         "queue_remaining": project.counts.queue_remaining,
     }
 
@@ -118,7 +126,27 @@ def _page(template: str, **values: Any) -> Response:
     return response
 
 
-def _moment(seconds: float | None) -> str:
+@blueprint.app_template_filter("code")
+def code(text: str | None) -> Markup:
+    """The text, escaped, with every part between two backticks as <code>."""
+    parts = (text or "").split("`")
+    if len(parts) % 2 == 0:  # a backtick without a partner stays as it is
+        parts[-2:] = ["`".join(parts[-2:])]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
+    )
+
+
+def _moment(seconds: float | None, relative: bool = False) -> Markup:
+    """A point in time (Unix time), which the script of the page shows in the browser's time zone.
+
+    relative: whether it is shown as "2 minutes ago" while it is less than a day old.
+    """
     if seconds is None:
-        return "never"
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+        return Markup("never")
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    text = moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+    kind = Markup(" data-relative") if relative else ""
+    return Markup('<time datetime="{}" title="{}"{}>{}</time>').format(
+        moment.strftime("%Y-%m-%dT%H:%M:%SZ"), text, kind, text
+    )

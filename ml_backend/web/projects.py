@@ -55,7 +55,9 @@ def change_settings(project_id: int) -> dict[str, Any]:
     if after != before or before.model_dump(mode="json", exclude_defaults=True) != project.settings:
         context = web()
         context.store.update_project(project_id, settings=after.model_dump(mode="json", exclude_defaults=True))
-        context.queue.request(context.store, project_id, RunReason.SETTINGS)
+        context.store.request_run(project_id, RunReason.SETTINGS)
+        # Also when a run is requested already: a project that waits for its next try goes on with the new settings.
+        context.queue.wake_worker(project_id)
         logger.info("project %s: settings are now %s", project_id, after.model_dump(mode="json"))
     return after.model_dump(mode="json")
 

@@ -8,30 +8,21 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Any
 
+from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
-from ml_backend.store.records import BatchRecord, EventRecord, HeadRecord, ProjectCounts, RunRecord, StoppingAdvice
-from ml_backend.store.states import ProjectState
+from ml_backend.store.records import BatchRecord, HeadRecord, ProjectRecord, RunRecord, StoppingAdvice
+from ml_backend.web.next_step import next_step, remedy
 
 PROBLEMS_SHOWN = 1000
 AGREEMENT_WINDOW = 50
 """Labels over which the share of right predictions is computed; one label changes it by 2 percentage points."""
 RANDOM_WINDOW = 100
 OVERDUE_SECONDS = 60.0
-"""If no run processes an event for so long, no worker is running: each one checks at least once a minute."""
+"""If no worker was seen for so long, none is running: each one reports every 15 seconds."""
+STARTED_AT = time.time()
 NO_ADVICE = StoppingAdvice(stop=False, value=None, reason="there is no head yet")
 """What a run without a head stores."""
-REMEDIES = {
-    ProjectState.WAITING: "Nothing is lost, and the backend tries again. `python -m ml_backend doctor` checks "
-    "address, key, model and database.",
-    ProjectState.FAILED: "Nothing is lost, and the backend tries again. If the problem stays, see the worker's log for "
-    "details.",
-    ProjectState.UNSUPPORTED: "Change the labeling interface in Label Studio, or name the control and the text fields "
-    "in the settings of this project.",
-    ProjectState.MISSING: "Check that the project still exists and that the user of LABEL_STUDIO_API_KEY can open it.",
-    ProjectState.DISCONNECTED: "Connect it again, by `python -m ml_backend connect` with its number, or in Label "
-    "Studio under Settings, Model, Connect Model. Everything that was learned is kept.",
-}
 
 
 class UnknownProject(LookupError):
@@ -41,9 +32,10 @@ class UnknownProject(LookupError):
 def project_status(store: Store, project_id: int) -> dict[str, Any]:
     """State, counts, batch, head, problems, settings and history of a project. Raises UnknownProject.
 
-    problems: the first 1,000 tasks that are not in the pool, {"task", "reason"}; problem_counts: all, by reason;
-    runs: oldest first; seconds: by step of the last run; agreement: see `rolling_agreement`; accuracy_at_random: see
-    `random_accuracy`; stopping: the advice of the last run.
+    next: what the next batch waits for; worker_missing: whether work waits and no worker was seen for a minute; reads:
+    what is read from tasks and annotations; problems: the first 1,000 tasks that are not in the pool, {"task",
+    "reason"}; problem_counts: all, by reason; runs: oldest first; seconds: by step of the last run; agreement: see
+    `rolling_agreement`; accuracy_at_random: see `random_accuracy`; stopping: the advice of the last run.
     """
     project = store.project(project_id)
     if project is None:
@@ -53,6 +45,8 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
     counts = replace(project.counts, tasks=store.task_count(project_id))
     batch = store.current_batch(project_id)
     by_reason = store.problem_counts(project_id)
+    problems = sum(by_reason.values())
+    run_pending = project_id in store.pending_projects()
     agreement = rolling_agreement(runs)
     return {
         "project": project_id,
@@ -60,11 +54,12 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
         "state": project.state,
         "phase": project.phase,
         "error": project.error,
-        "remedy": None if project.error is None else REMEDIES.get(project.state),
-        "next": next_step(counts, batch, runs, settings),
-        "run_pending": project_id in store.pending_projects(),
+        "remedy": remedy(project),
+        "settings_problem": project.settings_problem,
+        "next": next_step(project, counts, batch, settings, problems),
+        "run_pending": run_pending,
         "events_waiting": len(events),
-        "worker_missing": _overdue(events),
+        "worker_missing": bool(events or run_pending) and _worker_missing(store),
         **asdict(counts),
         "labels_missing": [name for name, n in counts.labels.items() if n == 0],
         "batch": _batch(batch, counts.queue_remaining),
@@ -74,7 +69,8 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
         "stopping": asdict(runs[-1].stopping if runs else NO_ADVICE),
         "seconds": runs[-1].seconds if runs else {},
         "settings": settings.model_dump(mode="json"),
-        "problems_total": sum(by_reason.values()),
+        "reads": _reads(project, settings),
+        "problems_total": problems,
         "problem_counts": by_reason,
         "problems": [{"task": t, "reason": r} for t, r in store.problems(project_id, limit=PROBLEMS_SHOWN)],
         "runs": [_run(run) for run in runs],
@@ -82,10 +78,10 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
 
 
 def rolling_agreement(runs: list[RunRecord], window: int = AGREEMENT_WINDOW) -> list[dict[str, Any]]:
-    """Share of new labels that the previous head had predicted, over the last `window` labels.
+    """Share of new labels that annotators were shown as predictions, over the last `window` or more of them.
 
-    One entry per run with new labels: {"labels", "right", "asked", "share"}. Strategies choose tasks that are hard for
-    the head, so the share is below its accuracy on all tasks.
+    One entry per run with such labels: {"labels", "right", "asked", "share"}. Strategies choose tasks that are hard for
+    the head, so the share is usually below its accuracy on all tasks.
     """
     measured_runs = [run for run in runs if run.asked]
     shares = []
@@ -100,7 +96,7 @@ def rolling_agreement(runs: list[RunRecord], window: int = AGREEMENT_WINDOW) -> 
 
 
 def random_accuracy(runs: list[RunRecord], window: int = RANDOM_WINDOW) -> dict[str, Any] | None:
-    """Share of new labels that the previous head had predicted, over the last `window` or more randomly drawn tasks.
+    """Share of new labels that annotators were shown as predictions, over the last `window` or more random tasks.
 
     {"right", "asked", "share", "low", "high"}: low and high are the bounds of Wilson's 95 % interval (Wilson 1927). The
     share is unbiased for the tasks that were open at the time. Returns None without randomly drawn tasks.
@@ -123,26 +119,25 @@ def _wilson(share: float, n: int) -> tuple[float, float]:
     return (middle - reach) / (1 + z * z / n), (middle + reach) / (1 + z * z / n)
 
 
-def next_step(
-    counts: ProjectCounts, batch: BatchRecord | None, runs: list[RunRecord], settings: ProjectSettings
-) -> str:
-    """What the next batch waits for, as a sentence."""
-    if not counts.tasks:
-        return "There are no tasks yet; import some in Label Studio."
-    if counts.labels and not counts.open:
-        return "Nothing is left to label: every task is labelled, skipped, or without a usable text."
-    if batch is None:
-        return "The first batch comes as soon as the first texts are read and embedded."
-    since = counts.labeled - (runs[-1].labels if runs else 0)
-    missing = settings.retrain_every - since
-    if missing < 1:
-        return "The next batch is due."
-    labels = "1 more label" if missing == 1 else f"{missing:,} more labels"
-    return f"The next batch comes after {labels}, or when this one runs low."
+def _worker_missing(store: Store) -> bool:
+    """Whether no worker was running for a minute, counted from the start of this process at the earliest."""
+    return time.time() - max(store.worker_seen_at() or 0.0, STARTED_AT) > OVERDUE_SECONDS
 
 
-def _overdue(events: list[EventRecord]) -> bool:
-    return bool(events) and time.time() - events[0].received_at > OVERDUE_SECONDS
+def _reads(project: ProjectRecord, settings: ProjectSettings) -> dict[str, Any] | None:
+    """What is read from tasks and annotations: the control, its classes and the texts; None if nothing can be."""
+    try:
+        config = parse(project.label_config, settings.control, settings.text_fields)
+    except UnsupportedLabelConfig:
+        return None
+    return {
+        "control": config.control,
+        "tag": config.control_tag,
+        "classes": len(config.classes),
+        "multi_label": config.multi_label,
+        "texts": [text.value for text in config.texts],
+        "notes": list(config.notes),
+    }
 
 
 def _batch(batch: BatchRecord | None, remaining: int) -> dict[str, Any] | None:

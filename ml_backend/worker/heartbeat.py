@@ -1,7 +1,7 @@
-"""The liveness file of a worker, which has no port for a health check.
+"""The signs of life of a worker: a row in the database, for the status pages, and a file, for a health check.
 
-The worker touches the file while it reaches its database and its queue; `worker --check`, the health check of the
-worker's container, reads the file's age.
+A worker touches the file while it reaches its database and its queue, since it has no port; `worker --check`, the
+health check of the worker's container, reads the file's age.
 """
 
 from __future__ import annotations
@@ -24,17 +24,31 @@ EVERY_SECONDS = 15.0
 TOO_OLD_SECONDS = 60.0
 
 
-def start_heartbeat(settings: Settings) -> None:
-    """Check the database and the queue in the background, every 15 s from now on."""
+def start_heartbeat(settings: Settings, owner: str, with_file: bool) -> None:
+    """Report in the background, every 15 s from now on, that this worker runs.
+
+    owner: its name; with_file: whether to maintain the liveness file too.
+    """
     store, queue = Store(settings.database_url), TaskQueue(settings)
-    LIVENESS_FILE.unlink(missing_ok=True)
+    if with_file:
+        LIVENESS_FILE.unlink(missing_ok=True)
 
     def watch() -> None:
         while True:
-            touch_liveness_file(store, queue)
+            report_worker(store, owner)
+            if with_file:
+                touch_liveness_file(store, queue)
             time.sleep(EVERY_SECONDS)
 
     threading.Thread(target=watch, name="heartbeat", daemon=True).start()
+
+
+def report_worker(store: Store, owner: str) -> None:
+    """Store that the worker runs; a problem of the database is logged."""
+    try:
+        store.report_worker(owner)
+    except Exception:
+        logger.exception("the worker cannot write to its database")
 
 
 def touch_liveness_file(store: Store, queue: TaskQueue, file: Path = LIVENESS_FILE) -> None:

@@ -15,6 +15,7 @@ from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.states import RunReason
 from ml_backend.worker.heartbeat import start_heartbeat
+from ml_backend.worker.lease import owner_name
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.supervisor import lower_priority, stop_with_parent
 from ml_backend.worker.worker import Worker
@@ -30,10 +31,9 @@ def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None
     if parent is not None:
         stop_with_parent(parent)
         lower_priority()
-    else:
-        start_heartbeat(settings)
     queue = TaskQueue(settings)
     services = _services(settings)
+    start_heartbeat(settings, owner_name(), with_file=parent is None)
     worker = Worker(services.store, queue, services)
     worker.release_stale_leases()
     queue.huey.periodic_task(crontab(minute="*"), name="reconcile")(

@@ -206,6 +206,17 @@ def test_changed_extra_params_become_the_settings_and_removed_ones_return_to_def
     project = update(RunReason.EVERY_MINUTE)
     assert project is not None
     assert project.settings == {"batch_size": 9}
+    assert "batch_size" in str(stored_problem(sqlite_store)), "the page must say that they were refused"
+    label_studio.entries = [entry(OURS, extra_params='"{\\"batch_size\\": 11}"')]
+    project = update(RunReason.EVERY_MINUTE)
+    assert project is not None
+    assert (project.settings, stored_problem(sqlite_store)) == ({"batch_size": 11}, None)
+
+
+def stored_problem(store: Store) -> str | None:
+    project = store.project(7)
+    assert project is not None
+    return project.settings_problem
 
 
 def test_a_removed_webhook_is_made_again_only_when_the_address_changes(update: Update, label_studio: FakeLabelStudio):

@@ -20,9 +20,13 @@ from ml_backend.project_settings import (
 )
 from ml_backend.store import Store
 from ml_backend.store.records import LabelStudioUse, ProjectCounts, RunRecord, StoppingAdvice, TaskRecord
-from ml_backend.store.states import BatchState
+from ml_backend.store.states import BatchState, RunReason
 
 KEY = "label-studio-key"
+CONFIG = (
+    '<View><Text name="t" value="$t"/><Choices name="c" toName="t">'
+    '<Choice value="a"/><Choice value="b"/></Choices></View>'
+)
 AUTHORIZED = {"Authorization": f"Token {KEY}"}
 SETTINGS = "/projects/7/settings"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -64,6 +68,9 @@ def test_without_any_secret_configured_nobody_may_change_settings(make_client: A
         ({"retrain_every": "often"}, ["retrain_every"]),
         ({"text_fields": []}, ["text_fields"]),
         ({"control": "nothing"}, ["nothing", "'topic'"]),
+        ({"embedding_model": "minilmm"}, ["'minilmm'", "minilm, ", "mpnet", "owner/name"]),
+        ({"embedding_model": "minilm:layer9"}, ["layer9"]),
+        ({"embedding_model": "tfidf"}, ["fixed list of texts"]),
     ],
 )
 def test_unknown_names_and_values_are_refused_with_those_that_can_be_used(
@@ -83,7 +90,7 @@ def test_unknown_projects_are_404(connected: FlaskClient):
 
 
 def test_the_status_lists_problems_and_the_next_step(connected: FlaskClient, sqlite_store: Store):
-    assert connected.get("/projects/7/status").json["next"].startswith("There are no tasks yet")
+    assert connected.get("/projects/7/status").json["next"].startswith("The tasks were not read yet")
     records = [TaskRecord(7, n, None, "the field 'text' is null") for n in (1, 2)]
     sqlite_store.upsert_tasks(7, records, {})
     status = connected.get("/projects/7/status").json
@@ -216,3 +223,35 @@ def test_with_a_password_pages_and_metrics_require_it(locked: FlaskClient, sqlit
         assert locked.get(path, headers=BROWSER, auth=("ann", "pässword")).status_code == 200
     refused = locked.get("/projects", headers=BROWSER)
     assert refused.headers["WWW-Authenticate"].startswith("Basic"), "so that the browser asks for the password"
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["minilm", "minilm:layer3", "mpnet", "BAAI/bge-m3:bf16:max256", "/models/ours", "./ours", "/data/vectors.parquet"],
+)
+def test_an_embedding_model_that_may_exist_is_accepted(connected: FlaskClient, model: str):
+    answer = connected.patch(SETTINGS, json={"embedding_model": model}, headers=AUTHORIZED)
+    assert (answer.status_code, answer.json["embedding_model"]) == (200, model)
+
+
+def test_a_stored_embedding_model_is_kept_when_something_else_changes(connected: FlaskClient, sqlite_store: Store):
+    sqlite_store.update_project(7, settings={"embedding_model": "all-mpnet-base-v2"})
+    answer = connected.patch(SETTINGS, json={"batch_size": 9}, headers=AUTHORIZED)
+    assert (answer.status_code, answer.json["embedding_model"]) == (200, "all-mpnet-base-v2")
+
+
+def test_unknown_embedding_models_are_refused_in_the_connect_form(web: FlaskClient):
+    params = json.dumps({"embedding_model": "minilmm"})
+    answer = web.post("/setup", json={"project": "9.1", "schema": CONFIG, "extra_params": params})
+    assert answer.status_code == 400
+    assert "'minilmm'" in answer.json["error"]
+
+
+def test_changed_settings_wake_a_worker_even_if_a_run_is_requested_already(
+    connected: FlaskClient, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    woken: list[int] = []
+    monkeypatch.setattr("ml_backend.worker.queue.TaskQueue.wake_worker", lambda _queue, project: woken.append(project))
+    sqlite_store.request_run(7, RunReason.EVERY_MINUTE)
+    connected.patch(SETTINGS, json={"embedding_model": "mpnet"}, headers=AUTHORIZED)
+    assert woken == [7]

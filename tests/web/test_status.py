@@ -14,6 +14,9 @@ from ml_backend.store import Store
 from ml_backend.store.records import LabelStudioUse, RunRecord
 from ml_backend.web.chart import Point, share_chart
 from ml_backend.web.status import NO_ADVICE, OVERDUE_SECONDS, random_accuracy, rolling_agreement
+from ml_backend.worker.heartbeat import report_worker
+
+BROWSER = {"Accept": "text/html"}
 
 
 def run(**numbers: Any) -> RunRecord:
@@ -58,22 +61,55 @@ def test_agreement_is_rolling_over_the_last_labels_of_runs():
     ]
 
 
-def test_an_event_that_has_waited_for_a_minute_shows_that_no_worker_runs(
+@pytest.fixture
+def server_of_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process started long ago, so that a worker had the time to report."""
+    monkeypatch.setattr("ml_backend.web.status.STARTED_AT", time.time() - 2 * OVERDUE_SECONDS)
+
+
+def is_worker_missing(client: FlaskClient) -> bool:
+    return bool(client.get("/projects/7/status").json["worker_missing"])
+
+
+def seen(store: Store, seconds_ago: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = time.time() - seconds_ago
+    with monkeypatch.context() as patch:
+        patch.setattr("ml_backend.store.workers.time.time", lambda: moment)
+        store.report_worker("host:1")
+
+
+@pytest.mark.usefixtures("server_of_two_minutes")
+def test_a_worker_is_missing_if_none_was_seen_for_a_minute_and_work_waits(
     connected: FlaskClient, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    def missing() -> tuple[int, bool]:
-        status = connected.get("/projects/7/status").json
-        return status["events_waiting"], status["worker_missing"]
+    words = "No worker has been running for over a minute"
+    assert is_worker_missing(connected), "a run is requested, and nobody takes it"
+    assert words in connected.get("/projects/7", headers=BROWSER).text
+    seen(sqlite_store, OVERDUE_SECONDS + 1, monkeypatch)
+    assert is_worker_missing(connected)
+    seen(sqlite_store, OVERDUE_SECONDS / 2, monkeypatch)
+    assert not is_worker_missing(connected)
+    seen(sqlite_store, OVERDUE_SECONDS + 1, monkeypatch)
+    sqlite_store.take_requests(7)
+    assert not is_worker_missing(connected), "nothing waits"
+    assert words not in connected.get("/projects/7", headers=BROWSER).text
 
-    now = time.time()
+
+@pytest.mark.usefixtures("server_of_two_minutes")
+def test_a_worker_in_a_long_run_is_not_missing_however_long_events_wait(
+    connected: FlaskClient, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+):
     with monkeypatch.context() as patch:
-        patch.setattr("ml_backend.store.events.time.time", lambda: now - OVERDUE_SECONDS - 1)
+        patch.setattr("ml_backend.store.events.time.time", lambda: time.monotonic() - 10 * OVERDUE_SECONDS)
         sqlite_store.add_event(7, "ANNOTATION_CREATED", {})
-    assert missing() == (1, True)
-    sqlite_store.add_event(7, "ANNOTATION_CREATED", {})
-    assert missing() == (2, True), "people go on labelling"
-    sqlite_store.drop_events(7, sqlite_store.events(7)[0].id)
-    assert missing() == (1, False)
+    assert is_worker_missing(connected)
+    report_worker(sqlite_store, "host:1")
+    assert not is_worker_missing(connected)
+
+
+def test_a_worker_has_a_minute_to_start(connected: FlaskClient, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("ml_backend.web.status.STARTED_AT", time.time())
+    assert not is_worker_missing(connected)
 
 
 def test_the_page_shows_the_last_ten_runs_newest_first(connected: FlaskClient, sqlite_store: Store):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from ml_backend.learning.embedding.registry import registered
+from ml_backend.learning.embedding.registry import registered, short_names
 
 PACKAGED = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_LAYERS = 6
@@ -87,6 +87,31 @@ def parse(name: str) -> EmbeddingName:
     if parsed.model == PACKAGED:
         parsed = _canonical_packaged(parsed)
     return parsed
+
+
+def problem_in_live_project(name: str) -> str | None:
+    """Why a live project cannot use the embedding of this name, as a sentence; None for a name that may be usable.
+
+    Whether the hub has a model, and whether a file exists, is found only when it is loaded.
+    """
+    try:
+        parsed = parse(name)
+    except ModelNotAvailable as problem:
+        return str(problem)
+    if parsed.model == TFIDF or PurePath(parsed.model).suffix == ".npy":
+        return (
+            f"the embedding {name!r} is made for a fixed list of texts, and a live project may get new texts: "
+            "choose minilm or a model of the hub"
+        )
+    is_path = parsed.is_matrix or parsed.model.startswith(("/", "./", "../", "~"))
+    if parsed.model in (PACKAGED, RANDOM_PROJECTION) or is_path or registered(parsed.model) is not None:
+        return None
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", parsed.model, re.ASCII):
+        return None
+    return (
+        f"unknown embedding model {name!r}; known: minilm, {RANDOM_PROJECTION}, {short_names()}; a model of the hub is "
+        "written owner/name, such as sentence-transformers/all-mpnet-base-v2, and a folder as a path that begins with /"
+    )
 
 
 def _hub_id(model: str) -> str:

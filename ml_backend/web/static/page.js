@@ -1,8 +1,10 @@
 "use strict";
 
-// Request the status every few seconds; if it changed, replace the live part of the page.
+// Request the status every few seconds; if it changed, replace the live part of the page and refresh the form.
 const PAUSE = 3000;
+const DAY = 86400;
 const live = document.getElementById("live");
+const form = document.getElementById("settings");
 let lastStatus = null;
 
 async function refresh() {
@@ -10,14 +12,21 @@ async function refresh() {
   try {
     const status = await (await ok(fetch(live.dataset.watch, { headers: { Accept: "application/json" } }))).text();
     if (status !== lastStatus) {
-      const text = await (await ok(fetch(location.href, { headers: { Accept: "text/html" } }))).text();
-      show(new DOMParser().parseFromString(text, "text/html").getElementById("live"));
+      const fresh = await page();
+      show(fresh.getElementById("live"));
+      if (form) adopt(fresh.getElementById("settings"));
       lastStatus = status;
     }
     document.body.classList.remove("stale");
   } catch {
     document.body.classList.add("stale");
   }
+  showTimes();
+}
+
+async function page() {
+  const text = await (await ok(fetch(location.href, { headers: { Accept: "text/html" } }))).text();
+  return new DOMParser().parseFromString(text, "text/html");
 }
 
 function show(fresh) {
@@ -29,50 +38,106 @@ function show(fresh) {
 
 async function ok(request) {
   const response = await request;
-  if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error || response.statusText);
-  return response;
+  if (response.ok) return response;
+  const body = await response.json().catch(() => ({}));
+  throw new Error(body.error || `${response.status} ${response.statusText}`.trim());
 }
 
-// The form sends only changed settings; an empty field sets one back to its default.
-const form = document.getElementById("settings");
+// Times are written in UTC; show them in the browser's time zone, and recent ones as "2 minutes ago".
+function showTimes() {
+  for (const time of document.querySelectorAll("time")) {
+    const moment = new Date(time.dateTime);
+    const age = (Date.now() - moment) / 1000;
+    const isRecent = "relative" in time.dataset && age < DAY;
+    time.textContent = isRecent ? ago(age) : moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  }
+}
+
+function ago(seconds) {
+  if (seconds < 60) return "less than a minute ago";
+  const [number, unit] = seconds < 3600 ? [seconds / 60, "minute"] : [seconds / 3600, "hour"];
+  return new Intl.RelativeTimeFormat("en").format(-Math.floor(number), unit);
+}
+
+// The form sends only what a person changed; an empty field sets one back to its default.
 const NUMBERS = new Set(["batch_size", "retrain_every", "random_share", "subpool", "balance", "seed"]);
 
+function settings(of) {
+  return [...of.elements].filter((field) => field.name);
+}
+
+function stored(field) {
+  if (field.tagName !== "SELECT") return field.defaultValue;
+  return [...field.options].find((option) => option.defaultSelected)?.value;
+}
+
+function store(field, value) {
+  if (field.tagName === "SELECT") for (const option of field.options) option.defaultSelected = option.value === value;
+  else field.defaultValue = value;
+}
+
+// Take over what the backend has stored. A field that a person is changing keeps its text, and is named if its setting
+// was changed elsewhere.
+function adopt(fresh) {
+  const elsewhere = [];
+  form.dataset.saved = fresh.dataset.saved;
+  for (const field of settings(form)) {
+    const value = stored(fresh.elements[field.name]);
+    if (value === stored(field)) continue;
+    const isTouched = field.value !== stored(field) && field.value !== value;
+    if (isTouched) elsewhere.push(form.querySelector(`label[for=${field.id}]`).textContent);
+    store(field, value);
+    if (!isTouched) field.value = value;
+  }
+  if (elsewhere.length) say(`Changed elsewhere in the meantime: ${elsewhere.join(", ")}. Save to replace it by yours.`, "warning");
+}
+
+// Values as JSON: a number stays as it was typed, since large ones lose digits when they are read as a number.
 function changes() {
   const changed = {};
-  for (const field of form.elements) {
-    if (!field.name || field.value === (field.tagName === "SELECT" ? defaultOption(field) : field.defaultValue)) continue;
+  for (const field of settings(form)) {
     const text = field.value.trim();
-    if (text === "") changed[field.name] = null;
-    else if ("list" in field.dataset) changed[field.name] = text.split(",").map((s) => s.trim()).filter(Boolean);
-    else changed[field.name] = NUMBERS.has(field.name) ? Number(text) : text;
+    if (field.value === stored(field)) continue;
+    if (text === "") changed[field.name] = "null";
+    else if ("list" in field.dataset) changed[field.name] = JSON.stringify(text.split(",").map((s) => s.trim()).filter(Boolean));
+    else if (NUMBERS.has(field.name)) changed[field.name] = /^-?(0|[1-9]\d*)$/.test(text) ? text : JSON.stringify(Number(text));
+    else changed[field.name] = JSON.stringify(text);
   }
   return changed;
 }
 
-function defaultOption(select) {
-  return [...select.options].find((option) => option.defaultSelected)?.value;
+function say(text, kind) {
+  const message = form.querySelector("output");
+  message.textContent = text;
+  message.className = kind;
 }
 
 async function save(event) {
   event.preventDefault();
-  const message = form.querySelector("output");
+  if (!form.reportValidity()) return;
+  const changed = changes();
+  if (!Object.keys(changed).length) return say("Nothing was changed, so there is nothing to save.", "");
   const headers = { "Content-Type": "application/json" };
   const key = document.getElementById("key")?.value;
   if (key) headers.Authorization = "Token " + key;
+  const body = "{" + Object.entries(changed).map(([name, value]) => JSON.stringify(name) + ":" + value) + "}";
+  const button = form.querySelector("button");
+  button.disabled = true;
+  say("Saving …", "");
   try {
-    await ok(fetch(form.dataset.url, { method: "PATCH", headers, body: JSON.stringify(changes()) }));
-    for (const field of form.elements) {
-      if (field.tagName === "SELECT") for (const option of field.options) option.defaultSelected = option.selected;
-      else if (field.name) field.defaultValue = field.value;
-    }
-    message.textContent = "Saved; the next batch is chosen with these settings.";
-    message.className = "good";
-    refresh();
+    await ok(fetch(form.dataset.url, { method: "PATCH", headers, body }));
+    for (const field of settings(form)) if (field.name in changed) store(field, field.value);
+    say(`Saved. ${form.dataset.saved}`, "good");
+    lastStatus = null;
+    await refresh();
   } catch (problem) {
-    message.textContent = problem.message;
-    message.className = "bad";
+    const isUnreachable = problem instanceof TypeError;
+    say(isUnreachable ? "Not saved: the backend does not respond." : problem.message, "bad");
+  } finally {
+    button.disabled = false;
   }
 }
 
 form?.addEventListener("submit", save);
+showTimes();
 setInterval(refresh, PAUSE);

@@ -1,0 +1,81 @@
+"""What a project waits for, and what a person can do about it, as sentences for the status."""
+
+from __future__ import annotations
+
+from ml_backend.project_settings import ProjectSettings, SettingsError
+from ml_backend.store.records import BatchRecord, ProjectCounts, ProjectRecord
+from ml_backend.store.states import ProjectState
+
+STOPPED = {
+    ProjectState.WAITING: "Nothing new is published until this is solved; labels given until then are used afterwards.",
+    ProjectState.FAILED: "Nothing new is published until this is solved; labels given until then are used afterwards.",
+    ProjectState.UNSUPPORTED: "Nothing is learned or published until the label config or the settings are changed.",
+    ProjectState.MISSING: "Nothing is learned or published until Label Studio shows the project to this key.",
+    ProjectState.DISCONNECTED: "Nothing is published while the project is disconnected.",
+}
+"""State → what happens in it; in the other states batches follow each other."""
+
+REMEDIES = {
+    ProjectState.WAITING: "Nothing is lost, and the backend tries again. `python -m ml_backend doctor` checks "
+    "address, key, model and database; another embedding model can be chosen in the settings of this project.",
+    ProjectState.FAILED: "Nothing is lost, and the backend tries again. If the problem stays, see the worker's log for "
+    "details.",
+    ProjectState.UNSUPPORTED: "Change the labeling interface in Label Studio, or name the control and the text fields "
+    "in the settings of this project.",
+    ProjectState.MISSING: "Check that the project still exists and that the user of LABEL_STUDIO_API_KEY can open it.",
+    ProjectState.DISCONNECTED: "Connect it again, by `python -m ml_backend connect` with its number, or in Label "
+    "Studio under Settings, Model, Connect Model. Everything that was learned is kept.",
+}
+
+
+def remedy(project: ProjectRecord) -> str | None:
+    """What a person can do about the project's error; None without one."""
+    if project.error is None:
+        return None
+    try:
+        ProjectSettings.of_project(project.settings)
+    except SettingsError:
+        return "Choose other values in the settings of this project; every run tries again."
+    return REMEDIES.get(project.state)
+
+
+def next_step(
+    project: ProjectRecord,
+    counts: ProjectCounts,
+    batch: BatchRecord | None,
+    settings: ProjectSettings,
+    problems: int,
+) -> str:
+    """What the next batch waits for. counts: with today's number of tasks; problems: tasks without a usable text."""
+    if project.state in STOPPED:
+        is_served = batch is not None and project.state in (ProjectState.WAITING, ProjectState.FAILED)
+        return STOPPED[project.state] + (" The published batch is still served." if is_served else "")
+    situations = [
+        (
+            project.text_source is None and not counts.tasks,
+            "The tasks were not read yet; the first run reads them from Label Studio.",
+        ),
+        (project.text_source is None, f"The tasks are being read from Label Studio, {counts.tasks:,} so far."),
+        (not counts.tasks, "There are no tasks yet; import some in Label Studio."),
+        (problems == counts.tasks, "No task has a usable text; the reasons are listed below." + _fields(settings)),
+        (
+            not counts.labels or (batch is None and counts.to_embed > 0),
+            "The first batch comes as soon as the first texts are read and embedded.",
+        ),
+        (not counts.open, "Nothing is left to label: every task with a usable text was submitted or skipped."),
+        (batch is None or counts.changed >= settings.retrain_every, "The next run publishes a batch."),
+    ]
+    return next((sentence for applies, sentence in situations if applies), _labels_to_come(counts, settings))
+
+
+def _labels_to_come(counts: ProjectCounts, settings: ProjectSettings) -> str:
+    missing = settings.retrain_every - counts.changed
+    labels = "1 more new or changed label" if missing == 1 else f"{missing:,} more new or changed labels"
+    has_unpublished = counts.open > counts.queue_remaining
+    return f"The next batch comes after {labels}" + (", or when this one runs low." if has_unpublished else ".")
+
+
+def _fields(settings: ProjectSettings) -> str:
+    if not settings.text_fields:
+        return ""
+    return f" The setting `text_fields` names {', '.join(map(repr, settings.text_fields))}."

@@ -1,0 +1,76 @@
+"""What the status says that a project waits for, in each of its states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ml_backend.project_settings import ProjectSettings
+from ml_backend.store.records import BatchRecord, ProjectCounts, ProjectRecord
+from ml_backend.store.states import BatchState, ProjectState
+from ml_backend.web.next_step import REMEDIES, STOPPED, next_step, remedy
+
+BATCH = BatchRecord(3, 7, "v", "margin", "", None, [1, 2, 3], 3, BatchState.PUBLISHED, 0.0, 1.0)
+READ = {"text_source": "text"}
+
+
+def sentence(
+    project: dict[str, Any],
+    counts: dict[str, Any],
+    batch: BatchRecord | None = BATCH,
+    problems: int = 0,
+    settings: ProjectSettings | None = None,
+) -> str:
+    record = ProjectRecord(7, **{"state": ProjectState.READY, **project})
+    whole = {"tasks": 40, "open": 30, "queue_remaining": 3, "labels": {"a": 5, "b": 5}, **counts}
+    return next_step(record, ProjectCounts(**whole), batch, settings or ProjectSettings(), problems)
+
+
+@pytest.mark.parametrize(
+    ("project", "counts", "batch", "words"),
+    [
+        ({"state": ProjectState.NEW}, {"tasks": 0}, None, "The tasks were not read yet"),
+        ({"state": ProjectState.NEW}, {"tasks": 1200}, None, "being read from Label Studio, 1,200 so far"),
+        (READ, {"tasks": 0, "labels": {}}, None, "There are no tasks yet"),
+        (READ, {"labels": {}}, None, "The first batch comes as soon as"),
+        (READ, {"to_embed": 20}, None, "The first batch comes as soon as"),
+        (READ, {}, None, "The next run publishes a batch."),
+        (READ, {}, BATCH, "after 5 more new or changed labels, or when this one runs low."),
+        (READ, {"changed": 4}, BATCH, "after 1 more new or changed label, or"),
+        (READ, {"changed": 2, "open": 3}, BATCH, "after 3 more new or changed labels."),
+        (READ, {"changed": 6}, BATCH, "The next run publishes a batch."),
+        (READ, {"open": 0, "queue_remaining": 0}, BATCH, "Nothing is left to label"),
+        ({**READ, "state": ProjectState.NEW}, {}, BATCH, "after 5 more"),
+    ],
+)
+def test_a_project_that_runs_says_what_the_next_batch_waits_for(
+    project: dict[str, Any], counts: dict[str, Any], batch: BatchRecord | None, words: str
+):
+    assert words in sentence(project, counts, batch)
+
+
+def test_tasks_without_a_usable_text_are_the_reason_why_nothing_comes():
+    said = sentence(READ, {"open": 0}, None, problems=40, settings=ProjectSettings(text_fields=["body"]))
+    assert "No task has a usable text" in said
+    assert "'body'" in said
+
+
+@pytest.mark.parametrize("state", STOPPED)
+@pytest.mark.parametrize("counts", [{}, {"changed": 6}, {"tasks": 0}], ids=str)
+def test_a_project_that_does_not_run_promises_no_batch(state: ProjectState, counts: dict[str, Any]):
+    said = sentence({**READ, "state": state}, counts)
+    assert said.startswith("Nothing ")
+    assert "more new or changed" not in said
+
+
+def test_every_state_has_its_sentence_and_its_remedy():
+    assert set(STOPPED) == set(REMEDIES) == set(ProjectState) - {ProjectState.NEW, ProjectState.READY}
+    assert remedy(ProjectRecord(7, state=ProjectState.FAILED)) is None, "there is no error"
+    for state in STOPPED:
+        assert remedy(ProjectRecord(7, state=state, error="problem")) == REMEDIES[state]
+
+
+def test_settings_that_cannot_be_used_are_remedied_by_others():
+    project = ProjectRecord(7, state=ProjectState.FAILED, error="SettingsError", settings={"strategy": "removed"})
+    assert "Choose other values" in str(remedy(project))
