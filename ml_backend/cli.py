@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress, track
 
 from ml_backend.settings import Settings, SettingsError, load_settings
@@ -115,7 +116,7 @@ def connect(
 
     with _failure_printed():
         for line in connect_project(settings, project, backend_url or settings.address, setting or []):
-            console.print(f"[green]✓[/green] {line}")
+            console.print(f"[green]✓[/green] {escape(line)}")
 
 
 @app.command()
@@ -252,5 +253,5 @@ def _settings() -> Settings:
 
 
 def _fail(message: str) -> None:
-    errors.print(f"[red]✗[/red] {message}", highlight=False)
+    errors.print(f"[red]✗[/red] {escape(message)}", highlight=False)
     raise typer.Exit(1)

@@ -36,12 +36,12 @@ def label_studio_key(written: str) -> str:
         raise ValueError("starts with 'Token' or 'Bearer', a word of the header; write only the key behind it")
     if any(character.isspace() for character in key):
         raise ValueError(f"has white space inside, which no key has; copy it again, it is {WHERE_KEYS_ARE}")
-    return _header_value(key, "a character that no key has")
+    return _printable(key, "a character that no key has")
 
 
-def webhook_secret(written: str) -> str:
-    """A secret that can be sent as a header."""
-    return _header_value(_unquoted(_trimmed(written)), "a character that a header cannot have")
+def header_value(written: str) -> str:
+    """A secret that is sent as the value of a header."""
+    return _printable(_unquoted(_trimmed(written)), "a character that a header cannot have")
 
 
 def user_name(written: str) -> str:
@@ -120,7 +120,7 @@ def _unquoted(word: str) -> str:
     return word
 
 
-def _header_value(word: str, wrong: str) -> str:
+def _printable(word: str, wrong: str) -> str:
     for place, character in enumerate(word, start=1):
         if not " " <= character <= "~":
             raise ValueError(f"has {wrong}, at place {place} of {len(word)}; copy it again")

@@ -9,7 +9,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ml_backend import environment_values
 
-SECRETS = {"label_studio_api_key", "basic_auth_user", "basic_auth_pass", "webhook_secret", "database_url", "redis_url"}
+SECRETS = {
+    "label_studio_api_key",
+    "label_studio_proxy_authorization",
+    "basic_auth_user",
+    "basic_auth_pass",
+    "webhook_secret",
+    "database_url",
+    "redis_url",
+}
 """Settings whose values are never shown, since each is or may contain a secret."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -34,6 +42,7 @@ class Settings(BaseSettings):
     )
     label_studio_public_url: str | None = None
     label_studio_api_key: str | None = Field(default=None, repr=False)
+    label_studio_proxy_authorization: str | None = Field(default=None, repr=False)
     backend_url: str | None = None
     basic_auth_user: str | None = Field(default=None, repr=False)
     basic_auth_pass: str | None = Field(default=None, repr=False)
@@ -73,10 +82,10 @@ class Settings(BaseSettings):
     def _password(cls, value: str | None) -> str | None:
         return _cleaned(value, environment_values.password)
 
-    @field_validator("webhook_secret")
+    @field_validator("webhook_secret", "label_studio_proxy_authorization")
     @classmethod
-    def _secret(cls, value: str | None) -> str | None:
-        return _cleaned(value, environment_values.webhook_secret)
+    def _header(cls, value: str | None) -> str | None:
+        return _cleaned(value, environment_values.header_value)
 
     @field_validator("log_level")
     @classmethod

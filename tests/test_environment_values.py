@@ -171,3 +171,10 @@ def test_an_error_of_the_settings_themselves_shows_no_value():
     with pytest.raises(ValidationError) as problem:
         Settings(label_studio_api_key=f"“{SECRET}”")
     assert SECRET not in str(problem.value)
+
+
+def test_what_looks_like_markup_in_a_message_is_printed_as_it_is(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("LABEL_STUDIO_URL", "[/red]studio")
+    result = CliRunner().invoke(app, ["doctor"])
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert "not '[/red]studio'" in " ".join(result.output.split())

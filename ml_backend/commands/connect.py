@@ -37,7 +37,7 @@ def connect_project(settings: Settings, project_id: int, backend_url: str, chose
     """
     with (
         errors_as_command_failed(),
-        closing(LabelStudio(settings.label_studio_url, settings.label_studio_api_key)) as client,
+        closing(LabelStudio.of(settings)) as client,
         closing(Store(settings.database_url)) as store,
     ):
         store.create()

@@ -47,9 +47,9 @@ def run_checks(settings: Settings, project_id: int | None, backend_url: str | No
 
     backend_url: where Label Studio reaches the backend, None for the address in the settings.
     """
-    client = LabelStudio(settings.label_studio_url, settings.label_studio_api_key)
+    client = LabelStudio.of(settings)
     url = backend_url or settings.address
-    label_studio = _check_label_studio(settings.label_studio_url)
+    label_studio = _check_label_studio(settings)
     yield label_studio
     if label_studio.passed:
         key = _check_key(client, settings)
@@ -88,9 +88,11 @@ def print_checks(console: Console, checks: Iterator[Check]) -> int:
     return 1 if failed_checks else 0
 
 
-def _check_label_studio(url: str) -> Check:
+def _check_label_studio(settings: Settings) -> Check:
+    url = settings.label_studio_url
     try:
-        return Check("Label Studio", True, f"version {label_studio_version(url)} at {url}")
+        version = label_studio_version(url, settings.label_studio_proxy_authorization)
+        return Check("Label Studio", True, f"version {version} at {url}")
     except LabelStudioUnavailable as problem:
         return Check("Label Studio", False, str(problem))
 
@@ -168,7 +170,7 @@ def _check_backend(url: str) -> Check:
         if response.json().get("model_class") != MODEL_CLASS:
             return Check("backend", False, f"the server at {url} is another ML backend", remedy)
     except (httpx.HTTPError, httpx.InvalidURL) as problem:
-        return Check("backend", False, unreachable("the backend", url, "BACKEND_URL", problem), remedy)
+        return Check("backend", False, unreachable("the backend", url, "BACKEND_URL", problem, START_REMEDY))
     except OSError as problem:
         return Check("backend", False, unreadable_certificates(problem))
     except (ValueError, AttributeError):

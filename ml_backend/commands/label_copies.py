@@ -77,4 +77,4 @@ def annotate_copies(settings: Settings, project_id: int, copies: Copies) -> Iter
 
 
 def _client(settings: Settings) -> LabelStudio:
-    return LabelStudio(settings.label_studio_url, settings.label_studio_api_key)
+    return LabelStudio.of(settings)

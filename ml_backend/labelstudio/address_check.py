@@ -7,19 +7,21 @@ from urllib.parse import urlsplit
 import httpx
 
 from ml_backend.labelstudio.errors import LabelStudioUnavailable, not_label_studio
+from ml_backend.labelstudio.session import proxy_headers
 from ml_backend.labelstudio.transport_errors import redirect_problem, unreachable, unreadable_certificates
 
 SECONDS = 10.0
 VARIABLE = "LABEL_STUDIO_URL"
 
 
-def label_studio_version(url: str) -> str:
+def label_studio_version(url: str, proxy_authorization: str | None = None) -> str:
     """The version of the Label Studio at an address.
 
-    Raises LabelStudioUnavailable, which says what is there instead, or which address above this one is Label Studio's.
+    proxy_authorization: see `Session`. Raises LabelStudioUnavailable, which says what is there instead, or which
+    address above this one is Label Studio's.
     """
     try:
-        with httpx.Client(timeout=SECONDS) as http:
+        with httpx.Client(headers=proxy_headers(proxy_authorization), timeout=SECONDS) as http:
             answer = _identify(http, url)
             if answer.has_redirect_location:
                 problem = redirect_problem(url, VARIABLE, answer.request.url, answer.headers["Location"])

@@ -17,6 +17,7 @@ from ml_backend.labelstudio.errors import (
 from ml_backend.labelstudio.prediction_writer import PredictionWriter
 from ml_backend.labelstudio.session import Session
 from ml_backend.labelstudio.tasks import RemoteTask, TaskPage, parse_task, parse_tasks
+from ml_backend.settings import Settings
 
 __all__ = [
     "UNCERTAINTY_SAMPLING",
@@ -61,10 +62,16 @@ class LabelStudio(Session):
     Methods raise LabelStudioUnavailable, Unauthorized, ProjectGone or RequestRefused, whose messages name a remedy.
     """
 
-    def __init__(self, url: str, api_key: str | None) -> None:
-        super().__init__(url, api_key)
+    def __init__(self, url: str, api_key: str | None, proxy_authorization: str | None = None) -> None:
+        super().__init__(url, api_key, proxy_authorization)
         self._identity: str | None = None
         self._writer = PredictionWriter(self.request)
+
+    @classmethod
+    def of(cls, settings: Settings) -> LabelStudio:
+        """A client with the address and the key of the settings."""
+        proxy_authorization = settings.label_studio_proxy_authorization
+        return cls(settings.label_studio_url, settings.label_studio_api_key, proxy_authorization)
 
     def whoami(self) -> dict[str, Any]:
         """The user whose key this is."""

@@ -35,12 +35,15 @@ VARIABLE = "LABEL_STUDIO_URL"
 class Session:
     """Requests to one Label Studio with one key; safe to share between threads.
 
-    Redirects are not followed: with most of them a client turns POST, PATCH and DELETE into a GET without a body.
+    proxy_authorization: value of the header Authorization if a proxy in front of Label Studio needs it for itself; the
+    key is then sent as X-API-Key. Redirects are not followed: with most of them a client turns POST, PATCH and DELETE
+    into a GET without a body.
     """
 
-    def __init__(self, url: str, api_key: str | None) -> None:
+    def __init__(self, url: str, api_key: str | None, proxy_authorization: str | None = None) -> None:
         self.url = url.rstrip("/")
         self._api_key = api_key
+        self._proxy_headers = proxy_headers(proxy_authorization)
         self._lock = threading.Lock()
         self._http: httpx.Client | None = None
         self._sdk: SyncClientWrapper | None = None
@@ -131,7 +134,9 @@ class Session:
         return error_of_response(self.url, path, status, self._without_key(text))
 
     def _without_key(self, text: str) -> str:
-        return text.replace(self._api_key, "[key]") if self._api_key else text
+        for secret in (self._api_key, self._proxy_headers.get("Authorization")):
+            text = text.replace(secret, "[key]") if secret else text
+        return text
 
     def _client(self, instead_of: SyncClientWrapper | None = None) -> SyncClientWrapper:
         """The SDK's client with its access token; a new one, which requests a new token, for `instead_of`."""
@@ -139,10 +144,15 @@ class Session:
         with self._lock:
             if self._sdk is None or self._sdk is instead_of:
                 self._http = self._http or self._new_http_client()
+                headers = {**self._proxy_headers, "X-API-Key": key} if self._proxy_headers else None
                 try:
-                    # Without the slash the SDK requests access tokens beside the last part of the address's path.
                     self._sdk = SyncClientWrapper(
-                        base_url=f"{self.url}/", api_key=key, timeout=TIMEOUT_SECONDS, httpx_client=self._http
+                        # Without the slash the SDK requests access tokens beside the last part of the address's path.
+                        base_url=f"{self.url}/",
+                        api_key=key,
+                        headers=headers,
+                        timeout=TIMEOUT_SECONDS,
+                        httpx_client=self._http,
                     )
                 except ApiError as problem:
                     raise self._error(REFRESH_PATH, problem.status_code or 401, str(problem.body)) from None
@@ -162,7 +172,9 @@ class Session:
     def _new_http_client(self) -> httpx.Client:
         hooks = {"response": [self._check_response]}
         try:
-            return httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, event_hooks=hooks)
+            return httpx.Client(
+                headers=self._proxy_headers, timeout=TIMEOUT_SECONDS, follow_redirects=False, event_hooks=hooks
+            )
         except OSError as problem:
             raise LabelStudioUnavailable(unreadable_certificates(problem)) from None
 
@@ -179,6 +191,11 @@ class Session:
         answer = self._json(response, REFRESH_PATH)
         if not isinstance(answer, dict) or not isinstance(answer.get("access"), str):
             raise LabelStudioUnavailable(not_label_studio(self.url, f"no access token at /{REFRESH_PATH}"))
+
+
+def proxy_headers(proxy_authorization: str | None) -> dict[str, str]:
+    """The headers that a proxy in front of Label Studio needs; none without one."""
+    return {"Authorization": proxy_authorization} if proxy_authorization else {}
 
 
 def is_personal_access_token(key: str | None) -> bool:

@@ -19,20 +19,18 @@ NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx
 LOGIN_WORDS = ("login", "signin", "sign-in", "sign_in", "oauth", "saml", "sso", "authorize")
 
 
-def unreachable(what: str, url: str, variable: str, problem: Exception) -> str:
+def unreachable(what: str, url: str, variable: str, problem: Exception, start: str = "start it") -> str:
     """Why a server gave no answer, and the remedy.
 
-    what: the server, as in "Label Studio"; variable: the setting that holds its address `url`.
+    what: the server, as in "Label Studio"; variable: the setting that holds its address `url`; start: how to start it.
     """
     certificate = next((e for e in _causes(problem) if isinstance(e, ssl.SSLError)), None)
     if certificate is not None:
         return _certificate_problem(url, variable, certificate)
     if isinstance(problem, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return f"{url} is not an address that can be called; check {variable}"
-    return (
-        f"{what} does not respond at {url} ({type(problem).__name__}: {problem}). Start it, or set {variable} to its "
-        "address."
-    )
+    seen = f"{type(problem).__name__}: {problem}"
+    return f"{what} does not respond at {url} ({seen}): {start}, or set {variable} to its address."
 
 
 def unreadable_certificates(problem: OSError) -> str:

@@ -48,7 +48,7 @@ def _services(settings: Settings) -> Services:
     store.create()
     return Services(
         store=store,
-        client=LabelStudio(settings.label_studio_url, settings.label_studio_api_key),
+        client=LabelStudio.of(settings),
         arrays=ArrayCache(store),
         embedder=partial(load, trust_remote_code=settings.embedding_trust_remote_code),
         default_model=settings.embedding_model,

@@ -115,7 +115,7 @@ def _labels_so_far(project: int | None, data: Path | None, columns: Columns) -> 
         return of_file(data, columns)
 
     settings = load_settings()
-    client = LabelStudio(settings.label_studio_url, settings.label_studio_api_key)
+    client = LabelStudio.of(settings)
     try:
         return of_project(client, int(project or 0), columns.control)
     finally:

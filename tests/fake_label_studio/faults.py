@@ -41,7 +41,8 @@ class Faults:
     to them; stale_counters: a task's counters stay as they are when it is annotated, as happens when an import overlaps
     an annotation; fast_import: imports of predictions are not validated; dropped_predictions: how many predictions of
     each import are left out, like those with a score outside 0 to 1; local_blocked: backends on this machine are
-    refused, as with ML_BLOCK_LOCAL_IP=true, Label Studio's default.
+    refused, as with ML_BLOCK_LOCAL_IP=true, Label Studio's default; proxy_authorization: what a proxy in front
+    asks for in the header Authorization.
     """
 
     down: bool = False
@@ -51,6 +52,7 @@ class Faults:
     fast_import: bool = False
     dropped_predictions: int = 0
     local_blocked: bool = False
+    proxy_authorization: str | None = None
     broken: Break | None = None
 
     def break_at(self, method: str = ".*", path: str = "", moment: Moment = Moment.BEFORE, skip: int = 0) -> None:

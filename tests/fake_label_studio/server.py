@@ -88,9 +88,13 @@ def _app(studio: Studio) -> Flask:
         g.breaks = Moment.BEFORE if studio.faults.down else studio.faults.breaks(request.method, request.path)
         if g.breaks is Moment.BEFORE:
             return _hung_up()
+        gate = studio.faults.proxy_authorization
+        if gate and request.headers.get("Authorization") != gate:
+            return Response("<html><title>Log in to the proxy</title></html>", status=401)
         is_page = request.url_rule is None and not request.path.startswith("/api/")
         if request.path not in PUBLIC and not request.path.endswith(f"/{VERSION}") and not is_page:
-            g.user = studio.tokens.user(request.headers.get("Authorization", ""))
+            key = request.headers.get("X-API-Key")
+            g.user = studio.tokens.user(f"Token {key}" if key else request.headers.get("Authorization", ""))
         return None
 
     @app.after_request

@@ -36,5 +36,5 @@ def test_another_server_is_not_taken_for_label_studio(answer: tuple[int, object]
 
 
 def test_a_server_that_does_not_respond_is_named_with_the_remedy():
-    with pytest.raises(LabelStudioUnavailable, match="Start it, or set LABEL_STUDIO_URL to its address"):
+    with pytest.raises(LabelStudioUnavailable, match="start it, or set LABEL_STUDIO_URL to its address"):
         label_studio_version("http://localhost:1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -15,8 +15,10 @@ from fake_label_studio import FakeLabelStudio
 from recording_server import Request, recording_server
 from studios import Fake
 
+from ml_backend.labelstudio.address_check import label_studio_version
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError, LabelStudioUnavailable, Unauthorized
 from ml_backend.labelstudio.session import REFRESH_PATH
+from ml_backend.settings import Settings
 
 LEGACY_TOKEN = "legacy-token-of-forty-characters-00000000"
 SIGNING_KEY = "a-signing-key-of-at-least-32-bytes!"
@@ -179,3 +181,37 @@ def test_a_proxy_that_answers_for_a_stopped_label_studio_is_told_from_a_wrong_ke
         pytest.raises(LabelStudioUnavailable, match="the web page '502 Bad Gateway'"),
     ):
         client.whoami()
+
+
+@pytest.fixture
+def gated(studio: FakeLabelStudio) -> Iterator[FakeLabelStudio]:
+    """The fake behind a proxy that asks for a header Authorization of its own."""
+    studio.faults.proxy_authorization = "Bearer secret-of-the-proxy"
+    yield studio
+    studio.faults.mend()
+
+
+def test_behind_a_proxy_that_needs_the_header_itself_the_key_is_sent_as_x_api_key(gated: FakeLabelStudio):
+    gate = gated.faults.proxy_authorization
+    with closing(LabelStudio(gated.url, gated.token, gate)) as client:
+        assert client.whoami()["email"] == "demo@example.com"
+    assert label_studio_version(gated.url, gate) == "1.23.2"
+    with closing(LabelStudio(gated.url, gated.token)) as client:
+        assert "Log in to the proxy" in str(error(client.whoami))
+
+
+def test_a_wrong_key_behind_such_a_proxy_is_refused_and_neither_secret_is_shown(gated: FakeLabelStudio):
+    with closing(LabelStudio(gated.url, "wrong" * 8, gated.faults.proxy_authorization)) as client:
+        said = str(error(client.whoami))
+    assert "does not accept LABEL_STUDIO_API_KEY" in said
+    assert "secret-of-the-proxy" not in said
+
+
+def test_the_client_of_the_settings_sends_what_the_proxy_needs(gated: FakeLabelStudio):
+    settings = Settings(
+        label_studio_url=gated.url,
+        label_studio_api_key=gated.token,
+        label_studio_proxy_authorization=f" {gated.faults.proxy_authorization}\n",
+    )
+    with closing(LabelStudio.of(settings)) as client:
+        assert client.version() == "1.23.2"
