@@ -131,7 +131,12 @@ class Session:
             raise LabelStudioUnavailable(not_label_studio(self.url, f"no JSON at /{path}")) from None
 
     def _error(self, path: str, status: int, text: str) -> LabelStudioError:
-        return error_of_response(self.url, path, status, self._without_key(text))
+        error = error_of_response(self.url, path, status, self._without_key(text))
+        if isinstance(error, Unauthorized) and self._proxy_headers and is_personal_access_token(self._api_key):
+            return Unauthorized(
+                f"{error} With LABEL_STUDIO_PROXY_AUTHORIZATION set, it may accept a legacy token only."
+            )
+        return error
 
     def _without_key(self, text: str) -> str:
         for secret in (self._api_key, self._proxy_headers.get("Authorization")):

@@ -207,6 +207,13 @@ def test_a_wrong_key_behind_such_a_proxy_is_refused_and_neither_secret_is_shown(
     assert "secret-of-the-proxy" not in said
 
 
+def test_behind_such_a_proxy_a_refused_personal_access_token_is_said_to_be_the_wrong_kind(
+    gated: FakeLabelStudio, personal: str
+):
+    with closing(LabelStudio(gated.url, personal, gated.faults.proxy_authorization)) as client:
+        assert "may accept a legacy token only" in str(error(client.whoami))
+
+
 def test_the_client_of_the_settings_sends_what_the_proxy_needs(gated: FakeLabelStudio):
     settings = Settings(
         label_studio_url=gated.url,

@@ -39,18 +39,18 @@ def server(health: tuple[int, Any] = (200, UP), setup: tuple[int, Any] = (200, U
 
 
 @pytest.fixture
-def connect(label_studio: Studio, client: LabelStudio, tmp_path: Path) -> Callable[[str], list[str]]:
+def connect(label_studio: Studio, client: LabelStudio, tmp_path: Path) -> Callable[..., list[str]]:
     """Runs the `connect` command for a new project; returns its lines."""
 
-    def run(address: str) -> list[str]:
+    def run(address: str, *chosen: str) -> list[str]:
         project = new_project(client, gold_texts(2))
         own = Settings(label_studio_url=label_studio.url, label_studio_api_key=label_studio.token, model_dir=tmp_path)
-        return list(connect_project(own, project, address, []))
+        return list(connect_project(own, project, address, list(chosen)))
 
     return run
 
 
-Connect = Callable[[str], list[str]]
+Connect = Callable[..., list[str]]
 
 
 @both
@@ -127,6 +127,17 @@ def test_an_address_of_the_backend_that_is_none_is_refused_before_anything_is_se
 ):
     with pytest.raises(CommandFailed, match=f"^--backend-url .*{sentence}"):
         connect(address)
+
+
+@pytest.mark.parametrize("setting", ["embedding_model=minilmm", "strategy=best", "batch_size=many", "size=3"])
+def test_a_setting_that_cannot_be_used_is_refused_with_the_known_ones_before_anything_is_changed(
+    connect: Connect, setting: str
+):
+    with pytest.raises(CommandFailed) as refused:
+        connect("http://localhost:1", setting)
+    value = setting.partition("=")[2]
+    assert ("minilm" if value == "minilmm" else "batch_size" if value != "best" else "uherding") in str(refused.value)
+    assert "does not respond" not in str(refused.value)
 
 
 def test_what_the_label_config_leaves_open_and_was_chosen_is_said_before_anything_is_changed(
