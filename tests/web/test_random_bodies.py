@@ -85,6 +85,7 @@ def label_studio() -> Iterator[FakeLabelStudio]:
     server.stop()
 
 
+@pytest.mark.timeout(600 + REQUESTS / 10)
 def test_no_request_fails_the_server_and_no_stored_event_or_setting_fails_a_run(
     store: Store,
     tmp_path: Path,
