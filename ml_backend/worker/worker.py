@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
+from pathlib import Path
 
 from ml_backend.labelstudio.client import LabelStudioUnavailable, Unauthorized
 from ml_backend.learning.embedding.embedder import ModelNotAvailable
@@ -17,6 +19,10 @@ from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.retry import retry_delay
 
 logger = logging.getLogger(__name__)
+
+PACKAGE = Path(__file__).parents[1]
+LONGEST_MESSAGE = 500
+"""Characters of the message of an unforeseen error that are stored, since it may quote what it failed on."""
 
 
 class Worker:
@@ -70,7 +76,7 @@ class Worker:
             return False
         except Exception as problem:
             logger.exception("project %s: the run failed; trying again", project_id)
-            self._schedule_retry(project_id, reasons, f"{type(problem).__name__}: {problem}", ProjectState.FAILED)
+            self._schedule_retry(project_id, reasons, _unforeseen(problem), ProjectState.FAILED)
             return False
         if self._failures.pop(project_id, 0):
             logger.info("project %s: recovered", project_id)
@@ -87,3 +93,10 @@ class Worker:
         for reason in reasons:
             self._store.request_run(project_id, reason)
         self._queue.wake_worker(project_id, delay=delay)
+
+
+def _unforeseen(error: Exception) -> str:
+    """Type and message of an error, and the place in this program where it came up."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(PACKAGE)]
+    place = f", in {Path(own[-1].filename).relative_to(PACKAGE)}, line {own[-1].lineno}" if own else ""
+    return f"{type(error).__name__}: {str(error)[:LONGEST_MESSAGE]}{place}"

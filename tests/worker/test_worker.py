@@ -13,7 +13,7 @@ import pytest
 from ml_backend.labelstudio.client import LabelStudioUnavailable
 from ml_backend.pipeline.context import Services
 from ml_backend.store import Store
-from ml_backend.store.states import RunReason
+from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.worker import worker as worker_module
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.retry import LONGEST_RETRY_SECONDS, retry_delay
@@ -104,6 +104,34 @@ def test_a_failed_run_is_tried_again_later_and_keeps_its_reasons(
     assert queue.sent == [(7, 2.0), (7, 4.0)], "each pause must be longer"
     assert reasons_of_runs == [["labels"]] * 3
     assert sqlite_store.pending_projects() == []
+
+
+def test_a_project_whose_runs_fail_stops_no_other_project_and_its_error_names_the_place(
+    make_worker: Callable[[], Worker], sqlite_store: Store, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    ran: list[int] = []
+
+    def run_project(_services: Any, project_id: int, _reasons: list[RunReason]) -> bool:
+        ran.append(project_id)
+        if project_id == 7:
+            retry_delay(cast(int, "nul \x00"))
+        return False
+
+    monkeypatch.setattr(worker_module, "run_project", run_project)
+    sqlite_store.ensure_project(8, state=ProjectState.READY)
+    worker = make_worker()
+    for _ in range(2):
+        for project_id in (7, 8):
+            worker.run(project_id)
+    assert ran == [7, 8, 7, 8]
+    failed, other = sqlite_store.project(7), sqlite_store.project(8)
+    assert failed is not None
+    assert other is not None
+    assert failed.state == "failed"
+    assert "TypeError" in (failed.error or "")
+    assert "in worker/retry.py, line" in (failed.error or "")
+    assert (other.state, other.error) == ("ready", None)
+    assert queue.sent == [(7, 2.0), (7, 4.0)], "only the failed project is tried again"
 
 
 def test_after_a_run_that_worked_the_next_failure_is_the_first(
