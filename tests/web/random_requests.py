@@ -77,14 +77,10 @@ class RandomRequests:
     def _routes(self) -> list[tuple[str, str, Callable[[], Any] | None]]:
         project = self._project_in_path()
         return [
-            ("POST", "/predict", self._predict),
-            ("POST", "/predict", self._predict),
-            ("POST", "/setup", self._setup),
-            ("POST", "/setup", self._setup),
-            ("POST", "/webhook", self._webhook),
-            ("POST", "/webhook", self._webhook),
-            ("PATCH", f"/projects/{project}/settings", self._settings),
-            ("PATCH", f"/projects/{project}/settings", self._settings),
+            *[("POST", "/predict", self._predict)] * 4,
+            *[("POST", "/setup", self._setup)] * 4,
+            *[("POST", "/webhook", self._webhook)] * 4,
+            *[("PATCH", f"/projects/{project}/settings", self._settings)] * 4,
             ("GET", f"/projects/{project}/settings", None),
             ("GET", f"/projects/{project}/status", None),
             ("GET", f"/projects/{project}", None),
