@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from annotated_types import Ge, Le
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from ml_backend.learning import catalogue
@@ -106,8 +105,8 @@ def number_limits() -> dict[str, tuple[Any, Any]]:
     """Setting that is a number → its lowest and highest value, None without a highest."""
     limits: dict[str, tuple[Any, Any]] = {}
     for name, field in ProjectSettings.model_fields.items():
-        lowest = next((part.ge for part in field.metadata if isinstance(part, Ge)), None)
-        highest = next((part.le for part in field.metadata if isinstance(part, Le)), None)
+        lowest = next((part.ge for part in field.metadata if hasattr(part, "ge")), None)
+        highest = next((part.le for part in field.metadata if hasattr(part, "le")), None)
         if lowest is not None:
             limits[name] = (lowest, highest)
     return limits

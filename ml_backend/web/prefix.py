@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 HEADER = "HTTP_X_FORWARDED_PREFIX"
 PREFIX = re.compile(r"(/[\w.~%-]+)+")
