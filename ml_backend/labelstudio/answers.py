@@ -13,7 +13,7 @@ from typing import Any
 from ml_backend.labelstudio.class_lookup import PATH_SEPARATOR, Path
 from ml_backend.labelstudio.label_config import LabelConfig
 
-REGION_KEYS = {"start", "end", "x", "y", "ranges"}
+REGION_KEYS = {"start", "end", "x", "y", "points", "rle", "ranges"}
 """Keys of a value that answers for a part of the data."""
 MOST_CHARACTERS = 60
 """Characters of a value that messages show."""
