@@ -172,14 +172,15 @@ def demo(
 @app.command()
 def export(
     project: ProjectId,
-    folder: Annotated[Path, typer.Argument(help="Folder to write into; created if missing.")],
+    to: Annotated[Path, typer.Option(help="Folder to write; it must not exist yet.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
 ) -> None:
-    """Write the newest head of a project, its classes, and a program that classifies texts without this service."""
+    """Write a folder with a project's newest model and a program that classifies texts, without this service."""
     settings = _settings()
-    from ml_backend.commands.export import export_head
+    from ml_backend.commands.export import export_model
 
     with _failure_printed():
-        console.print(f"[green]✓[/green] {export_head(settings, project, folder)}")
+        console.print(f"[green]✓[/green] {export_model(settings, project, to, force)}", highlight=False, soft_wrap=True)
 
 
 @contextmanager

@@ -1,0 +1,66 @@
+"""What is exported of a project: its newest head, and what is known about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from ml_backend.commands.failure import CommandFailed, connected_project, errors_as_command_failed
+from ml_backend.labelstudio.label_config import LabelConfig, parse
+from ml_backend.project_settings import ProjectSettings
+from ml_backend.settings import Settings
+from ml_backend.store import Store
+from ml_backend.store.records import HeadRecord, ProjectRecord, RunRecord
+
+
+class NothingToExport(CommandFailed):
+    """The project has no head yet."""
+
+
+@dataclass(frozen=True)
+class ExportedProject:
+    """A project with its newest head; settings and config: those the head was fitted with; runs: oldest first."""
+
+    project: ProjectRecord
+    config: LabelConfig
+    settings: ProjectSettings
+    head: HeadRecord
+    runs: Sequence[RunRecord]
+
+    @property
+    def title(self) -> str:
+        """The project's title, or its number if it has none."""
+        return self.project.title.strip() or f"Project {self.project.id}"
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The columns of which a text is made, in the order of the texts that the annotator sees."""
+        return tuple(dict.fromkeys(column(name) for name in self.config.fields))
+
+    @property
+    def shows_markup(self) -> bool:
+        """Whether one of the texts is HTML."""
+        return any(text.tag == "hypertext" for text in self.config.texts)
+
+
+def column(field: str) -> str:
+    """The name of a field as a column: a dot after a variable, as in "by $author.", is read as part of its name."""
+    return field.rstrip(".")
+
+
+def read_project(settings: Settings, project_id: int) -> ExportedProject:
+    """Read the project from the database.
+
+    Raises NotConnected, NothingToExport, and CommandFailed for settings or a label config that cannot be used.
+    """
+    with errors_as_command_failed(), closing(Store(settings.database_url)) as store:
+        store.create()
+        project = connected_project(store, project_id)
+        head, runs = store.current_head(project_id), store.runs(project_id)
+        if head is None:
+            raise NothingToExport(f"project {project_id} has no head yet: label tasks of at least two classes first")
+        chosen = ProjectSettings.usable(project.settings_used or project.settings)
+        return ExportedProject(
+            project, parse(project.label_config, chosen.control, chosen.text_fields), chosen, head, runs
+        )
