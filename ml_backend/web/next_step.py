@@ -17,7 +17,7 @@ STOPPED = {
 
 REMEDIES = {
     ProjectState.WAITING: "Nothing is lost, and the backend tries again. `python -m ml_backend doctor` checks "
-    "address, key, model and database; another embedding model can be chosen in the settings of this project.",
+    "address, key, model and database.",
     ProjectState.FAILED: "Nothing is lost, and the backend tries again. If the problem stays, see the worker's log for "
     "details.",
     ProjectState.UNSUPPORTED: "Change the labeling interface in Label Studio, or name the control and the text fields "
@@ -26,6 +26,7 @@ REMEDIES = {
     ProjectState.DISCONNECTED: "Connect it again, by `python -m ml_backend connect` with its number, or in Label "
     "Studio under Settings, Model, Connect Model. Everything that was learned is kept.",
 }
+OTHER_MODEL = "If the embedding model is the problem, choose another in the settings of this project."
 
 
 def remedy(project: ProjectRecord) -> str | None:
@@ -36,7 +37,10 @@ def remedy(project: ProjectRecord) -> str | None:
         ProjectSettings.of_project(project.settings)
     except SettingsError:
         return "Choose other values in the settings of this project; every run tries again."
-    return REMEDIES.get(project.state)
+    remedy = REMEDIES.get(project.state)
+    if remedy and project.state == ProjectState.WAITING and "embedding_model" in project.settings:
+        remedy += f" {OTHER_MODEL}"
+    return remedy
 
 
 def next_step(

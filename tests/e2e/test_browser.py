@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import chromium
 from live_loop import CLASSES, Loop, gold_texts, new_project, wait_until
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 from studios import Real
 
 from ml_backend.labelstudio.client import LabelStudio
@@ -24,17 +24,6 @@ MakeLoop = Callable[..., Loop]
 pytestmark = pytest.mark.browser
 
 expect.set_options(timeout=20_000)
-QUIET_CHROMIUM = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # no request leaves this machine
-]
 PHONE = {"width": 390, "height": 844}
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
@@ -42,13 +31,8 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 @pytest.fixture(scope="module")
 def browser(missing: Callable[[str], None]) -> Iterator[Browser]:
     """A headless Chromium."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        missing("no Chromium: install it (`make browser`), or set CHROMIUM to its path")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=QUIET_CHROMIUM)
-        yield chromium
-        chromium.close()
+    with chromium(missing) as opened:
+        yield opened
 
 
 @pytest.fixture

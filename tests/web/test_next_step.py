@@ -71,6 +71,12 @@ def test_every_state_has_its_sentence_and_its_remedy():
         assert remedy(ProjectRecord(7, state=state, error="problem")) == REMEDIES[state]
 
 
+def test_another_embedding_model_is_the_remedy_only_if_the_project_chose_one():
+    for settings, is_named in (({"embedding_model": "owner/name"}, True), ({}, False)):
+        project = ProjectRecord(7, state=ProjectState.WAITING, error="problem", settings=settings)
+        assert ("choose another" in str(remedy(project))) == is_named
+
+
 def test_settings_that_cannot_be_used_are_remedied_by_others():
     project = ProjectRecord(7, state=ProjectState.FAILED, error="SettingsError", settings={"strategy": "removed"})
     assert "Choose other values" in str(remedy(project))

@@ -1,0 +1,149 @@
+"""The script of a project's page, in a real Chromium: times, and a form that shows what is stored."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from chromium import chromium
+from playwright.sync_api import Browser, Locator, Page, expect
+from werkzeug.serving import make_server
+
+from ml_backend.settings import Settings
+from ml_backend.store import Store
+from ml_backend.store.records import TaskRecord
+from ml_backend.store.states import BatchState
+from ml_backend.web.app import create_app
+from ml_backend.worker.queue import TaskQueue
+
+pytestmark = pytest.mark.browser
+
+KEY = "label-studio-key"
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="module")
+def browser(missing: Callable[[str], None]) -> Iterator[Browser]:
+    """A headless Chromium."""
+    with chromium(missing) as opened:
+        yield opened
+
+
+@dataclass
+class Form:
+    """The settings form of project 7 in a window, and the same settings through the API."""
+
+    page: Page
+    url: str
+
+    def field(self, label: str) -> Locator:
+        return self.page.get_by_label(label, exact=True)
+
+    @property
+    def message(self) -> Locator:
+        return self.page.get_by_role("status")
+
+    def save(self) -> None:
+        self.field("Label Studio key").fill(KEY)
+        self.page.get_by_role("button", name="Save").click()
+
+    @property
+    def stored(self) -> dict[str, Any]:
+        return dict(httpx.get(f"{self.url}/settings", headers={"Authorization": f"Token {KEY}"}).json())
+
+    def patch(self, **settings: Any) -> None:
+        answer = httpx.patch(f"{self.url}/settings", json=settings, headers={"Authorization": f"Token {KEY}"})
+        answer.raise_for_status()
+
+
+@pytest.fixture
+def form(browser: Browser, sqlite_store: Store, tmp_path: Path) -> Iterator[Form]:
+    """Opens the page of project 7 in a browser in New York."""
+    chosen = Settings(model_dir=tmp_path, label_studio_api_key=KEY)
+    server = make_server("localhost", 0, create_app(chosen, sqlite_store, TaskQueue(chosen)), threaded=True)
+    server.daemon_threads = True  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    sqlite_store.ensure_project(7, text_source="text")
+    sqlite_store.upsert_tasks(7, [TaskRecord(7, 1, None, "no text")], {})
+    number = sqlite_store.plan_batch(7, "badge", "because", None, [1], size=1).number
+    sqlite_store.mark_batch(7, number, BatchState.PUBLISHED)
+    context = browser.new_context(timezone_id="America/New_York", locale="en-US")
+    window = context.new_page()
+    url = f"http://localhost:{server.server_port}/projects/7"
+    window.goto(url)
+    yield Form(window, url)
+    context.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_form_that_nobody_touches_follows_changes_made_elsewhere(form: Form):
+    form.patch(batch_size=9, strategy="margin", text_fields=["a", "b"], random_share=0.125)
+    expect(form.field("Batch size")).to_have_value("9")
+    expect(form.field("Strategy")).to_have_value("margin")
+    expect(form.field("Text fields")).to_have_value("a, b")
+    form.field("Seed").fill("3")
+    form.save()
+    expect(form.message).to_have_text("Saved. The next batch is chosen with these settings.")
+    assert (form.stored["seed"], form.stored["random_share"], form.stored["batch_size"]) == (3, 0.125, 9)
+
+
+def test_a_field_that_is_being_changed_keeps_its_text_and_is_named_if_it_was_changed_elsewhere(form: Form):
+    form.field("Batch size").fill("11")
+    form.patch(batch_size=9, retrain_every=7)
+    expect(form.message).to_contain_text("Changed elsewhere in the meantime: Batch size.")
+    expect(form.field("Retrain every")).to_have_value("7")
+    expect(form.field("Batch size")).to_have_value("11")
+    form.save()
+    expect(form.message).to_contain_text("Saved.")
+    assert (form.stored["batch_size"], form.stored["retrain_every"]) == (11, 7)
+
+
+def test_an_empty_field_is_the_default_and_shows_it_after_saving(form: Form):
+    form.patch(batch_size=9)
+    expect(form.field("Batch size")).to_have_value("9")
+    form.field("Batch size").fill("")
+    form.save()
+    expect(form.field("Batch size")).to_have_value("20")
+    expect(form.message).to_contain_text("Saved.")
+    assert form.stored["batch_size"] == 20
+
+
+def test_nothing_is_called_saved_that_was_not(form: Form):
+    form.save()
+    expect(form.message).to_have_text("Nothing was changed, so there is nothing to save.")
+    form.field("Embedding model").fill("minilmm")
+    form.save()
+    expect(form.message).to_contain_text("unknown embedding model 'minilmm'")
+    form.field("Embedding model").fill("")
+    form.field("Batch size").fill("1001")
+    form.save()
+    expect(form.field("Batch size")).to_be_focused()
+    form.field("Batch size").fill("8")
+    form.page.route("**/settings", lambda route: route.abort())
+    form.save()
+    expect(form.message).to_have_text("Not saved: the backend does not respond.")
+    assert form.stored["batch_size"] == 20
+
+
+def test_a_seed_of_many_digits_is_stored_as_it_was_typed(form: Form):
+    form.field("Seed").fill("9007199254740993")
+    form.save()
+    expect(form.message).to_contain_text("Saved.")
+    expect(form.field("Seed")).to_have_value("9007199254740993")
+    assert form.stored["seed"] == 9007199254740993
+
+
+def test_times_are_those_of_the_browser_with_the_exact_time_as_a_title(form: Form):
+    shown = form.page.locator("time[data-relative]").first
+    expect(shown).to_have_text("less than a minute ago")
+    assert (shown.get_attribute("title") or "").endswith("UTC")
+    form.page.evaluate("document.querySelector('time').dateTime = '2025-10-09T08:53:20Z'; showTimes()")
+    expect(shown).to_have_text("Oct 9, 2025, 4:53 AM")
