@@ -82,7 +82,7 @@ def test_a_fault_in_reading_one_text_is_the_problem_of_that_task(
     project.run()
     assert (project.status["labeled"], project.status["embedded"]) == (3, 19)
     assert [p["task"] for p in project.status["problems"]] == [odd]
-    assert "AssertionError" in project.status["problems"][0]["reason"]
+    assert project.status["problems"][0]["reason"].startswith("reading the text failed with AssertionError")
     assert f"task {odd} of project {project.id}" in caplog.text
     assert "not in marked section" in caplog.text, "the traceback is in the log"
 
