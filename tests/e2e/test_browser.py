@@ -123,6 +123,12 @@ def test_the_pre_annotation_is_shown_and_can_be_submitted_as_it_is(loop: MakeLoo
     expect(page.get_by_role("checkbox", name=re.compile(rf"^{predicted}"))).to_be_checked()
     page.get_by_test_id("bottombar-submit-button").click()
     assert project.until(labeled=5)["labels"][predicted] >= 1
+    store = project.store()
+    (annotation,) = store.annotations(project.project_id, [task["id"]])
+    store.close()
+    assert annotation.shown_version == batch["version"], (
+        "the editor names the prediction that the annotation began with"
+    )
 
 
 def test_the_status_page_shows_progress_and_its_form_changes_the_next_batch(loop: MakeLoop, page: Page):
