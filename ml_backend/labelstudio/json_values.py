@@ -28,3 +28,14 @@ def parsed_time(value: Any) -> str:
 def kind_of(value: Any) -> str:
     """What a JSON value is, for messages, such as "a list"."""
     return "null" if value is None else KINDS.get(type(value), type(value).__name__)
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether a value has more than so many levels of lists and objects inside each other."""
+    level: list[Any] = [value]
+    for _ in range(levels + 1):
+        level = [item for item in level if isinstance(item, dict | list)]
+        if not level:
+            return False
+        level = [inner for outer in level for inner in (outer.values() if isinstance(outer, dict) else outer)]
+    return True

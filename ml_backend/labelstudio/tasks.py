@@ -14,9 +14,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ml_backend.annotation import Annotation
-from ml_backend.labelstudio.json_values import kind_of, parsed_id, parsed_time
+from ml_backend.labelstudio.json_values import is_deeper, kind_of, parsed_id, parsed_time
 
 logger = logging.getLogger(__name__)
+
+DEEPEST_RESULT = 100
+"""Levels of a result; Python's own functions for JSON fail at about 1,000."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ def _annotation(entry: Any, task_id: int, position: int, versions: Mapping[int |
         problem = f"the annotation is {kind_of(entry)} instead of an object"
     elif not isinstance(result, list | None):
         problem = f"the annotation's result is {kind_of(result)} instead of a list of results"
+    elif is_deeper(result, DEEPEST_RESULT):
+        problem = f"the annotation's result has more than {DEEPEST_RESULT} levels of lists and objects"
     elif cancelled not in (None, False, True):
         problem = f"the annotation's was_cancelled is {kind_of(cancelled)} instead of true or false"
     return Annotation(

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 
-from ml_backend.labelstudio.json_values import kind_of, parsed_id
+from ml_backend.labelstudio.json_values import is_deeper, kind_of, parsed_id
 
 MEGABYTE = 2**20
 SMALL_BODY = MEGABYTE
@@ -45,27 +45,12 @@ def json_object(largest: int = SMALL_BODY) -> dict[str, Any]:
         raise BadRequest(f"The body is not JSON: {problem}.") from None
     if not isinstance(body, dict):
         raise BadRequest(f"The body must be a JSON object, not {kind_of(body)}.")
-    if _is_deep(body):
+    if is_deeper(body, DEEPEST):
         raise BadRequest(_TOO_DEEP)
     return body
 
 
 _TOO_DEEP = f"The body has more than {DEEPEST} levels of lists and objects."
-
-
-def _is_deep(value: Any) -> bool:
-    """Whether a value has more than DEEPEST levels."""
-    level: list[Any] = [value]
-    for _ in range(DEEPEST):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def project_number(value: Any) -> int:

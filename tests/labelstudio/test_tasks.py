@@ -51,6 +51,16 @@ def test_an_annotation_that_cannot_be_read_has_a_problem_and_no_result(annotatio
     assert (read.task_id, read.result) == (3, [])
 
 
+def test_a_result_with_too_many_levels_has_a_problem():
+    for levels, is_read in ((100, True), (101, False), (900, False)):
+        result: Any = []
+        for _ in range(levels - 1):
+            result = [result]
+        (read,) = parse_annotations({"id": 3, "annotations": [{"id": 5, "result": result}]})
+        assert (read.problem is None) == is_read, levels
+        assert read.result == (result if is_read else [])
+
+
 def test_a_null_result_is_an_empty_one():
     (read,) = parse_annotations({"id": 3, "annotations": [{"id": 5, "result": None}]})
     assert (read.problem, read.result) == (None, [])
