@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from xml.etree.ElementTree import Element
@@ -22,6 +22,8 @@ UNREAD_TAGS = (
 ENCODINGS = ("none", "base64", "base64unicode")
 NOT_DISPLAYED = re.compile(r"(^|;)\s*display\s*:\s*none\s*(;|$)")
 HIDDEN_AT_FIRST = ("choice-selected", "region-selected")
+MOST_LISTED = 10
+"""Of the texts that a note names."""
 REMEDY = "set text_fields to the fields of the task's data that hold the text"
 
 
@@ -69,12 +71,12 @@ def shown_texts(
 
     text_fields: fields of the task's data to read instead. Raises UnsupportedLabelConfig if there is no text.
     """
-    parents = {child: element for element in root.iter() for child in element}
-    around_control = set(_with_ancestors(control, parents))
-    candidates = [e for e in root.iter() if e.tag in (*TEXT_TAGS, *UNREAD_TAGS) and variables(shown_value(e))]
-    displayed = [e for e in candidates if not _is_never_shown(e, parents)]
-    at_first = [e for e in displayed if not _is_shown_later(e, parents, around_control)]
-    readable = [e for e in at_first if e.tag in TEXT_TAGS and _why_not(e) is None]
+    displayed = [
+        (element, is_later)
+        for element, is_later in _displayed(root, control)
+        if element.tag in (*TEXT_TAGS, *UNREAD_TAGS) and variables(shown_value(element))
+    ]
+    readable = [e for e, is_later in displayed if not is_later and e.tag in TEXT_TAGS and _why_not(e) is None]
     texts = tuple(_shown_text(element) for element in readable)
     if text_fields is not None:
         texts = tuple(_named(field.strip(), texts) for field in text_fields)
@@ -82,7 +84,7 @@ def shown_texts(
     if not texts:
         raise UnsupportedLabelConfig(_why_no_text(root, control))
     chosen = set(readable)
-    return texts, (*_note_on_texts(readable, texts), *_note_on_unread([e for e in displayed if e not in chosen]))
+    return texts, (*_note_on_texts(readable, texts), *_note_on_unread([e for e, _ in displayed if e not in chosen]))
 
 
 def object_element(root: Element, control: Element) -> Element:
@@ -105,24 +107,30 @@ def _object_names(control: Element) -> list[str]:
     return [part.strip() for part in control.get("toname", "").split(",") if part.strip()]
 
 
-def _with_ancestors(element: Element, parents: Mapping[Element, Element]) -> Iterator[Element]:
+def _displayed(root: Element, control: Element) -> Iterator[tuple[Element, bool]]:
+    """The elements that are displayed at some time; with each whether it is not there when the control is answered.
+
+    That is the case if a repeater makes it, or if it appears only after an answer, but the control does not.
+    """
+    around_control = set(_with_ancestors(root, control))
+    left = [(root, False)]
+    while left:
+        element, is_later = left.pop()
+        if element.tag in {"view", "header"} and NOT_DISPLAYED.search(element.get("style", "")):
+            continue
+        waits = _waits_for_an_answer(element) and element not in around_control
+        is_later = is_later or waits or element.tag == "repeater"
+        yield element, is_later
+        if element.tag not in (*TEXT_TAGS, "style"):  # these show no tags
+            left.extend((child, is_later) for child in reversed(element))
+
+
+def _with_ancestors(root: Element, element: Element) -> Iterator[Element]:
+    parents = {child: parent for parent in root.iter() for child in parent}
     inner: Element | None = element
     while inner is not None:
         yield inner
         inner = parents.get(inner)
-
-
-def _is_never_shown(element: Element, parents: Mapping[Element, Element]) -> bool:
-    """Whether the style of a view hides the element, or it is written inside a text, which shows no tags."""
-    _, *above = around = list(_with_ancestors(element, parents))
-    hidden = any(e.tag in {"view", "header"} and NOT_DISPLAYED.search(e.get("style", "")) for e in around)
-    return hidden or any(e.tag in (*TEXT_TAGS, "style") for e in above)
-
-
-def _is_shown_later(element: Element, parents: Mapping[Element, Element], around_control: Container[Element]) -> bool:
-    """Whether a repeater makes the element, or it appears only after an answer, but the control does not."""
-    around = _with_ancestors(element, parents)
-    return any(e.tag == "repeater" or (_waits_for_an_answer(e) and e not in around_control) for e in around)
 
 
 def _waits_for_an_answer(element: Element) -> bool:
@@ -172,16 +180,14 @@ def _named(name: str, texts: Sequence[ShownText]) -> ShownText:
 def _note_on_fields(texts: Sequence[ShownText]) -> tuple[str, ...]:
     if len(texts) < 2:
         return ()
-    fields = ", ".join(str(text.field) for text in texts)
+    fields = _listed(str(text.field) for text in texts)
     return (f"The text of a task is the fields of text_fields, {fields}, joined by the embedding model's separator.",)
 
 
 def _note_on_texts(elements: Sequence[Element], texts: Sequence[ShownText]) -> tuple[str, ...]:
     if len({field for text in texts for field in text.fields}) < 2 and len(texts) < 2:
         return ()
-    shown = ", ".join(
-        f"{text.value[:60]!r} of <{tag_name(element)}>" for element, text in zip(elements, texts, strict=True)
-    )
+    shown = _listed(f"{text.value[:60]!r} of <{tag_name(e)}>" for e, text in zip(elements, texts, strict=True))
     joined = ", joined by the embedding model's separator" if len(texts) > 1 else ""
     return (f"The text of a task is all that is shown beside the control: {shown}{joined}. To change this, {REMEDY}.",)
 
@@ -189,8 +195,14 @@ def _note_on_texts(elements: Sequence[Element], texts: Sequence[ShownText]) -> t
 def _note_on_unread(elements: Sequence[Element]) -> tuple[str, ...]:
     if not elements:
         return ()
-    tags = ", ".join(_tag_with_name(element) for element in elements)
+    tags = _listed(_tag_with_name(element) for element in elements)
     return (f"Shown to the annotator, but not part of the text: {tags}. If an answer depends on it, {REMEDY}.",)
+
+
+def _listed(names: Iterable[str]) -> str:
+    first, *others = names
+    shown = ", ".join([first, *others[: MOST_LISTED - 1]])
+    return shown if len(others) < MOST_LISTED else f"{shown} and {len(others) + 1 - MOST_LISTED} more"
 
 
 def _tag_with_name(element: Element) -> str:

@@ -161,14 +161,11 @@ def _dialogue(data: Mapping[str, Any], text: ShownText) -> str:
                 f"the first turn of {field!r} has no {key!r}, without which Label Studio shows no turn; "
                 "correct nameKey and textKey"
             )
-    parts, n_characters = [], 0
+    parts = []
     for turn in turns:
         if turn is None:
             raise BadTask(f"a turn of {field!r} is null, which Label Studio cannot show")
         parts.append((_turn_part(turn, text.speaker_key, field), _turn_part(turn, text.text_key, field)))
-        n_characters += sum(map(len, parts[-1]))
-        if n_characters > MOST_CHARACTERS:
-            raise _too_long(text.fields)
     said = [words for _, words in parts if words.strip()]
     if said and all(link_kind(words) for words in said):
         _refuse_link(said[0], text.fields)

@@ -109,7 +109,7 @@ def _list(value: list[Any], most_characters: int) -> str:
     while left:
         item = left.pop()
         if isinstance(item, list):
-            if len(item) > most_characters + 1:
+            if len(item) > most_characters + 1:  # its commas alone are too many; it is not copied
                 raise TooLong
             between = [part for element in reversed(item) for part in (element, comma)]
             left.extend(between[:-1])
@@ -134,6 +134,6 @@ def _number(value: float) -> str:
     if value == 0:
         return "0"
     if 1e-6 <= abs(value) < 1e21:
-        return format(Decimal(repr(value)), "f").removesuffix(".0")
-    mantissa, _, exponent = repr(value).partition("e")
+        return format(Decimal(repr(float(value))), "f").removesuffix(".0")
+    mantissa, _, exponent = repr(float(value)).partition("e")
     return f"{mantissa}e{int(exponent):+d}"

@@ -122,6 +122,12 @@ def test_the_notes_say_what_is_shown_but_not_read(other: str, named: str):
     assert shown(TEXT, other, CONTROL).fields == ("text",)
 
 
+def test_the_notes_of_a_long_config_are_short():
+    (note,) = shown(*(f'<Text name="t{n}" value="$t{n}"/>' for n in range(500)), choices("t0")).notes
+    assert "'$t9' of <Text> and 490 more, joined" in note
+    assert len(note) < 500
+
+
 def test_a_static_image_and_a_hidden_one_need_no_note():
     assert shown(TEXT, '<Image name="i" value="/logo.png"/>', CONTROL).notes == ()
     assert shown(TEXT, f'<View style="display:none">{IMAGE}</View>', CONTROL).notes == ()

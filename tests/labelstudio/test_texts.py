@@ -137,6 +137,12 @@ def test_a_turn_may_be_an_address_if_others_are_not():
     assert task_text({"turns": turns}, config(DIALOGUE)) == "A: https://x.org\nB: thanks"
 
 
+def test_a_text_that_becomes_a_link_is_refused():
+    for shown in (template("https://x.org/$id"), config('<Text name="t" value="$id" encoding="base64"/>')):
+        with pytest.raises(BadTask, match="'id' holds a link instead of a text"):
+            task_text({"id": encoded("https://x.org/7")}, shown)
+
+
 def test_an_address_inside_a_tag_of_the_markup_is_no_text():
     link = config('<HyperText name="t"><a href="$url">$title</a></HyperText>')
     assert link.fields == ("title",)
@@ -258,17 +264,17 @@ def test_several_texts_are_joined_in_their_order_and_empty_ones_are_left_out():
 
 
 def test_fields_of_the_settings_may_have_any_name_and_keep_the_kind_of_their_tag():
-    shown = f'<HyperText name="h" value="$html"/>{DIALOGUE}<Text name="x" value="$a: $b"/>'
+    shown = f'<HyperText name="h" value="$html"/>{DIALOGUE}<HyperText name="x" value="$a: $b"/>'
     data = {
         "html": "<b>bold</b>",
         "turns": [{"who": "A", "said": "hi"}],
         "meta": {"title": "T"},
-        "my field-ü": "odd",
-        "b": "<i>",
+        "my field-ü": "<odd>",
+        "b": "<i>italic</i>",
     }
     fields = ["html", "$turns", "meta.title", "turns[0].said", "my field-ü", "b"]
     text = task_text(data, config(shown, fields))
-    assert text.split(FIELD_SEPARATOR) == ["bold", "A: hi", "T", "hi", "odd", "<i>"]
+    assert text.split(FIELD_SEPARATOR) == ["bold", "A: hi", "T", "hi", "<odd>", "italic"]
 
 
 def test_deeply_nested_data_stops_nothing():
