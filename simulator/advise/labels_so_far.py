@@ -14,6 +14,7 @@ from ml_backend.labelstudio.texts import task_text
 from ml_backend.text_fields import FIELD_SEPARATOR
 from simulator.advise.replay import Labelled
 from simulator.data.columns import Columns
+from simulator.data.counted import counted
 from simulator.data.data_error import DataError
 from simulator.data.label_studio_tasks import Task, labelled_tasks
 from simulator.data.sources import read_file
@@ -48,7 +49,7 @@ def of_file(path: Path, columns: Columns) -> Labelled:
         blank = (table[column].isna() | (table[column] == "")).to_numpy(dtype=bool)
         if blank.any():
             first = f"{table.index.name} {table.index[blank][0]}"
-            notes.append(f"left out: {int(blank.sum()):,} rows without a {column} (the first: {first})")
+            notes.append(f"left out: {counted(int(blank.sum()), 'row')} without a {column} (the first: {first})")
             table = table[~blank]
     if "text_pair" in table.columns:
         pairs = zip(table["text"], table["text_pair"], strict=True)
@@ -69,7 +70,7 @@ def _labelled(table: pd.DataFrame, notes: list[str]) -> Labelled:
             f"advice needs at least two such classes: label more texts. {'; '.join(notes)}".strip()
         )
     if rare:
-        notes.append(f"left out: {len(rare):,} classes with a single text: {', '.join(rare)}")
+        notes.append(f"left out: the texts of {counted(len(rare), 'label')} with a single text: {', '.join(rare)}")
     y = table["label"].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=np.int64)
     return Labelled(table["text"].tolist(), y, classes, tuple(notes))
 
@@ -82,5 +83,6 @@ def _one_row_per_text(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     winners = {text: majority(labels_of_text) for text, labels_of_text in votes.items()}
     rows = [(text, winner[0]) for text, winner in winners.items() if winner is not None]
     if len(rows) < len(winners):
-        notes.append(f"left out: {len(winners) - len(rows):,} texts whose copies have different labels equally often")
+        tied = counted(len(winners) - len(rows), "text")
+        notes.append(f"left out: {tied} whose copies have different labels equally often")
     return pd.DataFrame(rows, columns=["text", "label"])

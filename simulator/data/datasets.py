@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from simulator.data.columns import Columns
+from simulator.data.counted import counted
 from simulator.data.data_error import DataError
 from simulator.data.hub import read_hub
 from simulator.data.labelled_table import LabelledTable
@@ -182,8 +183,8 @@ def _check_labels(name: str, table: pd.DataFrame) -> None:
     blank = table.index[table["label"].isna()]
     if len(blank):
         raise DataError(
-            f"{name}: {len(blank):,} rows have no label, the first is {table.index.name} {blank[0]}; label or remove "
-            "them"
+            f"{name}: {counted(len(blank), 'row')} without a label, the first is {table.index.name} {blank[0]}; label "
+            "or remove them"
         )
 
 
@@ -191,13 +192,12 @@ def _without_empty(name: str, table: pd.DataFrame, drop: bool, notes: list[str])
     empty = table["text"] == ""
     if not empty.any():
         return table
-    count, first = int(empty.sum()), f"{table.index.name} {table.index[empty][0]}"
+    rows, first = counted(int(empty.sum()), "row"), f"{table.index.name} {table.index[empty][0]}"
     if not drop:
         raise DataError(
-            f"{name}: {count:,} rows have no text, the first is {first}; remove them, or leave them out with "
-            "--drop-empty"
+            f"{name}: {rows} without a text, the first is {first}; remove them, or leave them out with --drop-empty"
         )
-    notes.append(f"left out: {count:,} rows without a text (the first: {first})")
+    notes.append(f"left out: {rows} without a text (the first: {first})")
     return table[~empty]
 
 
@@ -212,7 +212,8 @@ def _without_rare(name: str, table: pd.DataFrame, drop_rare: int, notes: list[st
             "one to learn from and one to measure on. Leave such labels out with --drop-rare 2."
         )
     is_rare = table["label"].isin(rare)
-    notes.append(f"left out: {int(is_rare.sum()):,} rows of {len(rare):,} labels with fewer than {drop_rare} examples")
+    rows, labels = counted(int(is_rare.sum()), "row"), counted(len(rare), "label")
+    notes.append(f"left out: {rows} of {labels} with fewer than {drop_rare} examples")
     return table[~is_rare]
 
 

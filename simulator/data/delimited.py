@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from simulator.data.counted import counted
 from simulator.data.data_error import DataError
 from simulator.data.encodings import read_text
 from simulator.data.rows import Rows, rows_of_cells
@@ -87,7 +88,7 @@ def _rows(
             if not any(cell.strip() for cell in cells):
                 continue
             raise DataError(
-                f"{path}: line {number} has {_count(len(cells))} ({_shown(cells)}), and the header on line "
+                f"{path}: line {number} has {counted(len(cells), 'cell')} ({_shown(cells)}), and the header on line "
                 f"{header_line} has {width} ({_shown(names)}). {_remedy(separator, names, too_many=len(cells) > width)}"
             )
         numbers.append(number)
@@ -121,10 +122,6 @@ def _separator(text: str, wanted: Collection[str]) -> str:
 
 def _name(separator: str) -> str:
     return SEPARATORS.get(separator, repr(separator))
-
-
-def _count(cells: int) -> str:
-    return f"{cells} cell{'s' if cells != 1 else ''}"
 
 
 def _shown(cells: Sequence[str]) -> str:

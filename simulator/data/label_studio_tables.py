@@ -8,8 +8,9 @@ from typing import Any
 from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.export_config import control_of_export
 from ml_backend.labelstudio.labels import Labels, labels
-from simulator.data.labelled_table import LabelledTable
-from simulator.data.left_out import left_out_of_labels
+from simulator.data.columns import Columns
+from simulator.data.labelled_table import LabelledTable, table_of_rows
+from simulator.data.left_out import UNUSABLE_TEXT, left_out_of_labels
 from simulator.data.rows import Rows
 from simulator.data.shortened import shortened
 
@@ -21,11 +22,14 @@ def is_export(rows: Rows) -> bool:
     return rows.columns.keys() >= EXPORTED_COLUMNS
 
 
-def one_row_per_task(read: LabelledTable, rows: Rows) -> LabelledTable:
-    """The table with one row per task: the majority of its annotators decides, as in the live service.
+def table_of_export(rows: Rows, columns: Columns) -> LabelledTable:
+    """A table with one row per task: the majority of its annotators decides, as in the live service.
 
-    read: the texts and labels of `rows`, which are annotations. Tasks without a label are left out, with a note.
+    rows: annotations. Tasks without a label or a usable text are left out, with a note. Raises DataError for a missing
+    column and for a label that cannot be read.
     """
+    unusable: dict[int, str] = {}
+    read = table_of_rows(rows, columns, unusable)
     tasks = _numbers(rows.columns["id"])
     row_of = {task: row for row, task in reversed(list(enumerate(tasks)))}
     annotations = _annotations(rows, tasks, read.table["label"].tolist())
@@ -33,7 +37,13 @@ def one_row_per_task(read: LabelledTable, rows: Rows) -> LabelledTable:
     annotated = {annotation.task_id for annotation in annotations}
     places = {task: f"task {shortened(rows.columns['id'][row])} ({rows.place(row)})" for task, row in row_of.items()}
     left_out = left_out_of_labels(given, places, [place for task, place in places.items() if task not in annotated])
-    usable = sorted(given.by_task, key=row_of.__getitem__)
+    texts = read.table["text"].tolist()
+    usable = []
+    for task in sorted(given.by_task, key=row_of.__getitem__):
+        if texts[row_of[task]]:
+            usable.append(task)
+        else:
+            left_out.add(UNUSABLE_TEXT, places[task], unusable.get(row_of[task], "the text is empty"))
     table = read.table.iloc[[row_of[task] for task in usable]]
     return LabelledTable(
         table.assign(label=[given.by_task[task][0] for task in usable]), (*read.notes, *left_out.notes())

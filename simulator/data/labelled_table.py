@@ -40,40 +40,49 @@ class LabelledTable:
         return cls(pd.DataFrame(columns, index=pd.Index(numbers, name=unit), dtype=object), notes)
 
 
-def table_of_rows(rows: Rows, columns: Columns) -> LabelledTable:
-    """Read the texts and labels of rows. Raises DataError for a missing column, and for a row that cannot be read."""
+def table_of_rows(rows: Rows, columns: Columns, unusable: dict[int, str] | None = None) -> LabelledTable:
+    """Read the texts and labels of rows. Raises DataError for a missing column, and for a row that cannot be read.
+
+    unusable: if given, a text that cannot be used is no error but "", and its reason is put here under its position.
+    """
     check_text_columns(columns, rows)
     name = label_column(columns, rows)
     if name in columns.texts and f"{RENAMED_FIELD}{name}" not in rows.columns:
         raise DataError(f"{rows.source}: the column {name!r} would be both text and label: name another one")
-    texts = _texts(rows, columns)
+    texts = _texts(rows, columns, unusable)
     read: dict[str, Sequence[Any]] = {"text": texts, "label": _labels(rows, name, columns.label_config)}
     pairs = values_at(rows, columns.text_pair)
     if pairs is not None and columns.label_config is None:
-        read["text_pair"] = _checked(rows, pairs, text_of_value, "second text")
+        read["text_pair"] = _checked(rows, pairs, text_of_value, "second text", unusable)
     splits = values_at(rows, columns.split)
     if splits is not None:
         read["split"] = splits
     return LabelledTable.of(rows.unit, rows.numbers, read, (*rows.notes, *note_on_markup(texts, columns)))
 
 
-def _texts(rows: Rows, columns: Columns) -> list[str]:
+def _texts(rows: Rows, columns: Columns, unusable: dict[int, str] | None) -> list[str]:
     if columns.label_config is None:
         renamed = rows.columns.get(f"{RENAMED_FIELD}{columns.text}")
-        return _checked(rows, renamed or values_at(rows, columns.text) or (), text_of_value, "text")
+        return _checked(rows, renamed or values_at(rows, columns.text) or (), text_of_value, "text", unusable)
     # The columns of a row, under the names that they have as fields of a task.
     names = sorted(rows.columns, key=lambda name: name.startswith(RENAMED_FIELD))
     fields = {name.removeprefix(RENAMED_FIELD): rows.columns[name] for name in names}
     data = [dict(zip(fields, values, strict=True)) for values in zip(*fields.values(), strict=True)]
-    return _checked(rows, data, TextReader(columns).text, "text")
+    return _checked(rows, data, TextReader(columns).text, "text", unusable)
 
 
-def _checked(rows: Rows, values: Sequence[Any], read: Callable[[Any], str], what: str) -> list[str]:
+def _checked(
+    rows: Rows, values: Sequence[Any], read: Callable[[Any], str], what: str, unusable: dict[int, str] | None
+) -> list[str]:
     texts = []
     for position, value in enumerate(values):
         try:
             texts.append(read(value))
         except BadTask as problem:
+            if unusable is not None:
+                unusable[position] = str(problem)
+                texts.append("")
+                continue
             raise DataError(
                 f"{rows.source}: the {what} of {rows.place(position)} cannot be used: {problem}. Correct or remove the "
                 "row."

@@ -6,19 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ml_backend.labelstudio.labels import Labels
+from simulator.data.counted import counted
 from simulator.data.shortened import shortened
 
-UNANNOTATED = "tasks without an annotation"
-UNUSABLE_TEXT = "tasks whose text cannot be used"
+Reason = tuple[str, str]
+"""What is left out, and why: "task", "without an annotation"."""
+UNANNOTATED = ("task", "without an annotation")
+SKIPPED = ("task", "that all annotators skipped")
+TIE = ("task", "whose annotators disagree evenly")
+UNREADABLE = ("annotation", "that cannot be read")
+NO_CLASS = ("task", "submitted without a class")
+UNUSABLE_TEXT = ("task", "whose text cannot be used")
 
 
 @dataclass
 class LeftOut:
-    """What is left out. by_reason: why → each task or annotation, with details if there are some."""
+    """What is left out. by_reason: why → the place of each, with details if there are some."""
 
-    by_reason: dict[str, list[str]] = field(default_factory=dict)
+    by_reason: dict[Reason, list[str]] = field(default_factory=dict)
 
-    def add(self, reason: str, place: str, detail: str = "") -> None:
+    def add(self, reason: Reason, place: str, detail: str = "") -> None:
         """Count one more. place: of the task; detail: what is wrong with this one."""
         self.by_reason.setdefault(reason, []).append(f"{place}: {detail}" if detail else place)
 
@@ -26,7 +33,10 @@ class LeftOut:
         """One sentence with the number by reason and the first of each; none if nothing is left out."""
         if not self.by_reason:
             return ()
-        counts = [f"{len(places):,} {reason} (the first: {places[0]})" for reason, places in self.by_reason.items()]
+        counts = [
+            f"{counted(len(places), noun)} {why} (the first: {places[0]})"
+            for (noun, why), places in self.by_reason.items()
+        ]
         return (f"left out: {'; '.join(counts)}",)
 
 
@@ -36,14 +46,14 @@ def left_out_of_labels(labels: Labels, places: Mapping[int, str], unannotated: S
     for place in unannotated:
         left_out.add(UNANNOTATED, place)
     for number in sorted(labels.skipped):
-        left_out.add("skipped tasks", places[number])
+        left_out.add(SKIPPED, places[number])
     for number in sorted(labels.ties):
-        left_out.add("tasks whose annotators disagree evenly", places[number])
+        left_out.add(TIE, places[number])
     for problem in labels.problems:
-        left_out.add("annotations that cannot be read", places[problem.task_id], problem.reason)
+        left_out.add(UNREADABLE, places[problem.task_id], problem.reason)
     unread = {problem.task_id for problem in labels.problems}
     unknown = ", ".join(map(repr, labels.unknown))
     for number in sorted(labels.unlabeled - unread):
         detail = f"choices such as {shortened(unknown)} are no classes of the label config" if unknown else ""
-        left_out.add("tasks submitted without a class", places[number], detail)
+        left_out.add(NO_CLASS, places[number], detail)
     return left_out

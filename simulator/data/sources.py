@@ -9,7 +9,7 @@ from simulator.data.columns import Columns
 from simulator.data.data_error import DataError
 from simulator.data.delimited import read_delimited
 from simulator.data.json_objects import read_json
-from simulator.data.label_studio_tables import is_export, one_row_per_task
+from simulator.data.label_studio_tables import is_export, table_of_export
 from simulator.data.label_studio_tasks import are_tasks, table_of_tasks
 from simulator.data.labelled_table import LabelledTable, table_of_rows
 from simulator.data.parquet_files import read_parquet
@@ -65,5 +65,4 @@ def _read(path: Path, suffix: str, columns: Columns) -> LabelledTable:
         rows = read_workbook(path, columns.all)
     else:
         rows = read_parquet(path, columns.all)
-    read = table_of_rows(rows, columns)
-    return one_row_per_task(read, rows) if is_export(rows) else read
+    return table_of_export(rows, columns) if is_export(rows) else table_of_rows(rows, columns)

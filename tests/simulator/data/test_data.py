@@ -112,10 +112,10 @@ def with_cell(content: pd.DataFrame, column: str, row: int, value: object) -> pd
         (table(40).drop(columns="label"), r"no column 'label'; it has: text, split.*--label-column"),
         (table(40).assign(label="bill"), r"one class only \(bill\)"),
         (with_cell(table(40), "label", 3, "once"), r"label 'once' has a single example.*--drop-rare 2"),
-        (with_cell(table(40), "text", 5, "  "), r"1 rows have no text, the first is row 6; .*--drop-empty"),
-        (with_cell(table(40), "text", 5, None), r"1 rows have no text, the first is row 6"),
-        (with_cell(table(40), "label", 6, None), r"1 rows have no label, the first is row 7; label or remove them"),
-        (with_cell(table(40), "label", 6, " "), r"1 rows have no label, the first is row 7; label or remove them"),
+        (with_cell(table(40), "text", 5, "  "), r"1 row without a text, the first is row 6; .*--drop-empty"),
+        (with_cell(table(40), "text", 5, None), r"1 row without a text, the first is row 6"),
+        (with_cell(table(40), "label", 6, None), r"1 row without a label, the first is row 7; label or remove them"),
+        (with_cell(table(40), "label", 6, " "), r"1 row without a label, the first is row 7; label or remove them"),
         (table(40).assign(split="dev"), r"split of row 1 must be 'train' or 'test', not 'dev'"),
         (table(40).assign(split="train"), r"no rows of the split 'test'; correct the split column"),
         (table(40)[:0], r"no rows"),
@@ -145,7 +145,7 @@ def test_groups_of_one_row_are_held_out_like_single_rows():
 
 
 def test_a_blank_label_of_a_csv_is_no_class(tmp_path: Path):
-    with pytest.raises(DataError, match="1 rows have no label, the first is line 8"):
+    with pytest.raises(DataError, match="1 row without a label, the first is line 8"):
         load("mine", write_table(tmp_path, with_cell(table(40), "label", 6, "")))
 
 

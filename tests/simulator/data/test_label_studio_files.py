@@ -11,15 +11,23 @@ import pytest
 from reviews import REVIEWS, pairs
 
 from ml_backend.labelstudio.label_config import parse
+from ml_backend.labelstudio.texts import BadTask
 from simulator.data.columns import Columns
 from simulator.data.data_error import DataError
 from simulator.data.datasets import load
 from simulator.data.sources import read_file
+from simulator.data.text_reading import text_of_value
 
 TOPIC = (
     '<View><Text name="t" value="$text"/><Choices name="topic" toName="t">'
     '<Choice value="good"/><Choice value="bad"/></Choices></View>'
 )
+
+
+def text_problem(value: str) -> str:
+    with pytest.raises(BadTask) as problem:
+        text_of_value(value)
+    return str(problem.value)
 
 
 def answered(*choices: str, control: str = "topic") -> list[dict[str, Any]]:
@@ -62,7 +70,7 @@ def test_older_exports_have_completions(tmp_path: Path):
     old.append(task(99, "skipped", {"id": 7, "result": [], "skipped": True}))
     read = read_file(write(tmp_path, old), Columns())
     assert list(zip(read.table["text"], read.table["label"], strict=True)) == REVIEWS
-    assert read.notes == ("left out: 1 skipped tasks (the first: task 199 (item 21))",)
+    assert read.notes == ("left out: 1 task that all annotators skipped (the first: task 199 (item 21))",)
 
 
 def test_what_the_service_leaves_out_of_an_export_is_left_out_and_counted(tmp_path: Path):
@@ -82,10 +90,10 @@ def test_what_the_service_leaves_out_of_an_export_is_left_out_and_counted(tmp_pa
     assert (read.table.index.name, read.table.index.tolist()) == ("item", [*range(1, 21), 29])
     [note] = read.notes
     for part in (
-        "1 tasks without an annotation (the first: task 120 (item 21))",
-        "1 skipped tasks (the first: task 121 (item 22))",
-        "1 tasks whose annotators disagree evenly (the first: task 122 (item 23))",
-        "1 tasks submitted without a class (the first: task 123 (item 24))",
+        "1 task without an annotation (the first: task 120 (item 21))",
+        "1 task that all annotators skipped (the first: task 121 (item 22))",
+        "1 task whose annotators disagree evenly (the first: task 122 (item 23))",
+        "1 task submitted without a class (the first: task 123 (item 24))",
         "2 annotations that cannot be read (the first: task 124 (item 25): ",
         "2 tasks whose text cannot be used (the first: task 126 (item 27): the text is empty",
     ):
@@ -124,7 +132,7 @@ def test_inner_nodes_of_a_taxonomy_are_classes_as_in_the_service(tmp_path: Path)
         ([*EXPORT, task(20, "b", annotation("['good']"))], r"task 120 \(item 21\) names the class \['good'\], the"),
         ([{"data": {"text": "a"}}], "holds tasks with no annotations: label some tasks first .* they have: text"),
         ([task(1, "a", annotation("x", was_cancelled=True))], "label some tasks first"),
-        ([task(1, "", annotation("x"))], r"no label that can be used: left out: 1 tasks whose text cannot be used"),
+        ([task(1, "", annotation("x"))], r"no label that can be used: left out: 1 task whose text cannot be used"),
         ([*EXPORT, task(1, "a", annotation("x", result=answered("x", control="tone")))],
             "several controls, 'tone', 'topic': choose one with --control"),
     ],
@@ -164,15 +172,18 @@ def test_rows_of_an_export_are_annotations_and_the_majority_of_a_task_decides(tm
     rows += [{"id": 1, "annotator": 2, "text": REVIEWS[1][0], "topic": "bad"}]
     rows += [{"id": 2, "annotator": 1, "text": REVIEWS[2][0], "topic": "bad", "updated_at": "2026"}]
     rows += [{"id": 77, "text": "exported without an annotation", "annotation_id": None}]
+    rows += [{"text": "s3://bucket/a.txt", "topic": "bad"}, {"text": "", "topic": "bad"}]
     read = read_file(exported(tmp_path, rows, kind), Columns(label="topic"))
     texts = dict(zip(read.table["text"], read.table["label"], strict=True))
     expected = dict(REVIEWS) | {REVIEWS[0][0]: "bad", REVIEWS[2][0]: "bad"}
     del expected[REVIEWS[1][0]]
     assert texts == expected
+    link = text_problem("s3://bucket/a.txt")
     place = "item 25" if kind == "json" else "line 26"
     assert read.notes == (
-        f"left out: 1 tasks without an annotation (the first: task 77 ({place})); 1 tasks whose annotators disagree "
-        f"evenly (the first: task 1 ({place.replace('25', '2').replace('26', '3')}))",
+        f"left out: 1 task without an annotation (the first: task 77 ({place})); 1 task whose annotators disagree "
+        f"evenly (the first: task 1 ({place.replace('25', '2').replace('26', '3')})); 2 tasks whose text cannot be "
+        f"used (the first: task 25 ({place.replace('25', '26').replace('line 26', 'line 27')}): {link})",
     )
 
 
@@ -213,7 +224,7 @@ def test_classes_that_the_label_config_does_not_have_are_named(tmp_path: Path):
     export = [*EXPORT, task(20, "x", annotation("odd"))]
     read = read_file(write(tmp_path, export), Columns(label_config=parse(TOPIC)))
     assert read.notes == (
-        "left out: 1 tasks submitted without a class (the first: task 120 (item 21): choices such as 'odd' are no "
+        "left out: 1 task submitted without a class (the first: task 120 (item 21): choices such as 'odd' are no "
         "classes of the label config)",
     )
     rows = [{"text": "a", "topic": "good"}, {"text": "b", "topic": "odd"}]
@@ -229,4 +240,4 @@ def test_a_label_config_with_several_classes_for_one_text_is_refused(tmp_path: P
 
 def test_notes_of_a_file_are_those_of_its_dataset(tmp_path: Path):
     dataset = load("mine", write(tmp_path, [*EXPORT, task(20, "not annotated")]))
-    assert dataset.notes == ("left out: 1 tasks without an annotation (the first: task 120 (item 21))",)
+    assert dataset.notes == ("left out: 1 task without an annotation (the first: task 120 (item 21))",)

@@ -1,0 +1,80 @@
+"""What the commands say about the data that they read, and the label config of a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_texts import table
+from typer.testing import CliRunner
+
+from simulator.cli.app import app
+from simulator.cli.arguments import read_label_config
+from simulator.data.data_error import DataError
+
+CONFIG = (
+    '<View><HyperText name="t" value="$body"/><Choices name="label" toName="t">'
+    '<Choice value="bill"/><Choice value="bug"/><Choice value="ship"/></Choices></View>'
+)
+
+
+def in_one_line(printed: str) -> str:
+    return " ".join(printed.split())
+
+
+@pytest.mark.parametrize("command", ["run", "advise"])
+def test_help_names_the_formats_and_the_options_that_read_them(command: str):
+    shown = in_one_line(CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "250"}).stdout)
+    formats = ("CSV or TSV", "JSON lines", "Excel (.xlsx)", "JSON_MIN", "import format")
+    for part in (*formats, "--label-config", "meta.title"):
+        assert part in shown
+
+
+def test_run_says_what_was_chosen_in_a_file_and_what_was_left_out(tmp_path: Path):
+    content = table(60)
+    content.loc[3, "text"] = ""
+    content.to_csv(tmp_path / "mine.csv", index=False, sep=";")
+    options = ["--embeddings", "random-projection", "--strategies", "random", "--seeds", "1", "--initial-size", "6"]
+    folders = ["--data", str(tmp_path / "mine.csv"), "--out", str(tmp_path / "out"), "--cache", str(tmp_path / "cache")]
+    done = CliRunner().invoke(app, ["run", *folders, *options, "--batch-size", "6", "--cycles", "1", "--drop-empty"])
+    assert done.exit_code == 0, done.output
+    said = in_one_line(done.stderr)
+    assert "mine: the cells are separated by the semicolon" in said
+    assert "mine: left out: 1 row without a text (the first: line 5)" in said
+
+
+def test_advise_says_what_it_left_out_and_reads_texts_by_the_label_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    content = table(122, split=False)
+    rows = [{"body": f"<p>{row.text}</p>", "label": row.label} for row in content.itertuples()]
+    rows[0]["label"], rows[1]["body"] = "", None
+    (tmp_path / "mine.json").write_text(json.dumps(rows))
+    (tmp_path / "config.xml").write_text(CONFIG)
+    read = []
+
+    def replayed(labelled: object, *_: object) -> pd.DataFrame:
+        read.append(labelled)
+        raise ValueError("stopped")
+
+    monkeypatch.setattr("simulator.cli.advise.replay", replayed)
+    options = ["--data", str(tmp_path / "mine.json"), "--label-config", str(tmp_path / "config.xml")]
+    done = CliRunner().invoke(app, ["advise", *options])
+    said = in_one_line(done.stderr)
+    assert "left out: 1 row without a text (the first: item 2)" in said
+    assert "left out: 1 row without a label (the first: item 1)" in said
+    assert read[0].texts == content["text"].tolist()[2:]
+    assert np.bincount(read[0].y).sum() == 120
+
+
+def test_a_text_column_is_read_instead_of_what_the_label_config_shows(tmp_path: Path):
+    path = tmp_path / "config.xml"
+    path.write_bytes(b"\xef\xbb\xbf" + CONFIG.encode())
+    assert read_label_config(path, None, "text").fields == ("body",)
+    assert read_label_config(path, None, "title").fields == ("title",)
+    assert read_label_config(None, None, "title") is None
+    with pytest.raises(DataError, match=r"gone.xml: no such file"):
+        read_label_config(tmp_path / "gone.xml", None, "text")
