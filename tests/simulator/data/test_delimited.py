@@ -42,6 +42,8 @@ def test_the_first_line_of_a_file_for_excel_names_the_separator(tmp_path: Path):
     path = write(tmp_path, "sep=;\r\ntext;label\r\nit, works;good\r\n\r\nit broke;bad\r\nit leaks;\r\n")
     assert pairs(path) == [("it, works", "good"), ("it broke", "bad"), ("it leaks", None)]
     assert read(path).index.tolist() == [3, 5, 6]
+    with pytest.raises(DataError, match=r"line 3 has 1 cell \(it works\), and the header on line 2 has 2"):
+        read(write(tmp_path, "sep=;\ntext;label\nit works\n"))
 
 
 @pytest.mark.parametrize(

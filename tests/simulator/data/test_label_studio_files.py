@@ -83,7 +83,9 @@ def test_what_the_service_leaves_out_of_an_export_is_left_out_and_counted(tmp_pa
         task(25, "unreadable", "not an annotation"),
         task(26, "", annotation("good")),
         task(27, {"author": "x"}, annotation("good")),
-        task(28, "newest", annotation("bad", updated_at="2026-01-01"), annotation("good", updated_at="2026-01-02")),
+        task(
+            28, "newest", annotation("good", updated_at="2026-01-02"), annotation("bad", id=2, created_at="2026-01-01")
+        ),
     ]
     read = read_file(write(tmp_path, [*EXPORT, *others]), Columns())
     assert list(zip(read.table["text"], read.table["label"], strict=True)) == [*REVIEWS, ("newest", "good")]
