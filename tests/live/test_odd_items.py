@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -183,3 +184,64 @@ def test_a_task_that_the_database_refuses_is_listed_and_the_others_are_stored(
     project.run("setup")
     assert [p["task"] for p in project.status["problems"]] == [odd]
     assert (project.status["tasks"], project.status["embedded"]) == (20, 19)
+
+
+ODD_PARTS: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    2**70,
+    "",
+    "x",
+    "\x00",
+    "\ud800",
+    [],
+    {},
+    [[]],
+    {"": None},
+    [None],
+    [[["a"]]],
+]
+
+
+def _with_odd_part(value: Any, rng: random.Random) -> Any:
+    """The value with one part of it replaced by something odd, or removed."""
+    if isinstance(value, dict) and value and rng.random() < 0.8:
+        name = rng.choice(list(value))
+        if rng.random() < 0.2:
+            return {n: part for n, part in value.items() if n != name}
+        return value | {name: _with_odd_part(value[name], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.8:
+        return [_with_odd_part(value[0], rng), *value[1:]]
+    return rng.choice(ODD_PARTS)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_parts_of_tasks_and_annotations_are_odd_the_whole_ones_are_learned(
+    make_project: MakeProject, seed: int
+):
+    rng = random.Random(seed)
+    project = make_project(60)
+    tables = project.studio.tables
+    whole = dict.fromkeys(CLASSES[:2], 0)
+    for number, task in enumerate(sorted(project.client.task_ids(project.id))[:40]):
+        label = CLASSES[number % 2]
+        annotation = tables.annotations[project.person.annotate(task, label)]
+        if number % 4 < 2:
+            whole[label] += 1
+        elif number % 4 == 2:
+            annotation.result = _with_odd_part([choice(label)], rng)
+            annotation.completed_by = rng.choice([annotation.completed_by, *ODD_PARTS])
+        else:
+            tables.tasks[task].data = _with_odd_part({"text": f"text {number}"}, rng)
+            annotation.result = rng.choice(ODD_PARTS)
+    while project.run("setup"):
+        pass
+    status = project.status
+    assert (status["state"], status["error"], status["tasks"]) == ("ready", None, 60)
+    assert all(status["labels"][label] >= n for label, n in whole.items())
+    assert status["labeled"] + status["without_answer"] == 40, "each task has a label or is known to have none"
+    assert status["embedded"] + status["problems_total"] == 60, "each task has a vector or a reason"
+    assert all(p["reason"] for p in status["problems"] + status["answer_problems"])
