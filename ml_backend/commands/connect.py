@@ -59,6 +59,7 @@ def _connect(
     config = parse(info.label_config, new_settings.control, new_settings.text_fields)
     yield f"project {project_id} {info.title!r}: {len(config.classes)} classes of {config.control!r}"
     yield from config.notes
+    had_batch = bool(store.batches(project_id, limit=1))
     # An object, which Label Studio's form cannot show, is replaced by its JSON.
     is_written = bool(changes) or (bool(entries) and isinstance(entries[0].extra_params, dict))
     entry = connect_backend(client, project_id, backend_url, settings.basic_auth, params if is_written else None)
@@ -74,7 +75,8 @@ def _connect(
     if info.sampling != UNCERTAINTY_SAMPLING:
         client.set_sampling(project_id)
         yield f"sampling changed from {info.sampling!r} to {UNCERTAINTY_SAMPLING!r}"
-    yield f"the first batch comes as soon as texts are embedded; watch {backend_url}/projects/{project_id}"
+    first = "" if had_batch else "the first batch comes as soon as texts are embedded; "
+    yield f"{first}watch {backend_url}/projects/{project_id}"
 
 
 def _checked(backend_url: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from live_loop import CLASSES
+from live_loop import CLASSES, Loop, gold_texts, new_project
+from local_backend import LocalBackend
 from project_runs import MINUTE, MakeProject
 
+from ml_backend.commands.connect import connect_project
 from ml_backend.learning.embedding.embedder import ModelNotAvailable
 from ml_backend.store import Store
 from ml_backend.store.states import ProjectState
@@ -108,6 +111,17 @@ def test_copies_without_the_label_of_their_text_are_counted_until_they_have_one(
     project.add_event("TASKS_CREATED", same[1])
     project.run()
     assert project.status["copies_to_label"] == 0, "label-copies leaves out texts with different labels"
+
+
+def test_a_connection_promises_a_first_batch_only_before_there_is_one(loop: Callable[..., Loop]):
+    project = loop(gold_texts(8))
+    backend = cast(LocalBackend, project.backend)
+    watch = f"watch {backend.url}/projects/{project.project_id}"
+    assert project.embedded()["batch"]
+    assert list(connect_project(backend.settings, project.project_id, backend.url, []))[-1] == watch
+    other = new_project(project.client, gold_texts(8))
+    last = list(connect_project(backend.settings, other, backend.url, []))[-1]
+    assert last.startswith("the first batch comes as soon as texts are embedded; watch ")
 
 
 def test_changes_of_settings_never_advise_to_stop(make_project: MakeProject):
