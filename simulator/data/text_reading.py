@@ -55,8 +55,9 @@ def text_of_value(value: Any) -> str:
     try:
         return task_text({FIELD: value}, DIALOGUE if isinstance(value, list) else PLAIN)
     except BadTask as problem:
-        # The reason names the field of this module's label configs, and messages name the column.
-        raise BadTask(re.sub(rf"\b(field|text in) '{FIELD}'", "text", str(problem))) from None
+        # The reason names the field of this module's label configs and a setting of projects; here it is a column.
+        reason = re.sub(rf"\b(field|text in) '{FIELD}'", "text", str(problem))
+        raise BadTask(re.sub(r"in text_fields(, such as \S+)?", "with --text-column", reason)) from None
 
 
 def _is_blank(value: Any) -> bool:
