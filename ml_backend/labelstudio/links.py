@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 ADDRESS = re.compile(r"(?:([a-z][a-z0-9+.\-]*)://\S+|data:[\w.+\-]+/[\w.+\-]+[;,]\S*)", re.IGNORECASE)
 OWN_PATH = re.compile(
@@ -13,14 +14,24 @@ FILE_WITH_SPACES = re.compile(r"[^\n]*\.\w{1,5}")
 STORAGES = ("s3", "s3a", "s3n", "gs", "gcs", "azure-blob", "azure", "wasb", "wasbs", "abfss", "redis", "hdfs", "dbfs")
 
 
-def link_kind(text: str) -> str | None:
-    """What a text links to, as "a link to a storage (s3://…)"; None if it is more than a link."""
+@dataclass(frozen=True)
+class Link:
+    """A link: kind: what it leads to, for messages; is_stored: whether Label Studio or a storage keeps the text."""
+
+    kind: str
+    is_stored: bool
+
+
+def link_in(text: str) -> Link | None:
+    """The link that a text is; None if it is more than a link."""
     text = text.strip()
     path = OWN_PATH.fullmatch(text)
     if path and (not re.search(r"\s", path[1]) or FILE_WITH_SPACES.fullmatch(path[1])):
-        return "a file of Label Studio (/…)"
+        return Link("a file of Label Studio (/…)", is_stored=True)
     address = ADDRESS.fullmatch(text)
     if address is None:
         return None
     scheme = (address[1] or "data").lower()
-    return f"a link to a storage ({scheme}://…)" if scheme in STORAGES else f"an address ({scheme}:…)"
+    if scheme in STORAGES:
+        return Link(f"a link to a storage ({scheme}://…)", is_stored=True)
+    return Link(f"an address ({scheme}:…)", is_stored=False)

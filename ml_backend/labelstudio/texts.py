@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from ml_backend.labelstudio.label_config import LabelConfig
-from ml_backend.labelstudio.links import link_kind
+from ml_backend.labelstudio.links import Link, link_in
 from ml_backend.labelstudio.markup import BrokenMarkup, text_of_markup
 from ml_backend.labelstudio.shown_texts import ShownText
 from ml_backend.labelstudio.value_templates import (
@@ -40,8 +40,10 @@ def task_text(data: Mapping[str, Any], config: LabelConfig) -> str:
     that its model was trained with. Raises BadTask.
     """
     texts = [_cleaned(_shown(data, text)) for text in config.texts]
-    if all(_content(shown) == _content_without_data(text) for shown, text in zip(texts, config.texts, strict=True)):
+    has_content = [_content(s) != _content_without_data(t) for s, t in zip(texts, config.texts, strict=True)]
+    if not any(texts) or not any(has_content):
         raise BadTask(_why_empty(data, config))
+    _refuse_only_links(data, texts, config)
     joined = FIELD_SEPARATOR.join(text for text in texts if text)
     if len(joined) > MOST_CHARACTERS:
         raise _too_long(config.fields)
@@ -103,7 +105,6 @@ def _shown(data: Mapping[str, Any], text: ShownText) -> str:
                 f"the markup in {_quoted(text.fields)} ends inside a tag or a comment, whose rest a browser does not "
                 "show; close it, or write &lt; for <"
             ) from None
-    _refuse_link(shown, text.fields)
     return shown
 
 
@@ -111,7 +112,7 @@ def _substituted(data: Mapping[str, Any], text: ShownText) -> str:
     """The value of a tag with what its variables name."""
     if text.field is not None:
         value = lookup(data, text.field)
-        _refuse_link(value, text.fields)
+        _refuse_stored_text(value, text.fields)
         return _written(value, text.fields)
     if text.tag == "header" and text.only_field and not isinstance(lookup(data, text.only_field), str):
         return ""  # the editor shows a header that is a variable alone only if it is a string
@@ -121,7 +122,7 @@ def _substituted(data: Mapping[str, Any], text: ShownText) -> str:
         name = variable[0][1:]
         value = lookup(data, name)
         if name in shown_fields:  # others are inside a tag of the markup, where a link is usual
-            _refuse_link(value, (name,))
+            _refuse_stored_text(value, (name,))
         pieces += [text.value[position : variable.start()], _written(value, (name,))]
         position = variable.end()
         n_characters += len(pieces[-2]) + len(pieces[-1])
@@ -151,7 +152,8 @@ def _dialogue(data: Mapping[str, Any], text: ShownText) -> str:
     turns = lookup(data, field)
     if turns is MISSING or turns is None:
         return ""
-    _refuse_link(turns, text.fields)
+    if isinstance(turns, str) and (link := link_in(turns)):
+        raise _link_problem(link, text.fields)
     if not isinstance(turns, list) or not turns:
         kind = "an empty list" if turns == [] else _kind(turns)
         raise BadTask(f"the field {field!r} holds {kind} instead of a list of turns")
@@ -166,9 +168,9 @@ def _dialogue(data: Mapping[str, Any], text: ShownText) -> str:
         if turn is None:
             raise BadTask(f"a turn of {field!r} is null, which Label Studio cannot show")
         parts.append((_turn_part(turn, text.speaker_key, field), _turn_part(turn, text.text_key, field)))
-    said = [words for _, words in parts if words.strip()]
-    if said and all(link_kind(words) for words in said):
-        _refuse_link(said[0], text.fields)
+    links = [link_in(words) for _, words in parts if words.strip()]
+    if links and links[0] and all(links):
+        raise _link_problem(links[0], text.fields)
     lines = [f"{speaker}: {words}".rstrip() if speaker else words for speaker, words in parts]
     return "\n".join(line for line in lines if line)
 
@@ -196,15 +198,38 @@ def _written(value: Any, fields: tuple[str, ...]) -> str:
         raise _too_long(fields) from None
 
 
-def _refuse_link(value: Any, fields: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or len(value) > MOST_CHARACTERS:
-        return
-    kind = link_kind(CONTROL_CHARACTERS.sub("", value))
-    if kind is not None:
-        raise BadTask(
-            f"the field {_quoted(fields)} holds a link instead of a text: {kind}; import the text itself, or name the "
-            "fields to read in text_fields"
+def _refuse_stored_text(value: Any, fields: tuple[str, ...]) -> None:
+    """Refuse a link to a stored file, whose text nobody sees; an address beside a text is shown and read as it is."""
+    if isinstance(value, str) and len(value) <= MOST_CHARACTERS:
+        link = link_in(CONTROL_CHARACTERS.sub("", value))
+        if link is not None and link.is_stored:
+            raise _link_problem(link, fields)
+
+
+def _refuse_only_links(data: Mapping[str, Any], texts: Sequence[str], config: LabelConfig) -> None:
+    """Refuse a task whose texts show links and nothing else of its data."""
+    links = [_only_link(data, shown, text) for shown, text in zip(texts, config.texts, strict=True) if shown]
+    if links[0] is not None and all(links):
+        raise _link_problem(
+            links[0], next(text.fields for text, shown in zip(config.texts, texts, strict=True) if shown)
         )
+
+
+def _only_link(data: Mapping[str, Any], shown: str, text: ShownText) -> Link | None:
+    """The link that a text shows; None if it shows anything else of the task's data."""
+    link = link_in(shown)
+    if link is not None or text.tag == "paragraphs":
+        return link
+    values = [value for field in text.fields if (value := lookup(data, field)) not in (MISSING, None, "")]
+    links = [link_in(CONTROL_CHARACTERS.sub("", value)) if isinstance(value, str) else None for value in values]
+    return links[0] if links and all(links) else None
+
+
+def _link_problem(link: Link, fields: tuple[str, ...]) -> BadTask:
+    return BadTask(
+        f"the field {_quoted(fields)} holds a link instead of a text: {link.kind}; import the text itself, or name the "
+        "fields to read in text_fields"
+    )
 
 
 def _cleaned(text: str) -> str:

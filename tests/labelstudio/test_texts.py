@@ -143,6 +143,19 @@ def test_a_text_that_becomes_a_link_is_refused():
             task_text({"id": encoded("https://x.org/7")}, shown)
 
 
+def test_an_address_beside_a_text_is_read_as_it_is_shown_and_a_stored_file_is_refused():
+    pair = config('<Text name="t" value="$url"/><Header value="$text"/>')
+    both = template("$text ($url)")
+    address = {"text": "News", "url": "https://x.org/7"}
+    assert task_text(address, pair) == FIELD_SEPARATOR.join(["https://x.org/7", "News"])
+    assert task_text(address, both) == "News (https://x.org/7)"
+    for shown in (pair, both):
+        with pytest.raises(BadTask, match="a link to a storage"):
+            task_text({"text": "News", "url": "s3://bucket/7.txt"}, shown)
+        with pytest.raises(BadTask, match="an address"):
+            task_text({"text": "", "url": "https://x.org/7"}, shown)
+
+
 def test_an_address_inside_a_tag_of_the_markup_is_no_text():
     link = config('<HyperText name="t"><a href="$url">$title</a></HyperText>')
     assert link.fields == ("title",)
