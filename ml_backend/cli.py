@@ -128,7 +128,8 @@ def doctor(
 ) -> None:
     """Check services and projects, and print what is wrong and how to repair it."""
     settings = _settings()
-    from ml_backend.commands.doctor import print_checks, run_checks
+    from ml_backend.commands.checks import print_checks
+    from ml_backend.commands.doctor import run_checks
 
     raise typer.Exit(print_checks(console, run_checks(settings, project, backend_url)))
 

@@ -3,43 +3,27 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import httpx
-from rich.console import Console
-from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
+from ml_backend.commands.checks import Check
+from ml_backend.commands.project_checks import LOCAL_HINT, check_project
 from ml_backend.labelstudio import connection
 from ml_backend.labelstudio.address_check import label_studio_version
 from ml_backend.labelstudio.client import (
-    UNCERTAINTY_SAMPLING,
     LabelStudio,
     LabelStudioError,
     LabelStudioUnavailable,
-    ProjectInfo,
 )
-from ml_backend.labelstudio.connect_refusal import LOCAL_REMEDY, MODEL_CLASS, START_REMEDY, setup_problem
-from ml_backend.labelstudio.events import SECRET_HEADER
-from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.labelstudio.connect_refusal import MODEL_CLASS, START_REMEDY
 from ml_backend.labelstudio.session import is_personal_access_token
 from ml_backend.labelstudio.transport_errors import redirect_problem, unreachable, unreadable_certificates
-from ml_backend.project_settings import ProjectSettings
 from ml_backend.settings import Settings, SettingsError
 from ml_backend.store import Store
-
-LOCAL_HINT = f"if Label Studio refuses an address of its own machine, {LOCAL_REMEDY}"
-
-
-@dataclass(frozen=True)
-class Check:
-    """The result of one check; what: its subject; detail: what was observed; remedy: what to do if it failed."""
-
-    what: str
-    passed: bool
-    detail: str
-    remedy: str = ""
+from ml_backend.worker.heartbeat import TOO_OLD_SECONDS
 
 
 def run_checks(settings: Settings, project_id: int | None, backend_url: str | None) -> Iterator[Check]:
@@ -63,29 +47,14 @@ def run_checks(settings: Settings, project_id: int | None, backend_url: str | No
     yield _check_backend(url)
     if store is None or not label_studio.passed or not key.passed:
         return
+    yield _check_worker(store)
     projects = [project_id] if project_id is not None else [p.id for p in store.projects()]
     if not projects:
         yield Check(
             "projects", False, "none is connected", "python -m ml_backend connect <project number>; " + LOCAL_HINT
         )
     for number in projects:
-        yield from _check_project(settings, client, store, number)
-
-
-def print_checks(console: Console, checks: Iterator[Check]) -> int:
-    """Print each check; returns the exit status, 1 if any failed."""
-    failed_checks = []
-    for check in checks:
-        mark = "[green]✓[/green]" if check.passed else "[red]✗[/red]"
-        console.print(f"{mark} [bold]{escape(check.what)}[/bold]: {escape(check.detail)}", highlight=False)
-        if not check.passed:
-            failed_checks.append(check.what)
-            if check.remedy:
-                console.print(f"  [yellow]▸ {escape(check.remedy)}[/yellow]", highlight=False)
-    console.print(
-        f"[red]failed: {escape(', '.join(failed_checks))}[/red]" if failed_checks else "[green]everything works[/green]"
-    )
-    return 1 if failed_checks else 0
+        yield from check_project(settings, client, store, number)
 
 
 def _check_label_studio(settings: Settings) -> Check:
@@ -133,6 +102,15 @@ def _check_database(settings: Settings) -> tuple[Check, Store | None]:
     return Check("database", True, kind), store
 
 
+def _check_worker(store: Store) -> Check:
+    seen_at = store.worker_seen_at()
+    age = None if seen_at is None else time.time() - seen_at
+    remedy = "start one: python -m ml_backend worker, or the server without --no-worker"
+    if age is None:
+        return Check("worker", False, "none has run with this database", remedy)
+    return Check("worker", age < TOO_OLD_SECONDS, f"seen {max(age, 0):.0f} s ago", remedy)
+
+
 def _check_queue(settings: Settings) -> Check:
     if not settings.redis_url:
         folder = settings.model_dir.expanduser().resolve()
@@ -176,90 +154,3 @@ def _check_backend(url: str) -> Check:
     except (ValueError, AttributeError):
         return Check("backend", False, f"the server at {url} is not this backend (no JSON at /health)", remedy)
     return Check("backend", True, f"{url} responds in {response.elapsed.total_seconds() * 1000:.0f} ms")
-
-
-def _check_project(settings: Settings, client: LabelStudio, store: Store, project_id: int) -> Iterator[Check]:
-    name = f"project {project_id}"
-    try:
-        info = client.project(project_id)
-        backends = connection.probe_backends(client, project_id)
-        webhooks = connection.webhooks(client, project_id)
-    except LabelStudioError as problem:
-        yield Check(name, False, str(problem), "check the number, and that the user of this key may open the project")
-        return
-    yield _check_label_config(name, info, store)
-    record = store.project(project_id)
-    entry = connection.own_entry(backends, record.backend_url if record else settings.backend_url)
-    if entry is None and backends:
-        urls = ", ".join(b.url for b in backends)
-        remedy = f"set BACKEND_URL to the one of these addresses at which Label Studio reaches this backend: {urls}"
-        yield Check(f"{name}: backend", False, "there are several backends, and none is known to be this one", remedy)
-        return
-    if entry is None:
-        yield Check(
-            f"{name}: backend", False, "not connected", f"python -m ml_backend connect {project_id}; {LOCAL_HINT}"
-        )
-        return
-    yield Check(
-        f"{name}: backend",
-        not entry.error and entry.state not in {"Disconnected", "Error"},
-        setup_problem(entry.error, entry.url) if entry.error else f"{entry.url} {entry.state}",
-        f"start the backend if it is not running; Label Studio must reach it at this address. {LOCAL_HINT}",
-    )
-    yield _check_webhook(
-        f"{name}: webhook", project_id, webhooks, entry.url, store.webhook_secret(settings.webhook_secret)
-    )
-    yield Check(
-        f"{name}: sampling",
-        info.sampling == UNCERTAINTY_SAMPLING,
-        info.sampling,
-        ""
-        if info.sampling == UNCERTAINTY_SAMPLING
-        else "the worker sets it with the next batch: start one if none is running",
-    )
-    yield _check_served_batch(f"{name}: served batch", info, store)
-    if record is not None:
-        phase = f"{record.state}: {record.phase}" + (f": {record.error}" if record.error else "")
-        yield Check(f"{name}: last run", record.error is None, phase, "" if record.error is None else "see the message")
-
-
-def _check_label_config(name: str, info: ProjectInfo, store: Store) -> Check:
-    record = store.project(info.id)
-    chosen = ProjectSettings.usable(record.settings) if record else ProjectSettings()
-    try:
-        config = parse(info.label_config, chosen.control, chosen.text_fields)
-    except UnsupportedLabelConfig as problem:
-        return Check(
-            f"{name}: label config",
-            False,
-            str(problem),
-            "change the label config, or set `control` and `text_fields` of the project",
-        )
-    classes = f"{config.control}: {len(config.classes)} classes of {info.title!r}"
-    return Check(f"{name}: label config", True, "; ".join([classes, *config.notes]))
-
-
-def _check_webhook(what: str, project_id: int, hooks: list[connection.WebhookEntry], url: str, secret: str) -> Check:
-    our_webhooks = [w for w in hooks if connection.same_address(w.url, url.rstrip("/") + "/webhook")]
-    remedy = f"python -m ml_backend connect {project_id} --backend-url {url}"
-    if not our_webhooks:
-        return Check(what, False, "it is missing, so labels are found only by the comparison every minute", remedy)
-    if not our_webhooks[0].active:
-        return Check(what, False, "it is switched off", remedy)
-    if our_webhooks[0].headers.get(SECRET_HEADER) != secret:
-        return Check(what, False, "it does not carry the secret of this backend's database", remedy)
-    return Check(what, True, "exists, with its secret")
-
-
-def _check_served_batch(what: str, info: ProjectInfo, store: Store) -> Check:
-    batch = store.current_batch(info.id)
-    if batch is None:
-        return Check(what, False, "none yet", "start a worker if none is running; its log says what it waits for")
-    if batch.version != info.model_version:
-        return Check(
-            what,
-            False,
-            f"Label Studio serves {info.model_version!r}, the newest batch is {batch.version!r}: the order is random",
-            "the worker publishes a new batch within a minute: start one if none is running",
-        )
-    return Check(what, True, f"{batch.version}, {len(batch.task_ids)} tasks")

@@ -9,10 +9,10 @@ from statistics import NormalDist
 from typing import Any
 
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.pipeline.next_step import next_step, remedy
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.records import BatchRecord, HeadRecord, ProjectRecord, RunRecord, StoppingAdvice
-from ml_backend.web.next_step import next_step, remedy
 
 PROBLEMS_SHOWN = 1000
 AGREEMENT_WINDOW = 50

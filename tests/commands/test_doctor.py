@@ -14,13 +14,16 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from sqlalchemy import delete
 
-from ml_backend.commands import doctor
-from ml_backend.commands.doctor import Check, print_checks, run_checks
+from ml_backend.commands import doctor, project_checks
+from ml_backend.commands.checks import Check, print_checks
+from ml_backend.commands.doctor import run_checks
 from ml_backend.labelstudio.connection import SECRET_HEADER
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.settings import Settings
-from ml_backend.store import Store
+from ml_backend.store import Store, tables
+from ml_backend.store.states import ProjectState
 
 KEY = "0123456789abcdef0123456789abcdef01234567"
 CONFIG = (
@@ -86,6 +89,7 @@ def look(label_studio: Answers, tmp_path: Path, sqlite_store: Store) -> Examine:
     sqlite_store.ensure_project(7, label_config=CONFIG, backend_url=label_studio.url)
     batch = sqlite_store.plan_batch(7, method="badge", why="", head_version=None, task_ids=[1], size=1)
     sqlite_store.mark_batch(7, batch.number, "published")
+    sqlite_store.report_worker("worker 1")
     project = {"title": "t", "label_config": CONFIG, "model_version": batch.version, "sampling": "Uncertainty sampling"}
     hook = {"id": 1, "url": f"{label_studio.url}/webhook", "is_active": True, "send_for_all_actions": True}
     hook["headers"] = {SECRET_HEADER: sqlite_store.webhook_secret()}
@@ -111,7 +115,7 @@ def test_every_check_of_a_connected_project_passes(look: Examine):
     checks = look()
     assert wrong(checks) == {}
     assert checks["API key"].detail == "legacy token of ann@example.com"
-    assert len(checks) == 13
+    assert len(checks) == 14
 
 
 def test_a_wrong_address_of_label_studio_is_the_only_failed_check(look: Examine):
@@ -277,5 +281,31 @@ def test_an_address_below_label_studios_own_is_the_only_failed_check(look: Exami
 
 def test_what_was_chosen_in_the_label_config_is_said(look: Examine, monkeypatch: pytest.MonkeyPatch):
     note = "The texts `title` and `body` are read."
-    monkeypatch.setattr(doctor, "parse", lambda *chosen: replace(parse(*chosen), notes=(note,)))
+    monkeypatch.setattr(project_checks, "parse", lambda *chosen: replace(parse(*chosen), notes=(note,)))
     assert look()["project 7: label config"].detail == f"c: 2 classes of 't'; {note}"
+
+
+def test_before_the_first_batch_what_it_waits_for_is_said_and_nothing_fails(
+    look: Examine, label_studio: Answers, sqlite_store: Store
+):
+    sqlite_store.forget_project(7)
+    sqlite_store.ensure_project(7, label_config=CONFIG, backend_url=label_studio.url)
+    status, project = label_studio.by_path["GET api/projects/7"]
+    as_connected = {"model_version": "Active learning", "sampling": "Sequential sampling"}
+    label_studio.by_path["GET api/projects/7"] = (status, {**project, **as_connected})
+    checks = look()
+    assert wrong(checks) == {}
+    assert checks["project 7: served batch"].detail.startswith("none yet. The tasks were not read yet")
+
+
+def test_a_worker_that_does_not_run_is_named(look: Examine, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(doctor, "TOO_OLD_SECONDS", 0.0)
+    assert list(wrong(look())) == ["worker"]
+    with sqlite_store._database.writing() as connection:
+        connection.execute(delete(tables.workers))
+    assert "none has run with this database ▸ start one: python -m ml_backend worker" in wrong(look())["worker"]
+
+
+def test_the_remedy_of_a_failed_run_is_that_of_its_state(look: Examine, sqlite_store: Store):
+    sqlite_store.update_project(7, state=ProjectState.FAILED, error="KeyError in `embed`")
+    assert "see the worker's log" in wrong(look())["project 7: last run"]

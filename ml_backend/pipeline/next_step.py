@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ml_backend.project_settings import ProjectSettings, SettingsError
+from ml_backend.store import Store
 from ml_backend.store.records import BatchRecord, ProjectCounts, ProjectRecord
 from ml_backend.store.states import ProjectState
 
@@ -41,6 +44,15 @@ def remedy(project: ProjectRecord) -> str | None:
     if remedy and project.state == ProjectState.WAITING and "embedding_model" in project.settings:
         remedy += f" {OTHER_MODEL}"
     return remedy
+
+
+def next_step_of(store: Store, project: ProjectRecord) -> str:
+    """`next_step` of a project, with what the database has about it."""
+    counts = replace(project.counts, tasks=store.task_count(project.id))
+    problems = sum(store.problem_counts(project.id).values())
+    return next_step(
+        project, counts, store.current_batch(project.id), ProjectSettings.usable(project.settings), problems
+    )
 
 
 def next_step(

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from ml_backend.pipeline.next_step import REMEDIES, STOPPED, next_step, remedy
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store.records import BatchRecord, ProjectCounts, ProjectRecord
 from ml_backend.store.states import BatchState, ProjectState
-from ml_backend.web.next_step import REMEDIES, STOPPED, next_step, remedy
 
 BATCH = BatchRecord(3, 7, "v", "margin", "", None, [1, 2, 3], 3, BatchState.PUBLISHED, 0.0, 1.0)
 READ = {"text_source": "text"}
