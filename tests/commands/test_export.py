@@ -272,6 +272,7 @@ def test_files_of_every_format_are_read(one_class, tmp_path, name, content, argu
     ("name", "content", "sentences"),
     [
         ("a.txt", b"my card\n \n\xff\xfe card\nrain", ["line 2: the text is empty", "line 3: it is not UTF-8"]),
+        ("b.txt", b"my card\n" + b"word " * 20_001 + b"\nrain", ["line 2: the text is longer than 100,000 characters"]),
         ("a.csv", b"text,n\nmy card,1\n,2\n\xe4,3\nrain,4", ["line 3: the text is empty", "line 4: it is not UTF-8"]),
         ("b.csv", b"n,text\n1,card\n2\n3,rain", ["line 3: it has 1 cell, and the header 2"]),
         ("c.csv", b'text\ncard\nrain\n"open\nmore', ["line 4: a quoted cell has no proper end"]),
@@ -334,6 +335,26 @@ def test_files_of_another_version_are_refused(one_class, tmp_path):
     done = classify(tmp_path / "model", stdin=b"x")
     assert (done.returncode, done.stdout) == (2, "")
     assert "model.json has format 2, and this classify.py reads format 1" in done.stderr
+
+
+@pytest.mark.parametrize("file", ["head.npz", "minilm.npz", "tokenizer.json", "encoder.py", "input_texts.py"])
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_file_that_is_missing_or_cut_short_is_said(one_class, tmp_path, file, cut):
+    if cut and file.endswith(".py"):
+        pytest.skip("a program that is cut short is no input")
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for path in one_class.iterdir():
+        if path.is_file() and path.name != file:
+            (folder / path.name).symlink_to(path)
+    if cut:
+        (folder / file).write_bytes((one_class / file).read_bytes()[:1000])
+    (folder / "classify.py").unlink()
+    shutil.copyfile(one_class / "classify.py", folder / "classify.py")  # a link would be followed to the whole folder
+    done = classify(folder, stdin=b"x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert "copy the whole folder" in done.stderr or file in done.stderr
 
 
 def test_progress_is_shown_on_a_terminal(one_class, tmp_path):
@@ -401,7 +422,7 @@ def test_the_readme_says_what_the_model_is(settings, tmp_path):
         ("input_texts.py", set()),
         ("minilm.py", {"numpy", "tokenizers"}),
         ("random_projection.py", {"numpy", "sklearn"}),
-        ("hub_model.py", {"numpy", "sentence_transformers", "torch", "huggingface_hub"}),
+        ("hub_model.py", {"numpy", "sentence_transformers", "torch", "huggingface_hub", "transformers"}),
     ],
 )
 def test_the_program_imports_only_the_packages_that_it_names(file, packages):

@@ -23,6 +23,8 @@ FORMAT = 1
 """Version of the exported files that this program reads."""
 UNSEEN_LOGIT = -50.0
 """Logit of a class that had no labels."""
+MOST_CHARACTERS = 100_000
+"""Longer texts are refused, as by the service."""
 BETWEEN_TEXTS = "\x1f"
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
@@ -66,8 +68,12 @@ class Classifier:
             with np.load(folder / "head.npz", allow_pickle=False) as head:
                 self._weights, self._bias, self._seen = head["weights"], head["bias"], head["seen"].astype(bool)
             self._encoder: Any = sibling("encoder").Encoder(folder, self._info["embedding"])
-        except OSError as problem:
-            raise CannotClassify(f"{problem}; copy the whole folder, or export the project again") from problem
+        except (ImportError, RuntimeError):
+            raise
+        except Exception as problem:  # each package has its own for a file that is missing or cut short
+            raise CannotClassify(
+                f"the model in {folder} cannot be read ({problem}): copy the whole folder, or export the project again"
+            ) from problem
 
     def predict(self, texts: Sequence[Text]) -> list[list[tuple[str, float]]]:
         """For each text the (class, probability) pairs that are predicted.
@@ -119,6 +125,8 @@ class Classifier:
         if len(values) != len(self.fields):
             raise ValueError(f"the model reads the fields {', '.join(self.fields)}; got {len(values)} strings")
         by_field = dict(zip(self.fields, values, strict=True))
+        if max(map(len, values)) > MOST_CHARACTERS:
+            raise UnusableText(f"the text is longer than {MOST_CHARACTERS:,} characters")
         if not any(_cleaned(value) for value in values):
             raise UnusableText("the text is empty")
         parts = [self._shown(shown, by_field) for shown in self._info["texts"]]

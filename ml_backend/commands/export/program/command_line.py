@@ -61,7 +61,7 @@ def main(load: Callable[[], Any], read_info: Callable[[], dict[str, Any]], sibli
         return 1
     except KeyboardInterrupt:
         return 130
-    except (RuntimeError, ValueError) as problem:
+    except (RuntimeError, ValueError, OSError) as problem:
         return _refuse(str(problem))
 
 

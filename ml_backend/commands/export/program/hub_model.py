@@ -14,6 +14,7 @@ from huggingface_hub import HfApi, constants
 from huggingface_hub.utils.tqdm import disable_progress_bars
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
+from transformers.utils import logging as transformers_logging
 
 HUB_SECONDS = 10.0
 """Timeout of the request that asks whether the hub can be reached; its own libraries would try for minutes."""
@@ -35,6 +36,7 @@ class Encoder:
         """
         constants.HF_HUB_DISABLE_TELEMETRY = True
         disable_progress_bars()
+        transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
         self._model = _load(options)
         if options["max_length"]:
@@ -103,7 +105,7 @@ def _load(options: Mapping[str, Any]) -> Any:
             HfApi().model_info(name, timeout=HUB_SECONDS)
             model = load(local=False)
         except Exception as problem:
-            reason = (str(problem) or type(problem).__name__).splitlines()[0][:200]
+            reason = (str(problem) or type(problem).__name__).splitlines()[0][:200].rstrip(".")
             raise RuntimeError(
                 f"the embedding model {name!r} is not on this machine and cannot be loaded from the hub: {reason}. "
                 "Connect to the network once, or let EMBEDDING_MODEL name a folder that holds the model"
