@@ -173,7 +173,7 @@ def demo(
 @app.command()
 def export(
     project: ProjectId,
-    to: Annotated[Path, typer.Option(help="Folder to write; it must not exist yet.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write; it must not exist yet.")],
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
 ) -> None:
     """Write a folder with a project's newest model and a program that classifies texts, without this service."""
@@ -181,7 +181,7 @@ def export(
     from ml_backend.commands.export import export_model
 
     with _failure_printed():
-        console.print(f"[green]✓[/green] {export_model(settings, project, to, force)}", highlight=False, soft_wrap=True)
+        console.print(f"[green]✓[/green] {export_model(settings, project, folder, force)}", highlight=False, soft_wrap=True)
 
 
 @contextmanager

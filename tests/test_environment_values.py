@@ -148,7 +148,7 @@ def test_settings_show_no_secret_when_they_are_printed():
 
 @pytest.mark.parametrize(
     "command",
-    [["doctor"], ["connect", "3"], ["serve"], ["worker"], ["export", "3", "--to", "x"], ["label-copies", "3"]],
+    [["doctor"], ["connect", "3"], ["serve"], ["worker"], ["export", "3", "x"], ["label-copies", "3"]],
 )
 def test_every_command_says_what_is_wrong_with_the_address_and_the_key(
     monkeypatch: pytest.MonkeyPatch, command: list[str], caplog: pytest.LogCaptureFixture
