@@ -181,7 +181,9 @@ def export(
     from ml_backend.commands.export import export_model
 
     with _failure_printed():
-        console.print(f"[green]✓[/green] {export_model(settings, project, folder, force)}", highlight=False, soft_wrap=True)
+        console.print(
+            f"[green]✓[/green] {export_model(settings, project, folder, force)}", highlight=False, soft_wrap=True
+        )
 
 
 @contextmanager

@@ -26,8 +26,11 @@ PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_tex
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 SERVICE: list[str] = PROJECT["dependencies"]
 WHOLE = SERVICE + EXTRAS["simulator"]
-OPTIONAL = {"ml_backend/learning/embedding/precomputed.py": {"pandas", "pyarrow"}}
-"""Modules of the service that read files with packages that only the simulator requires."""
+OPTIONAL = {
+    "ml_backend/learning/embedding/precomputed.py": {"pandas", "pyarrow"},
+    "ml_backend/commands/export/program/hub_model.py": {"transformers"},
+}
+"""Modules that read files with packages that only the simulator requires, or run where an exported README names them."""
 
 
 def canonical(name: str) -> str:
