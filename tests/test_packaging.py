@@ -30,7 +30,7 @@ OPTIONAL = {
     "ml_backend/learning/embedding/precomputed.py": {"pandas", "pyarrow"},
     "ml_backend/commands/export/program/hub_model.py": {"transformers"},
 }
-"""Modules that read files with packages that only the simulator requires, or run where an exported README names them."""
+"""Modules that read files with packages that only the simulator requires, or run where a README names them."""
 
 
 def canonical(name: str) -> str:
