@@ -29,8 +29,8 @@ class LabelConfig:
     a task may have several classes; classes: their names in the order of the config, nested ones as "parent / child";
     paths: class → its choices from the root, as results hold them; nested: whether results hold paths instead of names;
     notes: what was chosen where the config leaves a choice, as sentences for people; fingerprint: changes with the
-    control and the classes, so that a head of another label set is never used; separator: between the parts of a path
-    in Label Studio's editor.
+    control, its classes and the texts, so that a head of another label set or of other texts is replaced at once;
+    separator: between the parts of a path in Label Studio's editor.
     """
 
     control: str
@@ -165,7 +165,7 @@ def _notes(control: Control, others: list[tuple[str, str]]) -> tuple[str, ...]:
 
 def _label_config(usable: _Usable, notes: tuple[str, ...]) -> LabelConfig:
     control, paths = usable.control, usable.paths
-    identity = [control.name, list(paths), control.multi_label]
+    identity = [control.name, list(paths), control.multi_label, [astuple(text) for text in usable.texts]]
     return LabelConfig(
         control=control.name,
         control_tag=tag_name(control.element),

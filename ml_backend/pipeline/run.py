@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml_backend.pipeline.context import Services
+from ml_backend.pipeline.context import RunContext, Services
 from ml_backend.pipeline.counts import counts
 from ml_backend.pipeline.embed import embed
 from ml_backend.pipeline.learn import learn
@@ -10,7 +10,7 @@ from ml_backend.pipeline.learning_data import learning_data, situation
 from ml_backend.pipeline.open_run import open_run
 from ml_backend.pipeline.publish import ensure_sampling, finish_interrupted_batches, remove_superseded
 from ml_backend.pipeline.retrain_policy import reason_to_learn
-from ml_backend.pipeline.sync import synchronize
+from ml_backend.pipeline.sync import SyncReport, synchronize
 from ml_backend.store.states import ProjectState, RunReason
 
 
@@ -31,7 +31,7 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
     data = learning_data(run, embedder.name)
     serving = finish_interrupted_batches(run.store, run.client, run.info)
     reason = None
-    if not data.is_empty:
+    if not data.is_empty and not (serving and _mixes_texts(run, report)):
         reason = reason_to_learn(situation(run, data, serving, missing, train_requested=report.train))
     run.end_step("pool")
     if reason is not None:
@@ -49,6 +49,11 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
         phase=_resting_phase(missing, report.complete),
     )
     return bool(missing) or not report.complete
+
+
+def _mixes_texts(run: RunContext, report: SyncReport) -> bool:
+    """Whether some texts are still those of the label config of the last fit, while others were read by a newer one."""
+    return not report.complete and run.project.fingerprint not in (None, run.config.fingerprint)
 
 
 def _resting_phase(missing: int, all_read: bool) -> str:

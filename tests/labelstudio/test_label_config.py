@@ -185,10 +185,11 @@ def test_other_configs_are_refused_with_what_is_supported(xml: str, message: str
     assert "Supported: <Choices>" in str(refusal.value)
 
 
-def test_the_fingerprint_depends_on_the_classes_and_on_how_many_a_task_may_have():
+def test_the_fingerprint_depends_on_the_classes_on_how_many_a_task_may_have_and_on_the_texts():
     one = parse(config(f'<Choices name="c" toName="t">{TWO}</Choices>'))
     restyled = parse(config(f'<Header value="hi"/><Choices name="c" toName="t" showInLine="true">{TWO}</Choices>'))
     renamed = parse(config('<Choices name="c" toName="t"><Choice value="a"/><Choice value="c"/></Choices>'))
     several = parse(config(f'<Choices name="c" toName="t" choice="multiple">{TWO}</Choices>'))
     assert one.fingerprint == restyled.fingerprint
-    assert len({one.fingerprint, renamed.fingerprint, several.fingerprint}) == 3
+    other_text = parse(config(f'<Choices name="c" toName="t">{TWO}</Choices>', '<Text name="t" value="$other"/>'))
+    assert len({c.fingerprint for c in (one, renamed, several, other_text)}) == 4

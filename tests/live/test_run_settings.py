@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from live_loop import CLASSES
 from local_backend import services
 from project_runs import ADDRESS, MINUTE, MakeProject
@@ -10,6 +11,7 @@ from studios import Fake
 from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.texts import text_hash
+from ml_backend.pipeline import sync as syncing
 from ml_backend.pipeline.run import run_project
 from ml_backend.store.records import FirstRead
 
@@ -52,6 +54,30 @@ def test_other_fields_with_the_texts_have_every_task_read_again(make_project: Ma
     hashes = {task_id: stored_hash for task_id, stored_hash, _ in project.store.tasks(project.id)}
     assert hashes == {task.id: text_hash(task.data["body"]) for task in tasks}
     assert set(project.store.embeddings("word-hashes", sorted(hashes.values()))) == set(hashes.values())
+
+
+def test_a_head_of_other_texts_is_replaced_as_soon_as_all_tasks_are_read_again(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+):
+    project = make_project(20, retrain_every=100)
+    for task in project.studio.tables.tasks_of(project.id):
+        task.data["body"] = f"{task.data['text']} Regards"
+    project.run("setup")
+    project.label(6)
+    project.run("training")
+    batch = project.batch
+    page = LabelStudio.task_pages
+    monkeypatch.setattr(LabelStudio, "task_pages", lambda self, i, **options: page(self, i, page_size=15, **options))
+    monkeypatch.setattr(syncing, "FIRST_READ_SECONDS", 0.0)
+    project.change(label_config=label_config(CLASSES).replace("$text", "$body"))
+    assert project.run(MINUTE), "the second page is left to read"
+    assert project.batch == batch, "no head is fitted on texts of both kinds"
+    project.run(MINUTE)
+    assert project.batch.number > batch.number
+    assert "the label config changed" in project.batch.why
+    newest = project.batch
+    project.run(MINUTE)
+    assert project.batch == newest
 
 
 def test_other_fields_during_an_unfinished_first_read_start_it_again(make_project: MakeProject):
