@@ -42,10 +42,13 @@ class Columns:
     @property
     def labels(self) -> tuple[str, ...]:
         """The columns that may hold the label; the first one that a file has is taken."""
-        of_control = self.control or (self.label_config.control if self.label_config is not None else None)
-        # Without an option the column of the control comes first: `label` may be a field of the tasks.
-        names = (of_control, self.label) if self.label == DEFAULT_LABEL else (self.label, of_control)
-        return tuple(dict.fromkeys(name for name in names if name is not None))
+        if self.label != DEFAULT_LABEL:
+            return (self.label,)
+        # `label` may be a field of the tasks: the column of the control comes first, and one that was named and that no
+        # label config confirms has no substitute.
+        if self.label_config is not None:
+            return tuple(dict.fromkeys((self.label_config.control, self.label)))
+        return (self.label,) if self.control is None else (self.control,)
 
     @property
     def all(self) -> tuple[str, ...]:
@@ -65,7 +68,8 @@ def label_column(columns: Columns, rows: Rows) -> str:
     for name in columns.labels:
         if values_at(rows, name) is not None:
             return name
-    raise _no_column(rows, columns.labels[0], "--label-column")
+    is_control = columns.control is not None and columns.labels == (columns.control,)
+    raise _no_column(rows, columns.labels[0], "--control" if is_control else "--label-column")
 
 
 def check_text_columns(columns: Columns, rows: Rows) -> None:
@@ -80,11 +84,19 @@ def _no_column(rows: Rows, name: str, option: str) -> DataError:
 
 
 def values_at(rows: Rows, name: str) -> Sequence[Any] | None:
-    """The values of a column, or those below a key of its objects for a name such as `meta.title`; None without it."""
+    """The values of a column, or those below a key of its objects for a name such as `meta.title`; None without it.
+
+    A key that no row has is no column.
+    """
     if name in rows.columns:
         return rows.columns[name]
     top = top_of(name)
-    return [value_at({top: value}, name) for value in rows.columns[top]] if top in rows.columns else None
+    if top not in rows.columns:
+        return None
+    values = [lookup({top: value}, name) for value in rows.columns[top]]
+    if all(value is MISSING for value in values):
+        return None
+    return [None if value is MISSING else value for value in values]
 
 
 def value_at(data: Mapping[str, Any], name: str) -> Any:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from simulator.data.columns import Columns
 from simulator.data.counted import counted
 from simulator.data.data_error import DataError
+from simulator.data.encodings import access_to
 from simulator.data.hub import read_hub
 from simulator.data.labelled_table import LabelledTable
 from simulator.data.registry import CARDS
@@ -23,6 +24,8 @@ from simulator.data.sources import SUFFIXES, read_file
 
 TEST_SHARE = 0.2
 """Share of each class that becomes the test split if the data has no split column."""
+PROGRAMS_OWN = (".", "~$")
+"""Names of files that are no data begin so: hidden ones, and those with which Excel marks an open workbook."""
 
 
 @dataclass(frozen=True)
@@ -114,17 +117,24 @@ def load(
 def known_names(data: Path | None) -> list[str]:
     """Names that `load` accepts: those of the files in the folder, of the file, or of the registry if `data` is None.
 
-    Raises DataError if two files of the folder have the same name with different suffixes.
+    Raises DataError for a folder that cannot be opened or has no file with data, and if two files in it have the same
+    name with different suffixes.
     """
     if data is None:
         return list(CARDS)
-    if not data.is_dir():
-        return [data.stem]
-    return [_single_file(name, list(same)).stem for name, same in groupby(_files(data), key=lambda p: p.stem)]
+    with access_to(data):
+        if not data.is_dir():
+            return [data.stem]
+    files = _files(data)
+    if not files:
+        raise DataError(f"the folder {data} has no file that can be read: {', '.join(SUFFIXES)}")
+    return [_single_file(name, list(same)).stem for name, same in groupby(files, key=lambda p: p.stem)]
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted((p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES), key=lambda p: (p.stem, p.suffix))
+    with access_to(folder):
+        files = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(PROGRAMS_OWN)]
+    return sorted(files, key=lambda p: (p.stem, p.suffix))
 
 
 def _single_file(name: str, files: Sequence[Path]) -> Path:
@@ -137,9 +147,11 @@ def _single_file(name: str, files: Sequence[Path]) -> Path:
 
 
 def _file_of(name: str, data: Path) -> Path:
-    if not data.exists():
+    with access_to(data):
+        exists, is_folder = data.exists(), data.is_dir()
+    if not exists:
         raise DataError(f"{data}: no such file or folder; check --data")
-    if not data.is_dir():
+    if not is_folder:
         if name != data.stem:
             raise DataError(f"unknown dataset {name!r}; the file {data} is called {data.stem!r}")
         return data
@@ -208,8 +220,8 @@ def _without_rare(name: str, table: pd.DataFrame, drop_rare: int, notes: list[st
         return table
     if drop_rare < 2:
         raise DataError(
-            f"{name}: the label {rare[0]!r} has a single example ({len(rare)} such labels); at least two are needed, "
-            "one to learn from and one to measure on. Leave such labels out with --drop-rare 2."
+            f"{name}: the label {rare[0]!r} has a single example ({counted(len(rare), 'such label')}); at least two are "
+            "needed, one to learn from and one to measure on. Leave such labels out with --drop-rare 2."
         )
     is_rare = table["label"].isin(rare)
     rows, labels = counted(int(is_rare.sum()), "row"), counted(len(rare), "label")

@@ -58,14 +58,21 @@ def read_text(path: Path) -> str:
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """The file, open for reading bytes. Raises DataError if it cannot be opened."""
-    try:
+    with access_to(path):
         file = path.open("rb")
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; check --data") from None
-    except OSError as problem:
-        raise DataError(f"{path} cannot be opened: {problem.strerror or problem}") from None
     with file:
         yield file
+
+
+@contextmanager
+def access_to(path: Path) -> Iterator[None]:
+    """Raise DataError with the path if it is missing or cannot be read."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; check its name and folder") from None
+    except OSError as problem:
+        raise DataError(f"{path} cannot be opened: {problem.strerror or problem}") from None
 
 
 def line_number(text: str, position: int) -> int:

@@ -47,6 +47,8 @@ def _list(text: str, path: Path) -> JsonObjects:
         raise DataError(f"{path} is not valid JSON: {_where(text, problem)}. The file may be incomplete.") from None
     except (ValueError, RecursionError) as problem:
         raise DataError(f"{path} is not valid JSON: {_reason(problem)}") from None
+    if not entries:
+        raise DataError(f"{path} holds an empty list: give a list of objects such as {EXAMPLE}")
     _check_objects(path, "item", range(1, len(entries) + 1), entries)
     return JsonObjects(str(path), "item", range(1, len(entries) + 1), entries)
 

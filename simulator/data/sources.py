@@ -8,6 +8,7 @@ from pathlib import Path
 from simulator.data.columns import Columns
 from simulator.data.data_error import DataError
 from simulator.data.delimited import read_delimited
+from simulator.data.encodings import access_to
 from simulator.data.json_objects import read_json
 from simulator.data.label_studio_tables import is_export, table_of_export
 from simulator.data.label_studio_tasks import are_tasks, table_of_tasks
@@ -40,9 +41,13 @@ def read_file(path: Path, columns: Columns) -> LabelledTable:
     lacks a column, or has a row that cannot be read.
     """
     suffix = path.suffix.lower()
+    with access_to(path):
+        if path.is_dir():
+            raise DataError(f"{path} is a folder: give one of the files in it")
     if suffix not in SUFFIXES:
+        kind = f"unknown kind of file {path.suffix!r}" if suffix else "the name of a file with data needs an ending"
         remedy = f". {path.name}: {REMEDIES[suffix]}" if suffix in REMEDIES else ""
-        raise DataError(f"{path}: unknown kind of file {path.suffix!r}; known: {', '.join(SUFFIXES)}{remedy}")
+        raise DataError(f"{path}: {kind}; known: {', '.join(SUFFIXES)}{remedy}")
     columns.check()
     config = columns.label_config
     if config is not None and config.multi_label:

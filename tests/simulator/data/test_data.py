@@ -19,6 +19,7 @@ from simulator.data.datasets import Cleaning, held_out_rows, known_names, load
 from simulator.data.hub import hub_table
 from simulator.data.perturbations import Perturbations
 from simulator.data.registry import CARDS, Card
+from simulator.data.sources import read_file
 
 
 def write_table(folder: Path, content: pd.DataFrame, name: str = "mine.csv") -> Path:
@@ -158,6 +159,34 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path):
     with pytest.raises(DataError, match=both):
         load("mine", tmp_path)
     assert load("other", tmp_path).name == "other"
+
+
+def test_only_files_of_people_are_datasets_of_a_folder(tmp_path: Path):
+    with pytest.raises(DataError, match=r"has no file that can be read: \.parquet, \.csv"):
+        known_names(tmp_path)
+    write_table(tmp_path, table(60))
+    for name in ("~$mine.xlsx", "._mine.csv", "notes.txt"):
+        (tmp_path / name).write_text("x")
+    assert known_names(tmp_path) == ["mine"]
+
+
+def test_a_path_that_cannot_be_followed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    unusable = tmp_path / f"{'a' * 300}.csv"
+    for read in (known_names, lambda path: load(path.stem, path)):
+        with pytest.raises(DataError, match=r"aaa\.csv cannot be opened: File name too long"):
+            read(unusable)
+
+    def refused(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(DataError, match=f"{tmp_path} cannot be opened: Permission denied"):
+        known_names(tmp_path)
+
+
+def test_a_name_without_ending_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match=r"mine: the name of a file with data needs an ending; known: \.parquet"):
+        read_file(tmp_path / "mine", Columns())
 
 
 def test_a_label_that_only_the_test_split_has_is_refused(tmp_path: Path):

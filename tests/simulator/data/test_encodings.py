@@ -64,10 +64,10 @@ def test_any_other_content_is_refused_by_name(tmp_path: Path, content: bytes, re
 
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path):
-    with pytest.raises(DataError, match=r"gone.csv: no such file; check --data"):
+    with pytest.raises(DataError, match=r"gone.csv: no such file; check its name"):
         pairs(tmp_path / "gone.csv")
     (tmp_path / "folder.xlsx").mkdir()
-    with pytest.raises(DataError, match=r"folder.xlsx cannot be opened: Is a directory"):
+    with pytest.raises(DataError, match=r"folder.xlsx is a folder: give one of the files in it"):
         pairs(tmp_path / "folder.xlsx")
 
 

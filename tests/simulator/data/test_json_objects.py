@@ -75,6 +75,17 @@ def test_rows_are_counted_by_lines_or_by_their_place_in_the_list(tmp_path: Path)
     assert (table.index.name, table.index.tolist()) == ("item", [1, 2])
 
 
+def test_a_key_that_no_object_has_is_a_missing_column(tmp_path: Path):
+    path = write(tmp_path, json.dumps([{"meta": {"title": text}, "label": label} for text, label in REVIEWS]))
+    with pytest.raises(DataError, match=r"no column 'meta.titel'; it has: meta, label"):
+        pairs(path, text="meta.titel")
+
+
+def test_an_empty_list_is_named(tmp_path: Path):
+    with pytest.raises(DataError, match=r"mine.jsonl holds an empty list: give a list of objects"):
+        read(write(tmp_path, "[]"))
+
+
 def test_columns_may_be_keys_of_objects(tmp_path: Path):
     rows = [{"meta": {"title": "it works", "tags": ["good", "x"]}, "meta.title": None}, {"meta": {}}, {"meta": 3}]
     path = write(tmp_path, json.dumps(rows[:1]), "mine.json")

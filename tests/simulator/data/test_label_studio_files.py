@@ -197,6 +197,14 @@ def test_several_choices_in_an_exported_cell_are_refused(tmp_path: Path):
         pairs(path, label="topic")
 
 
+def test_a_control_that_the_file_does_not_have_is_not_replaced_by_a_field(tmp_path: Path):
+    rows = [{"text": text, "topic": label, "label": "a field"} for text, label in REVIEWS]
+    path = exported(tmp_path, rows, "csv")
+    assert pairs(path, control="topic") == REVIEWS
+    with pytest.raises(DataError, match=r"no column 'topik'; it has: .*topic.*Name the right one with --control"):
+        pairs(path, control="topik")
+
+
 def test_a_field_of_the_name_of_a_control_is_the_text_of_an_export(tmp_path: Path):
     rows = [{"text": label, "_data_text": text} for text, label in REVIEWS]
     assert pairs(exported(tmp_path, rows, "csv"), control="text") == REVIEWS
