@@ -84,15 +84,12 @@ class ClassLookup:
         top, deepest = paths[0], paths[-1]
         if all(deepest[: len(path)] == path for path in paths):
             return self._by_path[deepest]
-        is_whole_subtree = len(paths) - 1 == self._descendants[top]
+        is_whole_subtree = len(paths) - 1 == len(self._descendants[top])
         return self._by_path[top] if is_whole_subtree and all(path[: len(top)] == top for path in paths) else None
 
     def descendants(self, name: str) -> list[str]:
         """The classes below a class, in the order of the label config."""
-        path = self.paths[name]
-        if not self._descendants[path]:
-            return []
-        return [other for other, p in self.paths.items() if len(p) > len(path) and p[: len(path)] == path]
+        return self._descendants[self.paths[name]]
 
     @cached_property
     def _by_path(self) -> dict[Path, str]:
@@ -114,9 +111,14 @@ class ClassLookup:
         return {name: i for i, name in enumerate(self.paths)}
 
     @cached_property
-    def _descendants(self) -> Counter[Path]:
-        """Path → number of classes below it."""
-        return Counter(path[:n] for path in self.paths.values() for n in range(1, len(path)))
+    def _descendants(self) -> dict[Path, list[str]]:
+        """Path of a class → the classes below it."""
+        below: dict[Path, list[str]] = {path: [] for path in self.paths.values()}
+        for name, path in self.paths.items():
+            for n in range(1, len(path)):
+                if path[:n] in below:
+                    below[path[:n]].append(name)
+        return below
 
 
 def _unambiguous(pairs: Iterable[tuple[Key, str]]) -> dict[Key, str]:

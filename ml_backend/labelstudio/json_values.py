@@ -22,7 +22,8 @@ def parsed_id(value: Any) -> int | None:
 
 def parsed_time(value: Any) -> str:
     """A time as Label Studio writes it (ISO 8601); "" for anything else."""
-    return value if isinstance(value, str) and len(value) <= LONGEST_TIME and value.isascii() else ""
+    is_time = isinstance(value, str) and len(value) <= LONGEST_TIME and value.isascii() and value.isprintable()
+    return value if is_time else ""
 
 
 def kind_of(value: Any) -> str:

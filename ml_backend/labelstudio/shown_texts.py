@@ -23,7 +23,7 @@ ENCODINGS = ("none", "base64", "base64unicode")
 NOT_DISPLAYED = re.compile(r"(^|;)\s*display\s*:\s*none\s*(;|$)")
 HIDDEN_AT_FIRST = ("choice-selected", "region-selected")
 MOST_LISTED = 10
-"""Of the texts that a note names."""
+"""Of the texts or fields that a sentence names."""
 REMEDY = "set text_fields to the fields of the task's data that hold the text"
 
 
@@ -180,14 +180,14 @@ def _named(name: str, texts: Sequence[ShownText]) -> ShownText:
 def _note_on_fields(texts: Sequence[ShownText]) -> tuple[str, ...]:
     if len(texts) < 2:
         return ()
-    fields = _listed(str(text.field) for text in texts)
+    fields = listed(str(text.field) for text in texts)
     return (f"The text of a task is the fields of text_fields, {fields}, joined by the embedding model's separator.",)
 
 
 def _note_on_texts(elements: Sequence[Element], texts: Sequence[ShownText]) -> tuple[str, ...]:
     if len({field for text in texts for field in text.fields}) < 2 and len(texts) < 2:
         return ()
-    shown = _listed(f"{text.value[:60]!r} of <{tag_name(e)}>" for e, text in zip(elements, texts, strict=True))
+    shown = listed(f"{text.value[:60]!r} of <{tag_name(e)}>" for e, text in zip(elements, texts, strict=True))
     joined = ", joined by the embedding model's separator" if len(texts) > 1 else ""
     return (f"The text of a task is all that is shown beside the control: {shown}{joined}. To change this, {REMEDY}.",)
 
@@ -195,11 +195,12 @@ def _note_on_texts(elements: Sequence[Element], texts: Sequence[ShownText]) -> t
 def _note_on_unread(elements: Sequence[Element]) -> tuple[str, ...]:
     if not elements:
         return ()
-    tags = _listed(_tag_with_name(element) for element in elements)
+    tags = listed(_tag_with_name(element) for element in elements)
     return (f"Shown to the annotator, but not part of the text: {tags}. If an answer depends on it, {REMEDY}.",)
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """The first names, and how many more there are. Raises ValueError without a name."""
     first, *others = names
     shown = ", ".join([first, *others[: MOST_LISTED - 1]])
     return shown if len(others) < MOST_LISTED else f"{shown} and {len(others) + 1 - MOST_LISTED} more"

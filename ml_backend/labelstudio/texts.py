@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.links import Link, link_in
 from ml_backend.labelstudio.markup import BrokenMarkup, text_of_markup
-from ml_backend.labelstudio.shown_texts import ShownText
+from ml_backend.labelstudio.shown_texts import ShownText, listed
 from ml_backend.labelstudio.value_templates import (
     MISSING,
     OBJECT,
@@ -26,6 +26,8 @@ from ml_backend.text_fields import FIELD_SEPARATOR
 
 MOST_CHARACTERS = 100_000
 """Longer texts are refused; sentence embeddings use about the first 2,000 characters."""
+MOST_CHARACTERS_OF_NAMES = 100
+"""Of the name of a field that a reason shows; every task with the same problem holds the reason."""
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -163,11 +165,14 @@ def _dialogue(data: Mapping[str, Any], text: ShownText) -> str:
                 f"the first turn of {field!r} has no {key!r}, without which Label Studio shows no turn; "
                 "correct nameKey and textKey"
             )
-    parts = []
+    parts, n_characters = [], -1  # no line break after the last turn
     for turn in turns:
         if turn is None:
             raise BadTask(f"a turn of {field!r} is null, which Label Studio cannot show")
         parts.append((_turn_part(turn, text.speaker_key, field), _turn_part(turn, text.text_key, field)))
+        n_characters += sum(map(len, parts[-1])) + 1
+        if n_characters > MOST_CHARACTERS:
+            raise _too_long(text.fields)
     links = [link_in(words) for _, words in parts if words.strip()]
     if links and links[0] and all(links):
         raise _link_problem(links[0], text.fields)
@@ -178,16 +183,22 @@ def _dialogue(data: Mapping[str, Any], text: ShownText) -> str:
 def _turn_part(turn: Any, key: str, field: str) -> str:
     """What the editor shows of a turn under a key: strings and numbers, those of lists one after the other."""
     value = turn.get(key) if isinstance(turn, Mapping) else None
-    parts = []
+    parts: list[str] = []
+    n_characters = 0
     left = [value]
     while left:
         part = left.pop()
         if isinstance(part, list):
+            if len(part) > MOST_CHARACTERS:
+                raise _too_long((field,))
             left.extend(reversed(part))
         elif isinstance(part, Mapping):
             raise BadTask(f"a turn of {field!r} holds an object under {key!r}, which Label Studio does not show")
         elif not isinstance(part, bool):
             parts.append(_written(part, (field,)))
+            n_characters += len(parts[-1])
+            if n_characters > MOST_CHARACTERS:
+                raise _too_long((field,))
     return "".join(parts)
 
 
@@ -240,8 +251,8 @@ def _too_long(fields: tuple[str, ...]) -> BadTask:
     return BadTask(f"the text in {_quoted(fields)} is longer than {MOST_CHARACTERS:,} characters")
 
 
-def _quoted(fields: Any) -> str:
-    return ", ".join(repr(name.rstrip(".")) for name in fields)
+def _quoted(fields: Iterable[str]) -> str:
+    return listed(repr(name.rstrip(".")[:MOST_CHARACTERS_OF_NAMES]) for name in fields)
 
 
 def _kind(value: Any) -> str:

@@ -101,6 +101,7 @@ LINKS = [
     "/data/upload/20/my file.txt",
     "/prefix/label-studio/data/upload/20/x.txt",
     "/data/local-files/?d=texts/x.txt",
+    "/storage-data/uploaded/?filepath=upload/20/x.txt",
     "/tasks/5/resolve/?fileuri=czM6Ly9idWNrZXQ=",
     "/projects/5/presign/?fileuri=czM6Ly9idWNrZXQ=",
     "data:text/plain;base64,aGVsbG8=",
@@ -252,12 +253,32 @@ def test_turns_of_which_the_editor_shows_nothing_are_left_out(turn: object):
         ([{"who": "A", "said": {"de": "hi"}}], "holds an object under 'said'"),
         ([{"who": None, "said": None}], "is empty"),
         ([{"who": "A", "said": "x" * 60_000}] * 2, "longer than"),
+        ([{"who": "A", "said": "x" * 60_000}] * 2 + [None], "longer than"),
+        ([{"who": "A", "said": ["x" * 60_000] * 2 + [{}]}], "longer than"),
+        ([{"who": "", "said": ""}] * 100_002 + [None], "longer than"),
         (None, "'turns' is null"),
     ],
 )
 def test_dialogues_that_the_editor_does_not_show_are_refused(turns: object, reason: str):
     with pytest.raises(BadTask, match=reason):
         task_text({"turns": turns}, config(DIALOGUE))
+
+
+def test_a_dialogue_may_have_as_many_characters_as_a_text():
+    turns = [{"who": "A", "said": "x" * 49_997}, {"who": "B", "said": "y" * 49_996}]
+    with pytest.raises(BadTask, match="longer than"):
+        task_text({"turns": [*turns, {"who": "", "said": "z"}]}, config(DIALOGUE))
+    assert len(task_text({"turns": turns}, config(DIALOGUE))) == 100_000
+
+
+def test_a_reason_names_ten_fields_and_counts_the_others():
+    many = config(text_fields=[f"field{n}" for n in range(5000)] + ["x" * 100_000])
+    with pytest.raises(BadTask, match="'field9' and 4991 more") as reason:
+        task_text({}, many)
+    assert len(str(reason.value)) < 300
+    with pytest.raises(BadTask) as reason:
+        task_text({}, config(text_fields=["x" * 100_000]))
+    assert len(str(reason.value)) < 300
 
 
 def test_a_header_that_is_a_variable_alone_shows_strings_only():
