@@ -230,7 +230,8 @@ def print_outcome(outcome: ExperimentOutcome, out: Path) -> int:
     """Print how many runs were finished and which failed; returns the exit status, 1 if any failed."""
     print_line(console, f"{outcome.finished:,} runs finished, {outcome.saved_before:,} already saved; results in {out}")
     for name, failure in outcome.failed.items():
-        print_problem(f"{name}: {failure.message}")
+        named = failure.message.startswith(f"{name}:") or failure.message.startswith(f"{name} ")
+        print_problem(failure.message if named else f"{name}: {failure.message}")
     if outcome.failed:
         print_line(errors, f"{len(outcome.failed)} failed; fix the cause and run the same command again.")
         traces = [f.trace for f in outcome.failed.values() if f.trace]

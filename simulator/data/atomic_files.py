@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import uuid
@@ -41,7 +42,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as problem:
+        remedy = "Free some space" if problem.errno in (errno.ENOSPC, errno.EDQUOT) else "Correct this"
         raise CannotSave(
-            f"{path} cannot be written: {problem.strerror or problem}. Files saved earlier are intact. Free some "
-            "space and run the same command again: it continues where it stopped."
+            f"{path} cannot be written: {problem.strerror or problem}. Files saved earlier are intact. {remedy} and "
+            "run the same command again: it continues where it stopped."
         ) from problem

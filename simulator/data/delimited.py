@@ -89,20 +89,21 @@ def _rows(
                 continue
             raise DataError(
                 f"{path}: line {number} has {counted(len(cells), 'cell')} ({_shown(cells)}), and the header on line "
-                f"{header_line} has {width} ({_shown(names)}). {_remedy(separator, names, too_many=len(cells) > width)}"
+                f"{header_line} has {width} ({_shown(names)}). {_remedy(separator, names, cells)}"
             )
         numbers.append(number)
         rows.append(cells)
     return numbers, rows
 
 
-def _remedy(separator: str, names: Sequence[str], too_many: bool) -> str:
+def _remedy(separator: str, names: Sequence[str], cells: Sequence[str]) -> str:
     name = _name(separator)
     if len(names) == 1:
         return "The separator was not found: write a header with a column for the text and one for the label."
-    if too_many:
+    if len(cells) > len(names):
         example = f'"one{separator} two"'
-        return f"A {name} inside a text has to be quoted: {example}."
+        at_the_end = "" if cells[-1].strip() else f"Remove the {name} at the end of the row. "
+        return f"{at_the_end}A {name} inside a text has to be quoted: {example}."
     return "Write all cells of the row, empty ones too; a line break inside a text has to be quoted."
 
 

@@ -44,7 +44,10 @@ def _list(text: str, path: Path) -> JsonObjects:
     except json.JSONDecodeError as problem:
         if _first_line_is_whole(text):
             return _lines(text, path)
-        raise DataError(f"{path} is not valid JSON: {_where(text, problem)}. The file may be incomplete.") from None
+        raise DataError(
+            f"{path} is not valid JSON: {_where(text, problem)}. Correct it there; if the file ends "
+            "there, it is incomplete: write or copy it again."
+        ) from None
     except (ValueError, RecursionError) as problem:
         raise DataError(f"{path} is not valid JSON: {_reason(problem)}") from None
     if not entries:

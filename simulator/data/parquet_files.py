@@ -22,7 +22,8 @@ def read_parquet(path: Path, wanted: Collection[str]) -> Rows:
             names, columns = _columns(file, {*wanted, *map(top_of, wanted)})
         except Exception as problem:
             raise DataError(
-                f"{path} cannot be read as parquet: {problem}. It may be incomplete: write or copy it again."
+                f"{path} cannot be read as Parquet: {str(problem).rstrip('.')}. It may be incomplete: "
+                "write or copy it again."
             ) from problem
     repeated = check_names(str(path), names, wanted)
     n_rows = len(columns[0]) if columns else 0

@@ -30,8 +30,8 @@ def read_workbook(path: Path, wanted: Collection[str]) -> Rows:
             cells = _cells_by_sheet(file.read())
         except Exception as problem:
             raise DataError(
-                f"{path} cannot be read as an Excel workbook: {problem}. It may be incomplete, protected by a password "
-                "or of an old Excel (.xls): save it as .xlsx or as CSV UTF-8."
+                f"{path} cannot be read as an Excel workbook: {str(problem).rstrip('.')}. It may be incomplete, "
+                "protected by a password, of an old Excel (.xls) or of another kind: save it as .xlsx or as CSV UTF-8."
             ) from problem
     title = _sheet_with_wanted_columns(path, cells, wanted)
     notes = (f"the sheet {title!r} is read",) if len(cells) > 1 else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +20,11 @@ DIALOGUE = parse(f'<View><Paragraphs name="text" value="${FIELD}"/>{CLASSES}</Vi
 MARKUP = re.compile(r"</[a-z][a-z0-9]*\s*>|<(?:br|hr|p|div|span|img|a)\b[^<>]{0,200}>", re.IGNORECASE)
 AS_IT_IS = re.compile(r"[^\W_](?:[^:/\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*[^\s:/\x00-\x1f\x7f\ud800-\udfff])?")
 """A text that is read as it is written: neither a link nor with characters that are removed."""
+REMEDIES = {
+    r"in text_fields(, such as \S+)?": "with --text-column",
+    "correct nameKey and textKey": "give the label config whose <Paragraphs> names the keys, with --label-config",
+}
+"""Remedy for a project's text, as a pattern → what to do about a text of a file."""
 TEXTS_SEARCHED = 1000
 SHARE_WITH_MARKUP = 0.1
 
@@ -35,6 +41,8 @@ class TextReader:
         config = self._columns.label_config
         if config is None:
             return text_of_value(value_at(data, self._columns.text))
+        for name in config.fields:
+            _check_type(value_at(data, name))
         try:
             return task_text(data, config)
         except BadTask:
@@ -52,12 +60,27 @@ def text_of_value(value: Any) -> str:
         return ""
     if isinstance(value, Decimal):
         value = float(value)
+    _check_type(value)
+    if isinstance(value, list) and not all(isinstance(turn, Mapping) for turn in value):
+        raise BadTask(
+            'the text is a list, and not one of turns such as {"author": "A", "text": "hello"}; join its parts, or '
+            "give the project's label config with --label-config"
+        )
     try:
         return task_text({FIELD: value}, DIALOGUE if isinstance(value, list) else PLAIN)
     except BadTask as problem:
         # The reason names the field of this module's label configs and a setting of projects; here it is a column.
-        reason = re.sub(rf"\b(field|text in) '{FIELD}'", "text", str(problem))
-        raise BadTask(re.sub(r"in text_fields(, such as \S+)?", "with --text-column", reason)) from None
+        reason = re.sub(rf"\b(field|text in) '{FIELD}'", "text", str(problem)).replace(f"turn of '{FIELD}'", "turn")
+        for remedy, remedy_here in REMEDIES.items():
+            reason = re.sub(remedy, remedy_here, reason)
+        raise BadTask(reason) from None
+
+
+def _check_type(value: Any) -> None:
+    """Raise BadTask for a value that JSON does not have."""
+    if not isinstance(value, str | int | float | Decimal | list | Mapping | None):
+        kind = "a date or time" if isinstance(value, date | time | timedelta) else f"of the type {type(value).__name__}"
+        raise BadTask(f"the text is {kind}, not a string; store it as text in the file")
 
 
 def _is_blank(value: Any) -> bool:

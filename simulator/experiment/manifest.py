@@ -13,6 +13,7 @@ from typing import Any
 
 from simulator.data.atomic_files import write_atomically
 from simulator.data.datasets import Dataset
+from simulator.data.encodings import access_to
 from simulator.data.vector_cache import content_of
 from simulator.experiment.definition import Experiment
 
@@ -28,11 +29,12 @@ def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset
     """Check that new results may be added to the folder of the experiment.
 
     Datasets, embeddings, strategies, initial methods and seeds may be added; everything else must be unchanged.
-    Raises AnotherExperiment, naming the difference.
+    Raises AnotherExperiment, naming the difference, and DataError for a folder that cannot be opened.
     """
     path = experiment.out / MANIFEST
-    if not path.exists():
-        return
+    with access_to(path):
+        if not path.exists():
+            return
     try:
         before = json.loads(path.read_text())
     except ValueError:

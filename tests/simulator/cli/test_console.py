@@ -46,6 +46,12 @@ def test_failed_runs_and_their_traces_are_printed_literally(capsys: pytest.Captu
     assert f"trace {ODD}" in in_one_line(printed.err)
 
 
+def test_a_failure_names_its_dataset_once(capsys: pytest.CaptureFixture[str]):
+    failed = {"mails": Failure("mails: 2 rows without a label"), "other": Failure("other has one class only")}
+    print_outcome(ExperimentOutcome(0, 0, failed), Path("out"))
+    assert capsys.readouterr().err.splitlines()[:2] == ["✗ mails: 2 rows without a label", "✗ other has one class only"]
+
+
 def test_progress_and_advice_are_printed_literally():
     console = Console(file=io.StringIO(), width=1000)
     TerminalProgress(console).say(ODD)

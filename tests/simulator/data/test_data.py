@@ -205,7 +205,7 @@ def test_rare_labels_and_empty_texts_are_left_out_on_request(tmp_path: Path):
 def test_a_broken_file_and_an_unknown_name_are_named(tmp_path: Path):
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 and then nothing")
     (tmp_path / "notes.txt").write_text("")
-    with pytest.raises(DataError, match=r"broken.parquet cannot be read as parquet: .*may be incomplete"):
+    with pytest.raises(DataError, match=r"broken.parquet cannot be read as Parquet: .*may be incomplete"):
         load("broken", tmp_path / "broken.parquet")
     with pytest.raises(DataError, match=r"unknown dataset 'trec'; the folder .* has: broken"):
         load("trec", tmp_path)

@@ -54,7 +54,14 @@ def test_a_line_ends_only_where_json_lets_it_end(tmp_path: Path, separator: str)
         ('["a", "x"]\n["b", "y"]\n', r'line 1 is \["a", "x"\], not an object such as'),
         ('[{"text": "a", "label": "x"}, "b"]', "item 2 is b, not an object such as"),
         ('[{"text": "a",\n "label": "x"},\n {"text" "b"}]', r"is not valid JSON: line 3: Expecting ':' delimiter"),
-        ('[{"text": "a", "label": "x"}', "is not valid JSON: line 1: .*may be incomplete"),
+        (
+            '[{"text": "a", "label": "x"}',
+            "is not valid JSON: line 1: Expecting ',' delimiter at column 29. .*if the file ends there, it is incompl",
+        ),
+        (
+            '[{"text": "a", "label": "x"},\n]',
+            "is not valid JSON: line 2: Expecting value at column 1. Correct it there",
+        ),
         ('{"text": {"0": "a"}, "label": {"0": "x"}}', 'a single object: write a list .*orient="records"'),
         ('{"text": "a",\n "label": "x"}', "holds a single object: write a list of objects"),
         ('{"text": "a",\n "label": "x"}\n{"text": "b",\n "label": "y"}', "the first object takes several lines"),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from reviews import pairs, read
 
-from ml_backend.labelstudio.label_config import parse
+from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.texts import BadTask, task_text
 from simulator.data.data_error import DataError
 from simulator.data.text_reading import text_of_value
@@ -62,7 +64,11 @@ def test_a_list_of_turns_is_read_as_a_dialogue(tmp_path: Path):
         ("s3://bucket/text.txt", "holds a link"),
         ({"title": "a"}, r"the text holds an object, .*; name a part of it with --text-column\."),
         ("x" * 100_001, "is longer than 100,000 characters"),
-        ([1, {"author": "A"}], ""),
+        ([1, {"author": "A"}], "the text is a list, and not one of turns"),
+        (
+            [{"role": "user", "content": "hi"}],
+            "the first turn has no 'author', .*; give the label config .*--label-config",
+        ),
     ],
 )
 def test_a_value_that_the_service_refuses_is_refused_with_its_row(tmp_path: Path, value: Any, reason: str):
@@ -70,6 +76,21 @@ def test_a_value_that_the_service_refuses_is_refused_with_its_row(tmp_path: Path
     path.write_text(json.dumps([{"text": "it works", "label": "good"}, {"text": value, "label": "bad"}]))
     with pytest.raises(DataError, match=rf"mine.json: the text of item 2 cannot be used: .*{reason}"):
         read(path)
+
+
+@pytest.mark.parametrize("config", [None, parse(f'<View><Text name="t" value="$text"/>{CHOICES}</View>')])
+@pytest.mark.parametrize(
+    ("value", "kind"), [(b"it works", "of the type bytes"), (datetime(2026, 1, 2), "a date or time")], ids=type
+)
+def test_a_value_that_json_does_not_have_is_no_empty_text(
+    tmp_path: Path, value: object, kind: str, config: LabelConfig | None
+):
+    path = tmp_path / "mine.parquet"
+    pd.DataFrame({"text": [value], "label": ["good"]}).to_parquet(path)
+    with pytest.raises(
+        DataError, match=f"the text of row 1 cannot be used: the text is {kind}, not a string; store it"
+    ):
+        read(path, label_config=config)
 
 
 def test_blank_texts_are_blank_whatever_they_hold(tmp_path: Path):

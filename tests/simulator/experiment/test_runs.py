@@ -23,6 +23,7 @@ from ml_backend.learning.strategies import margin
 from simulator.cli.app import app
 from simulator.data import vector_cache
 from simulator.data.atomic_files import CannotSave
+from simulator.data.data_error import DataError
 from simulator.data.perturbations import Perturbations
 from simulator.experiment import results
 from simulator.experiment.budget import Budget
@@ -197,7 +198,7 @@ def test_a_dataset_that_cannot_be_used_does_not_stop_the_others(experiment: Expe
     table(12).to_parquet(data / "tiny.parquet")
     outcome = run(replace(experiment, datasets=["broken", "mail", "tiny", "none"], seeds=1), Quiet())
     assert outcome.finished == 2
-    assert "cannot be read as parquet" in outcome.failed["broken"].message
+    assert "cannot be read as Parquet" in outcome.failed["broken"].message
     assert "tiny: the pool has 9 different texts, fewer than the initial pool of 10" in outcome.failed["tiny"].message
     assert "unknown dataset 'none'" in outcome.failed["none"].message
 
@@ -245,11 +246,19 @@ def test_a_full_disk_stops_with_a_remedy_and_loses_nothing(experiment: Experimen
     simulated(replace(experiment, seeds=1))
     with monkeypatch.context() as patch:
         full_after(3, patch)
-        with pytest.raises(CannotSave, match=r"No space left on device.*run the same command again"):
+        with pytest.raises(CannotSave, match=r"No space left on device.*Free some space and run the same command"):
             run(experiment, Quiet())
     assert len(pd.read_parquet(experiment.out / "results.parquet")) == 16, "the earlier merged table must be whole"
     assert not list(experiment.out.rglob(".*")), "no half-written file may be left"
     assert len(simulated(experiment)) == 32
+
+
+def test_a_folder_of_results_that_cannot_be_used_is_named(experiment: Experiment, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CannotSave, match=r"cannot be written: (File exists|Not a directory)\. .*Correct this and run"):
+        run(replace(experiment, out=tmp_path / "file"), Quiet())
+    with pytest.raises(DataError, match=r"run\.json cannot be opened: File name too long"):
+        run(replace(experiment, out=tmp_path / ("a" * 300)), Quiet())
 
 
 class Stopping(Quiet):
