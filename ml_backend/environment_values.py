@@ -73,11 +73,14 @@ def address(written: str) -> str:
         raise ValueError(f"has white space inside: {url!r}")
     try:
         parts = urlsplit(url)
-        is_whole = bool(parts.hostname) and parts.port != 0 and "…" not in url
+        is_whole = bool((parts.hostname or "").encode("idna")) and parts.port != 0 and "…" not in url
     except ValueError:
         is_whole = False
     if not is_whole:
-        raise ValueError("has no host name, or a port that is not a number; write for example http://localhost:8080")
+        raise ValueError(
+            "has no host name, one that no server has, or a port that is not a number; write for example "
+            "http://localhost:8080"
+        )
     return f"{parts.scheme.lower()}://{parts.netloc}{parts.path.rstrip('/')}" + _rest(parts.query, parts.fragment)
 
 

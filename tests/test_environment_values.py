@@ -73,7 +73,7 @@ def test_a_key_that_cannot_be_one_is_refused_and_not_shown(
         ("WEBHOOK_SECRET", f"{SECRET}ü", "has a character that a header cannot have"),
         ("LABEL_STUDIO_URL", f"http://ann:{SECRET}@studio", "has a user or a password in it"),
         ("LABEL_STUDIO_URL", f"ann:{SECRET}@studio", "has a user or a password in it"),
-        ("LABEL_STUDIO_URL", f"http://studio:{SECRET}", "has no host name, or a port"),
+        ("LABEL_STUDIO_URL", f"http://studio:{SECRET}", "has no host name, one that no server has, or a port"),
     ],
 )
 def test_other_secrets_are_refused_by_name_and_not_shown(
@@ -132,9 +132,11 @@ def test_a_path_that_may_be_a_prefix_is_kept(monkeypatch: pytest.MonkeyPatch, wr
         ("studio:8080", "must start with http:// or https://, not 'studio:8080'"),
         ("“http://studio”", "is in quotes"),
         ("http://", "has no host name"),
-        ("http://studio:80a", "has no host name, or a port that is not a number"),
+        ("http://studio:80a", "has no host name, one that no server has, or a port"),
         ("http://my studio", "has white space inside"),
         ("http://…", "has no host name"),
+        ("http://studio..example.com", "has no host name, one that no server has"),
+        (f"http://{'x' * 64}.example.com", "has no host name, one that no server has"),
     ],
 )
 def test_what_is_no_address_is_refused(monkeypatch: pytest.MonkeyPatch, written: str, sentence: str):
