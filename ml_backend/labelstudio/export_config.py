@@ -100,7 +100,8 @@ def _kind(item: dict[str, Any]) -> str | None:
 
 
 def _config(control: str, kind: str, paths: Iterable[Path]) -> LabelConfig:
-    distinct = sorted({path for path in paths if any(part.strip() for part in path)})
+    # As in a project, white space around a choice makes no other class.
+    distinct = sorted({tuple(part.strip() for part in path) for path in paths if any(part.strip() for part in path)})
     named = class_names(distinct)
     names = sorted(named, key=int) if kind == "rating" else sorted(named)
     return LabelConfig(

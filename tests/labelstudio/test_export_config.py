@@ -41,6 +41,17 @@ def test_several_choices_of_one_annotation_make_an_export_multi_label():
     assert labels(annotations({"choices": ["b", "a"]}), several).by_task == {1: ("a", "b")}
 
 
+def test_white_space_around_a_choice_makes_no_other_class_in_an_export_as_live():
+    given = annotations({"choices": ["good"]}, {"choices": ["good "]}, {"choices": ["bad"]})
+    live = parse(
+        '<View><Text name="t" value="$x"/><Choices name="c" toName="t"><Choice value="good"/><Choice value="bad"/>'
+        "</Choices></View>"
+    )
+    offline = control_of_export(given)
+    assert offline.classes == ("bad", "good")
+    assert labels(given, offline).by_task == labels(given, live).by_task
+
+
 def test_an_inner_node_of_nested_choices_with_all_below_it_is_one_class():
     whole = {"choices": [["f"], ["f", "a"], ["f", "b"]]}
     config = control_of_export(annotations(whole, {"choices": [["f", "a"]]}))
