@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+from openpyxl.utils.escape import unescape
 
 from simulator.data.data_error import DataError
 from simulator.data.encodings import opened
@@ -50,12 +51,19 @@ def _cells_by_sheet(content: bytes) -> dict[str, Cells]:
             # Programs write wrong dimensions, and rows outside of them would not be read.
             sheet.reset_dimensions()
             rows = enumerate(sheet.iter_rows(values_only=True), start=1)
-            filled = [(number, row) for number, row in rows if any(cell is not None for cell in row)]
+            filled = [
+                (number, tuple(map(_value, row))) for number, row in rows if any(cell is not None for cell in row)
+            ]
             if filled:
                 cells[sheet.title] = filled
         return cells
     finally:
         workbook.close()
+
+
+def _value(cell: Any) -> Any:
+    # Workbooks hold characters that XML cannot, such as the carriage return of a Windows line break, as _x000D_.
+    return unescape(cell) if isinstance(cell, str) else cell
 
 
 def _sheet_with_wanted_columns(path: Path, cells: Mapping[str, Cells], wanted: Collection[str]) -> str:

@@ -43,6 +43,11 @@ def test_cells_that_are_not_strings_have_their_text(tmp_path: Path):
     assert pairs(path) == [("a", "1"), ("b", "2"), ("c", "true"), ("d", None)]
 
 
+def test_escaped_characters_are_those_that_excel_shows(tmp_path: Path):
+    rows = [HEADER, ["one_x000D_\ntwo", "good_x000D_"], ["a_x0007_b and _x005F_x000D_", "bad"]]
+    assert pairs(workbook(tmp_path, Sheet=rows)) == [("one\r\ntwo", "good"), ("ab and _x000D_", "bad")]
+
+
 def test_of_several_sheets_the_one_with_the_columns_is_read_and_said(tmp_path: Path):
     path = workbook(tmp_path, About=[["by", "me"]], Data=[HEADER, ["a", "x"]], Empty=[])
     found = read_file(path, Columns())
