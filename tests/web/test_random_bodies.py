@@ -1,7 +1,7 @@
 """Random requests at every route: none fails the server, none that is refused changes data, and runs go on afterwards.
 
 `RANDOM_BODIES=100000 RANDOM_SEED=7 pytest -s tests/web/test_random_bodies.py` sends so many requests to each kind of
-database instead of 1,500, and other ones than the seed 1; it takes about 15 minutes for each.
+database instead of 600, and other ones than the seed 1; it takes about 15 minutes for each.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from ml_backend.web.status import project_status
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.worker import Worker
 
-REQUESTS = int(os.environ.get("RANDOM_BODIES", "1500"))
+REQUESTS = int(os.environ.get("RANDOM_BODIES", "600"))
 SEED = int(os.environ.get("RANDOM_SEED", "1"))
 COMPARED_EVERY = max(1, REQUESTS // 1500)
 """Number of requests after which the data before and after one is compared, which takes as long as the request."""
