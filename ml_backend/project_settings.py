@@ -48,7 +48,20 @@ class ProjectSettings(BaseModel):
     @field_validator("text_fields", mode="before")
     @classmethod
     def _list_of_fields(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
+        """A string lists its fields as people type them: `title, body`, or a JSON list whose quotes a shell removed."""
+        if not isinstance(value, str):
+            return value
+        written = value.strip()
+        if written.startswith("[") and written.endswith("]"):
+            written = written[1:-1]
+        return [name for part in written.split(",") if (name := part.strip(" \t\r\n\"'"))]
+
+    @field_validator("text_fields")
+    @classmethod
+    def _fields_have_names(cls, value: list[str] | None) -> list[str] | None:
+        if value is not None and not all(name.strip() for name in value):
+            raise ValueError(f"text_fields has an empty name: write the names of fields, not {value!r}"[:300])
+        return value
 
     @classmethod
     def of_project(cls, stored: Mapping[str, Any]) -> ProjectSettings:

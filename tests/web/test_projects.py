@@ -67,6 +67,8 @@ def test_without_any_secret_configured_nobody_may_change_settings(make_client: A
         ({"batch_size": 1.5}, ["batch_size"]),
         ({"retrain_every": "often"}, ["retrain_every"]),
         ({"text_fields": []}, ["text_fields"]),
+        ({"text_fields": ["text", " "]}, ["text_fields has an empty name"]),
+        ({"text_fields": " , "}, ["text_fields"]),
         ({"control": "nothing"}, ["nothing", "'topic'"]),
         ({"embedding_model": "minilmm"}, ["'minilmm'", "minilm, ", "mpnet", "owner/name"]),
         ({"embedding_model": "minilm:layer9"}, ["layer9"]),
@@ -80,6 +82,22 @@ def test_unknown_names_and_values_are_refused_with_those_that_can_be_used(
     assert answer.status_code == 400
     assert [word for word in words if word not in answer.json["error"]] == []
     assert connected.get(SETTINGS, headers=AUTHORIZED).json == ProjectSettings().model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("written", "fields"),
+    [
+        ("text", ["text"]),
+        ("text, title", ["text", "title"]),
+        ("[text,title]", ["text", "title"]),
+        ("['text', 'title']", ["text", "title"]),
+        ("turns[0].text,turns[1].text", ["turns[0].text", "turns[1].text"]),
+        (["a, b"], ["a, b"]),
+    ],
+)
+def test_fields_of_the_text_may_be_written_with_commas(connected: FlaskClient, written: Any, fields: list[str]):
+    answer = connected.patch(SETTINGS, json={"text_fields": written}, headers=AUTHORIZED)
+    assert (answer.status_code, answer.json["text_fields"]) == (200, fields)
 
 
 def test_unknown_projects_are_404(connected: FlaskClient):
