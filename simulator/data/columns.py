@@ -11,9 +11,12 @@ from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.value_templates import MISSING, lookup
 from simulator.data.data_error import DataError
 from simulator.data.rows import Rows
+from simulator.data.shortened import shortened
 
 DEFAULT_TEXT = "text"
 DEFAULT_LABEL = "label"
+MOST_OF_NAMES = 500
+"""Characters of a list of columns in a message."""
 RENAMED_FIELD = "_data_"
 """In Label Studio's CSV export, before the name of a field whose name a control has too."""
 
@@ -79,7 +82,7 @@ def check_text_columns(columns: Columns, rows: Rows) -> None:
 
 
 def _no_column(rows: Rows, name: str, option: str) -> DataError:
-    names = ", ".join(map(str, rows.columns)) or "none"
+    names = shortened(", ".join(map(str, rows.columns)), MOST_OF_NAMES) or "none"
     return DataError(f"{rows.source} has no column {name!r}; it has: {names}. Name the right one with {option}.")
 
 

@@ -176,7 +176,7 @@ def dataset_of(name: str, read: LabelledTable, cleaning: Cleaning, seed: int) ->
     table = _without_rare(name, table, cleaning.drop_rare, notes)
     classes = tuple(sorted(table["label"].unique()))
     if len(classes) < 2:
-        only = classes[0] if classes else "none at all"
+        only = shortened(classes[0]) if classes else "none at all"
         raise DataError(f"{name} has one class only ({only}): add texts of at least one other class")
     y = table["label"].map({label: i for i, label in enumerate(classes)}).to_numpy(dtype=np.int64)
     is_test = _test_rows(name, table, y, seed)
@@ -221,8 +221,8 @@ def _without_rare(name: str, table: pd.DataFrame, drop_rare: int, notes: list[st
     if drop_rare < 2:
         labels = counted(len(rare), "such label")
         raise DataError(
-            f"{name}: the label {rare[0]!r} has a single example ({labels}); at least two are needed, one to learn "
-            "from and one to measure on. Leave such labels out with --drop-rare 2."
+            f"{name}: the label {shortened(rare[0])!r} has a single example ({labels}); at least two are needed, one to "
+            "learn from and one to measure on. Leave such labels out with --drop-rare 2."
         )
     is_rare = table["label"].isin(rare)
     rows, labels = counted(int(is_rare.sum()), "row"), counted(len(rare), "label")

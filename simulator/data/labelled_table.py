@@ -11,7 +11,7 @@ import pandas as pd
 from ml_backend.labelstudio.answers import answer
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.texts import BadTask
-from simulator.data.columns import RENAMED_FIELD, Columns, check_text_columns, label_column, values_at
+from simulator.data.columns import RENAMED_FIELD, Columns, check_text_columns, label_column, top_of, values_at
 from simulator.data.data_error import DataError
 from simulator.data.label_cells import labels_of
 from simulator.data.rows import Rows
@@ -64,8 +64,10 @@ def _texts(rows: Rows, columns: Columns, unusable: dict[int, str] | None) -> lis
     if columns.label_config is None:
         renamed = rows.columns.get(f"{RENAMED_FIELD}{columns.text}")
         return _checked(rows, renamed or values_at(rows, columns.text) or (), text_of_value, "text", unusable)
-    # The columns of a row, under the names that they have as fields of a task.
-    names = sorted(rows.columns, key=lambda name: name.startswith(RENAMED_FIELD))
+    # The columns of a row that texts are made of, under the names that they have as fields of a task.
+    read = {name for field in columns.texts for name in (field, top_of(field))}
+    names = [name for name in rows.columns if name.removeprefix(RENAMED_FIELD) in read]
+    names.sort(key=lambda name: name.startswith(RENAMED_FIELD))
     fields = {name.removeprefix(RENAMED_FIELD): rows.columns[name] for name in names}
     data = [dict(zip(fields, values, strict=True)) for values in zip(*fields.values(), strict=True)]
     return _checked(rows, data, TextReader(columns).text, "text", unusable)
@@ -91,9 +93,13 @@ def _checked(
 
 
 def _labels(rows: Rows, name: str, config: LabelConfig | None) -> list[str | None]:
-    names = labels_of(rows, values_at(rows, name) or ())
+    values = values_at(rows, name) or ()
     if config is None:
-        return names
+        return labels_of(rows, values)
+    # The name of a class of the label config is that class, even if it looks like a list or is a number.
+    classes = [v.strip() if isinstance(v, str) and v.strip() in config.paths else None for v in values]
+    others = labels_of(rows, [value if own is None else None for value, own in zip(values, classes, strict=True)])
+    names = [other if own is None else own for own, other in zip(classes, others, strict=True)]
     class_of = {label: _class_in_config(label, config) for label in dict.fromkeys(names) if label is not None}
     for position, label in enumerate(names):
         if label is not None and class_of[label] is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,10 +31,6 @@ class Rows:
         """Where a row is, such as "line 7"; row: its position from 0."""
         return f"{self.unit} {self.numbers[row]}"
 
-    def row(self, row: int) -> dict[str, Any]:
-        """The values of one row by their columns; row: its position from 0."""
-        return {name: values[row] for name, values in self.columns.items()}
-
 
 def rows_of_cells(
     source: str,
@@ -59,9 +56,10 @@ def rows_of_cells(
 
 def check_names(source: str, names: Sequence[str], wanted: Collection[str]) -> set[str]:
     """The names that a header has more than once. Raises DataError if a wanted one is among them."""
-    repeated = {name for name in names if names.count(name) > 1}
+    count = Counter(names)
+    repeated = {name for name in count if count[name] > 1}
     for name in sorted(repeated & set(wanted)):
-        raise DataError(f"{source} has {names.count(name)} columns with the name {name!r}: rename all but one")
+        raise DataError(f"{source} has {count[name]} columns with the name {name!r}: rename all but one")
     return repeated
 
 
@@ -69,6 +67,24 @@ def rows_of_objects(
     source: str, unit: str, numbers: Sequence[int], objects: Sequence[Mapping[str, Any]], notes: tuple[str, ...] = ()
 ) -> Rows:
     """Rows of JSON objects, which need not have the same keys."""
-    names = dict.fromkeys(name for entry in objects for name in entry)
-    columns = {name: [entry.get(name) for entry in objects] for name in names}
-    return Rows(source, unit, numbers, columns, notes)
+    return Rows(source, unit, numbers, KeysOfObjects(objects), notes)
+
+
+class KeysOfObjects(Mapping[str, Sequence[Any]]):
+    """The values that objects have under each of their keys, one per object, None where an object lacks the key."""
+
+    def __init__(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        self._objects = objects
+        self._names = dict.fromkeys(name for entry in objects for name in entry)
+
+    def __getitem__(self, name: str) -> Sequence[Any]:
+        # Made when it is read: all columns of objects that share no key would take the square of the file's size.
+        if name not in self._names:
+            raise KeyError(name)
+        return [entry.get(name) for entry in self._objects]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)

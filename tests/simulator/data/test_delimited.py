@@ -121,6 +121,13 @@ def test_a_file_with_a_header_only_has_no_rows(tmp_path: Path):
         load("mine", write(tmp_path, "text,label\n"))
 
 
+def test_the_names_of_a_wide_header_are_compared_once(tmp_path: Path):
+    names = [f"c{i}" for i in range(100_000)]
+    line = "," * len(names)
+    path = write(tmp_path, f"text,label,{','.join(names)}\na,x{line}\nb,y{line}\n")
+    assert pairs(path) == [("a", "x"), ("b", "y")]
+
+
 def test_columns_that_are_not_read_may_have_any_name(tmp_path: Path):
     assert pairs(write(tmp_path, "x,x,,text,label\n1,2,3,it works,good\n")) == [("it works", "good")]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,19 @@ def test_a_key_that_no_object_has_is_a_missing_column(tmp_path: Path):
     path = write(tmp_path, json.dumps([{"meta": {"title": text}, "label": label} for text, label in REVIEWS]))
     with pytest.raises(DataError, match=r"no column 'meta.titel'; it has: meta, label"):
         pairs(path, text="meta.titel")
+
+
+def test_many_keys_take_no_more_than_their_objects(tmp_path: Path):
+    entries = [{"text": f"a{i}", "label": "x", f"key {i}": i} for i in range(4_000)]
+    path = write(tmp_path, "\n".join(map(json.dumps, entries)))
+    tracemalloc.start()
+    read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100 * path.stat().st_size
+    with pytest.raises(DataError, match=r"no column 'body'; it has: text, label, key 0, key 1") as problem:
+        read(path, text="body")
+    assert len(str(problem.value)) < 1000
 
 
 def test_an_empty_list_is_named(tmp_path: Path):

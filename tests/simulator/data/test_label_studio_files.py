@@ -230,6 +230,14 @@ def test_with_a_label_config_texts_and_answers_are_those_of_the_service(tmp_path
     assert "--label-config" in note
 
 
+def test_a_class_of_the_label_config_may_look_like_a_list_or_a_number(tmp_path: Path):
+    names = ["['a']", "1", "1.0"]
+    choices = "".join(f'<Choice value="{name}"/>' for name in names)
+    config = parse(f'<View><Text name="t" value="$text"/><Choices name="topic" toName="t">{choices}</Choices></View>')
+    path = exported(tmp_path, [{"text": f"text {name}", "topic": name} for name in names], "csv")
+    assert pairs(path, label_config=config) == [(f"text {name}", name) for name in names]
+
+
 def test_classes_that_the_label_config_does_not_have_are_named(tmp_path: Path):
     export = [*EXPORT, task(20, "x", annotation("odd"))]
     read = read_file(write(tmp_path, export), Columns(label_config=parse(TOPIC)))
