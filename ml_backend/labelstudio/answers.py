@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_backend.labelstudio.class_lookup import PATH_SEPARATOR, Path
+from ml_backend.labelstudio.json_values import kind_of
 from ml_backend.labelstudio.label_config import LabelConfig
 
 REGION_KEYS = {"start", "end", "x", "y", "points", "rle", "ranges"}
@@ -85,8 +86,6 @@ def item_paths(value: Any, kind: str) -> list[Path]:
 
 def seen(value: Any) -> str:
     """A value in a few words, for messages."""
-    if value is None:
-        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
@@ -94,9 +93,7 @@ def seen(value: Any) -> str:
     if isinstance(value, int | float):
         # A number of thousands of digits is not turned into text.
         return f"the number {value}" if abs(value) < 1e15 else "a very large number"
-    if isinstance(value, dict):
-        return "an object"
-    return "a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}"
+    return "a list" if isinstance(value, tuple) else kind_of(value)
 
 
 def shortened(text: str) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 ADDRESS = re.compile(r"(?:([a-z][a-z0-9+.\-]*)://\S+|data:[\w.+\-]+/[\w.+\-]+[;,]\S*)", re.IGNORECASE)
 OWN_PATH = re.compile(
-    r"(?:/[\w.\-]++)*?/(?:data/(?:upload|local-files)/|storage-data/uploaded/|(?:tasks|projects)/\d+/(?:resolve|presign)/)([^\n]*)"
+    r"(?:/[\w.\-]++)*?"
+    r"/(?:data/(?:upload|local-files)/|storage-data/uploaded/|(?:tasks|projects)/\d+/(?:resolve|presign)/)([^\n]*)"
 )
 """Files of Label Studio itself, behind any prefix of its address."""
 FILE_WITH_SPACES = re.compile(r"[^\n]*\.\w{1,5}")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from ml_backend.labelstudio.json_values import kind_of
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.links import Link, link_in
 from ml_backend.labelstudio.markup import BrokenMarkup, text_of_markup
@@ -83,7 +84,7 @@ def _why_empty(data: Mapping[str, Any], config: LabelConfig) -> str:
         if ONLY_OBJECTS.fullmatch(_written(value, (field,))):
             part = f"{field}.text" if isinstance(value, Mapping) else f"{field}[0].text"
             return (
-                f"the field {field!r} holds {_kind(value)}, which Label Studio shows as [object Object]; name a part "
+                f"the field {field!r} holds {kind_of(value)}, which Label Studio shows as [object Object]; name a part "
                 f"of it in text_fields, such as {part}"
             )
     if all(value is MISSING or value is None for value in values.values()):
@@ -157,7 +158,7 @@ def _dialogue(data: Mapping[str, Any], text: ShownText) -> str:
     if isinstance(turns, str) and (link := link_in(turns)):
         raise _link_problem(link, text.fields)
     if not isinstance(turns, list) or not turns:
-        kind = "an empty list" if turns == [] else _kind(turns)
+        kind = "an empty list" if turns == [] else kind_of(turns)
         raise BadTask(f"the field {field!r} holds {kind} instead of a list of turns")
     for key in (text.speaker_key, text.text_key):
         if not isinstance(turns[0], Mapping) or key not in turns[0]:
@@ -253,10 +254,3 @@ def _too_long(fields: tuple[str, ...]) -> BadTask:
 
 def _quoted(fields: Iterable[str]) -> str:
     return listed(repr(name.rstrip(".")[:MOST_CHARACTERS_OF_NAMES]) for name in fields)
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "a true/false value"
-    kinds = {str: "a string", int: "a number", float: "a number", list: "a list", dict: "an object"}
-    return kinds.get(type(value), type(value).__name__)
