@@ -219,10 +219,10 @@ def _without_rare(name: str, table: pd.DataFrame, drop_rare: int, notes: list[st
     if not rare or len(counts) < 2:
         return table
     if drop_rare < 2:
-        labels = counted(len(rare), "such label")
+        first, labels = shortened(rare[0]), counted(len(rare), "such label")
         raise DataError(
-            f"{name}: the label {shortened(rare[0])!r} has a single example ({labels}); at least two are needed, one to "
-            "learn from and one to measure on. Leave such labels out with --drop-rare 2."
+            f"{name}: the label {first!r} has a single example ({labels}); at least two are needed, one to learn from "
+            "and one to measure on. Leave such labels out with --drop-rare 2."
         )
     is_rare = table["label"].isin(rare)
     rows, labels = counted(int(is_rare.sum()), "row"), counted(len(rare), "label")
