@@ -12,8 +12,10 @@ from shutil import copyfile
 from urllib.parse import urlsplit
 
 import pytest
+from chromium import chromium
 from fake_label_studio import FakeLabelStudio
 from httpx._transports import default
+from playwright.sync_api import Browser
 from sqlalchemy import URL, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 from studios import Fake, Real
@@ -39,6 +41,13 @@ def missing(part: str) -> None:
 def missing_part() -> Callable[[str], None]:
     """`missing`, for tests in the folders below."""
     return missing
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with chromium(missing) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from live_loop import Loop, connected
+from playwright.sync_api import Browser, Page
 from studios import Real
 
 from ml_backend.commands.demo.backend_process import BackendProcess
@@ -55,6 +56,21 @@ def second_user(label_studio: Real) -> Iterator[LabelStudio]:
     second = LabelStudio(label_studio.url, label_studio.second_token())
     yield second
     second.close()
+
+
+@pytest.fixture
+def page(browser: Browser, label_studio: Real) -> Iterator[Page]:
+    """A window in which Label Studio's first user is logged in."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    window = context.new_page()
+    window.set_default_timeout(30_000)
+    window.goto(f"{label_studio.url}/user/login/")
+    window.fill("input[name=email]", label_studio.process.username)
+    window.fill("input[name=password]", label_studio.process.password)
+    window.click("button[type=submit]")
+    window.wait_for_url(lambda address: "/user/login" not in address, wait_until="commit")
+    yield window
+    context.close()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

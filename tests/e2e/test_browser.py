@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import chromium
+from labelling_stream import open_stream, served_task
 from live_loop import CLASSES, Loop, gold_texts, new_project, wait_until
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 from studios import Real
 
 from ml_backend.labelstudio.client import LabelStudio
@@ -26,38 +26,6 @@ pytestmark = pytest.mark.browser
 expect.set_options(timeout=20_000)
 PHONE = {"width": 390, "height": 844}
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-
-
-@pytest.fixture(scope="module")
-def browser(missing: Callable[[str], None]) -> Iterator[Browser]:
-    """A headless Chromium."""
-    with chromium(missing) as opened:
-        yield opened
-
-
-@pytest.fixture
-def page(browser: Browser, label_studio: Real) -> Iterator[Page]:
-    """A window in which Label Studio's first user is logged in."""
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    window = context.new_page()
-    window.set_default_timeout(30_000)
-    window.goto(f"{label_studio.url}/user/login/")
-    window.fill("input[name=email]", label_studio.process.username)
-    window.fill("input[name=password]", label_studio.process.password)
-    window.click("button[type=submit]")
-    window.wait_for_url(lambda address: "/user/login" not in address, wait_until="commit")
-    yield window
-    context.close()
-
-
-def served_task(page: Page) -> int:
-    """The task that the labelling stream shows, by the number beside its buttons."""
-    return int(shown_number(page).inner_text().split()[0])
-
-
-def shown_number(page: Page) -> Locator:
-    """Where the labelling stream shows the number of its task, as "12, 1 of 1"."""
-    return page.locator("[class*=current-task__task-id]")
 
 
 def choose(page: Page, label: str) -> None:
@@ -80,13 +48,6 @@ def label_by_clicking(page: Page, gold: dict[int, str]) -> int:
 def gold_of(project: Loop) -> dict[int, str]:
     """Task → gold label."""
     return {task.id: task.data["gold"] for task in project.client.tasks_page(project.project_id, 1, 1000)}
-
-
-def open_stream(page: Page, project: Loop) -> None:
-    """Press 'Label All Tasks': only that asks for the project's own order, not that of the Data Manager's tab."""
-    page.goto(f"{project.label_studio.url}/projects/{project.project_id}/data")
-    page.get_by_role("button", name="Label All Tasks").click()
-    expect(shown_number(page)).to_be_visible()
 
 
 def test_ten_tasks_labelled_by_clicking_follow_the_published_batches(loop: MakeLoop, page: Page):

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from labelling_stream import open_stream, served_task
 from live_loop import Loop, wait_until
 from playwright.sync_api import Page
-from test_browser import browser, open_stream, page, served_task  # noqa: F401
 
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.predictions import annotation_result
@@ -32,7 +32,7 @@ RATING = config('<Rating name="c" toName="t" maxRating="4"/>')
 WHOLE = {"choices": [["Media"], ["Media", "www"], ["Media", "Radio"]]}
 
 
-def opened(loop: MakeLoop, page: Page, xml: str) -> Loop:  # noqa: F811
+def opened(loop: MakeLoop, page: Page, xml: str) -> Loop:
     """A project whose first task the labelling stream shows."""
     project = loop([{"text": f"text {i}"} for i in range(8)], xml, batch_size=4, retrain_every=50)
     project.batch()
@@ -40,7 +40,7 @@ def opened(loop: MakeLoop, page: Page, xml: str) -> Loop:  # noqa: F811
     return project
 
 
-def submitted(page: Page, project: Loop) -> Any:  # noqa: F811
+def submitted(page: Page, project: Loop) -> Any:
     """Press Submit; returns the value that Label Studio stores."""
     task = served_task(page)
     page.get_by_test_id("bottombar-submit-button").click()
@@ -49,7 +49,7 @@ def submitted(page: Page, project: Loop) -> Any:  # noqa: F811
     return annotation["result"][0]["value"]
 
 
-def click(page: Page, xml: str, label: str) -> None:  # noqa: F811
+def click(page: Page, xml: str, label: str) -> None:
     """Choose a label by its name, or a number of stars."""
     if xml == RATING:
         page.locator(".ant-rate-star").nth(int(label) - 1).click()
@@ -76,7 +76,7 @@ def click(page: Page, xml: str, label: str) -> None:  # noqa: F811
 )
 def test_a_click_is_read_as_the_class_that_was_clicked(
     loop: MakeLoop,
-    page: Page,  # noqa: F811
+    page: Page,
     xml: str,
     label: str,
     stored: Any,
@@ -93,7 +93,7 @@ def test_a_click_is_read_as_the_class_that_was_clicked(
 @pytest.mark.parametrize(
     ("xml", "name"), [(NESTED, "Media"), (NESTED, "Media / www"), (TAXONOMY, "Media"), (RATING, "3")]
 )
-def test_a_prediction_is_shown_and_can_be_submitted_as_it_is(loop: MakeLoop, page: Page, xml: str, name: str):  # noqa: F811
+def test_a_prediction_is_shown_and_can_be_submitted_as_it_is(loop: MakeLoop, page: Page, xml: str, name: str):
     project = loop([{"text": f"text {i}"} for i in range(8)], xml, batch_size=4, retrain_every=50)
     task, client = project.batch()["task_ids"][0], project.client
     (published,) = client.request("GET", f"api/tasks/{task}/")["predictions"]

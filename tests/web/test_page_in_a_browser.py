@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from chromium import chromium
 from playwright.sync_api import Browser, Locator, Page, expect
 from werkzeug.serving import make_server
 
@@ -25,13 +24,6 @@ pytestmark = pytest.mark.browser
 
 KEY = "label-studio-key"
 expect.set_options(timeout=20_000)
-
-
-@pytest.fixture(scope="module")
-def browser(missing: Callable[[str], None]) -> Iterator[Browser]:
-    """A headless Chromium."""
-    with chromium(missing) as opened:
-        yield opened
 
 
 @dataclass
