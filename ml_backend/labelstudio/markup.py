@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 
 WHITE_SPACE_OR_SLASH = re.compile(r"[\t\n\f\r /]*+")
 ATTRIBUTE_NAME = re.compile(r"[^\t\n\f\r />=]*+")
@@ -28,6 +29,16 @@ BREAKING = {
     *("thead", "tbody", "tfoot", "body", "html", "hgroup", "menu", "dir", "dialog", "search", "textarea", "xmp"),
 }
 """Elements that start and end a line."""
+VOID = {
+    *("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"),
+}
+"""Elements without content or closing tag."""
+END_LEFT_OUT = {
+    *("p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "caption", "colgroup", "option", "optgroup"),
+    *("rb", "rt", "rtc", "rp", "html", "head", "body"),
+}
+"""Elements whose closing tag may be left out, so that what is hidden with them cannot be told in one pass."""
+DISPLAY = re.compile(r"(?:^|;)\s*+display\s*+:\s*+([^;]*+)", re.IGNORECASE)
 
 
 class BrokenMarkup(ValueError):
@@ -53,6 +64,9 @@ class _Reader:
         self.pieces: list[str] = []
         self._unread = 0  # elements of UNREAD around the position
         self._preformatted = 0  # <pre> around the position
+        self._hides = False  # whether the last tag has an attribute that hides its element
+        self._hidden: list[str] = []  # the hidden element around the position, and the open elements inside it
+        self._hidden_names: Counter[str] = Counter()
 
     def read(self) -> None:
         position = 0
@@ -78,29 +92,49 @@ class _Reader:
 
     def _after_tag(self, name: str, end: int) -> int:
         """Open an element; returns the position after its tag, or after the element if its content is no markup."""
+        self._hides &= name not in END_LEFT_OUT
+        is_hidden = bool(self._hidden) or self._hides
         self._unread += name in UNREAD
         self._preformatted += name == "pre"
-        if name in BREAKING:
+        if name in BREAKING and not is_hidden:
             self._break_line()
         if name not in UNREAD_AS_TEXT and name not in READ_AS_TEXT:
+            self._open_hidden(name)
             return end
         closing = re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE).search(self.markup, end)
-        if name in READ_AS_TEXT:
+        if name in READ_AS_TEXT and not is_hidden:
             self._add(self.markup[end : closing.start() if closing else None])
         # Without a closing tag the element reaches to the end.
         return self._end_of_tag(closing.end()) if closing else len(self.markup)
 
     def _closed(self, name: str, end: int) -> int:
         name = name.lower()
+        was_hidden = self._close_hidden(name)
         self._unread = max(0, self._unread - (name in UNREAD))
         self._preformatted = max(0, self._preformatted - (name == "pre"))
-        if name in BREAKING:
+        if name in BREAKING and not was_hidden:
             self._break_line()
         return end
+
+    def _open_hidden(self, name: str) -> None:
+        if name not in VOID and (self._hidden or self._hides):
+            self._hidden.append(name)
+            self._hidden_names[name] += 1
+
+    def _close_hidden(self, name: str) -> bool:
+        """Close the innermost open element of this name, and the hidden one if it is inside; whether it was hidden."""
+        is_inside = self._hidden_names[name] > 0
+        while self._hidden:
+            closed = self._hidden.pop()
+            self._hidden_names[closed] -= 1
+            if is_inside and closed == name:
+                break
+        return is_inside
 
     def _end_of_tag(self, position: int) -> int:
         """The position after the `>` of a tag; one inside a quoted value does not end the tag."""
         markup = self.markup
+        self._hides = False
         if markup[position : position + 1] == ">":
             return position + 1
         while True:
@@ -109,29 +143,40 @@ class _Reader:
                 return self._broken()
             if markup[position] == ">":
                 return position + 1
+            start = position
             position = _end(ATTRIBUTE_NAME, markup, position + 1)  # the first character belongs to it, even if it is =
+            name = markup[start:position].lower()
+            self._hides |= name == "hidden"
             equals = EQUALS.match(markup, position)
             if equals is None:
                 continue
-            position = equals.end()
+            start = position = equals.end()
             if markup[position : position + 1] in {'"', "'"}:
                 position = markup.find(markup[position], position + 1) + 1 or self._broken()
             else:
                 position = _end(UNQUOTED_VALUE, markup, position)
+            if name == "style":
+                self._hides |= _is_hiding(markup[start:position].strip("\"'"))
 
     def _broken(self) -> int:
         raise BrokenMarkup
 
     def _break_line(self) -> None:
-        if not self._unread:
+        if not self._unread and not self._hidden:
             self.pieces.append("\n")
 
     def _add(self, text: str) -> None:
-        if self._unread or not text:
+        if self._unread or self._hidden or not text:
             return
         if not self._preformatted:
             text = text.replace("\n", " ")
         self.pieces.append(_unescaped(text))
+
+
+def _is_hiding(style: str) -> bool:
+    """Whether the last value of `display` in a style is `none`."""
+    values = DISPLAY.findall(_unescaped(style))
+    return bool(values) and values[-1].split("!")[0].strip().lower() == "none"
 
 
 def _end(pattern: re.Pattern[str], markup: str, position: int) -> int:

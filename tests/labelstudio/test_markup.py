@@ -31,6 +31,14 @@ SECONDS = 0.4
         ("&lt;b&gt; &eacute;&#233;&#xe9; &nbsp; &unknown; & &amp", "<b> ééé &unknown; & &"),
         ("&#" + "9" * 6_000 + "; &#x110000;", "\ufffd \ufffd"),
         ("a<script>no end <p>b", "a"),
+        ("<div style='display:none'>preview <b>of</b> it<br><img></div>Dear all", "Dear all"),
+        ('<div style="color: red; DISPLAY : None !important; x: y">no<div>no</div>no</div>yes', "yes"),
+        ("<span hidden>no</span>yes<b HIDDEN=''>no</b><i title=hidden style='display: nonesuch'>yes</i>", "yesyes"),
+        ("<div><span style=display:none>no</div>yes", "yes"),
+        ("<div hidden>no<p>no<p>no<textarea>no</textarea></div>yes<textarea hidden>no</textarea>", "yes"),
+        ("<div style='display:none;display:block'>yes</div><p hidden>read<p>yes", "yes\nread\nyes"),
+        ("<input hidden>yes<br hidden>yes<div hidden>no</div>yes<div hidden>never closed", "yesyesyes"),
+        ("<div style='display:&#" + "9" * 6_000 + ";none'>yes</div hidden>yes", "yes\nyes"),
         ("", ""),
     ],
 )
@@ -48,7 +56,8 @@ def test_markup_that_ends_inside_a_tag_or_a_comment_is_broken(markup: str):
     "repeated",
     [
         *("<!--", '<a="', "</", "<![", "<?", "<", "< ", "<a ", '<a x="', "<a x='\"", "<a x=y ", "<a =", "<a/", "<a><"),
-        *("<p>\n", "<b>", "<pre>", "<template>", "<script>", "<script></script>", "<textarea></textarea x", "<title"),
+        *("<p>\n", "<b>", "<b hidden>", "<a style='display:none'>", "<a hidden><b></c>", "<a style=';display:"),
+        *("<b>", "<pre>", "<template>", "<script>", "<script></script>", "<textarea></textarea x", "<title"),
         *(
             "<title></title",
             "<iframe></iframe x",
