@@ -8,25 +8,31 @@ import numpy as np
 import pandas as pd
 
 from ml_backend.labelstudio.client import LabelStudio
-from ml_backend.labelstudio.label_config import parse
+from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.labelstudio.labels import majority
 from ml_backend.labelstudio.texts import task_text
 from ml_backend.text_fields import FIELD_SEPARATOR
 from simulator.advise.replay import Labelled
-from simulator.data.columns import Columns
+from simulator.data.columns import DEFAULT_TEXT, Columns
+from simulator.data.command_options import with_options
 from simulator.data.counted import counted
 from simulator.data.data_error import DataError
 from simulator.data.label_studio_tasks import Task, labelled_tasks
 from simulator.data.sources import read_file
 
 
-def of_project(client: LabelStudio, project_id: int, control: str | None) -> Labelled:
+def of_project(client: LabelStudio, project_id: int, columns: Columns) -> Labelled:
     """Texts and labels of all labelled tasks of a project; the majority of the annotators decides, as in the backend.
 
-    control: name of the control that holds the label, or None if there is only one. Raises LabelStudioError,
-    UnsupportedLabelConfig, and DataError for a project with several labels per task or too few classes.
+    columns: its control is learned, and its text, unless it is the default, is read instead of what the label config
+    shows. Raises LabelStudioError, and DataError for a project of which nothing can be learned, with several labels per
+    task or with too few classes.
     """
-    config = parse(client.project(project_id).label_config, control)
+    fields = None if columns.text == DEFAULT_TEXT else [columns.text]
+    try:
+        config = parse(client.project(project_id).label_config, columns.control, fields)
+    except UnsupportedLabelConfig as problem:
+        raise DataError(f"project {project_id}: {with_options(str(problem))}") from None
     if config.multi_label:
         raise DataError(f"project {project_id} allows several labels per task; advice supports one label per task only")
     pages = client.task_pages(project_id, annotated_only=True)
@@ -38,7 +44,7 @@ def of_project(client: LabelStudio, project_id: int, control: str | None) -> Lab
     tasks.sort(key=lambda task: task.number)
     usable, left_out = labelled_tasks(tasks, config, lambda data: task_text(data, config))
     table = pd.DataFrame([(text, label) for _, text, label in usable], columns=["text", "label"])
-    return _labelled(table, [*config.notes, *left_out.notes()])
+    return _labelled(table, [*map(with_options, config.notes), *left_out.notes()])
 
 
 def of_file(path: Path, columns: Columns) -> Labelled:

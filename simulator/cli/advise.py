@@ -61,11 +61,11 @@ def advise(
     balance: Annotated[int | None, typer.Option(min=1, help=BALANCE_HELP)] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     text_column: Annotated[str, typer.Option(help=TEXT_COLUMN_HELP)] = DEFAULT_TEXT,
-    label_column: Annotated[str, typer.Option(help=LABEL_COLUMN_HELP)] = DEFAULT_LABEL,
+    label_column: Annotated[str, typer.Option(help=f"For --data only. {LABEL_COLUMN_HELP}")] = DEFAULT_LABEL,
     control: Annotated[
         str | None, typer.Option(help="Name of the control that holds the label, if there are several.")
     ] = None,
-    label_config: Annotated[Path | None, typer.Option(help=f"For --data: {LABEL_CONFIG_HELP}")] = None,
+    label_config: Annotated[Path | None, typer.Option(help=f"For --data only. {LABEL_CONFIG_HELP}")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the advice to this file, as CSV.")] = None,
 ) -> None:
     """Compare strategies and embeddings by simulation on the labels given so far, and recommend one of each.
@@ -113,10 +113,12 @@ def _labels_so_far(project: int | None, data: Path | None, columns: Columns) -> 
         raise ValueError("give either --project (a number) or --data (a file), not both")
     if data is not None:
         return of_file(data, columns)
+    if columns.label != DEFAULT_LABEL or columns.label_config is not None:
+        raise ValueError("--label-column and --label-config are for --data: a project has its own label config")
 
     settings = load_settings()
     client = LabelStudio.of(settings)
     try:
-        return of_project(client, int(project or 0), columns.control)
+        return of_project(client, int(project or 0), columns)
     finally:
         client.close()

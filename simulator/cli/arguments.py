@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ml_backend.labelstudio.label_config import LabelConfig, parse
+from ml_backend.labelstudio.label_config import LabelConfig, UnsupportedLabelConfig, parse
 from simulator.data.columns import DEFAULT_TEXT
+from simulator.data.command_options import with_options
+from simulator.data.data_error import DataError
 from simulator.data.encodings import read_text
 from simulator.experiment.budget import BUDGETS, Budget
 
@@ -76,8 +78,11 @@ def rates(listed: str) -> dict[str, float]:
 def read_label_config(path: Path | None, control: str | None, text_column: str) -> LabelConfig | None:
     """The label config in a file; a text column that was given is read instead of the texts that the config shows.
 
-    Raises DataError for a file that cannot be read, and UnsupportedLabelConfig.
+    Raises DataError for a file that cannot be read, and for a label config of which nothing can be learned.
     """
     if path is None:
         return None
-    return parse(read_text(path), control, None if text_column == DEFAULT_TEXT else [text_column])
+    try:
+        return parse(read_text(path), control, None if text_column == DEFAULT_TEXT else [text_column])
+    except UnsupportedLabelConfig as problem:
+        raise DataError(f"{path}: {with_options(str(problem))}") from None

@@ -14,6 +14,7 @@ from ml_backend.labelstudio.labels import labels
 from ml_backend.labelstudio.tasks import parse_annotations
 from ml_backend.labelstudio.texts import BadTask
 from simulator.data.columns import Columns, value_at
+from simulator.data.command_options import with_options
 from simulator.data.data_error import DataError
 from simulator.data.json_objects import JsonObjects
 from simulator.data.label_cells import is_text_of_value
@@ -108,7 +109,7 @@ def labelled_tasks(
         try:
             text = text_of(task.data)
         except BadTask as problem:
-            left_out.add(UNUSABLE_TEXT, task.place, str(problem))
+            left_out.add(UNUSABLE_TEXT, task.place, with_options(str(problem)))
             continue
         if not text:
             left_out.add(UNUSABLE_TEXT, task.place, "the text is empty")

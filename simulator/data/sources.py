@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from simulator.data.columns import Columns
+from simulator.data.command_options import with_options
 from simulator.data.data_error import DataError
 from simulator.data.delimited import read_delimited
 from simulator.data.encodings import access_to
@@ -52,10 +53,11 @@ def read_file(path: Path, columns: Columns) -> LabelledTable:
     config = columns.label_config
     if config is not None and config.multi_label:
         raise DataError(
-            f"the control {config.control!r} allows several classes for one text, which cannot be simulated"
+            f"the control {config.control!r} allows several classes for one text, which cannot be simulated; choose "
+            "another one with --control"
         )
     read = _read(path, suffix, columns)
-    return read if config is None else replace(read, notes=(*config.notes, *read.notes))
+    return read if config is None else replace(read, notes=(*map(with_options, config.notes), *read.notes))
 
 
 def _read(path: Path, suffix: str, columns: Columns) -> LabelledTable:

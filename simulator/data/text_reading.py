@@ -12,6 +12,7 @@ from typing import Any
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.texts import CONTROL_CHARACTERS, MOST_CHARACTERS, BadTask, task_text
 from simulator.data.columns import Columns, value_at
+from simulator.data.command_options import with_options
 
 FIELD = "text"
 CLASSES = '<Choices name="label" toName="text"><Choice value="a"/><Choice value="b"/></Choices>'
@@ -20,11 +21,11 @@ DIALOGUE = parse(f'<View><Paragraphs name="text" value="${FIELD}"/>{CLASSES}</Vi
 MARKUP = re.compile(r"</[a-z][a-z0-9]*\s*>|<(?:br|hr|p|div|span|img|a)\b[^<>]{0,200}>", re.IGNORECASE)
 AS_IT_IS = re.compile(r"[^\W_](?:[^:/\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]*[^\s:/\x00-\x1f\x7f\ud800-\udfff])?")
 """A text that is read as it is written: neither a link nor with characters that are removed."""
-REMEDIES = {
-    r"in text_fields(, such as \S+)?": "with --text-column",
-    "correct nameKey and textKey": "give the label config whose <Paragraphs> names the keys, with --label-config",
-}
-"""Remedy for a project's text, as a pattern → what to do about a text of a file."""
+KEYS_OF_TURNS = (
+    "correct nameKey and textKey",
+    "give the label config whose <Paragraphs> names the keys, with --label-config",
+)
+"""The remedy for a dialogue of a project, and the one without its label config."""
 TEXTS_SEARCHED = 1000
 SHARE_WITH_MARKUP = 0.1
 
@@ -45,10 +46,10 @@ class TextReader:
             _check_type(value_at(data, name))
         try:
             return task_text(data, config)
-        except BadTask:
+        except BadTask as problem:
             if all(_is_blank(value_at(data, name)) for name in config.fields):
                 return ""
-            raise
+            raise BadTask(with_options(str(problem))) from None
 
 
 def text_of_value(value: Any) -> str:
@@ -71,9 +72,7 @@ def text_of_value(value: Any) -> str:
     except BadTask as problem:
         # The reason names the field of this module's label configs and a setting of projects; here it is a column.
         reason = re.sub(rf"\b(field|text in) '{FIELD}'", "text", str(problem)).replace(f"turn of '{FIELD}'", "turn")
-        for remedy, remedy_here in REMEDIES.items():
-            reason = re.sub(remedy, remedy_here, reason)
-        raise BadTask(reason) from None
+        raise BadTask(with_options(reason).replace(*KEYS_OF_TURNS)) from None
 
 
 def _check_type(value: Any) -> None:
