@@ -8,13 +8,15 @@ from typing import Any
 from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.export_config import control_of_export
 from ml_backend.labelstudio.labels import Labels, labels
-from simulator.data.columns import Columns
+from simulator.data.columns import DEFAULT_LABEL, MOST_OF_NAMES, RENAMED_FIELD, Columns
 from simulator.data.labelled_table import LabelledTable, table_of_rows
 from simulator.data.left_out import UNUSABLE_TEXT, left_out_of_labels
 from simulator.data.rows import Rows
 from simulator.data.shortened import shortened
 
 EXPORTED_COLUMNS = {"id", "annotator", "annotation_id"}
+OTHER_EXPORTED_COLUMNS = {"created_at", "updated_at", "lead_time", "agreement"}
+"""Columns that Label Studio adds besides, if a project has what they hold."""
 
 
 def is_export(rows: Rows) -> bool:
@@ -46,7 +48,22 @@ def table_of_export(rows: Rows, columns: Columns) -> LabelledTable:
             left_out.add(UNUSABLE_TEXT, places[task], unusable.get(row_of[task], "the text is empty"))
     table = read.table.iloc[[row_of[task] for task in usable]]
     return LabelledTable(
-        table.assign(label=[given.by_task[task][0] for task in usable]), (*read.notes, *left_out.notes())
+        table.assign(label=[given.by_task[task][0] for task in usable]),
+        (*read.notes, *_note_on_label(rows, columns), *left_out.notes()),
+    )
+
+
+def _note_on_label(rows: Rows, columns: Columns) -> tuple[str, ...]:
+    """A note if the column `label` is read by its name alone, and another column may have the answers."""
+    if columns.label_config is not None or columns.labels != (DEFAULT_LABEL,) or columns.control is not None:
+        return ()
+    others = rows.columns.keys() - EXPORTED_COLUMNS - OTHER_EXPORTED_COLUMNS - set(columns.all)
+    if not others or f"{RENAMED_FIELD}{DEFAULT_LABEL}" in rows.columns:
+        return ()
+    names = shortened(", ".join(sorted(others)), MOST_OF_NAMES)
+    return (
+        f"the column {DEFAULT_LABEL!r} is read as the answers; if it is a field of the tasks, name the column of the "
+        f"control with --control (other columns: {names})",
     )
 
 

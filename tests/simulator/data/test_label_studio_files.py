@@ -197,6 +197,17 @@ def test_several_choices_in_an_exported_cell_are_refused(tmp_path: Path):
         pairs(path, label="topic")
 
 
+def test_an_export_with_a_column_label_says_that_another_one_may_have_the_answers(tmp_path: Path):
+    def notes(*fields: str, **columns: object) -> str:
+        rows = [{"text": text, "label": label} | dict.fromkeys(fields, label) for text, label in REVIEWS]
+        return " ".join(read_file(exported(tmp_path, rows, "csv"), Columns(**columns)).notes)
+
+    assert "the column 'label' is read as the answers; if it is a field" in notes("topic")
+    assert "--control (other columns: topic)" in notes("topic")
+    for said in (notes(), notes("topic", control="topic"), notes("topic", control="label"), notes("_data_label")):
+        assert "is read as the answers" not in said
+
+
 def test_a_control_that_the_file_does_not_have_is_not_replaced_by_a_field(tmp_path: Path):
     rows = [{"text": text, "topic": label, "label": "a field"} for text, label in REVIEWS]
     path = exported(tmp_path, rows, "csv")
