@@ -141,19 +141,19 @@ def label_copies(
 ) -> None:
     """Copy labels to tasks with exactly the same text, as annotations of the user of LABEL_STUDIO_API_KEY."""
     settings = _settings()
-    from ml_backend.commands.label_copies import annotate_copies, find_copies
+    from ml_backend.commands.label_copies import annotate_copies, counted, find_copies
 
     with _failure_printed():
         copies = find_copies(settings, project)
-        console.print(f"{len(copies.chosen):,} open tasks have the same text as a labelled one", highlight=False)
-        if copies.disputed:
-            console.print(f"{len(copies.disputed):,} more are left out: their text has different labels")
-        if not copies.chosen or not (yes or typer.confirm("Label them in Label Studio?")):
+        for sentence in counted(copies):
+            console.print(sentence, highlight=False)
+        if not copies.chosen or not (yes or typer.confirm("Copy the labels in Label Studio?")):
             return
         progress = track(annotate_copies(settings, project, copies), "labelling", len(copies.chosen), console=errors)
         labelled = list(progress)
-    skipped = f"; {labelled.count(False):,} were labelled or deleted meanwhile" if not all(labelled) else ""
-    console.print(f"[green]✓[/green] {labelled.count(True):,} tasks labelled{skipped}", highlight=False)
+    skipped = f"; labelled or deleted by others meanwhile: {labelled.count(False):,}" if not all(labelled) else ""
+    done = labelled.count(True)
+    console.print(f"[green]✓[/green] {done:,} {'task' if done == 1 else 'tasks'} labelled{skipped}", highlight=False)
 
 
 @app.command()

@@ -75,7 +75,8 @@ def _connect(
     if info.sampling != UNCERTAINTY_SAMPLING:
         client.set_sampling(project_id)
         yield f"sampling changed from {info.sampling!r} to {UNCERTAINTY_SAMPLING!r}"
-    first = "" if had_batch else "the first batch comes as soon as texts are embedded; "
+    needs = "texts are embedded" if info.task_number else "tasks are imported and their texts embedded"
+    first = "" if had_batch else f"the first batch comes as soon as {needs}; "
     yield f"{first}watch {backend_url}/projects/{project_id}"
 
 

@@ -77,7 +77,7 @@ def _check_key(client: LabelStudio, settings: Settings) -> Check:
         return Check(
             "API key",
             False,
-            f"{problem} (the one given looks like a {kind})" if key else str(problem),
+            f"{problem} The key that is set looks like a {kind}." if key else str(problem),
             "set LABEL_STUDIO_API_KEY and restart the backend; both kinds of token work, each while the organization "
             "allows it (Organization ▸ API Tokens Settings)",
         )

@@ -31,6 +31,15 @@ class Copies:
     disputed: list[int]
 
 
+def counted(copies: Copies) -> Iterator[str]:
+    """How many tasks would be labelled and how many are left out, as sentences."""
+    n = len(copies.chosen)
+    yield f"{n:,} open {'task has' if n == 1 else 'tasks have'} the same text as a labelled one"
+    n = len(copies.disputed)
+    if n:
+        yield f"{n:,} more {'is left out: its' if n == 1 else 'are left out: their'} text has different labels"
+
+
 def find_copies(settings: Settings, project_id: int) -> Copies:
     """Find the open copies of labelled texts, among the tasks in the database.
 

@@ -96,7 +96,7 @@ def _check_label_config(name: str, info: ProjectInfo, store: Store) -> Check:
             str(problem),
             "change the label config, or set `control` and `text_fields` of the project",
         )
-    classes = f"{config.control}: {len(config.classes)} classes of {info.title!r}"
+    classes = f"{info.title!r}: {len(config.classes)} classes of {config.control!r}"
     return Check(f"{name}: label config", True, "; ".join([classes, *config.notes]))
 
 

@@ -132,7 +132,10 @@ class Cycle:
         """The method that chooses from this pool: the strategy, or what replaces it and the reason for that."""
         info = strategies.get(self.strategy).INFO
         if pool.head is None and (info.needs_head or not len(pool.labeled)):
-            why = f"the initial method {self.initial} chose, since there are labels of {classes_seen} classes so far"
+            seen = {0: "no labels", 1: "labels of one class only"}.get(
+                classes_seen, f"labels of {classes_seen} classes"
+            )
+            why = f"the initial method {self.initial} chose, since there are {seen} so far"
             return _Method(self.initial, partial(initial.select, self.initial), why)
         name, why = self.strategy, ""
         if pool.multi_label and not info.multi_label:

@@ -135,7 +135,7 @@ def _reads(project: ProjectRecord, settings: ProjectSettings) -> dict[str, Any] 
         "tag": config.control_tag,
         "classes": len(config.classes),
         "multi_label": config.multi_label,
-        "texts": [text.value for text in config.texts],
+        "texts": [text.value if text.field is None else text.field for text in config.texts],
         "notes": list(config.notes),
     }
 

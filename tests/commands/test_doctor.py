@@ -282,7 +282,7 @@ def test_an_address_below_label_studios_own_is_the_only_failed_check(look: Exami
 def test_what_was_chosen_in_the_label_config_is_said(look: Examine, monkeypatch: pytest.MonkeyPatch):
     note = "The texts `title` and `body` are read."
     monkeypatch.setattr(project_checks, "parse", lambda *chosen: replace(parse(*chosen), notes=(note,)))
-    assert look()["project 7: label config"].detail == f"c: 2 classes of 't'; {note}"
+    assert look()["project 7: label config"].detail == f"'t': 2 classes of 'c'; {note}"
 
 
 def test_before_the_first_batch_what_it_waits_for_is_said_and_nothing_fails(

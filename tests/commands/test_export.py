@@ -394,8 +394,8 @@ def test_the_readme_says_what_the_model_is(settings, tmp_path):
     keep_head(settings)
     store = Store(settings.database_url)
     advice, use = StoppingAdvice(False, None, ""), LabelStudioUse(0, 0)
-    for right, asked in [(1, 20), (15, 20), (30, 40)]:
-        store.add_run(RunRecord(7, 0, 1, "b", "m", "", 8, [], {}, use, right, asked, 0, 0, None, advice))
+    for method, right, asked in [("typiclust", 1, 20), ("badge", 15, 20), ("margin", 30, 40)]:
+        store.add_run(RunRecord(7, 0, 1, "b", method, "", 8, [], {}, use, right, asked, 0, 0, None, advice))
     store.close()
     export_model(settings, 7, tmp_path / "model")
     readme = (tmp_path / "model" / "README.md").read_text()
@@ -406,7 +406,7 @@ def test_the_readme_says_what_the_model_is(settings, tmp_path):
         "Karte, Wetter – draußen, never \\| labelled",
         "8 labels",
         time.strftime("%B %Y", time.gmtime()),
-        "`margin`",
+        "| texts chosen by | `typiclust`, then `badge` |",
         "45 of the last 60 labels (75%)",
         "all-MiniLM-L6-v2",
         f"pip install {' '.join(packages)}",

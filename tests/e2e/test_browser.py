@@ -110,7 +110,7 @@ def test_the_status_page_shows_progress_and_its_form_changes_the_next_batch(loop
     page.get_by_label("Batch size", exact=True).fill("6")
     page.get_by_label("Label Studio key").fill("wrong")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("status")).to_contain_text("Settings need credentials")
+    expect(page.get_by_role("status")).to_contain_text("Not saved: this Label Studio key is not")
     page.get_by_label("Label Studio key").fill(project.backend.api_key)
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("status")).to_contain_text("Saved")

@@ -75,3 +75,11 @@ def test_balance_is_off_without_a_head_and_for_multi_label():
     several = np.where(LABELS[:, None] < 0, -1, np.stack([LABELS, 1 - LABELS], axis=1))
     expected = PLAN.propose(X, several, 2, cycle=3)
     assert plan.propose(X, several, 2, cycle=3).rows.tolist() == expected.rows.tolist()
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [([-1] * 300, "there are no labels so far"), ([0] * 3 + [-1] * 297, "there are labels of one class only so far")],
+)
+def test_the_reason_for_the_initial_method_says_what_labels_there_are(labels: list[int], words: str):
+    assert PLAN.propose(X, np.array(labels), 2, cycle=0).why.endswith(words)

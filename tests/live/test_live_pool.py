@@ -58,7 +58,7 @@ def test_copies_of_labelled_texts_are_labelled_on_request(loop: MakeLoop, monkey
 
     asked = command(answer="n\n")
     assert "3 open tasks have the same text as a labelled one" in asked
-    assert "1 more are left out: their text has different labels" in asked
+    assert "1 more is left out: its text has different labels" in asked
     assert "3 tasks labelled" in command("--yes")
     status = project.until(labeled=7, skipped=1)
     assert (status["labels"][CLASSES[0]], status["labels"][CLASSES[1]]) == (4, 3)

@@ -122,6 +122,9 @@ def test_a_connection_promises_a_first_batch_only_before_there_is_one(loop: Call
     other = new_project(project.client, gold_texts(8))
     last = list(connect_project(backend.settings, other, backend.url, []))[-1]
     assert last.startswith("the first batch comes as soon as texts are embedded; watch ")
+    empty = new_project(project.client, [])
+    last = list(connect_project(backend.settings, empty, backend.url, []))[-1]
+    assert last.startswith("the first batch comes as soon as tasks are imported and their texts embedded; watch ")
 
 
 def test_changes_of_settings_never_advise_to_stop(make_project: MakeProject):

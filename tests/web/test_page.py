@@ -26,6 +26,12 @@ def test_what_is_read_is_on_the_page_and_in_the_status(connected: FlaskClient):
     assert "$text" in page
 
 
+def test_fields_that_are_read_instead_of_the_label_configs_are_named(connected: FlaskClient, sqlite_store: Store):
+    sqlite_store.update_project(7, settings={"text_fields": ["title", "body"]})
+    assert connected.get("/projects/7/status").json["reads"]["texts"] == ["title", "body"]
+    assert "title, body</dd>" in connected.get("/projects/7", headers=BROWSER).text
+
+
 def test_text_between_backticks_is_shown_as_code_and_escaped(connected: FlaskClient, sqlite_store: Store):
     error = "set `a<b` to `c`, or a single ` stays"
     sqlite_store.update_project(7, state="waiting", error=error)

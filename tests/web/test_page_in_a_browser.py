@@ -125,6 +125,44 @@ def test_nothing_is_called_saved_that_was_not(form: Form):
     assert form.stored["batch_size"] == 20
 
 
+def test_a_message_about_the_last_save_does_not_stay_beside_another_value(form: Form):
+    form.field("Batch size").fill("8")
+    form.save()
+    expect(form.message).to_contain_text("Saved.")
+    form.field("Batch size").fill("0")
+    expect(form.message).to_have_text("")
+    form.page.get_by_role("button", name="Save").click()
+    expect(form.message).to_have_text("")
+    assert form.stored["batch_size"] == 8
+
+
+def test_a_missing_or_wrong_key_is_asked_for_in_words_of_the_form(form: Form):
+    form.field("Batch size").fill("8")
+    form.page.get_by_role("button", name="Save").click()
+    expect(form.message).to_have_text(
+        "Not saved: enter the Label Studio key, the one that the backend has as LABEL_STUDIO_API_KEY."
+    )
+    form.field("Label Studio key").fill("wrong")
+    form.page.get_by_role("button", name="Save").click()
+    expect(form.message).to_have_text(
+        "Not saved: this Label Studio key is not the one that the backend has as LABEL_STUDIO_API_KEY."
+    )
+    assert form.stored["batch_size"] == 20
+
+
+def test_words_and_numbers_of_narrow_columns_are_not_split(form: Form, sqlite_store: Store):
+    sqlite_store.update_project(7, title="Customer messages", error="a long reason " * 40)
+    form.page.goto(form.url.rsplit("/", 1)[0] + "/../")
+    heights = [form.page.get_by_role("link", name="Customer messages").evaluate("link => link.offsetHeight")]
+    form.page.set_viewport_size({"width": 390, "height": 844})
+    sqlite_store.update_project(7, title="Customer messages", error=None)
+    sqlite_store.upsert_tasks(7, [TaskRecord(7, 12345, None, "a long reason " * 20)], {})
+    form.page.goto(form.url)
+    form.page.get_by_text("Which tasks").click()
+    heights.append(form.page.get_by_role("link", name="12345").evaluate("link => link.offsetHeight"))
+    assert max(heights) < 30, "one line each"
+
+
 def test_a_seed_of_many_digits_is_stored_as_it_was_typed(form: Form):
     form.field("Seed").fill("9007199254740993")
     form.save()

@@ -85,10 +85,13 @@ def test_a_worker_is_missing_if_none_was_seen_for_a_minute_and_work_waits(
     words = "No worker has been running for over a minute"
     assert is_worker_missing(connected), "a run is requested, and nobody takes it"
     assert words in connected.get("/projects/7", headers=BROWSER).text
+    stopped = "Nothing is learned or published until a worker runs."
+    assert stopped in connected.get("/projects/7", headers=BROWSER).text
     seen(sqlite_store, OVERDUE_SECONDS + 1, monkeypatch)
     assert is_worker_missing(connected)
     seen(sqlite_store, OVERDUE_SECONDS / 2, monkeypatch)
     assert not is_worker_missing(connected)
+    assert stopped not in connected.get("/projects/7", headers=BROWSER).text
     seen(sqlite_store, OVERDUE_SECONDS + 1, monkeypatch)
     sqlite_store.take_requests(7)
     assert not is_worker_missing(connected), "nothing waits"

@@ -25,7 +25,7 @@ trained it.
 | classes | {classes} |
 | a text has | {kind} |
 | trained on | {labels} labels, on {date} |
-| texts chosen by | the strategy `{strategy}` |
+| texts chosen by | {methods} |
 | measured | {measured} |
 | embedding | {embedding} |
 | model | `{head}` of project {project_id} |
@@ -85,7 +85,7 @@ def readme(exported: ExportedProject, encoder: ExportedEncoder) -> str:
         kind="any number of classes" if head.multi_label else "one class",
         labels=f"{head.n_labels:,}",
         date=time.strftime("%-d %B %Y", time.gmtime(head.created_at)),
-        strategy=exported.settings.strategy,
+        methods=_methods(exported),
         measured=_measured(exported.runs),
         embedding=_cell(encoder.description),
         head=_cell(head.version),
@@ -103,6 +103,12 @@ def readme(exported: ExportedProject, encoder: ExportedEncoder) -> str:
         files=encoder.files,
         modules="`command_line.py`, `input_texts.py`" + ", `markup.py`" * exported.shows_markup + " and `encoder.py`",
     )
+
+
+def _methods(exported: ExportedProject) -> str:
+    """The methods of the batches published before this model was trained, in the order of their first one."""
+    methods = dict.fromkeys(run.method for run in exported.runs[:-1] if run.batch)
+    return _cell(", then ".join(f"`{method}`" for method in methods)) or "the annotators, before the first batch"
 
 
 def _limits(exported: ExportedProject, encoder: ExportedEncoder) -> list[str]:

@@ -143,7 +143,7 @@ def _must_load_locally(hub_id: str) -> bool:
 
 
 def _unavailable(hub_id: str, error: Exception) -> ModelNotAvailable:
-    reason = (str(error) or type(error).__name__).splitlines()[0][:200]
+    reason = (str(error) or type(error).__name__).splitlines()[0][:200].rstrip(".")
     return ModelNotAvailable(
         f"embedding model {hub_id!r} cannot be loaded: {reason}. Check that the name is not misspelt and that the "
         f"hub can be reached. These work without a network: minilm, random-projection and, for a fixed list of texts, "

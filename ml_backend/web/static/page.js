@@ -40,7 +40,9 @@ async function ok(request) {
   const response = await request;
   if (response.ok) return response;
   const body = await response.json().catch(() => ({}));
-  throw new Error(body.error || `${response.status} ${response.statusText}`.trim());
+  const problem = new Error(body.error || `${response.status} ${response.statusText}`.trim());
+  problem.status = response.status;
+  throw problem;
 }
 
 // Times are written in UTC; show them in the browser's time zone, and recent ones as "2 minutes ago".
@@ -112,6 +114,19 @@ function say(text, kind) {
   message.className = kind;
 }
 
+// Why nothing was saved; the form has a field for the key only if the key is the way in.
+function reason(problem, key) {
+  if (problem instanceof TypeError) return "Not saved: the backend does not respond.";
+  if (problem.status !== 401 || !document.getElementById("key")) return problem.message;
+  const which = "the one that the backend has as LABEL_STUDIO_API_KEY";
+  return key ? `Not saved: this Label Studio key is not ${which}.` : `Not saved: enter the Label Studio key, ${which}.`;
+}
+
+// A message about the last save does not stay beside a value that was typed after it.
+function forget() {
+  if (form.querySelector("output").className !== "warning") say("", "");
+}
+
 async function save(event) {
   event.preventDefault();
   if (!form.reportValidity()) return;
@@ -131,13 +146,13 @@ async function save(event) {
     lastStatus = null;
     await refresh();
   } catch (problem) {
-    const isUnreachable = problem instanceof TypeError;
-    say(isUnreachable ? "Not saved: the backend does not respond." : problem.message, "bad");
+    say(reason(problem, key), "bad");
   } finally {
     button.disabled = false;
   }
 }
 
 form?.addEventListener("submit", save);
+form?.addEventListener("input", forget);
 showTimes();
 setInterval(refresh, PAUSE);

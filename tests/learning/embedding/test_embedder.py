@@ -249,7 +249,7 @@ def test_tfidf_of_texts_without_words_is_refused():
         ("minilm:max9000", "3 to 512"),
         ("nv-embed-v2", "EMBEDDING_TRUST_REMOTE_CODE=1"),
         ("bert-base:int8", "only minilm"),
-        ("nobody/nothing", r"misspelt.*minilm.*nv-embed-v2"),
+        ("nobody/nothing", r"[^.]\. Check that the name is not misspelt.*minilm.*nv-embed-v2"),
     ],
 )
 def test_unknown_models_and_options_are_refused_with_a_remedy(name, message, monkeypatch):
