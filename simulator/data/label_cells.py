@@ -19,6 +19,8 @@ TEXT_OF_A_VALUE = re.compile(r"""[\[({]\s*['"\[{]|b['"]|<[\w. ]+ object at 0x|[\
 WHOLE_FLOAT = re.compile(r"([+-]?\d+)\.0+")
 NOT_SHOWN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f\ud800-\udfff]")
 
+INVISIBLE = re.compile(r"[\u00ad\u200b\u200e\u200f\u2060\ufeff]")
+
 
 def labels_of(rows: Rows, cells: Sequence[Any]) -> list[str | None]:
     """The class that each cell of a column names, None for a blank one, an empty list or NaN.
@@ -37,6 +39,7 @@ def labels_of(rows: Rows, cells: Sequence[Any]) -> list[str | None]:
     name_of = {key: answer.classes[0] if answer.classes else None for key, answer in answers.items()}
     labels = [name_of[key] for key in keys]
     _check_numbers(rows, labels)
+    _check_invisible(rows, labels)
     return labels
 
 
@@ -80,6 +83,20 @@ def _is_written_in(name: str, cell: str) -> bool:
     """Whether a class is in the cell as it is written there: Python joins the strings of ['good' 'bad']."""
     parts = [name, json.dumps(name)[1:-1], json.dumps(name, ensure_ascii=False)[1:-1]]
     return any(part in cell for part in parts) or all(part.strip() in cell for part in name.split(" / "))
+
+
+def _check_invisible(rows: Rows, labels: Sequence[str | None]) -> None:
+    """Raise DataError if two classes look the same, because one has a character that nobody sees."""
+    names = {label for label in labels if label is not None}
+    for name in sorted(names):
+        hidden = INVISIBLE.search(name)
+        seen = INVISIBLE.sub("", name).strip()
+        if hidden and seen in names:
+            one, other = (rows.place(labels.index(label)) for label in (name, seen))
+            raise DataError(
+                f"{rows.source}: the label of {one} looks like that of {other}, {shortened(seen)}, and has the "
+                f"invisible character U+{ord(hidden[0]):04X} in it: remove it"
+            )
 
 
 def _check_numbers(rows: Rows, labels: Sequence[str | None]) -> None:

@@ -117,3 +117,12 @@ def test_numbers_of_a_column_with_gaps_keep_their_names(tmp_path: Path):
     assert pairs(tmp_path / "mine.parquet") == [("a", "1"), ("b", "2"), ("c", None)]
     (tmp_path / "mine.json").write_text(json.dumps([{"text": "a", "label": 1}, {"text": "b", "label": 2.0}]))
     assert pairs(tmp_path / "mine.json") == [("a", "1"), ("b", "2")]
+
+
+def test_two_classes_that_look_the_same_are_refused(tmp_path: Path):
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label\na,good\nb,bad\u200f\nc,good\u200b\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"the label of line 4 looks like that of line 2, good, .* U\+200B in it"):
+        pairs(path)
+    path.write_text("text,label\na,good\nb,bad\u200f\n", encoding="utf-8")
+    assert pairs(path) == [("a", "good"), ("b", "bad\u200f")]
