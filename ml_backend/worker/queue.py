@@ -15,7 +15,7 @@ from huey.api import Huey
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.store.states import RunReason
+from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.worker.wake_up import WakingSqliteStorage
 
 logger = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 QUEUE_NAME = "active-learning"
 EMBED_PRIORITY = 10
 RUN_PRIORITY = 1
+ASKED_BY_PEOPLE = {RunReason.SETTINGS, RunReason.EXTRA_PARAMS, RunReason.TRAINING}
 LOCK_SECONDS = 10.0
 """How long to wait for the lock on the queue's SQLite database."""
 
@@ -49,8 +50,11 @@ class TaskQueue:
         self._embed = self.huey.task(name="embed_texts", priority=EMBED_PRIORITY)(embed_texts)
 
     def request(self, store: Store, project_id: int, reason: RunReason) -> None:
-        """Request a run of the project's pipeline; it is merged with a run that is already requested."""
-        if store.request_run(project_id, reason):
+        """Request a run of the project's pipeline; it is merged with a run that is already requested.
+
+        What a person asked for does not wait until a failed run is repeated, since it may be the remedy.
+        """
+        if store.request_run(project_id, reason) or (reason in ASKED_BY_PEOPLE and _has_failed(store, project_id)):
             self.wake_worker(project_id)
 
     def wake_worker(self, project_id: int, delay: float = 0.0) -> None:
@@ -71,6 +75,11 @@ class TaskQueue:
         Raises sqlite3.OperationalError or redis.exceptions.RedisError if the queue cannot be written to.
         """
         self._embed(model, texts)
+
+
+def _has_failed(store: Store, project_id: int) -> bool:
+    project = store.project(project_id)
+    return project is not None and project.state in {ProjectState.WAITING, ProjectState.FAILED}
 
 
 def _refuse_work(*_args: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from ml_backend.labelstudio.client import LabelStudioUnavailable, Unauthorized
@@ -31,12 +32,16 @@ class Worker:
     Several workers may share a database; a lease allows only one run at a time per project.
     """
 
-    def __init__(self, store: Store, queue: TaskQueue, services: Services) -> None:
+    def __init__(
+        self, store: Store, queue: TaskQueue, services: Services, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._store = store
         self._queue = queue
         self._services = services
         self._owner = owner_name()
+        self._clock = clock
         self._failures: dict[int, int] = {}
+        self._retry_at: dict[int, float] = {}
         queue.on_run = self.run
         queue.on_embed = self.embed
 
@@ -85,14 +90,20 @@ class Worker:
 
     def _schedule_retry(self, project_id: int, reasons: list[RunReason], problem: str, state: ProjectState) -> None:
         failures = self._failures[project_id] = self._failures.get(project_id, 0) + 1
-        delay = retry_delay(failures)
+        now, due = self._clock(), self._retry_at.get(project_id, 0.0)
+        # A message that is still to come is not followed by a second one: other reasons cause runs in between, and if
+        # each of them that fails sent its own, there would be ever more.
+        is_retry_to_come = due > now
+        delay = due - now if is_retry_to_come else retry_delay(failures)
         logger.error("project %s: %s (try %d; next in %.0f s)", project_id, problem, failures, delay)
         self._store.update_project(
             project_id, state=state, error=problem, phase=f"trying again in {delay:.0f} s (try {failures})"
         )
         for reason in reasons:
             self._store.request_run(project_id, reason)
-        self._queue.wake_worker(project_id, delay=delay)
+        if not is_retry_to_come:
+            self._retry_at[project_id] = now + delay
+            self._queue.wake_worker(project_id, delay=delay)
 
 
 def _unforeseen(error: Exception) -> str:

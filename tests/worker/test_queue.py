@@ -15,6 +15,7 @@ from huey.consumer import Consumer
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
+from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.worker import queue as queue_module
 from ml_backend.worker.queue import TaskQueue
 
@@ -157,6 +158,21 @@ def test_requests_before_a_run_are_merged_into_one_message(settings: Settings, s
         assert worker.huey.pending_count() == 0
     assert projects == [7]
     assert sqlite_store.take_requests(7) == ["labels", "settings", "tasks"]
+
+
+def test_what_a_person_asked_for_wakes_a_worker_although_a_failed_run_is_still_to_be_repeated(
+    tmp_path: Path, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    queue = TaskQueue(Settings(model_dir=tmp_path))
+    woken: list[int] = []
+    monkeypatch.setattr(queue, "wake_worker", woken.append)
+    sqlite_store.ensure_project(7)
+    sqlite_store.update_project(7, state=ProjectState.WAITING)
+    sqlite_store.request_run(7, RunReason.LABELS)  # the worker repeats it after a pause
+    queue.request(sqlite_store, 7, RunReason.LABELS)
+    assert woken == []
+    queue.request(sqlite_store, 7, RunReason.SETTINGS)
+    assert woken == [7]
 
 
 def test_a_message_with_a_delay_is_put_off_by_the_worker_that_reads_it(settings: Settings):

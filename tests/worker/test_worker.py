@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 from collections.abc import Callable
+from itertools import count
 from typing import Any, cast
 
 import pytest
@@ -41,7 +42,8 @@ def make_worker(sqlite_store: Store, queue: RecordingQueue) -> Callable[[], Work
 
     def make() -> Worker:
         services = cast(Services, None)  # the runs of these tests need none
-        return Worker(sqlite_store, cast(TaskQueue, queue), services)
+        hours = count(0, 3600)  # every failure comes after the retry of the one before
+        return Worker(sqlite_store, cast(TaskQueue, queue), services, clock=lambda: float(next(hours)))
 
     return make
 
@@ -132,6 +134,24 @@ def test_a_project_whose_runs_fail_stops_no_other_project_and_its_error_names_th
     assert "in worker/retry.py, line" in (failed.error or "")
     assert (other.state, other.error) == ("ready", None)
     assert queue.sent == [(7, 2.0), (7, 4.0)], "only the failed project is tried again"
+
+
+def test_failures_before_a_retry_is_due_send_no_further_one(
+    sqlite_store: Store, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    def unavailable() -> bool:
+        raise LabelStudioUnavailable("Label Studio does not answer")
+
+    runs(monkeypatch, *[unavailable] * 5)
+    sqlite_store.ensure_project(7)
+    moments = iter([0.0, 0.5, 1.0, 2.0, 5.0])
+    worker = Worker(sqlite_store, cast(TaskQueue, queue), cast(Services, None), clock=lambda: next(moments))
+    for sent in ([2.0], [2.0], [2.0], [2.0, 16.0], [2.0, 16.0]):
+        worker.run(7)
+        assert [delay for _, delay in queue.sent] == sent
+    project = sqlite_store.project(7)
+    assert project is not None
+    assert project.phase == "trying again in 13 s (try 5)"
 
 
 def test_after_a_run_that_worked_the_next_failure_is_the_first(
