@@ -96,7 +96,7 @@ def _parse(xml: str, control_name: str | None, text_fields: tuple[str, ...] | No
     if not usable:
         raise _refusal(reasons, control_name)
     chosen = min(usable, key=lambda u: _preference(root, u.control))
-    others = [(u.control.title, "could be learned as well") for u in usable if u is not chosen]
+    others = [(u.control.title, "(could be learned too)") for u in usable if u is not chosen]
     return _label_config(chosen, (*_notes(chosen.control, others + reasons), *chosen.notes))
 
 

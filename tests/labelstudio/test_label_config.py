@@ -42,8 +42,8 @@ def test_the_first_control_is_used_unless_one_is_named_and_a_rating_only_without
     assert parse(both).control == "c"
     (note,) = parse(both).notes
     assert note.startswith("<Choices name='c'> is learned; the setting \"control\" names another one. Not learned: ")
-    assert "<Choices name='d'> could be learned as well" in note
-    assert "<Rating name='r'> could be learned as well" in note
+    assert "<Choices name='d'> (could be learned too)" in note
+    assert "<Rating name='r'> (could be learned too)" in note
     assert parse(both, control="d").classes == ("x", "y")
     assert parse(both, control="r").classes == ("1", "2", "3", "4", "5")
     with pytest.raises(UnsupportedLabelConfig, match="named 'e'; it has 'r', 'c', 'd'"):

@@ -25,17 +25,22 @@ _NO_ADVICE = {
 }
 
 _heads = sa.table("heads", sa.column("changes"), sa.column("kappas"))
-_runs = sa.table("runs", sa.column("stopping"))
+_SCORES = ("right", "asked", "random_right", "random_asked")
+_runs = sa.table("runs", sa.column("stopping"), *map(sa.column, _SCORES))
 
 
 def upgrade() -> None:
-    """Add the columns and the table of workers, and drop advice that rests on heads with the same labels."""
+    """Add the columns and the table of workers; drop what earlier versions measured otherwise.
+
+    That is advice to stop that rests on heads with the same labels, and scores of heads that no annotator was shown.
+    """
     for table, columns in _COLUMNS.items():
         for name, kind in columns.items():
             op.add_column(table, sa.Column(name, kind))
     connection = op.get_bind()
     connection.execute(sa.update(_heads).values(changes=0, kappas="[]"))
-    connection.execute(sa.update(_runs).values(stopping=json.dumps(_NO_ADVICE)))
+    no_scores = dict.fromkeys(_SCORES, 0)
+    connection.execute(sa.update(_runs).values(stopping=json.dumps(_NO_ADVICE), **no_scores))
     with op.batch_alter_table("heads") as heads:
         heads.alter_column("changes", nullable=False)
         heads.alter_column("kappas", nullable=False)
