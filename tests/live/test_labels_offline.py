@@ -51,7 +51,7 @@ EXPECTED = sorted((f"a <{label}> text, {i}", label) for label in ("good", "not g
 def test_labels_of_a_project_are_those_of_the_service_and_what_is_left_out_is_counted(client: LabelStudio):
     project_id = new_project(client, tasks(), CONFIG)
     unreadable, empty, skipped = sorted(client.task_ids(project_id))[6:]
-    labelled = of_project(client, project_id, None)
+    labelled = of_project(client, project_id, Columns())
     assert texts_with_labels(labelled) == EXPECTED
     [note] = labelled.notes
     assert f"1 annotation that cannot be read (the first: task {unreadable}: " in note
