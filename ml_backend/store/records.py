@@ -22,11 +22,12 @@ class ProjectCounts:
     """The counts that the status page shows, updated by every run; empty before the first run.
 
     labels: tasks per class, in the order of the label config; ties: tasks whose annotators disagree evenly;
-    without_answer: tasks submitted without a class of the control; unknown_choices: annotations per choice that the
-    label config does not have; answer_problems_total: annotations that cannot be read; answer_problems: the first of
-    them; duplicates: tasks whose text another task has; copies_to_label: open tasks whose text has a label in another
-    task; open: tasks that may still be labelled; to_embed: texts without a vector; queue_remaining: tasks of the
-    published batch without a label; changed: labels added, changed or removed since the last fit.
+    without_answer: tasks submitted without a class of the control, or with answers that cannot be read;
+    unknown_choices: annotations per choice that the label config does not have; answer_problems_total: annotations that
+    cannot be read; answer_problems: the first of them; duplicates: tasks whose text another task has; copies_to_label:
+    open tasks whose text has a label in another task; open: tasks that may still be labelled; to_embed: texts without a
+    vector; queue_remaining: tasks of the published batch without a label; changed: labels added, changed or removed
+    since the last fit.
     """
 
     labels: dict[str, int] = field(default_factory=dict)
