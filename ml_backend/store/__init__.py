@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from ml_backend.store.batches import BatchRows
+from ml_backend.store.candidates import CandidateRows
 from ml_backend.store.changes import ChangeRows
 from ml_backend.store.database import PAGES_BEFORE_CHECKPOINT, Database
 from ml_backend.store.embeddings import EmbeddingRows
@@ -16,6 +17,7 @@ from ml_backend.store.projects import ProjectRows
 from ml_backend.store.run_requests import RunRequestRows
 from ml_backend.store.runs import RunRows
 from ml_backend.store.schema import bring_up_to_date
+from ml_backend.store.setting_changes import SettingChangeRows
 from ml_backend.store.tasks import TaskRows
 from ml_backend.store.webhook_secret import WebhookSecretRow
 from ml_backend.store.workers import WorkerRows
@@ -40,6 +42,8 @@ class Store(
     RunRows,
     WorkerRows,
     WebhookSecretRow,
+    CandidateRows,
+    SettingChangeRows,
 ):
     """The store on SQLite or PostgreSQL. Threads may share one store; each process opens its own at the same address.
 

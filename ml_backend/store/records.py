@@ -88,7 +88,12 @@ class ProjectRecord:
     fields that the texts were read from;
     cycle: number of batches chosen after new labels; fingerprint: of the label set of the last fit; settings_used: all
     settings of the last fit; newest_task: highest id of a task whose text was embedded at the last fit;
-    settings_problem: why the extra params in Label Studio were refused, None if they were not.
+    settings_problem: why the extra params in Label Studio were refused, None if they were not;
+    members: number of people who can label in it, None if unknown; missing_since: Unix time at which Label Studio first
+    did not show it, None while it does; check_after: Unix time before which a missing project is not asked for again;
+    last_success_at: Unix time at the end of the last run that succeeded; labels_behind: annotations that Label Studio
+    had and the database lacked at the last comparison; webhook_problem: what was wrong with its webhook, None if
+    nothing was.
     """
 
     id: int
@@ -114,6 +119,12 @@ class ProjectRecord:
     newest_task: int = 0
     counts: ProjectCounts = field(default_factory=ProjectCounts)
     settings_problem: str | None = None
+    members: int | None = None
+    missing_since: float | None = None
+    check_after: float | None = None
+    last_success_at: float | None = None
+    labels_behind: int = 0
+    webhook_problem: str | None = None
 
 
 class ProjectChanges(TypedDict, total=False):
@@ -141,6 +152,12 @@ class ProjectChanges(TypedDict, total=False):
     newest_task: int
     counts: ProjectCounts
     settings_problem: str | None
+    members: int | None
+    missing_since: float | None
+    check_after: float | None
+    last_success_at: float | None
+    labels_behind: int
+    webhook_problem: str | None
 
 
 @dataclass(frozen=True)
@@ -281,3 +298,32 @@ class NewEvent:
     action: str
     body: dict[str, Any]
     reason: RunReason
+
+
+@dataclass(frozen=True)
+class SettingChangeRecord:
+    """A change of a project's settings.
+
+    at: Unix time; who: the person or the key, for people; changes: name → [value before, value after].
+    """
+
+    id: int
+    project_id: int
+    at: float
+    who: str
+    changes: dict[str, list[Any]]
+
+
+@dataclass(frozen=True)
+class CandidateRecord:
+    """A project that a request named and that Label Studio has not confirmed yet.
+
+    heard_at: Unix time of the first request; backend_url: the address that was called; tries: how often Label Studio
+    was asked; check_after: Unix time before which it is not asked again.
+    """
+
+    project_id: int
+    heard_at: float
+    backend_url: str | None
+    tries: int
+    check_after: float

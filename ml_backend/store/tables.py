@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import asdict, fields
-from enum import StrEnum
-from typing import Any, Generic, TypeVar
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Dialect,
     Float,
     Index,
     Integer,
@@ -21,91 +14,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
 )
 
+from ml_backend.store.column_types import DataclassText, EnumText, JsonText, PlainText
 from ml_backend.store.records import Agreement, FirstRead, LabelStudioUse, ProjectCounts, StoppingAdvice, Unmatched
 from ml_backend.store.states import BatchState, ProjectState, RunReason
 
 metadata = MetaData()
-
-NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
-
-Member = TypeVar("Member", bound=StrEnum)
-
-
-class JsonText(TypeDecorator[Any]):
-    """JSON stored as ASCII text, since PostgreSQL's JSON type refuses NUL characters, which real texts contain."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(value)
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        return None if value is None else json.loads(value)
-
-
-class PlainText(TypeDecorator[str]):
-    """Text for people, in which U+FFFD replaces NUL characters and lone surrogates, which databases refuse."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", value)
-
-
-class EnumText(TypeDecorator[Member], Generic[Member]):
-    """The value of a StrEnum; writing any other value raises ValueError.
-
-    unknown: the member to return for a value that a newer version wrote; without it, reading such a value raises
-    ValueError.
-    """
-
-    impl = String
-    cache_ok = True
-
-    def __init__(self, members: type[Member], length: int, unknown: Member | None = None) -> None:
-        super().__init__(length)
-        self.members = members
-        self.unknown = unknown
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else self.members(value).value
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Member | None:
-        if value is None:
-            return None
-        try:
-            return self.members(value)
-        except ValueError:
-            if self.unknown is None:
-                raise
-            return self.unknown
-
-
-class DataclassText(TypeDecorator[Any]):
-    """A dataclass of plain values, stored as JSON like `JsonText`."""
-
-    impl = Text
-    cache_ok = True
-
-    def __init__(self, shape: type[Any]) -> None:
-        super().__init__()
-        self.shape = shape
-        self.names = {field.name for field in fields(shape)}
-
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else json.dumps(asdict(value))
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        # A newer version may have stored more fields; this one leaves them out.
-        return self.shape(**{name: stored for name, stored in json.loads(value).items() if name in self.names})
-
 
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 
@@ -135,6 +50,34 @@ projects = Table(
     Column("newest_task", BigInteger, nullable=False, default=0),
     Column("counts", DataclassText(ProjectCounts), nullable=False, default=ProjectCounts()),
     Column("settings_problem", Text),
+    Column("members", Integer),
+    Column("missing_since", Float),
+    Column("check_after", Float),
+    Column("last_success_at", Float),
+    Column("labels_behind", Integer, nullable=False, server_default="0"),
+    Column("webhook_problem", PlainText),
+)
+
+candidates = Table(
+    "candidates",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("heard_at", Float, nullable=False),
+    Column("backend_url", PlainText),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("check_after", Float, nullable=False),
+)
+"""Projects that a request named and that Label Studio has not confirmed yet."""
+
+setting_changes = Table(
+    "setting_changes",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("project_id", BigInteger, nullable=False, index=True),
+    Column("at", Float, nullable=False),
+    Column("who", PlainText, nullable=False),
+    Column("changes", JsonText, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 events = Table(
@@ -220,6 +163,16 @@ embeddings = Table(
     Column("text_hash", String(32), primary_key=True),
     Column("vector", LargeBinary, nullable=False),
 )
+
+embedding_claims = Table(
+    "embedding_claims",
+    metadata,
+    Column("model", String(300), primary_key=True),
+    Column("text_hash", String(32), primary_key=True),
+    Column("owner", String(200), nullable=False),
+    Column("until", Float, nullable=False),
+)
+"""Texts that a worker is embedding now, so that another one embeds others."""
 
 heads = Table(
     "heads",
@@ -309,5 +262,7 @@ TABLES_OF_A_PROJECT = (
     batches,
     runs,
     label_snapshots,
+    setting_changes,
+    candidates,
 )
 """Tables whose rows are deleted with their project; its row in `revisions` is kept, so that numbers are not reused."""

@@ -42,6 +42,8 @@ def fill(store: Store, project_id: int) -> None:
         )
     )
     store.put_label_snapshot(project_id, {1: ["a"]})
+    store.add_setting_change(project_id, "anna", {"seed": [0, 1]})
+    store.add_candidate(project_id)
     assert store.acquire_lease(project_id, "worker", 60.0)
 
 
