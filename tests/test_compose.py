@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from flask import Flask
 
 from ml_backend.commands.demo.label_studio_process import LOCAL_BACKENDS_ALLOWED
 from ml_backend.labelstudio.prediction_writer import FAST_IMPORT
@@ -18,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 COMPOSE_TEXT = (ROOT / "docker-compose.yml").read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+CADDYFILE = (ROOT / "deploy" / "Caddyfile").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 OURS = [name for name, service in SERVICES.items() if "build" in service]
 VARIABLE = re.compile(r"\$\{(\w+)(:[?-])?([^}]*)\}")
@@ -37,14 +41,14 @@ def env_example() -> dict[str, str]:
 
 
 def test_all_services_are_defined():
-    assert set(SERVICES) == {"label-studio", "backend", "worker", "postgres", "redis"}
-    allowed = {"services", "volumes", "configs"}
+    assert set(SERVICES) == {"proxy", "label-studio", "backend", "worker", "postgres", "redis"}
+    allowed = {"services", "volumes", "configs", "networks"}
     assert {key for key in COMPOSE if not key.startswith("x-")} <= allowed
     assert set(OURS) == {"backend", "worker"}
 
 
 def test_the_example_explains_exactly_the_variables_that_are_used():
-    used = {name: how for name, how, _ in VARIABLE.findall(COMPOSE_TEXT)}
+    used = {name: how for name, how, _ in VARIABLE.findall(COMPOSE_TEXT.replace("$$", ""))}
     assert set(used) == set(env_example())
     assert all(how in {":?", ":-"} for how in used.values()), "a missing variable must not become an empty string"
 
@@ -76,33 +80,82 @@ def service_disabled(name: str) -> bool:
 
 
 def test_data_is_in_named_volumes_all_of_them_used():
-    mounted = [volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])]
-    assert set(mounted) == set(COMPOSE["volumes"])
+    mounted = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+    files = {source for source in mounted if source.startswith("./")}
+    assert mounted - files == set(COMPOSE["volumes"])
+    assert all((ROOT / file).is_file() for file in files)
     assert all(service.get("volumes") for service in SERVICES.values())
 
 
 def test_our_services_environment_has_only_existing_settings(monkeypatch: pytest.MonkeyPatch):
     for name in OURS:
         environment = SERVICES[name]["environment"]
-        assert set(environment) <= {field.upper() for field in Settings.model_fields}
+        assert set(environment) - {"HF_HOME"} <= {field.upper() for field in Settings.model_fields}
         for variable, value in environment.items():
-            monkeypatch.setenv(variable, VARIABLE.sub(lambda m: m[3] if m[2] == ":-" else "x", str(value)))
+            monkeypatch.setenv(variable, VARIABLE.sub(lambda m: m[3] if m[2] == ":-" else "x" * 20, str(value)))
         settings = Settings()
         assert settings.basic_auth_on
         assert settings.redis_url
         assert settings.backend_url == f"http://backend:{settings.port}"
-        assert settings.label_studio_public_url == "http://localhost:8080"
+        assert settings.label_studio_public_url == "https://localhost"
         assert settings.database_url.startswith("postgresql://")
         assert str(settings.model_dir) in {v.split(":")[1] for v in SERVICES[name]["volumes"]}
 
 
-def test_both_databases_are_created():
-    made = COMPOSE["configs"]["second-database"]["content"]
-    assert f"CREATE DATABASE {SERVICES['backend']['environment']['DATABASE_URL'].rpartition('/')[2]};" == made
-    postgres, label_studio = SERVICES["postgres"], SERVICES["label-studio"]["environment"]
-    assert postgres["environment"]["POSTGRES_DB"] == label_studio["POSTGRE_NAME"]
-    assert postgres["environment"]["POSTGRES_PASSWORD"] == label_studio["POSTGRE_PASSWORD"]
-    assert postgres["configs"][0]["target"].startswith("/docker-entrypoint-initdb.d/")
+def test_both_databases_are_created_each_with_an_owner_of_its_own():
+    script = COMPOSE["configs"]["databases"]["content"].replace("$$", "$")
+    subprocess.run(["sh", "-n"], input=script, text=True, check=True)
+    address = urlsplit(SERVICES["backend"]["environment"]["DATABASE_URL"].replace(":?set it in .env", ""))
+    label_studio = SERVICES["label-studio"]["environment"]
+    assert address.username == address.path[1:] == "active_learning"
+    assert label_studio["POSTGRE_USER"] == label_studio["POSTGRE_NAME"] == "label_studio"
+    assert "for name in label_studio active_learning" in script
+    passwords = set(re.findall(r"\$(\w*PASSWORD)", script))
+    assert passwords <= set(SERVICES["postgres"]["environment"])
+    assert SERVICES["postgres"]["configs"][0]["target"].startswith("/docker-entrypoint-initdb.d/")
+
+
+def test_only_the_proxy_is_reached_from_outside():
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
+    for name in ("studio", "database", "queue"):
+        assert COMPOSE["networks"][name] == {"internal": True}
+    members = {n: {s for s, service in SERVICES.items() if n in service["networks"]} for n in COMPOSE["networks"]}
+    assert members == {
+        "front": {"proxy"},
+        "outside": {"label-studio", "worker"},
+        "studio": {"proxy", "label-studio", "backend", "worker"},
+        "database": {"label-studio", "backend", "worker", "postgres"},
+        "queue": {"backend", "worker", "redis"},
+    }
+
+
+def test_no_container_can_gain_rights_and_all_but_label_studio_have_a_read_only_file_system():
+    for name, service in SERVICES.items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert bool(service.get("read_only")) == (name != "label-studio"), name
+
+
+def test_images_are_pinned_to_one_release():
+    images = [service["image"] for name, service in SERVICES.items() if name not in OURS]
+    images += [arguments for instruction, arguments in instructions() if instruction == "FROM"]
+    assert all(re.search(r":\d+\.\d+(\.\d+)?(-\w+)?$", image) for image in images), images
+
+
+def test_the_queue_asks_for_a_password():
+    assert "requirepass" in SERVICES["redis"]["command"][-1]
+    assert "${REDIS_PASSWORD" in SERVICES["backend"]["environment"]["REDIS_URL"]
+
+
+def test_the_proxy_hides_the_routes_that_only_label_studio_calls():
+    from ml_backend.web import protocol, webhooks
+
+    app = Flask(__name__)
+    app.register_blueprint(protocol.blueprint)
+    app.register_blueprint(webhooks.blueprint)
+    called = {rule.rule for rule in app.url_map.iter_rules()} - {"/static/<path:filename>", "/health", "/ready"}
+    (matcher,) = [line for line in CADDYFILE.splitlines() if line.strip().startswith("@protocol path")]
+    assert called <= {path.removeprefix("/active-learning").removesuffix("*") for path in matcher.split()[2:]}
 
 
 def test_label_studio_may_call_the_backend_and_imports_quickly():
@@ -120,7 +173,7 @@ def test_the_image_runs_as_an_ordinary_user_and_listens_where_compose_says():
     port = Settings.model_fields["port"].default
     assert f"EXPOSE {port}" in DOCKERFILE
     assert f"PORT={port}" in DOCKERFILE
-    assert SERVICES["backend"]["ports"] == [f"{port}:{port}"]
+    assert f"reverse_proxy backend:{port}" in CADDYFILE
 
 
 def test_files_copied_into_the_image_exist_and_are_sent_to_the_engine():
