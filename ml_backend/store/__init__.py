@@ -17,6 +17,7 @@ from ml_backend.store.projects import ProjectRows
 from ml_backend.store.run_requests import RunRequestRows
 from ml_backend.store.runs import RunRows
 from ml_backend.store.schema import bring_up_to_date
+from ml_backend.store.sessions import SessionRows
 from ml_backend.store.setting_changes import SettingChangeRows
 from ml_backend.store.tasks import TaskRows
 from ml_backend.store.webhook_secret import WebhookSecretRow
@@ -44,6 +45,7 @@ class Store(
     WebhookSecretRow,
     CandidateRows,
     SettingChangeRows,
+    SessionRows,
 ):
     """The store on SQLite or PostgreSQL. Threads may share one store; each process opens its own at the same address.
 

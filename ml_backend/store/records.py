@@ -315,6 +315,23 @@ class SettingChangeRecord:
 
 
 @dataclass(frozen=True)
+class SessionRecord:
+    """A person who is signed in.
+
+    who: for people, such as an e-mail address; projects: ids of those that the person may see, None for all;
+    sealed_key: the person's Label Studio key, encrypted, None without one; tried_at and checked_at: Unix times at which
+    Label Studio was last asked for the projects, and last answered; expires_at: Unix time.
+    """
+
+    who: str
+    projects: list[int] | None
+    sealed_key: str | None
+    tried_at: float
+    checked_at: float
+    expires_at: float
+
+
+@dataclass(frozen=True)
 class CandidateRecord:
     """A project that a request named and that Label Studio has not confirmed yet.
 

@@ -159,6 +159,9 @@ def _prepare_copy(copy: Path, target: Path, owner: str) -> None:
         raised = [(project_id, revision + 1) for project_id, revision in revisions.items()]
         for table in ("revisions", "task_changes", "events", "leases", "run_requests"):
             connection.execute(f"DELETE FROM {table}")
+        if "sessions" in _tables(connection):
+            # Some of them have been ended since the backup.
+            connection.execute("DELETE FROM sessions")
         connection.executemany("INSERT INTO revisions (project_id, revision) VALUES (?, ?)", raised)
         connection.executemany(
             "INSERT INTO task_changes (project_id, revision, task_id) VALUES (?, ?, ?)",

@@ -80,6 +80,19 @@ setting_changes = Table(
     sqlite_autoincrement=True,
 )
 
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id_hash", String(64), primary_key=True),
+    Column("who", PlainText, nullable=False),
+    Column("projects", JsonText),
+    Column("sealed_key", Text),
+    Column("tried_at", Float, nullable=False),
+    Column("checked_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+"""People who are signed in to the pages."""
+
 events = Table(
     "events",
     metadata,

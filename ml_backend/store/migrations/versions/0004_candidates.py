@@ -1,4 +1,4 @@
-"""Candidates that Label Studio has not confirmed yet, who changed settings, and what watchers and workers need to know.
+"""Candidates not confirmed yet, who changed settings and who is signed in, and what watchers and workers need to know.
 
 Everything added here has a default, so that processes of the version before go on while others are upgraded.
 """
@@ -48,4 +48,14 @@ def upgrade() -> None:
         sa.Column("text_hash", sa.String(32), primary_key=True),
         sa.Column("owner", sa.String(200), nullable=False),
         sa.Column("until", sa.Float(), nullable=False),
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("id_hash", sa.String(64), primary_key=True),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("projects", sa.Text()),
+        sa.Column("sealed_key", sa.Text()),
+        sa.Column("tried_at", sa.Float(), nullable=False),
+        sa.Column("checked_at", sa.Float(), nullable=False),
+        sa.Column("expires_at", sa.Float(), nullable=False),
     )
