@@ -6,6 +6,7 @@
 # make check         ruff and mypy
 # make label-studio  install Label Studio into its own environment; the demo and the end-to-end tests do it if needed
 # make docs          the documentation with the API reference, in site/
+# make audit         known vulnerabilities of the packages in requirements*.txt; needs internet
 # make benchmark     a quick form of the benchmarks, compared with the stored baseline
 # make screenshots   take the pictures in docs/images again
 # With unit, e2e and test, ARGS='tests/web -k setup' is passed to pytest, and WORKERS is the number of test processes.
@@ -19,7 +20,7 @@ SLOW := e2e or browser
 PYTEST := $(BIN)/python -m pytest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test unit e2e check docs benchmark install install-dev install-docs label-studio clean browser screenshots
+.PHONY: demo test unit e2e check docs benchmark install install-dev install-docs label-studio clean browser screenshots audit
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -78,6 +79,11 @@ check: install-dev
 
 docs: install-docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# In an environment of its own, since pip-audit needs other versions of some packages.
+audit:
+	test -x build/audit/bin/pip-audit || ($(PYTHON) -m venv build/audit && build/audit/bin/pip install --quiet pip-audit)
+	build/audit/bin/pip-audit --disable-pip --no-deps $(foreach file,$(wildcard requirements*.txt),-r $(file))
 
 benchmark: install-dev
 	$(BIN)/python benchmarks/compare.py
