@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,8 +130,8 @@ class Annotator:
         body = {"title": f"{n} texts", "label_config": xml}
         self.project_id = int(self.client.request("POST", "api/projects", body=body)["id"])
 
-    def import_tasks(self) -> float:
-        """Import the texts; returns the seconds that Label Studio took."""
+    def import_tasks(self, advance: Callable[[int], None] = lambda _n: None) -> float:
+        """Import the texts; returns the seconds that Label Studio took. advance: told how many were imported."""
         seconds = 0.0
         path = f"api/projects/{self.project_id}/import?return_task_ids=true"
         for start in range(0, len(self.texts), IMPORT_AT_ONCE):
@@ -140,6 +140,7 @@ class Annotator:
             ids = self.client.request("POST", path, body=[{"text": t.text} for t in chunk])["task_ids"]
             seconds += time.perf_counter() - started
             self.gold.update({i: CLASSES[t.label] for i, t in zip(ids, chunk, strict=True)})
+            advance(len(chunk))
         return seconds
 
     def fill_store(self) -> None:
@@ -159,6 +160,7 @@ class Annotator:
         settings = Settings(
             label_studio_url=self.backend.label_studio_url,
             label_studio_api_key=self.backend.api_key,
+            database_url=self.backend.environment.get("DATABASE_URL", ""),
             model_dir=self.backend.folder,
             port=self.backend.port,
         )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-import httpx
 import pytest
 from fake_label_studio import FakeLabelStudio
 
@@ -56,12 +54,4 @@ class Real:
 
     def second_token(self) -> str:
         """The key of another person in the organization."""
-        with httpx.Client(base_url=self.url, follow_redirects=True, timeout=30) as browser:
-            for door in ("/user/signup/", "/user/login/"):
-                page = browser.get(door).text
-                token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-                if token is None:
-                    break  # signing up also logs in
-                form = {"csrfmiddlewaretoken": token.group(1), "email": SECOND_USER, "password": "second-password"}
-                browser.post(door, data=form, headers={"Referer": self.url + door})
-            return str(browser.get("/api/current-user/token").raise_for_status().json()["token"])
+        return self.process.sign_up(SECOND_USER, "second-password")

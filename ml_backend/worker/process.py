@@ -32,7 +32,7 @@ def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None
         stop_with_parent(parent)
         lower_priority()
     queue = TaskQueue(settings)
-    services = _services(settings)
+    services = services_of(settings)
     start_heartbeat(settings, owner_name(), with_file=parent is None)
     worker = Worker(services.store, queue, services)
     worker.release_stale_leases()
@@ -43,7 +43,8 @@ def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None
     Consumer(queue.huey, workers=threads, graceful_signal="TERM").run()
 
 
-def _services(settings: Settings) -> Services:
+def services_of(settings: Settings) -> Services:
+    """What the runs of a worker with these settings share. Raises SettingsError for a database that cannot be used."""
     store = Store(settings.database_url)
     store.create()
     return Services(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,8 @@ import urllib.request
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import httpx
 
 from ml_backend.labelstudio.prediction_writer import FAST_IMPORT
 
@@ -96,6 +99,21 @@ class LabelStudioProcess:
         if self._process is not None:
             stop_group(self._process)
             self._process = None
+
+    def sign_up(self, username: str, password: str) -> str:
+        """The key of a further user of the organization, who is made by the sign-up form if there is none yet.
+
+        Raises httpx.HTTPError.
+        """
+        with httpx.Client(base_url=self.url, follow_redirects=True, timeout=60) as browser:
+            for form_path in ("/user/signup/", "/user/login/"):
+                page = browser.get(form_path).text
+                token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+                if token is None:
+                    break  # signing up also logs in
+                form = {"csrfmiddlewaretoken": token.group(1), "email": username, "password": password}
+                browser.post(form_path, data=form, headers={"Referer": self.url + form_path})
+            return str(browser.get("/api/current-user/token").raise_for_status().json()["token"])
 
     def _arguments(self) -> list[str]:
         options = {
