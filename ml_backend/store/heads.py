@@ -52,6 +52,11 @@ class HeadRows:
         """The stored heads, newest first."""
         return self._heads(_newest_first(project_id))
 
+    def models_of_heads(self) -> set[str]:
+        """Names of the embedding models of all heads."""
+        with self._database.reading() as connection:
+            return set(connection.execute(select(tables.heads.c.embedding_model).distinct()).scalars())
+
     def drop_heads(self, project_id: int) -> None:
         """Delete a project's heads, for example when too few labels are left to fit one."""
         with self._database.writing() as connection:

@@ -10,17 +10,19 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from huey import PriorityRedisHuey
 from huey.api import Huey
+from huey.storage import PriorityRedisStorage
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.states import ProjectState, RunReason
+from ml_backend.worker.messages import DataHuey
 from ml_backend.worker.wake_up import WakingSqliteStorage
 
 logger = logging.getLogger(__name__)
 
-QUEUE_NAME = "active-learning"
+QUEUE_NAME = "active-learning-json"
+"""Versions up to 0.2.0 pickle their messages, under another name: during an upgrade neither reads the other's."""
 EMBED_PRIORITY = 10
 RUN_PRIORITY = 1
 ASKED_BY_PEOPLE = {RunReason.SETTINGS, RunReason.EXTRA_PARAMS, RunReason.TRAINING}
@@ -88,13 +90,9 @@ def _refuse_work(*_args: object) -> None:
 
 def _make_huey(settings: Settings) -> Huey:
     if settings.redis_url:
-        return PriorityRedisHuey(QUEUE_NAME, url=settings.redis_url, blocking=True, results=False)
+        return DataHuey(QUEUE_NAME, storage_class=PriorityRedisStorage, url=settings.redis_url, blocking=True)
     folder = Path(settings.model_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    return Huey(
-        QUEUE_NAME,
-        storage_class=WakingSqliteStorage,
-        filename=str(folder / "queue.db"),
-        results=False,
-        timeout=LOCK_SECONDS,
+    return DataHuey(
+        QUEUE_NAME, storage_class=WakingSqliteStorage, filename=str(folder / "queue.db"), timeout=LOCK_SECONDS
     )

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ml_backend.labelstudio.client import LabelStudioUnavailable, Unauthorized
+from ml_backend.labelstudio.texts import text_hash
 from ml_backend.learning.embedding.embedder import ModelNotAvailable
+from ml_backend.learning.embedding.names import canonical_name
 from ml_backend.pipeline.context import Services
 from ml_backend.pipeline.embed import embed_each
 from ml_backend.pipeline.run import run_project
@@ -59,8 +61,19 @@ class Worker:
             self._queue.wake_worker(project_id)
 
     def embed(self, model: str, texts: dict[str, str]) -> None:
-        """Embed texts (hash → text) for /predict, and store their vectors. Raises ModelNotAvailable."""
-        embed_each(self._store, self._services.embedder(model), list(texts.items()))
+        """Embed texts (hash → text) for /predict, and store their vectors. Raises ModelNotAvailable.
+
+        Whoever can write to the queue can send such a message, so only a model that is in use is loaded, and only texts
+        with their own hash are embedded.
+        """
+        if not self._is_in_use(model):
+            logger.warning("a message asked for the embedding model %r, which no project uses: it was dropped", model)
+            return
+        own = [(named, text) for named, text in texts.items() if _has_hash(text, named)]
+        if len(own) < len(texts):
+            logger.warning("%d texts of a message have another hash than it says: dropped", len(texts) - len(own))
+        if own:
+            embed_each(self._store, self._services.embedder(model), own)
 
     def release_stale_leases(self) -> None:
         """Delete the leases of workers on this machine that have ended, so that no run waits until they expire."""
@@ -71,6 +84,11 @@ class Worker:
         for project in self._store.projects():
             self._store.request_run(project.id, reason)
             self._queue.wake_worker(project.id)
+
+    def _is_in_use(self, model: str) -> bool:
+        chosen = [project.settings.get("embedding_model") for project in self._store.projects()]
+        named = {canonical_name(name) for name in [self._services.default_model, *chosen] if isinstance(name, str)}
+        return canonical_name(model) in named | self._store.models_of_heads()
 
     def _attempt(self, project_id: int, reasons: list[RunReason]) -> bool:
         started = time.monotonic()
@@ -104,6 +122,13 @@ class Worker:
         if not is_retry_to_come:
             self._retry_at[project_id] = now + delay
             self._queue.wake_worker(project_id, delay=delay)
+
+
+def _has_hash(text: str, expected: str) -> bool:
+    try:
+        return text_hash(text) == expected
+    except UnicodeEncodeError:
+        return False
 
 
 def _unforeseen(error: Exception) -> str:

@@ -10,8 +10,10 @@ from itertools import count
 from typing import Any, cast
 
 import pytest
+from local_backend import WordHashes
 
 from ml_backend.labelstudio.client import LabelStudioUnavailable
+from ml_backend.labelstudio.texts import text_hash
 from ml_backend.pipeline.context import Services
 from ml_backend.store import Store
 from ml_backend.store.states import ProjectState, RunReason
@@ -206,3 +208,25 @@ def test_an_unfinished_run_is_continued_at_once(
 def test_pauses_between_retries_double_up_to_a_minute():
     assert [retry_delay(failures) for failures in range(1, 8)] == [2, 4, 8, 16, 32, 60, 60]
     assert retry_delay(100_000) == LONGEST_RETRY_SECONDS
+
+
+def test_texts_for_predict_are_embedded_only_by_a_model_in_use_and_under_their_own_hash(
+    sqlite_store: Store, queue: RecordingQueue, caplog: pytest.LogCaptureFixture
+):
+    loaded: list[str] = []
+
+    def embedder(name: str) -> WordHashes:
+        loaded.append(name)
+        return WordHashes()
+
+    services = Services(sqlite_store, cast(Any, None), cast(Any, None), cast(Any, embedder), "minilm", "")
+    sqlite_store.ensure_project(7, settings={"embedding_model": "owner/model"})
+    worker = Worker(sqlite_store, cast(TaskQueue, queue), services)
+    good, planted = text_hash("hello"), text_hash("another text")
+    worker.embed("stranger/model", {good: "hello"})
+    assert loaded == []
+    assert "'stranger/model', which no project uses" in caplog.text
+    worker.embed("owner/model", {good: "hello", planted: "hello", text_hash("?"): "\ud800"})
+    worker.embed("sentence-transformers/all-MiniLM-L6-v2", {planted: "hello"})
+    assert loaded == ["owner/model"], "nothing is left to embed of the last one"
+    assert set(sqlite_store.embeddings(WordHashes.name, [good, planted, text_hash("?")])) == {good}

@@ -89,6 +89,14 @@ def parse(name: str) -> EmbeddingName:
     return parsed
 
 
+def canonical_name(name: str) -> str:
+    """The name that is the same for all spellings of an embedding; a name that cannot be used is returned unchanged."""
+    try:
+        return str(parse(name))
+    except ModelNotAvailable:
+        return name
+
+
 def problem_in_live_project(name: str) -> str | None:
     """Why a live project cannot use the embedding of this name, as a sentence; None for a name that may be usable.
 
