@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from ml_backend.commands.checks import Check
 from ml_backend.labelstudio import connection
@@ -11,10 +12,12 @@ from ml_backend.labelstudio.connect_refusal import LOCAL_REMEDY, setup_problem
 from ml_backend.labelstudio.events import SECRET_HEADER
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.pipeline.next_step import next_step_of, remedy
+from ml_backend.pipeline.webhook_state import webhook_sentence
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.records import ProjectRecord
+from ml_backend.store.states import WebhookProblem
 
 LOCAL_HINT = f"if Label Studio refuses an address of its own machine, {LOCAL_REMEDY}"
 
@@ -49,7 +52,7 @@ def check_project(settings: Settings, client: LabelStudio, store: Store, project
         f"start the backend if it is not running; Label Studio must reach it at this address. {LOCAL_HINT}",
     )
     yield _check_webhook(
-        f"{name}: webhook", project_id, webhooks, entry.url, store.webhook_secret(settings.webhook_secret)
+        f"{name}: webhook", project_id, webhooks, entry.url, store.webhook_secret(settings.webhook_secret), record
     )
     yield from _check_serving(name, info, record, store)
 
@@ -100,13 +103,33 @@ def _check_label_config(name: str, info: ProjectInfo, store: Store) -> Check:
     return Check(f"{name}: label config", True, "; ".join([classes, *config.notes]))
 
 
-def _check_webhook(what: str, project_id: int, hooks: list[connection.WebhookEntry], url: str, secret: str) -> Check:
+def _check_webhook(
+    what: str,
+    project_id: int,
+    hooks: list[connection.WebhookEntry],
+    url: str,
+    secret: str,
+    record: ProjectRecord | None,
+) -> Check:
     our_webhooks = [w for w in hooks if connection.same_address(w.url, url.rstrip("/") + "/webhook")]
     remedy = f"python -m ml_backend connect {project_id} --backend-url {url}"
     if not our_webhooks:
         return Check(what, False, "it is missing, so labels are found only by the comparison every minute", remedy)
+    if our_webhooks[0].switched_off_after_failures:
+        detail = f"Label Studio switched it off after {our_webhooks[0].failures} failed deliveries in a row"
+        return Check(what, False, detail, "a worker switches it on within a minute; see why deliveries failed")
     if not our_webhooks[0].active:
-        return Check(what, False, "it is switched off", remedy)
+        return Check(what, False, "it is switched off, so labels are found only by the comparison every minute", remedy)
     if our_webhooks[0].headers.get(SECRET_HEADER) != secret:
         return Check(what, False, "it does not carry the secret of this backend's database", remedy)
-    return Check(what, True, "exists, with its secret")
+    failures = our_webhooks[0].failures
+    failing = f"; the last {failures} deliveries failed" if failures else ""
+    return Check(what, True, f"exists, with its secret{failing}{_was_off(record)}")
+
+
+def _was_off(record: ProjectRecord | None) -> str:
+    """When Label Studio switched the webhook off, for as long as that is kept."""
+    if record is None or record.webhook_problem is not WebhookProblem.OFF_AFTER_FAILURES:
+        return ""
+    found = datetime.fromtimestamp(record.webhook_problem_at or 0, UTC)
+    return f". {webhook_sentence(record)} Found {found:%Y-%m-%d %H:%M} UTC"

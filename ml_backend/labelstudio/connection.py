@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from ml_backend.labelstudio.client import LabelStudio
@@ -13,6 +14,8 @@ from ml_backend.labelstudio.events import SECRET_HEADER
 
 TITLE = "Active learning"
 """Name of the backend in Label Studio."""
+FAILURES_UNTIL_OFF = 50
+"""Failed deliveries in a row after which newer versions of Label Studio switch a webhook off."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,36 @@ class BackendEntry:
 
 @dataclass(frozen=True)
 class WebhookEntry:
-    """A webhook of a project."""
+    """A webhook of a project.
+
+    failures: failed deliveries in a row, 0 in versions of Label Studio that do not count them.
+    """
 
     id: int
     url: str
     active: bool
     for_all_actions: bool
     headers: dict[str, str]
+    failures: int = 0
+
+    @property
+    def switched_off_after_failures(self) -> bool:
+        """Whether Label Studio itself switched the webhook off; versions that do not count failures never do."""
+        return not self.active and self.failures >= FAILURES_UNTIL_OFF
+
+
+class WebhookState(StrEnum):
+    """How `ensure_webhook` found the webhook, and what it did about it."""
+
+    INTACT = "intact"
+    REPAIRED = "repaired"
+    """It was created, or got the secret, or duplicates of it were removed."""
+    SWITCHED_ON = "switched on"
+    """Label Studio had switched it off after failed deliveries."""
+    OFF = "off"
+    """A person switched it off, and it was left so."""
+    MISSING = "missing"
+    """A person removed it, and none was created."""
 
 
 def probe_backends(client: LabelStudio, project_id: int) -> list[BackendEntry]:
@@ -81,6 +107,7 @@ def webhooks(client: LabelStudio, project_id: int) -> list[WebhookEntry]:
             active=bool(entry.get("is_active")),
             for_all_actions=bool(entry.get("send_for_all_actions")),
             headers=entry.get("headers") or {},
+            failures=entry.get("consecutive_failures") or 0,
         )
         for entry in entries
     ]
@@ -136,28 +163,37 @@ def address_refused(client: LabelStudio, backend_url: str) -> str | None:
     return None
 
 
-def ensure_webhook(client: LabelStudio, project_id: int, backend_url: str, secret: str, create: bool = True) -> bool:
-    """Make sure that one active webhook for all actions carries our secret; returns whether anything was changed.
+def ensure_webhook(
+    client: LabelStudio, project_id: int, backend_url: str, secret: str, create: bool = True
+) -> WebhookState:
+    """Make sure that one active webhook for all actions carries our secret.
 
-    create: whether to create a missing webhook; otherwise only an existing one is repaired. Raises LabelStudioError.
+    create: whether to create a missing webhook, and to switch on one that a person switched off; otherwise both are
+    left, since they may be on purpose. Raises LabelStudioError.
     """
     url = backend_url.rstrip("/") + "/webhook"
     secret_header = {SECRET_HEADER: secret}
     our_webhooks = [webhook for webhook in webhooks(client, project_id) if same_address(webhook.url, url)]
     if not our_webhooks and not create:
-        return False
+        return WebhookState.MISSING
     if not our_webhooks:
         body = {"project": project_id, "url": url, "send_payload": True, "send_for_all_actions": True}
         client.request("POST", "api/webhooks/", body={**body, "headers": secret_header, "is_active": True})
-        return True
+        return WebhookState.REPAIRED
     first, *duplicates = our_webhooks
     for duplicate in duplicates:
         client.request("DELETE", f"api/webhooks/{duplicate.id}/")
-    is_intact = first.active and first.for_all_actions and first.headers.get(SECRET_HEADER) == secret
-    if not is_intact:
-        changes = {"headers": {**first.headers, **secret_header}, "is_active": True, "send_for_all_actions": True}
-        client.request("PATCH", f"api/webhooks/{first.id}/", body={"url": url, "send_payload": True, **changes})
-    return bool(duplicates) or not is_intact
+    stays_off = not (first.active or create or first.switched_off_after_failures)
+    is_intact = first.for_all_actions and first.headers.get(SECRET_HEADER) == secret
+    if not is_intact or (not first.active and not stays_off):
+        changes = {"headers": {**first.headers, **secret_header}, "send_for_all_actions": True}
+        body = {"url": url, "send_payload": True, "is_active": not stays_off, **changes}
+        client.request("PATCH", f"api/webhooks/{first.id}/", body=body)
+    if stays_off:
+        return WebhookState.OFF
+    if first.switched_off_after_failures:
+        return WebhookState.SWITCHED_ON
+    return WebhookState.REPAIRED if duplicates or not is_intact or not first.active else WebhookState.INTACT
 
 
 def same_address(url: str, other_url: str) -> bool:

@@ -7,9 +7,16 @@ import time
 from dataclasses import replace
 
 from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, ProjectGone, ProjectInfo, RequestRefused
-from ml_backend.labelstudio.connection import BackendEntry, ensure_webhook, own_entry, stored_backends
+from ml_backend.labelstudio.connection import (
+    BackendEntry,
+    WebhookState,
+    ensure_webhook,
+    own_entry,
+    stored_backends,
+)
 from ml_backend.pipeline.context import Services
 from ml_backend.pipeline.extra_params import canonical_extra_params, settings_from_extra_params
+from ml_backend.pipeline.webhook_state import store_webhook_state
 from ml_backend.project_settings import SettingsError
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import ProjectState, RunReason
@@ -129,11 +136,14 @@ def _apply_extra_params(
 def _repair_webhook(services: Services, project: ProjectRecord, url: str, newly_connected: bool) -> None:
     """Set the secret on the webhook, since Label Studio creates it without one when a backend is connected.
 
-    A missing webhook is created only after a connection or a change of address: otherwise a person may have removed it
-    on purpose.
+    A missing webhook is created, and one that a person switched off is switched on, only after a connection or a change
+    of address: otherwise that may be on purpose. One that Label Studio switched off is always switched on.
     """
     moved = bool(project.attached) and project.entry_url != url
-    if ensure_webhook(services.client, project.id, url, services.webhook_secret, create=newly_connected or moved):
+    create = newly_connected or moved
+    state = ensure_webhook(services.client, project.id, url, services.webhook_secret, create=create)
+    store_webhook_state(services.store, project, state)
+    if state is WebhookState.REPAIRED:
         logger.info("project %s: the webhook to %s now carries its secret", project.id, url)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from ml_backend.pipeline.context import RunContext, Services
 from ml_backend.pipeline.counts import counts
 from ml_backend.pipeline.embed import embed
@@ -47,6 +49,7 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
         state=ProjectState.READY,
         error=None,
         phase=_resting_phase(missing, report.complete),
+        last_success_at=time.time(),
     )
     return bool(missing) or not report.complete
 

@@ -22,6 +22,7 @@ from ml_backend.store.setting_changes import SettingChangeRows
 from ml_backend.store.tasks import TaskRows
 from ml_backend.store.webhook_secret import WebhookSecretRow
 from ml_backend.store.workers import WorkerRows
+from ml_backend.store.write_probes import WriteProbeRow
 
 __all__ = ["Store"]
 
@@ -43,6 +44,7 @@ class Store(
     RunRows,
     WorkerRows,
     WebhookSecretRow,
+    WriteProbeRow,
     CandidateRows,
     SettingChangeRows,
     SessionRows,

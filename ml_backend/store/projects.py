@@ -65,6 +65,14 @@ class ProjectRows:
         with self._database.writing() as connection:
             _update(connection, project_id, changes)
 
+    def count_failed_run(self, project_id: int) -> None:
+        """Add one to the number of runs that failed; an unknown project is ignored."""
+        table = tables.projects
+        with self._database.writing() as connection:
+            connection.execute(
+                update(table).where(table.c.id == project_id).values(failed_runs=table.c.failed_runs + 1)
+            )
+
     def forget_project(self, project_id: int) -> None:
         """Delete all data of a project; texts and vectors that another project uses are kept."""
         with self._database.writing() as connection:

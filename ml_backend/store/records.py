@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from ml_backend.store.states import BatchState, ProjectState, RunReason
+from ml_backend.store.states import BatchState, ProjectState, RunReason, WebhookProblem
 
 
 class AnswerProblemRecord(TypedDict):
@@ -92,8 +92,9 @@ class ProjectRecord:
     members: number of people who can label in it, None if unknown; missing_since: Unix time at which Label Studio first
     did not show it, None while it does; check_after: Unix time before which a missing project is not asked for again;
     last_success_at: Unix time at the end of the last run that succeeded; labels_behind: annotations that Label Studio
-    had and the database lacked at the last comparison; webhook_problem: what was wrong with its webhook, None if
-    nothing was.
+    had and the database lacked at the last comparison; webhook_problem: what is wrong with its webhook, or was within
+    the last day, None if nothing; webhook_problem_at: Unix time at which that was found; failed_runs: number of runs
+    that failed so far.
     """
 
     id: int
@@ -124,7 +125,9 @@ class ProjectRecord:
     check_after: float | None = None
     last_success_at: float | None = None
     labels_behind: int = 0
-    webhook_problem: str | None = None
+    webhook_problem: WebhookProblem | None = None
+    webhook_problem_at: float | None = None
+    failed_runs: int = 0
 
 
 class ProjectChanges(TypedDict, total=False):
@@ -157,7 +160,9 @@ class ProjectChanges(TypedDict, total=False):
     check_after: float | None
     last_success_at: float | None
     labels_behind: int
-    webhook_problem: str | None
+    webhook_problem: WebhookProblem | None
+    webhook_problem_at: float | None
+    failed_runs: int
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""States of projects and batches, and reasons for runs, as the database and the status route show them."""
+"""States of projects, batches and webhooks, and reasons for runs, as the database and the status route show them."""
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ class BatchState(StrEnum):
     """A newer batch is served; the predictions are kept for annotators who have one of these tasks open."""
     REMOVED = "removed"
     """Its predictions were deleted in Label Studio."""
+
+
+class WebhookProblem(StrEnum):
+    """What is wrong with the webhook by which Label Studio reports the changes of a project."""
+
+    MISSING = "missing"
+    OFF = "switched off"
+    """A person switched it off."""
+    OFF_AFTER_FAILURES = "switched off after failures"
+    """Label Studio switched it off after failed deliveries, and a run switched it on again."""
 
 
 class RunReason(StrEnum):

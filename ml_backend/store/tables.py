@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from ml_backend.store.column_types import DataclassText, EnumText, JsonText, PlainText
 from ml_backend.store.records import Agreement, FirstRead, LabelStudioUse, ProjectCounts, StoppingAdvice, Unmatched
-from ml_backend.store.states import BatchState, ProjectState, RunReason
+from ml_backend.store.states import BatchState, ProjectState, RunReason, WebhookProblem
 
 metadata = MetaData()
 
@@ -55,7 +55,9 @@ projects = Table(
     Column("check_after", Float),
     Column("last_success_at", Float),
     Column("labels_behind", Integer, nullable=False, server_default="0"),
-    Column("webhook_problem", PlainText),
+    Column("webhook_problem", EnumText(WebhookProblem, 60, unknown=WebhookProblem.OFF)),
+    Column("webhook_problem_at", Float),
+    Column("failed_runs", Integer, nullable=False, server_default="0"),
 )
 
 candidates = Table(
@@ -257,6 +259,14 @@ workers = Table(
     Column("owner", String(200), primary_key=True),
     Column("seen_at", Float, nullable=False),
 )
+
+write_probes = Table(
+    "write_probes",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("written_at", Float, nullable=False),
+)
+"""A row that is written to find out whether the database can be written to."""
 
 secrets = Table(
     "secrets",

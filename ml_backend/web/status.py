@@ -10,6 +10,7 @@ from typing import Any
 
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.pipeline.next_step import next_step, remedy
+from ml_backend.pipeline.webhook_state import webhook_sentence
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.records import BatchRecord, HeadRecord, ProjectRecord, RunRecord, StoppingAdvice
@@ -56,6 +57,8 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
         "error": project.error,
         "remedy": remedy(project),
         "settings_problem": project.settings_problem,
+        "webhook_problem": webhook_sentence(project),
+        "webhook_problem_at": project.webhook_problem_at,
         "next": next_step(project, counts, batch, settings, problems),
         "run_pending": run_pending,
         "events_waiting": len(events),

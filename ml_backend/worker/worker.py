@@ -117,6 +117,7 @@ class Worker:
         self._store.update_project(
             project_id, state=state, error=problem, phase=f"trying again in {delay:.0f} s (try {failures})"
         )
+        self._store.count_failed_run(project_id)
         for reason in reasons:
             self._store.request_run(project_id, reason)
         if not is_retry_to_come:

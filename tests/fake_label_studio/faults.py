@@ -42,7 +42,8 @@ class Faults:
     an annotation; fast_import: imports of predictions are not validated; dropped_predictions: how many predictions of
     each import are left out, like those with a score outside 0 to 1; local_blocked: backends on this machine are
     refused, as with ML_BLOCK_LOCAL_IP=true, Label Studio's default; proxy_authorization: what a proxy in front
-    asks for in the header Authorization.
+    asks for in the header Authorization; failures_counted: webhooks are switched off after 50 failed deliveries in a
+    row, as newer versions do.
     """
 
     down: bool = False
@@ -53,6 +54,7 @@ class Faults:
     dropped_predictions: int = 0
     local_blocked: bool = False
     proxy_authorization: str | None = None
+    failures_counted: bool = False
     broken: Break | None = None
 
     def break_at(self, method: str = ".*", path: str = "", moment: Moment = Moment.BEFORE, skip: int = 0) -> None:

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 SECONDS = 20.0
 """Label Studio gives /health 1 s and /setup 3 s; that is too short for tests on a busy machine."""
 
+FAILURES_UNTIL_OFF = 50
+
 Call = tuple[Webhook, dict[str, Any]]
 
 
@@ -119,10 +121,14 @@ class Outgoing:
     def _send(self, call: Call) -> None:
         hook, body = call
         self.sent.append((body["action"], hook.url))
+        is_delivered = False
         try:
-            self._http.post(hook.url, json=body, headers=hook.headers)
+            is_delivered = self._http.post(hook.url, json=body, headers=hook.headers).is_success
         except httpx.HTTPError as problem:
             logger.info("webhook %s of %s is lost: %s", hook.url, body["action"], problem)
+        if self._faults.failures_counted:
+            hook.consecutive_failures = 0 if is_delivered else hook.consecutive_failures + 1
+            hook.is_active = hook.is_active and hook.consecutive_failures < FAILURES_UNTIL_OFF
 
 
 def project_uid(project: Project) -> str:

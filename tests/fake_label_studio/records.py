@@ -113,3 +113,4 @@ class Webhook:
     headers: dict[str, str] = field(default_factory=dict)
     is_active: bool = True
     actions: list[str] = field(default_factory=list)
+    consecutive_failures: int = 0

@@ -29,13 +29,19 @@ def routes(studio: Studio) -> Blueprint:
     def changed(hook: Webhook) -> dict[str, Any]:
         for name in EDITABLE:
             setattr(hook, name, body_object().get(name, getattr(hook, name)))
-        return asdict(hook)
+        return shown(hook)
+
+    def shown(hook: Webhook) -> dict[str, Any]:
+        fields = asdict(hook)
+        if not studio.faults.failures_counted:
+            del fields["consecutive_failures"]
+        return fields
 
     @blueprint.get("/api/webhooks")
     def webhooks() -> list[dict[str, Any]]:
         with tables.lock:
             project = tables.project(int(request.args["project"]), user())
-            return [asdict(hook) for hook in tables.webhooks.values() if hook.project == project.id]
+            return [shown(hook) for hook in tables.webhooks.values() if hook.project == project.id]
 
     @blueprint.post("/api/webhooks")
     def create() -> tuple[dict[str, Any], int]:

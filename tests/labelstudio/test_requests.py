@@ -272,21 +272,53 @@ def test_a_webhook_is_made_if_there_is_none_and_otherwise_gets_the_secret_once()
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"is_active": False}, {"send_for_all_actions": False}, {"headers": {connection.SECRET_HEADER: "old"}}],
+    [{"send_for_all_actions": False}, {"headers": {connection.SECRET_HEADER: "old"}}],
     ids=str,
 )
 def test_a_webhook_that_does_not_send_all_with_the_secret_is_repaired(wrong: dict[str, Any]):
     right = {"headers": {connection.SECRET_HEADER: "secret"}}
-    changed: list[bool] = []
+    found: list[connection.WebhookState] = []
 
     def ensure(client: LabelStudio) -> None:
-        changed.append(connection.ensure_webhook(client, 3, BACKEND, "secret", create=False))
+        found.append(connection.ensure_webhook(client, 3, BACKEND, "secret", create=False))
 
     assert len(requests_of(always([hook(1, **right)]), ensure).requests) == 1
     _, repair = requests_of(always([hook(1, **right | wrong)]), ensure).requests
-    assert changed == [False, True]
+    assert found == ["intact", "repaired"]
     assert (repair.method, repair.path) == ("PATCH", "/api/webhooks/1/")
     assert {**hook(1, **right), **repair.body} == {**hook(1, **right), "send_payload": True}
+
+
+@pytest.mark.parametrize(
+    ("failures", "create", "found", "becomes_active"),
+    [
+        ({"consecutive_failures": 50}, False, "switched on", [True]),
+        ({"consecutive_failures": 49}, False, "off", []),
+        ({}, False, "off", []),
+        ({}, True, "repaired", [True]),
+    ],
+)
+def test_a_webhook_is_switched_on_if_label_studio_switched_it_off_and_not_if_a_person_did(
+    failures: dict[str, int], create: bool, found: str, becomes_active: list[bool]
+):
+    off = hook(1, is_active=False, headers={connection.SECRET_HEADER: "secret"}, **failures)
+    states: list[connection.WebhookState] = []
+
+    def ensure(client: LabelStudio) -> None:
+        states.append(connection.ensure_webhook(client, 3, BACKEND, "secret", create=create))
+
+    _, *changes = requests_of(always([off]), ensure).requests
+    assert states == [found]
+    assert [change.body["is_active"] for change in changes] == becomes_active
+
+
+def test_a_webhook_that_a_person_switched_off_gets_the_secret_and_stays_off():
+    off = hook(1, is_active=False)
+    _, change = requests_of(
+        always([off]), lambda c: connection.ensure_webhook(c, 3, BACKEND, "secret", create=False)
+    ).requests
+    assert change.body["headers"] == {connection.SECRET_HEADER: "secret"}
+    assert change.body["is_active"] is False
 
 
 def test_a_personal_access_token_is_exchanged_once_for_an_access_token():

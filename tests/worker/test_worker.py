@@ -103,7 +103,7 @@ def test_a_failed_run_is_tried_again_later_and_keeps_its_reasons(
     worker.run(7)
     project = sqlite_store.project(7)
     assert project is not None
-    assert project.state == "failed"
+    assert (project.state, project.failed_runs) == ("failed", 2)
     worker.run(7)
     assert queue.sent == [(7, 2.0), (7, 4.0)], "each pause must be longer"
     assert reasons_of_runs == [["labels"]] * 3

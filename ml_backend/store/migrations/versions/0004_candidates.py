@@ -15,14 +15,16 @@ _ROW_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Add columns to the projects, and three tables."""
+    """Add columns to the projects, and tables."""
     for column in (
         sa.Column("members", sa.Integer()),
         sa.Column("missing_since", sa.Float()),
         sa.Column("check_after", sa.Float()),
         sa.Column("last_success_at", sa.Float()),
         sa.Column("labels_behind", sa.Integer(), nullable=False, server_default="0"),
-        sa.Column("webhook_problem", sa.Text()),
+        sa.Column("webhook_problem", sa.String(60)),
+        sa.Column("webhook_problem_at", sa.Float()),
+        sa.Column("failed_runs", sa.Integer(), nullable=False, server_default="0"),
     ):
         op.add_column("projects", column)
     op.create_table(
@@ -58,4 +60,9 @@ def upgrade() -> None:
         sa.Column("tried_at", sa.Float(), nullable=False),
         sa.Column("checked_at", sa.Float(), nullable=False),
         sa.Column("expires_at", sa.Float(), nullable=False),
+    )
+    op.create_table(
+        "write_probes",
+        sa.Column("name", sa.String(60), primary_key=True),
+        sa.Column("written_at", sa.Float(), nullable=False),
     )
