@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, Connection, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
 from ml_backend.commands.connect import connect_project
@@ -40,6 +40,14 @@ PostgresServer = Annotated[
     ),
 ]
 DEFAULT_SERVER = "postgresql://postgres@127.0.0.1:5432/postgres"
+Template = Annotated[
+    str | None,
+    typer.Option(
+        help="Database with Label Studio's empty tables, which is made at its first use, kept, and copied by every "
+        "later run: that saves the minute in which Label Studio creates its tables.",
+    ),
+]
+MIGRATION_SECONDS = 600.0
 
 
 @dataclass
@@ -108,28 +116,24 @@ class Stack:
 
 
 @contextmanager
-def running_stack(
-    server: str, folder: Path, console: Console, environment: dict[str, str] | None = None
-) -> Iterator[Stack]:
+def running_stack(server: str, folder: Path, console: Console, template: str | None = None) -> Iterator[Stack]:
     """Start Label Studio, and prepare the backend, which the caller starts; stop both and drop their databases.
 
-    environment: further variables of the backend.
+    template: see `Template`.
     """
-    with database(server, "label_studio") as labels_url, database(server, "backend") as backend_url:
-        label_studio = LabelStudioProcess(
-            installed(REPOSITORY / ".venv-labelstudio"),
-            folder / "label-studio",
-            free_port(0),
-            environment=label_studio_variables(labels_url),
-        )
+    if template is not None:
+        with console.status(f"making {template} with Label Studio's tables, once"):
+            make_template(server, template, folder / "template")
+    with database(server, "label_studio", template) as labels_url, database(server, "backend") as backend_url:
+        label_studio = label_studio_on(labels_url, folder / "label-studio")
         backend = BackendProcess(folder / "backend", free_port(0), label_studio.url, label_studio.token)
         address = backend_url.render_as_string(hide_password=False)
-        backend.environment = {"LOG_LEVEL": "WARNING", **(environment or {}), "DATABASE_URL": address}
+        backend.environment = {"LOG_LEVEL": "WARNING", "DATABASE_URL": address}
         store = Store(address)
         store.create()
         try:
-            with console.status("starting Label Studio, which creates its tables"):
-                label_studio.start()
+            with console.status("starting Label Studio"):
+                label_studio.start(MIGRATION_SECONDS)
             client = LabelStudio(label_studio.url, label_studio.token)
             yield Stack(label_studio, backend, client, store)
             client.close()
@@ -139,23 +143,51 @@ def running_stack(
             store.close()
 
 
+def make_template(server: str, name: str, folder: Path) -> None:
+    """Create this database with the tables and the first user of Label Studio, unless it exists."""
+    with administrating(server) as connection:
+        if connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).scalar():
+            return
+    with database(server, "label_studio") as url:
+        label_studio = label_studio_on(url, folder)
+        label_studio.start(MIGRATION_SECONDS)
+        label_studio.stop()
+        with administrating(server) as connection:
+            connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE {url.database}'))
+
+
 @contextmanager
-def database(server: str, purpose: str) -> Iterator[URL]:
-    """A new, empty database whose name begins with `benchmark_`; it is dropped at the end."""
-    # Of TEST_POSTGRES_URL the driver may be left out, and then SQLAlchemy would take another one.
-    engine = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+def database(server: str, purpose: str, template: str | None = None) -> Iterator[URL]:
+    """A new database, empty or a copy of the template, named `benchmark_…`; it is dropped at the end."""
     name = f"benchmark_{purpose}_{uuid.uuid4().hex[:8]}"
+    with administrating(server) as connection:
+        connection.execute(text(f'CREATE DATABASE {name} TEMPLATE "{template or "template0"}"'))
+        url = connection.engine.url
+    try:
+        yield url.set(database=name)
+    finally:
+        with administrating(server) as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextmanager
+def administrating(server: str) -> Iterator[Connection]:
+    """A connection on which databases are created and dropped. Raises typer.BadParameter if there is no server."""
+    # The address may be of any driver, and ours is psycopg.
+    engine = create_engine(make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
+            yield connection
     except OperationalError as problem:
         raise typer.BadParameter(f"no PostgreSQL at {engine.url}: {problem.orig}", param_hint="--postgresql") from None
-    try:
-        yield engine.url.set(database=name)
     finally:
-        with engine.connect() as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
         engine.dispose()
+
+
+def label_studio_on(url: URL, folder: Path) -> LabelStudioProcess:
+    """A Label Studio on this PostgreSQL database, which is not started yet."""
+    command = installed(REPOSITORY / ".venv-labelstudio")
+    return LabelStudioProcess(command, folder, free_port(0), environment=label_studio_variables(url))
 
 
 def label_studio_variables(url: URL) -> dict[str, str]:

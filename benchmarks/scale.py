@@ -22,7 +22,7 @@ from typing import Annotated
 import numpy as np
 import typer
 from live_loop import WARM_UP, Annotator, Label, memory, vectors
-from on_postgresql import DEFAULT_SERVER, PostgresServer, Stack, bars, running_stack
+from on_postgresql import DEFAULT_SERVER, PostgresServer, Stack, Template, bars, running_stack
 from rich.console import Console
 from rich.table import Table
 
@@ -160,10 +160,11 @@ def main(
     labels: Annotated[int, typer.Option(min=1, help="Labels measured.")] = 8,
     embed: Annotated[bool, typer.Option("--embed", help="Embed the texts for real.")] = False,
     postgresql: PostgresServer = DEFAULT_SERVER,
+    template: Template = None,
 ) -> None:
     """Times, memory and requests of a large project."""
     console = Console(highlight=False)
-    with tempfile.TemporaryDirectory() as folder, running_stack(postgresql, Path(folder), console) as stack:
+    with tempfile.TemporaryDirectory() as folder, running_stack(postgresql, Path(folder), console, template) as stack:
         measured = measure(stack, tasks, labels, embed, console)
     print_results(console, measured, tasks, embed)
 

@@ -26,7 +26,7 @@ import numpy as np
 import typer
 from live_loop import CLASSES
 from live_loop import texts as generated
-from on_postgresql import DEFAULT_SERVER, PostgresServer, Stack, bars, running_stack
+from on_postgresql import DEFAULT_SERVER, PostgresServer, Stack, Template, bars, running_stack
 from people import Answered, Labelling, Person, label_for
 from rich.console import Console
 from rich.table import Table
@@ -268,13 +268,14 @@ def main(
     ] = None,
     chosen: Annotated[list[str] | None, typer.Option("--set", help="Setting of the projects, name=value.")] = None,
     postgresql: PostgresServer = DEFAULT_SERVER,
+    template: Template = None,
 ) -> None:
     """What people are given and how long they wait, with the backend and without it."""
     console = Console(highlight=False)
     least, most = _range(seconds)
     texts = corpus(data, tasks)
     config = parse(label_config(texts.classes))
-    with tempfile.TemporaryDirectory() as folder, running_stack(postgresql, Path(folder), console) as stack:
+    with tempfile.TemporaryDirectory() as folder, running_stack(postgresql, Path(folder), console, template) as stack:
         with console.status(f"{people} people sign up"):
             keys = stack.keys(people)
         plain = new_project(stack, "without the backend", texts, console) if without else None

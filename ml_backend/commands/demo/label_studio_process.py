@@ -80,7 +80,7 @@ class LabelStudioProcess:
         """The file of its log."""
         return self.folder / "label-studio.log"
 
-    def start(self) -> None:
+    def start(self, seconds: float = START_SECONDS) -> None:
         """Start it and wait until it responds. Raises StartFailed with the end of its log."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
@@ -92,7 +92,7 @@ class LabelStudioProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until_up(f"http://127.0.0.1:{self.port}/health", self._process, self.log, START_SECONDS)
+        wait_until_up(f"http://127.0.0.1:{self.port}/health", self._process, self.log, seconds)
 
     def stop(self) -> None:
         """Stop it and all processes that it started."""
