@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +10,13 @@ from dataclasses import dataclass, field
 from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.learning import Embedder
+from ml_backend.learning.embedding.names import canonical_name
 from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
+from ml_backend.store.owners import owner_name
 from ml_backend.store.records import EventRecord, ProjectRecord
-from ml_backend.store.states import RunReason
+from ml_backend.store.states import ProjectState, RunReason
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class Services:
     """The services that all runs share.
 
     embedder: returns the embedder of a model name, which it loads at the first call; default_model: name of the
-    embedding model for projects that choose none.
+    embedding model for projects that choose none; owner: name of this process, see `owner_name`; ask_for_help: called
+    with the id of a project of which other workers may embed texts too.
     """
 
     store: Store
@@ -30,6 +34,12 @@ class Services:
     embedder: Callable[[str], Embedder]
     default_model: str
     webhook_secret: str
+    owner: str = field(default_factory=owner_name)
+    ask_for_help: Callable[[int], None] = lambda _project_id: None
+
+    def owner_of_thread(self) -> str:
+        """The name under which this thread claims texts."""
+        return f"{self.owner}:{threading.get_ident()}"
 
 
 @dataclass
@@ -70,6 +80,16 @@ class RunContext:
     def model(self) -> str:
         """Name of the embedding model that the project's settings ask for."""
         return self.settings.embedding_model or self.services.default_model
+
+    @property
+    def embedding(self) -> str:
+        """The model's canonical name, under which vectors are stored."""
+        return canonical_name(self.model)
+
+    def clear_solved_problem(self) -> None:
+        """Remove the problem that kept earlier runs from coming so far, if the steps that follow may take long."""
+        if self.project.error is not None and self.project.state != ProjectState.FAILED:
+            self.store.update_project(self.id, state=ProjectState.NEW, error=None)
 
     def end_step(self, step: str) -> None:
         """Add the seconds since the end of the last step to this step."""

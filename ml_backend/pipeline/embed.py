@@ -1,68 +1,170 @@
-"""Embed the texts of a project that have no vector yet, in chunks."""
+"""Embed the texts of a project that have no vector yet: several workers together, each in chunks that it claims."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from sqlalchemy.exc import OperationalError
 
 from ml_backend.labelstudio.unforeseen import unforeseen
 from ml_backend.learning import Embedder
 from ml_backend.learning.embedding.embedder import ModelNotAvailable
-from ml_backend.pipeline.context import RunContext
+from ml_backend.learning.embedding.names import canonical_name
+from ml_backend.pipeline.chunks import Chunks
+from ml_backend.pipeline.context import RunContext, Services
+from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 
-TEXTS_PER_CHUNK = 256
-"""Texts embedded before the clock and new requests are checked again: about 1.5 s on two cores."""
+TEXTS_PER_CLAIM = 256
+"""Texts that a worker claims at once; the first batch is chosen from so many."""
+CLAIM_SECONDS = 60.0
+"""A worker that dies on another machine blocks its claims for this time; a live one renews after every chunk."""
 LONGEST_EMBED_SECONDS = 10.0
 """How long a run embeds before it publishes from the texts embedded so far, so that labelling can start early."""
+RECOUNT_SECONDS = 5.0
+"""How old the number of texts left may become while others embed too."""
+LOOK_EVERY_SECONDS = 0.5
+"""How often to look for texts while all that are left are claimed by others."""
+WORKER_SEEN_SECONDS = 60.0
+"""A worker that was seen so long ago may help."""
 ORDINARY_TEXT = "An ordinary sentence."
 """Every model that works embeds it."""
 
 
-def embed(run: RunContext, embedder: Embedder) -> int:
-    """Embed texts of the project for a limited time; returns the number of texts still without a vector."""
-    # While no batch is published, one chunk is enough to choose the first one.
-    time_limit = LONGEST_EMBED_SECONDS if run.store.current_batch(run.id) else 0.0
-    run.store.accept_texts_again(run.id, kept=_refused_by(embedder))
-    missing = run.services.arrays.arrays(run.id, embedder.name).missing()
+def embed(run: RunContext) -> int:
+    """Embed texts of the project for a limited time; returns the number of texts still without a vector.
+
+    The model is loaded only if there are such texts. Raises ModelNotAvailable.
+    """
+    run.store.accept_texts_again(run.id, kept=_refused_by(run.embedding))
+    missing = run.services.arrays.missing(run.id, run.embedding)
     if missing:
-        missing = embed_missing(
-            run.store, run.id, embedder, time_limit, lambda: run.id in run.store.pending_projects(), run.report_phase
-        )
+        embedder = run.services.embedder(run.model)
+        run.clear_solved_problem()
+        limit = _limit(run)
+        work = Work(run.services, run.id, embedder)
+        missing = work.as_leader(missing, limit, lambda: run.id in run.store.pending_projects(), run.report_phase)
     run.end_step("embed")
     return missing
 
 
-def embed_missing(
-    store: Store,
-    project_id: int,
-    embedder: Embedder,
-    seconds: float,
-    interrupted: Callable[[], bool],
-    report_phase: Callable[[str], None],
-) -> int:
-    """Embed until all texts have vectors, `seconds` have passed, or `interrupted` returns True.
+@dataclass(frozen=True)
+class Limit:
+    """How much a run embeds before it publishes: so many texts, and for so many seconds, but at least one chunk."""
 
-    report_phase: called with a sentence about the progress. Returns the number of texts still without a vector. Every
-    chunk is stored as soon as it is computed, so a crash loses at most one chunk. A text that the model cannot embed
-    becomes the problem of its tasks. Raises what `Embedder.encode` raises if the model embeds no text at all.
+    texts: float
+    seconds: float
+
+
+def _limit(run: RunContext) -> Limit:
+    if run.store.current_batch(run.id) is not None:
+        return Limit(math.inf, LONGEST_EMBED_SECONDS)
+    wanted = TEXTS_PER_CLAIM - run.store.count_embedded_texts(run.id, run.embedding)
+    return Limit(wanted, LONGEST_EMBED_SECONDS) if wanted > 0 else Limit(math.inf, 0.0)
+
+
+def help_to_embed(services: Services, project_id: int, interrupted: Callable[[], bool]) -> None:
+    """Embed texts of a project that another worker runs, until none is left or `interrupted` returns True.
+
+    Does nothing unless another worker embeds with the project's model at this moment. Raises ModelNotAvailable.
     """
-    missing = store.count_missing_embeddings(project_id, embedder.name)
-    started, total = time.monotonic(), missing
-    while missing:
-        texts = store.missing_embeddings(project_id, embedder.name, limit=TEXTS_PER_CHUNK)
-        if not texts:
-            return 0
-        store.refuse_texts(project_id, embed_each(store, embedder, texts))
-        missing -= len(texts)
-        elapsed = time.monotonic() - started
-        seconds_left = missing * elapsed / (total - missing)
-        report_phase(f"embedding: {missing:,} texts left, about {_duration(seconds_left)}")
-        if elapsed > seconds or interrupted():
-            break
-    return max(0, missing)
+    project = services.store.project(project_id)
+    if project is None:
+        return
+    name = ProjectSettings.usable(project.settings).embedding_model or services.default_model
+    model = canonical_name(name)
+    if not services.store.claim_owners(model) or not services.store.count_missing_embeddings(project_id, model):
+        return
+    Work(services, project_id, services.embedder(name)).as_helper(interrupted)
+
+
+@dataclass
+class Work:
+    """The embedding of one project's texts by one thread of a worker.
+
+    Every chunk is stored as soon as it is computed, so a crash loses at most one chunk, about a second. A text that the
+    model cannot embed becomes the problem of its tasks. Methods raise what `Embedder.encode` raises if the model embeds
+    no text at all.
+    """
+
+    services: Services
+    project_id: int
+    embedder: Embedder
+    chunks: Chunks = field(default_factory=Chunks)
+
+    def as_leader(
+        self, missing: int, limit: Limit, interrupted: Callable[[], bool], report_phase: Callable[[str], None]
+    ) -> int:
+        """Embed until the limit is reached or `interrupted` returns True, and ask other workers to help.
+
+        missing: number of texts without a vector; report_phase: called with a sentence about the progress. Returns the
+        number of texts still without a vector.
+        """
+        store, model = self.services.store, self.embedder.name
+        started = counted_at = time.monotonic()
+        total = missing
+
+        def stop() -> bool:
+            is_late = time.monotonic() - started > limit.seconds
+            return is_late or total - missing >= limit.texts or interrupted()
+
+        while missing > 0:
+            texts = self._claim(int(min(TEXTS_PER_CLAIM, limit.texts - (total - missing))))
+            if len(texts) < missing:
+                self._ask_for_help()
+            try:
+                for chunk in self.chunks.of(texts):
+                    self._embed_chunk(chunk)
+                    missing -= len(chunk)
+                    report_phase(_progress(total, missing, time.monotonic() - started))
+                    if stop():
+                        break
+            finally:
+                self._release()
+            if not texts:
+                time.sleep(LOOK_EVERY_SECONDS)  # others embed what is left
+            if not texts or time.monotonic() - counted_at > RECOUNT_SECONDS:
+                missing = store.count_missing_embeddings(self.project_id, model)
+                counted_at = time.monotonic()
+            if stop():
+                break
+        return missing
+
+    def as_helper(self, interrupted: Callable[[], bool]) -> int:
+        """Embed until no text is left to claim or `interrupted` returns True; returns the number of texts embedded."""
+        done = 0
+        while not interrupted() and (texts := self._claim(TEXTS_PER_CLAIM)):
+            try:
+                for chunk in self.chunks.of(texts):
+                    self._embed_chunk(chunk)
+                    done += len(chunk)
+                    if interrupted():
+                        break
+            finally:
+                self._release()
+        return done
+
+    def _claim(self, limit: int) -> list[tuple[str, str]]:
+        return self.services.store.claim_texts(
+            self.project_id, self.embedder.name, self.services.owner_of_thread(), CLAIM_SECONDS, limit
+        )
+
+    def _release(self) -> None:
+        self.services.store.release_claims([self.services.owner_of_thread()])
+
+    def _embed_chunk(self, chunk: Sequence[tuple[str, str]]) -> None:
+        store = self.services.store
+        store.refuse_texts(self.project_id, embed_each(store, self.embedder, chunk))
+        store.renew_claims(self.embedder.name, self.services.owner_of_thread(), CLAIM_SECONDS)
+
+    def _ask_for_help(self) -> None:
+        """Wake another worker if fewer embed than there are."""
+        store = self.services.store
+        if len(store.claim_owners(self.embedder.name)) < store.count_workers(WORKER_SEEN_SECONDS):
+            self.services.ask_for_help(self.project_id)
 
 
 def embed_each(store: Store, embedder: Embedder, texts: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -80,14 +182,19 @@ def embed_each(store: Store, embedder: Embedder, texts: Sequence[tuple[str, str]
             middle = len(texts) // 2
             return embed_each(store, embedder, texts[:middle]) | embed_each(store, embedder, texts[middle:])
         text_hash, text = texts[0]
-        work = _refused_by(embedder)
+        work = _refused_by(embedder.name)
         return {text_hash: unforeseen(error, work, f"the text {text[:80]!r}")}
     return {}
 
 
-def _refused_by(embedder: Embedder) -> str:
+def _refused_by(model: str) -> str:
     """How the problem of a text begins that this model cannot embed; with another model it is tried again."""
-    return f"the embedding by {embedder.name}"
+    return f"the embedding by {model}"
+
+
+def _progress(total: int, missing: int, elapsed: float) -> str:
+    seconds_left = missing * elapsed / (total - missing)
+    return f"embedding: {max(0, missing):,} texts left, about {_duration(max(0.0, seconds_left))}"
 
 
 def _duration(seconds: float) -> str:

@@ -71,7 +71,10 @@ def next_step(
             project.text_source is None and not counts.tasks,
             "The tasks were not read yet; the first run reads them from Label Studio.",
         ),
-        (project.text_source is None, f"The tasks are being read from Label Studio, {counts.tasks:,} so far."),
+        (
+            batch is None and project.first_read is not None,
+            f"The tasks are being read from Label Studio, {counts.tasks:,} so far.",
+        ),
         (not counts.tasks, "There are no tasks yet; import some in Label Studio."),
         (problems == counts.tasks, "No task has a usable text; the reasons are listed below." + _fields(settings)),
         (

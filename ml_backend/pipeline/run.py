@@ -25,12 +25,8 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
     if run is None:
         return False
     report = synchronize(run)
-    embedder = services.embedder(run.settings.embedding_model or services.default_model)
-    if run.project.error is not None and run.project.state != ProjectState.FAILED:
-        # What kept earlier runs from coming so far is solved, and the steps that follow may take long.
-        run.store.update_project(run.id, state=ProjectState.NEW, error=None)
-    missing = embed(run, embedder)
-    data = learning_data(run, embedder.name)
+    missing = embed(run)
+    data = learning_data(run, run.embedding)
     serving = finish_interrupted_batches(run.store, run.client, run.info)
     reason = None
     if not data.is_empty and not (serving and _mixes_texts(run, report)):

@@ -51,10 +51,11 @@ def synchronize(run: RunContext) -> SyncReport:
         watermark, first_read = None, None
     if watermark is None:
         first_read = first_read or FirstRead(1, run.client.newest_update(run.id))
-        page = synchronizer.first_read(first_read.next_page, time.monotonic() + FIRST_READ_SECONDS, report)
-        watermark = None if page else first_read.newest
-        unfinished = FirstRead(page, first_read.newest) if page else None
-        run.store.update_project(run.id, watermark=watermark, first_read=unfinished, text_source=text_source)
+        run.store.update_project(run.id, watermark=None, first_read=first_read, text_source=text_source)
+        # The first batch is chosen from a few hundred texts, so one page is enough for it.
+        seconds = FIRST_READ_SECONDS if first_read.next_page > 1 else 0.0
+        if synchronizer.first_read(first_read, time.monotonic() + seconds, report):
+            run.store.update_project(run.id, watermark=first_read.newest, first_read=None)
     else:
         needs_comparison = synchronizer.read_events(run.events, report)
         if needs_comparison or set(run.reasons) - {RunReason.LABELS}:
@@ -116,19 +117,21 @@ class Synchronizer:
         self._read_by_id(task_ids, report)
         return compare_all
 
-    def first_read(self, start_page: int, deadline: float, report: SyncReport) -> int:
+    def first_read(self, start: FirstRead, deadline: float, report: SyncReport) -> bool:
         """Read all tasks page by page until the last page or until `deadline`, in seconds of time.monotonic().
 
-        start_page: the first page to read, from 1. Returns the page to continue with, 0 after the last page.
+        start: where to begin. Where to continue is stored after every page, so a crash loses at most one. Returns
+        whether all are read.
         """
-        for page in self.client.task_pages(self.info.id, start_page=start_page):
+        for page in self.client.task_pages(self.info.id, start_page=start.next_page):
             self._store_tasks(page.tasks, report)
+            self.store.update_project(self.info.id, first_read=FirstRead(page.number + 1, start.newest))
             tasks_so_far = min(page.number * TASKS_PER_PAGE, self.info.task_number)
             self.report_phase(f"reading tasks: {tasks_so_far:,} of {self.info.task_number:,}")
             if not page.is_last and time.monotonic() > deadline:
                 report.complete = False
-                return page.number + 1
-        return 0
+                return False
+        return True
 
     def reconcile(self, watermark: str | None, report: SyncReport) -> str | None:
         """Find changes that no webhook reported: changed tasks by `updated_at`, deletions by comparing counts.

@@ -183,6 +183,14 @@ class ArrayCache:
                 self._by_project.pop(next(iter(self._by_project)))
         return arrays
 
+    def missing(self, project_id: int, model: str) -> int:
+        """Number of distinct texts without a vector; arrays that are not in memory are not read for it."""
+        with self._lock:
+            is_in_memory = self._by_project.get(project_id, (None, None))[0] == model
+        if is_in_memory:
+            return self.arrays(project_id, model).missing()
+        return self._store.count_missing_embeddings(project_id, model)
+
     def forget(self, project_id: int) -> None:
         """Drop the arrays of a project."""
         with self._lock:

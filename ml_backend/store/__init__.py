@@ -8,6 +8,7 @@ from ml_backend.store.batches import BatchRows
 from ml_backend.store.candidates import CandidateRows
 from ml_backend.store.changes import ChangeRows
 from ml_backend.store.database import PAGES_BEFORE_CHECKPOINT, Database
+from ml_backend.store.embedding_claims import EmbeddingClaimRows
 from ml_backend.store.embeddings import EmbeddingRows
 from ml_backend.store.events import EventRows
 from ml_backend.store.heads import HeadRows
@@ -38,6 +39,7 @@ class Store(
     TaskRows,
     ChangeRows,
     EmbeddingRows,
+    EmbeddingClaimRows,
     LabelSnapshotRows,
     HeadRows,
     BatchRows,

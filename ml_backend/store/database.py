@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Float,
+    Table,
+    cast,
+    create_engine,
+    event,
+    extract,
+    func,
+    literal,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
@@ -68,6 +81,12 @@ class Database:
         """SQLite's file; None for PostgreSQL and for a database in memory."""
         name = self._engine.url.database
         return Path(name) if self.on_sqlite and name and name != ":memory:" else None
+
+    def now(self) -> ColumnElement[float]:
+        """Unix time by the clock that all processes at this database share, which may differ from their machines'."""
+        if self.on_sqlite:
+            return literal(time.time(), Float)
+        return cast(extract("epoch", func.clock_timestamp()), Float(53))
 
     def upsert(self, table: Table) -> Any:
         """An INSERT of this dialect, which supports `on_conflict_do_…`."""

@@ -6,13 +6,14 @@ numpy is imported inside the functions that read or write vectors, since the ser
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 
 from ml_backend.store import tables
 from ml_backend.store.changes import record_changes
 from ml_backend.store.database import Database, slices
+from ml_backend.store.embedding_claims import end_claims
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,38 +27,10 @@ class EmbeddingRows:
 
     _database: Database
 
-    def missing_embeddings(self, project_id: int, model: str, limit: int) -> list[tuple[str, str]]:
-        """(hash, text) of at most `limit` texts without a vector of the model, oldest first.
-
-        Half of them are texts of annotated tasks and half of others, so that a project that already has labels soon
-        gets both a head and a batch.
-        """
-        task, text = tables.tasks, tables.texts
-        query = (
-            _without_vector(select(text.c.text_hash, text.c.text), project_id, model)
-            .join(text, text.c.text_hash == task.c.text_hash)
-            .group_by(text.c.text_hash, text.c.text)
-            .order_by(func.min(task.c.task_id))
-            .limit(limit)
-        )
-        annotation = tables.annotation_table
-        annotated = select(annotation.c.task_id).where(annotation.c.project_id == project_id)
-        with self._database.reading() as connection:
-            labelled = dict(connection.execute(query.where(task.c.task_id.in_(annotated))).tuples().all())
-            others = dict(connection.execute(query.where(task.c.task_id.not_in(annotated))).tuples().all())
-        half = max(limit // 2, limit - len(others))
-        return list((dict(list(labelled.items())[:half]) | others).items())[:limit]
-
-    def count_missing_embeddings(self, project_id: int, model: str) -> int:
-        """Number of distinct texts of the project without a vector of the model."""
-        count = select(func.count(func.distinct(tables.tasks.c.text_hash)))
-        with self._database.reading() as connection:
-            return int(connection.execute(_without_vector(count, project_id, model)).scalar_one())
-
     def put_embeddings(self, model: str, hashes: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Store vectors (n, D) float32, in the order of the hashes; vectors that exist already are not changed.
 
-        Raises ValueError if the numbers of hashes and vectors differ.
+        Claims of these texts end. Raises ValueError if the numbers of hashes and vectors differ.
         """
         import numpy as np
 
@@ -68,6 +41,7 @@ class EmbeddingRows:
         with self._database.writing() as connection:
             for chunk in slices(rows):
                 connection.execute(self._database.upsert(tables.embeddings).on_conflict_do_nothing(), chunk)
+            end_claims(connection, model, hashes)
 
     def embeddings(self, model: str, hashes: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Text hash → vector (D,) float32; texts without a vector are left out."""
@@ -133,13 +107,3 @@ def _set_problem(
 ) -> None:
     statement = update(tables.tasks).where(condition).values(problem=problem).returning(tables.tasks.c.task_id)
     record_changes(database, connection, project_id, list(connection.execute(statement).scalars()))
-
-
-def _without_vector(query: Any, project_id: int, model: str) -> Any:
-    task, vector = tables.tasks, tables.embeddings
-    has_vector = (
-        select(vector.c.text_hash).where(vector.c.model == model, vector.c.text_hash == task.c.text_hash).exists()
-    )
-    return query.select_from(task).where(
-        task.c.project_id == project_id, task.c.text_hash.is_not(None), task.c.problem.is_(None), ~has_vector
-    )

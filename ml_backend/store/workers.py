@@ -32,3 +32,9 @@ class WorkerRows:
         with self._database.reading() as connection:
             seen_at: float | None = connection.execute(select(func.max(tables.workers.c.seen_at))).scalar_one()
         return seen_at
+
+    def count_workers(self, seconds: float) -> int:
+        """Number of workers that were seen in the last `seconds`."""
+        query = select(func.count()).where(tables.workers.c.seen_at > time.time() - seconds)
+        with self._database.reading() as connection:
+            return int(connection.execute(query).scalar_one())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from huey import crontab
@@ -13,9 +14,9 @@ from ml_backend.pipeline.context import Services
 from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.settings import Settings
 from ml_backend.store import Store
+from ml_backend.store.owners import owner_name
 from ml_backend.store.states import RunReason
 from ml_backend.worker.heartbeat import start_heartbeat
-from ml_backend.worker.lease import owner_name
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.supervisor import lower_priority, stop_with_parent
 from ml_backend.worker.worker import Worker
@@ -32,7 +33,7 @@ def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None
         stop_with_parent(parent)
         lower_priority()
     queue = TaskQueue(settings)
-    services = services_of(settings)
+    services = replace(services_of(settings), ask_for_help=queue.wake_worker)
     start_heartbeat(settings, owner_name(), with_file=parent is None)
     worker = Worker(services.store, queue, services)
     worker.release_stale_leases()

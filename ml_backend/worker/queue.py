@@ -71,6 +71,10 @@ class TaskQueue:
                 "project %s: the queue did not accept the message; the next reconciliation runs the project", project_id
             )
 
+    def has_messages(self) -> bool:
+        """Whether a message waits for a worker."""
+        return bool(self.huey.pending_count())
+
     def embed_soon(self, model: str, texts: dict[str, str]) -> None:
         """Ask a worker to embed texts (hash → text) with priority and to store their vectors.
 

@@ -18,6 +18,8 @@ LONGEST_PAUSE = 30.0
 The pause is doubled each time, until a worker has run for STEADY_SECONDS.
 """
 STEADY_SECONDS = 60.0
+SHORT_SECONDS = 5.0
+"""After a longer life the pause is at most as long as the worker ran, since a killed worker keeps what it did."""
 STOP_SECONDS = 20.0
 """How long a worker may take to finish before it is killed."""
 PARENT_POLL_SECONDS = 0.5
@@ -50,7 +52,7 @@ class WorkerProcess:
                 self._process.kill()
 
     def _keep_running(self) -> None:
-        pause = FIRST_PAUSE
+        pause = 0.0
         command = [sys.executable, "-m", "ml_backend", "worker", "--parent", str(os.getpid())]
         while not self._stopping.is_set():
             started = time.monotonic()
@@ -58,11 +60,20 @@ class WorkerProcess:
             status = self._process.wait()
             if self._stopping.is_set():
                 return
-            if time.monotonic() - started > STEADY_SECONDS:
-                pause = FIRST_PAUSE
+            pause = pause_after(time.monotonic() - started, pause)
             logger.error("the worker ended with status %s; starting it again in %.0f s", status, pause)
             self._stopping.wait(pause)
-            pause = min(LONGEST_PAUSE, 2 * pause)
+
+
+def pause_after(lifetime: float, pause: float) -> float:
+    """Seconds until a worker that ran for `lifetime` seconds is started again.
+
+    pause: the seconds before it was started, 0 at first.
+    """
+    if lifetime > STEADY_SECONDS:
+        return FIRST_PAUSE
+    longest = LONGEST_PAUSE if lifetime < SHORT_SECONDS else lifetime
+    return min(longest, LONGEST_PAUSE, max(FIRST_PAUSE, 2 * pause))
 
 
 def lower_priority() -> None:

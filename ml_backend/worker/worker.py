@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -13,11 +14,12 @@ from ml_backend.labelstudio.texts import text_hash
 from ml_backend.learning.embedding.embedder import ModelNotAvailable
 from ml_backend.learning.embedding.names import canonical_name
 from ml_backend.pipeline.context import Services
-from ml_backend.pipeline.embed import embed_each
+from ml_backend.pipeline.embed import embed_each, help_to_embed
 from ml_backend.pipeline.run import run_project
 from ml_backend.store import Store
+from ml_backend.store.owners import is_stale, owner_name
 from ml_backend.store.states import ProjectState, RunReason
-from ml_backend.worker.lease import is_stale, lease, owner_name
+from ml_backend.worker.lease import lease
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.retry import retry_delay
 
@@ -44,6 +46,7 @@ class Worker:
         self._clock = clock
         self._failures: dict[int, int] = {}
         self._retry_at: dict[int, float] = {}
+        self._helping = threading.Lock()
         queue.on_run = self.run
         queue.on_embed = self.embed
 
@@ -51,6 +54,7 @@ class Worker:
         """Run the project's pipeline unless another worker does; requests made during the run lead to one more run."""
         with lease(self._store, project_id, self._owner) as has_lease:
             if not has_lease:
+                self._help(project_id)
                 return
             reasons = self._store.take_requests(project_id)
             work_left = self._attempt(project_id, reasons or [RunReason.UNASKED])
@@ -76,8 +80,9 @@ class Worker:
             embed_each(self._store, self._services.embedder(model), own)
 
     def release_stale_leases(self) -> None:
-        """Delete the leases of workers on this machine that have ended, so that no run waits until they expire."""
+        """Delete leases and claims of workers on this machine that have ended, so that no run waits for them."""
         self._store.delete_leases([owner for owner in self._store.lease_owners() if is_stale(owner)])
+        self._store.release_claims([owner for owner in self._store.claim_owners() if is_stale(owner)])
 
     def reconcile_all(self, reason: RunReason) -> None:
         """Request a run of every project; a run without changes is cheap."""
@@ -89,6 +94,21 @@ class Worker:
         chosen = [project.settings.get("embedding_model") for project in self._store.projects()]
         named = {canonical_name(name) for name in [self._services.default_model, *chosen] if isinstance(name, str)}
         return canonical_name(model) in named | self._store.models_of_heads()
+
+    def _help(self, project_id: int) -> None:
+        """Embed texts of a project that another process runs, until another message waits for this thread.
+
+        In one process the embedder takes one thread at a time, so a second one would gain nothing.
+        """
+        holder = self._store.lease_owner(project_id)
+        if holder is None or holder.startswith(self._owner) or not self._helping.acquire(blocking=False):
+            return
+        try:
+            help_to_embed(self._services, project_id, self._queue.has_messages)
+        except Exception as problem:
+            logger.warning("project %s: this worker cannot help to embed: %s", project_id, problem)
+        finally:
+            self._helping.release()
 
     def _attempt(self, project_id: int, reasons: list[RunReason]) -> bool:
         started = time.monotonic()

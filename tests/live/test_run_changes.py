@@ -102,7 +102,7 @@ def test_a_project_whose_tasks_are_all_deleted_has_no_head_any_more(make_project
 
 
 def test_texts_are_embedded_in_chunks_until_none_is_left(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(embedding, "TEXTS_PER_CHUNK", 8)
+    monkeypatch.setattr(embedding, "TEXTS_PER_CLAIM", 8)
     project = make_project(20)
     assert project.run("setup") is True, "the first batch is chosen from the first chunk"
     assert (project.batch.number, project.status["to_embed"]) == (1, 12)
@@ -115,7 +115,7 @@ def test_a_request_interrupts_embedding_after_the_present_chunk(
 ):
     project = make_project(8)
     project.run("setup")
-    monkeypatch.setattr(embedding, "TEXTS_PER_CHUNK", 8)
+    monkeypatch.setattr(embedding, "TEXTS_PER_CLAIM", 8)
     project.client.request("POST", f"api/projects/{project.id}/import", body=gold_texts(20, 300))
     project.store.request_run(project.id, RunReason.LABELS)
     assert project.run(MINUTE) is True
@@ -127,7 +127,7 @@ def test_a_request_interrupts_embedding_after_the_present_chunk(
 def test_a_label_is_learned_from_when_its_text_is_embedded_and_not_before(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(embedding, "TEXTS_PER_CHUNK", 4)
+    monkeypatch.setattr(embedding, "TEXTS_PER_CLAIM", 4)
     project = make_project(20, retrain_every=2)
     labelled = sorted(project.client.task_ids(project.id))[:4]
     for i, task in enumerate(labelled):

@@ -8,7 +8,7 @@ import pytest
 
 from ml_backend.pipeline.next_step import REMEDIES, STOPPED, next_step, remedy
 from ml_backend.project_settings import ProjectSettings
-from ml_backend.store.records import BatchRecord, ProjectCounts, ProjectRecord
+from ml_backend.store.records import BatchRecord, FirstRead, ProjectCounts, ProjectRecord
 from ml_backend.store.states import BatchState, ProjectState
 
 BATCH = BatchRecord(3, 7, "v", "margin", "", None, [1, 2, 3], 3, BatchState.PUBLISHED, 0.0, 1.0)
@@ -31,7 +31,12 @@ def sentence(
     ("project", "counts", "batch", "words"),
     [
         ({"state": ProjectState.NEW}, {"tasks": 0}, None, "The tasks were not read yet"),
-        ({"state": ProjectState.NEW}, {"tasks": 1200}, None, "being read from Label Studio, 1,200 so far"),
+        (
+            {**READ, "first_read": FirstRead(2, None)},
+            {"tasks": 1200},
+            None,
+            "being read from Label Studio, 1,200 so far",
+        ),
         (READ, {"tasks": 0, "labels": {}}, None, "There are no tasks yet"),
         (READ, {"labels": {}}, None, "The first batch comes as soon as"),
         (READ, {"to_embed": 20}, None, "The first batch comes as soon as"),

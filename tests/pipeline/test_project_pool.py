@@ -68,9 +68,9 @@ def test_a_label_counts_once_its_text_has_a_vector(sqlite_store: Store):
 def test_texts_of_annotated_and_of_the_oldest_tasks_are_embedded_in_equal_parts(sqlite_store: Store):
     put_tasks(sqlite_store, {i: f"text {i}" for i in range(1, 21)}, embed=False)
     annotate(sqlite_store, set(range(11, 21)))
-    next_texts = [text for _, text in sqlite_store.missing_embeddings(1, "m", limit=6)]
+    next_texts = [text for _, text in sqlite_store.claim_texts(1, "m", "worker 1", 60.0, limit=6)]
     assert next_texts == [f"text {i}" for i in (11, 12, 13, 1, 2, 3)]
-    assert len(sqlite_store.missing_embeddings(1, "m", limit=100)) == 20
+    assert len(sqlite_store.claim_texts(1, "m", "worker 2", 60.0, limit=100)) == 14
 
 
 def test_skipped_tasks_are_never_offered_again(sqlite_store: Store):

@@ -20,7 +20,7 @@ from ml_backend.labelstudio.tasks import RemoteTask, TaskPage
 from ml_backend.pipeline import sync as syncing
 from ml_backend.pipeline.sync import Synchronizer, SyncReport
 from ml_backend.store import Store
-from ml_backend.store.records import EventRecord
+from ml_backend.store.records import EventRecord, FirstRead
 
 CONFIG = parse(
     '<View><Text name="t" value="$text"/><Choices name="c" toName="t"><Choice value="a"/><Choice value="b"/></Choices>'
@@ -129,14 +129,21 @@ def test_a_deleted_skip_is_noticed_by_the_number_of_skips(sqlite_store: Store, s
     assert sqlite_store.annotation_counts(7) == (3, 0)
 
 
-class Paged:
-    """Tasks 1 to 5 on pages of two; records which pages were read."""
+class Killed(BaseException):
+    """Ends everything, as SIGKILL does."""
 
-    def __init__(self) -> None:
+
+class Paged:
+    """Tasks 1 to 5 on pages of two; records which pages were read. dies_at: the page at which the process is killed."""
+
+    def __init__(self, dies_at: int | None = None) -> None:
         self.pages_read: list[int] = []
+        self._dies_at = dies_at
 
     def task_pages(self, _project: int, start_page: int) -> Iterator[TaskPage]:
         for number in range(start_page, 4):
+            if number == self._dies_at:
+                raise Killed
             self.pages_read.append(number)
             ids = range(2 * number - 1, min(2 * number, 5) + 1)
             yield TaskPage(number, [RemoteTask(i, {"text": f"text {i}"}, "2026") for i in ids], is_last=number == 3)
@@ -149,16 +156,33 @@ def test_the_first_read_stops_at_its_deadline_and_resumes_at_the_next_page(sqlit
     synchronizer = Synchronizer(sqlite_store, cast(LabelStudio, studio), CONFIG, info, progress.append)
     passed, future = time.monotonic() - 1.0, time.monotonic() + 600.0
     report = SyncReport()
-    assert synchronizer.first_read(1, passed, report) == 2
+    assert not synchronizer.first_read(FirstRead(1, "2026"), passed, report)
     assert (studio.pages_read, report.tasks_read, report.complete) == ([1], 2, False)
     assert sqlite_store.task_ids(7) == {1, 2}
     report = SyncReport()
-    assert synchronizer.first_read(2, future, report) == 0
+    assert synchronizer.first_read(reached(sqlite_store), future, report)
     assert (studio.pages_read, report.complete) == ([1, 2, 3], True)
     assert sqlite_store.task_ids(7) == {1, 2, 3, 4, 5}
     report = SyncReport()
-    assert synchronizer.first_read(3, passed, report) == 0, (
+    assert synchronizer.first_read(FirstRead(3, "2026"), passed, report), (
         "after the last page nothing is left, even past the deadline"
     )
     assert report.complete
     assert len(progress) == 4, "progress is reported for every page"
+
+
+def test_a_first_read_that_is_killed_resumes_at_the_page_after_the_last_one_stored(sqlite_store: Store):
+    sqlite_store.ensure_project(7)
+    studio = Paged(dies_at=3)
+    info = ProjectInfo(7, "", "", "", "", 5, 0, 0)
+    synchronizer = Synchronizer(sqlite_store, cast(LabelStudio, studio), CONFIG, info, lambda _: None)
+    with pytest.raises(Killed):
+        synchronizer.first_read(FirstRead(1, "2026"), time.monotonic() + 600.0, SyncReport())
+    assert reached(sqlite_store) == FirstRead(3, "2026")
+
+
+def reached(store: Store) -> FirstRead:
+    project = store.project(7)
+    assert project is not None
+    assert project.first_read is not None
+    return project.first_read

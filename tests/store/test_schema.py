@@ -181,8 +181,8 @@ def test_a_database_of_version_0_1_0_is_opened_with_everything_in_it(first_datab
         assert store.tasks(2)[0] == (11, HASHES[0], None)
         assert store.tasks(2)[-1] == (16, None, "the field 'text' is missing")
         assert store.task_count(2) == 6
-        assert store.missing_embeddings(2, "minilm", 9) == [(HASHES[3], "no vector yet")]
-        missing = dict(store.missing_embeddings(2, "none", 9))
+        assert store.claim_texts(2, "minilm", "worker", 60.0, 9) == [(HASHES[3], "no vector yet")]
+        missing = dict(store.claim_texts(2, "none", "worker", 60.0, 9))
         assert missing[HASHES[1]] == "Un café, s'il vous plaît ☕"
         assert missing[HASHES[2]] == "line one\nline two; 'quoted'"
         vectors = store.embeddings("minilm", HASHES)

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import Float, literal
 from sqlalchemy.exc import StatementError
 
 from ml_backend.annotation import Annotation
 from ml_backend.settings import SettingsError
 from ml_backend.store import Store
+from ml_backend.store.database import Database
 from ml_backend.store.records import (
     Agreement,
     FirstRead,
@@ -154,7 +156,7 @@ def test_a_lease_has_one_owner_until_it_is_released_deleted_or_expired(store: St
 
 def test_a_renewed_lease_lasts_from_then_on_and_only_its_owner_renews_it(store: Store, monkeypatch: pytest.MonkeyPatch):
     now = 1000.0
-    monkeypatch.setattr("ml_backend.store.leases.time.time", lambda: now)
+    monkeypatch.setattr(Database, "now", lambda _: literal(now, Float))
     assert store.acquire_lease(1, "me", 30)
     now = 1020.0
     store.renew_lease(1, "me", 30)
@@ -162,6 +164,14 @@ def test_a_renewed_lease_lasts_from_then_on_and_only_its_owner_renews_it(store: 
     now = 1049.0
     assert not store.acquire_lease(1, "you", 30)
     now = 1051.0
+    assert store.acquire_lease(1, "you", 30)
+
+
+def test_a_lease_expires_though_the_clock_was_set_back(store: Store, monkeypatch: pytest.MonkeyPatch):
+    now = 100_000.0
+    monkeypatch.setattr(Database, "now", lambda _: literal(now, Float))
+    assert store.acquire_lease(1, "me", 30)
+    now -= 3600.0
     assert store.acquire_lease(1, "you", 30)
 
 
@@ -182,7 +192,7 @@ def test_only_one_of_many_threads_gets_the_lease(store: Store):
 
 def test_vectors_are_stored_once_per_text_and_read_in_the_order_of_tasks(store: Store):
     store.upsert_tasks(1, [task(5, "b"), task(3, "a"), task(9, "a"), task(7, None, "no text")], {"a": "A", "b": "B"})
-    assert store.missing_embeddings(1, "minilm", 10) == [("a", "A"), ("b", "B")]
+    assert store.claim_texts(1, "minilm", "worker", 60.0, 10) == [("a", "A"), ("b", "B")]
     assert store.count_missing_embeddings(1, "minilm") == 2
     matrix = vectors(2)
     store.put_embeddings("minilm", ["b", "a"], matrix)

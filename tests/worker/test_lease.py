@@ -13,8 +13,9 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from ml_backend.store import Store
+from ml_backend.store.owners import is_running, is_stale, owner_name
 from ml_backend.worker import lease as lease_module
-from ml_backend.worker.lease import is_running, is_stale, lease, owner_name
+from ml_backend.worker.lease import lease
 
 
 def test_a_lease_has_one_owner_at_a_time(store: Store):

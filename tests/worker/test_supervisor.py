@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from ml_backend.worker import supervisor
-from ml_backend.worker.supervisor import NICENESS, WorkerProcess
+from ml_backend.worker.supervisor import LONGEST_PAUSE, NICENESS, WorkerProcess, pause_after
 
 
 def test_a_worker_beside_the_server_has_lower_priority():
@@ -61,3 +61,17 @@ def test_a_worker_is_started_again_however_it_ended_until_the_server_stops(monke
     worker._thread.join(10)
     assert last.poll() == -15
     assert not worker._thread.is_alive(), "nothing is started after that"
+
+
+def pauses(lifetime: float, lives: int = 9) -> list[float]:
+    """The pauses after so many lives of `lifetime` seconds each."""
+    all_pauses = [0.0]
+    for _ in range(lives):
+        all_pauses.append(pause_after(lifetime, all_pauses[-1]))
+    return all_pauses[1:]
+
+
+def test_a_worker_that_is_killed_while_it_works_is_not_kept_waiting_longer_than_it_worked():
+    assert pauses(0.5, 7) == [1.0, 2.0, 4.0, 8.0, 16.0, LONGEST_PAUSE, LONGEST_PAUSE]
+    assert pauses(6.0, 5) == [1.0, 2.0, 4.0, 6.0, 6.0]
+    assert pauses(90.0, 3) == [1.0, 1.0, 1.0]
