@@ -5,7 +5,7 @@
 
 The worker is killed with SIGKILL and started again at once. Label Studio is the fake of the tests, and the model is the
 packaged one. A kill comes a number of seconds after the start of the process, so a model that takes longer to load than
-that never embeds a text. On a machine that others load too, `--processor-time` counts the seconds that the worker used a
+that never embeds a text. On a machine that others load, `--processor-time` counts the seconds that the worker used a
 core instead, which it uses alone until the model is loaded.
 """
 
