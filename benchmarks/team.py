@@ -37,7 +37,7 @@ from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.labels import labels
 from ml_backend.project_settings import ProjectSettings
 
-PATIENCE = 180.0
+PATIENCE = 600.0
 """Seconds within which a first batch has to come, and after which labels that the backend lacks are lost."""
 SUBMIT_AIM = 1.2
 LATE_MS = 50.0
