@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import logging
-import sys
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, track
 
+from ml_backend import logs
 from ml_backend.settings import Settings, SettingsError, load_settings
+
+logger = logging.getLogger(__name__)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,6 +33,8 @@ app = typer.Typer(
 console = Console()
 errors = Console(stderr=True)
 
+WRONG_SETTINGS = 2
+"""Exit status for a setting or an argument that cannot be used; other failures have 1."""
 DISTRIBUTION = "label-studio-active-learning"
 
 ProjectId = Annotated[int, typer.Argument(help="The number in the project's address, as in /projects/3/data.")]
@@ -64,7 +69,7 @@ def serve(
     try:
         serve_web(settings, with_worker=worker)
     except SettingsError as problem:
-        _fail(str(problem))
+        _fail(str(problem), WRONG_SETTINGS)
 
 
 @app.command()
@@ -91,7 +96,7 @@ def worker(
     try:
         run(settings, threads, parent)
     except SettingsError as refused:
-        _fail(str(refused))
+        _fail(str(refused), WRONG_SETTINGS)
 
 
 @app.command()
@@ -188,13 +193,13 @@ def export(
 
 @contextmanager
 def _failure_printed() -> Iterator[None]:
-    """Print the message of a failed command, and exit with status 1."""
+    """Print the message of a failed command, and exit with its status."""
     from ml_backend.commands.failure import CommandFailed
 
     try:
         yield
     except CommandFailed as problem:
-        _fail(str(problem))
+        _fail(str(problem), problem.exit_status)
 
 
 @app.command()
@@ -209,7 +214,9 @@ def backup(
     try:
         with _progress_bar("copying") as progress:
             contents = back_up(settings, file, force, progress)
-    except (CannotCopy, SettingsError) as problem:
+    except SettingsError as problem:
+        _fail(str(problem), WRONG_SETTINGS)
+    except CannotCopy as problem:
         _fail(str(problem))
     console.print(f"[green]✓[/green] {file}: {describe(contents)}", highlight=False, soft_wrap=True)
 
@@ -229,7 +236,9 @@ def restore(
             raise typer.Exit(1)
         with _progress_bar("restoring") as progress:
             saved_copy = restore_backup(settings, file, progress)
-    except (CannotCopy, SettingsError) as problem:
+    except SettingsError as problem:
+        _fail(str(problem), WRONG_SETTINGS)
+    except CannotCopy as problem:
         _fail(str(problem))
     kept_copy = f"; the previous database is kept as {saved_copy}" if saved_copy else ""
     console.print(f"[green]✓[/green] restored{kept_copy}", highlight=False, soft_wrap=True)
@@ -247,15 +256,17 @@ def _settings() -> Settings:
     try:
         settings = load_settings()
     except SettingsError as problem:
-        _fail(str(problem))
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    for logger_name in ("alembic", "httpx", "httpcore", "huey", "sentence_transformers", "urllib3"):
-        logging.getLogger(logger_name).setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
+        if os.environ.get("LOG_FORMAT", "").strip().lower() == logs.LogFormat.JSON:
+            logs.write_to_stderr(logs.LogFormat.JSON, "INFO", secrets=[])
+        _fail(str(problem), WRONG_SETTINGS)
+    logs.configure(settings)
     return settings
 
 
-def _fail(message: str) -> None:
-    errors.print(f"[red]✗[/red] {escape(message)}", highlight=False)
-    raise typer.Exit(1)
+def _fail(message: str, status: int = 1) -> NoReturn:
+    """Print the message, or write it to a log in JSON, and exit."""
+    if logs.writes_json():
+        logger.error(message)
+    else:
+        errors.print(f"[red]✗[/red] {escape(message)}", highlight=False, soft_wrap=True)
+    raise typer.Exit(status)

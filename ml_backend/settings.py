@@ -1,6 +1,7 @@
 """Settings of the service, read from the environment under the names that Label Studio backends use."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +21,13 @@ SECRETS = {
 }
 """Settings whose values are never shown, since each is or may contain a secret."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class LogFormat(StrEnum):
+    """How lines of the log are written."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class SettingsError(ValueError):
@@ -56,6 +64,8 @@ class Settings(BaseSettings):
     embedding_model: str = "minilm"
     embedding_trust_remote_code: bool = False
     threads: int = Field(default=8, ge=1, le=256)
+    min_free_disk_mb: int = Field(default=200, ge=0)
+    log_format: LogFormat = LogFormat.TEXT
 
     @field_validator("label_studio_url", "label_studio_public_url")
     @classmethod
@@ -86,6 +96,11 @@ class Settings(BaseSettings):
     @classmethod
     def _header(cls, value: str | None) -> str | None:
         return _cleaned(value, environment_values.header_value)
+
+    @field_validator("log_format", mode="before")
+    @classmethod
+    def _known_format(cls, value: str) -> str:
+        return value.strip().lower()
 
     @field_validator("log_level")
     @classmethod

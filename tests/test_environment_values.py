@@ -160,7 +160,7 @@ def test_every_command_says_what_is_wrong_with_the_address_and_the_key(
     caplog.set_level(logging.DEBUG)
     result = CliRunner().invoke(app, command)
     said = " ".join(result.output.split())
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "is an address below Label Studio's own; set it to http://studio;" in said
     assert "LABEL_STUDIO_API_KEY: has quotes in it" in said
     assert "secret" not in said + caplog.text
@@ -179,5 +179,5 @@ def test_an_error_of_the_settings_themselves_shows_no_value():
 def test_what_looks_like_markup_in_a_message_is_printed_as_it_is(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LABEL_STUDIO_URL", "[/red]studio")
     result = CliRunner().invoke(app, ["doctor"])
-    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert (result.exit_code, type(result.exception)) == (2, SystemExit)
     assert "not '[/red]studio'" in " ".join(result.output.split())

@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     # These import nothing: the dataclass of an annotation, for packages that must not import each other, and the
     # separator between the fields of a text, which `labelstudio` writes and an embedder reads.
     "ml_backend.annotation": set(),
+    "ml_backend.logs": {"ml_backend.settings"},
     "ml_backend.text_fields": set(),
     "ml_backend.project_settings": {"ml_backend.settings", "ml_backend.learning"},
     "ml_backend.learning": {"ml_backend.text_fields"},
@@ -37,6 +38,7 @@ ALLOWED: dict[str, set[str]] = {
         "ml_backend.store",
     },
     "ml_backend.worker": {
+        "ml_backend.logs",
         "ml_backend.settings",
         "ml_backend.learning",
         "ml_backend.labelstudio",
@@ -44,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
         "ml_backend.pipeline",
     },
     "ml_backend.web": {
+        "ml_backend.logs",
         "ml_backend.settings",
         "ml_backend.project_settings",
         "ml_backend.labelstudio",
@@ -61,7 +64,13 @@ ALLOWED: dict[str, set[str]] = {
         "ml_backend.pipeline",
         "ml_backend.worker",
     },
-    "ml_backend.cli": {"ml_backend.settings", "ml_backend.commands", "ml_backend.worker", "ml_backend.web"},
+    "ml_backend.cli": {
+        "ml_backend.logs",
+        "ml_backend.settings",
+        "ml_backend.commands",
+        "ml_backend.worker",
+        "ml_backend.web",
+    },
     "ml_backend.__main__": {"ml_backend.cli"},
     # The simulator uses only two packages of the service: one reads annotations, the other learns from them.
     "simulator.data": {"ml_backend.learning", "ml_backend.labelstudio", "ml_backend.annotation"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 
@@ -25,6 +26,8 @@ from ml_backend.settings import Settings, SettingsError
 from ml_backend.store import Store
 from ml_backend.worker.heartbeat import TOO_OLD_SECONDS
 
+MEGABYTE = 2**20
+
 
 def run_checks(settings: Settings, project_id: int | None, backend_url: str | None) -> Iterator[Check]:
     """Check the services, then every connected project or the one with this id; yields each result.
@@ -43,6 +46,7 @@ def run_checks(settings: Settings, project_id: int | None, backend_url: str | No
     database, store = _check_database(settings)
     yield database
     yield _check_queue(settings)
+    yield _check_disk(settings, store)
     yield _check_model(settings)
     yield _check_backend(url)
     if store is None or not label_studio.passed or not key.passed:
@@ -95,11 +99,12 @@ def _check_database(settings: Settings) -> tuple[Check, Store | None]:
     try:
         store = Store(settings.database_url)
         store.create()
-        store.ping()
+        store.probe_write()
     except (SettingsError, SQLAlchemyError, OSError) as problem:
         problem_text = " ".join(str(problem).split())[:300]
-        return Check("database", False, f"{kind}: {problem_text}", "check DATABASE_URL, and that its server runs"), None
-    return Check("database", True, kind), store
+        remedy = "check DATABASE_URL, that its server runs, and that its disk is not full"
+        return Check("database", False, f"{kind}: {problem_text}", remedy), None
+    return Check("database", True, f"{kind}, written to"), store
 
 
 def _check_worker(store: Store) -> Check:
@@ -120,9 +125,20 @@ def _check_queue(settings: Settings) -> Check:
 
     try:
         redis.Redis.from_url(settings.redis_url, socket_timeout=3).ping()
-    except redis.exceptions.RedisError as problem:
+    except (redis.exceptions.RedisError, ValueError) as problem:
         return Check("queue", False, f"Redis: {problem}", "start Redis, or check REDIS_URL")
     return Check("queue", True, "Redis")
+
+
+def _check_disk(settings: Settings, store: Store | None) -> Check:
+    file = None if store is None else store.file
+    folders = [] if settings.redis_url else [settings.model_dir.expanduser().resolve()]
+    folders += [] if file is None else [file.expanduser().resolve().parent]
+    free = {folder: shutil.disk_usage(folder).free // MEGABYTE for folder in folders if folder.exists()}
+    detail = "; ".join(f"{megabytes:,} MB free in {folder}" for folder, megabytes in free.items())
+    is_enough = all(megabytes >= settings.min_free_disk_mb for megabytes in free.values())
+    remedy = f"free disk space: MIN_FREE_DISK_MB is {settings.min_free_disk_mb:,}"
+    return Check("disk", is_enough, detail or "database and queue are on other servers", remedy)
 
 
 def _check_model(settings: Settings) -> Check:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ml_backend.labelstudio.client import LabelStudioError
+from ml_backend.labelstudio.client import LabelStudioError, LabelStudioUnavailable, Unauthorized
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig
 from ml_backend.settings import SettingsError
 from ml_backend.store import Store
@@ -14,6 +14,14 @@ from ml_backend.store.records import ProjectRecord
 
 class CommandFailed(Exception):
     """The command failed; the message says why and, if known, what to do."""
+
+    exit_status = 1
+
+
+class WrongSettings(CommandFailed):
+    """A setting or an argument cannot be used, or names a server that cannot be used."""
+
+    exit_status = 2
 
 
 class NotConnected(CommandFailed):
@@ -25,7 +33,9 @@ def errors_as_command_failed() -> Iterator[None]:
     """Raise CommandFailed, with the same message, for errors of Label Studio, its label config or a setting."""
     try:
         yield
-    except (LabelStudioError, SettingsError, UnsupportedLabelConfig) as problem:
+    except (LabelStudioUnavailable, Unauthorized, SettingsError) as problem:
+        raise WrongSettings(str(problem)) from None
+    except (LabelStudioError, UnsupportedLabelConfig) as problem:
         raise CommandFailed(str(problem)) from None
 
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import text
 
 from ml_backend.store.batches import BatchRows
 from ml_backend.store.candidates import CandidateRows
 from ml_backend.store.changes import ChangeRows
-from ml_backend.store.database import PAGES_BEFORE_CHECKPOINT, Database
+from ml_backend.store.database import DATABASE_ERRORS, PAGES_BEFORE_CHECKPOINT, Database
 from ml_backend.store.embedding_claims import EmbeddingClaimRows
 from ml_backend.store.embeddings import EmbeddingRows
 from ml_backend.store.events import EventRows
 from ml_backend.store.heads import HeadRows
 from ml_backend.store.label_snapshots import LabelSnapshotRows
 from ml_backend.store.leases import LeaseRows
+from ml_backend.store.opening import open_database
 from ml_backend.store.projects import ProjectRows
 from ml_backend.store.run_requests import RunRequestRows
 from ml_backend.store.runs import RunRows
-from ml_backend.store.schema import bring_up_to_date
 from ml_backend.store.sessions import SessionRows
 from ml_backend.store.setting_changes import SettingChangeRows
 from ml_backend.store.tasks import TaskRows
@@ -25,7 +27,7 @@ from ml_backend.store.webhook_secret import WebhookSecretRow
 from ml_backend.store.workers import WorkerRows
 from ml_backend.store.write_probes import WriteProbeRow
 
-__all__ = ["Store"]
+__all__ = ["DATABASE_ERRORS", "Store"]
 
 CHECKPOINT_FACTOR = 20
 """With `quick_commits` a checkpoint is due when the log has 20 times the usual size, 80 MB."""
@@ -62,13 +64,19 @@ class Store(
     def __init__(self, database_url: str, quick_commits: bool = False) -> None:
         self._database = Database(database_url, (CHECKPOINT_FACTOR if quick_commits else 1) * PAGES_BEFORE_CHECKPOINT)
 
-    def create(self) -> None:
+    def create(self, patience: float = 0.0) -> None:
         """Create the tables of an empty database, or upgrade an older one to the newest schema.
 
-        Raises SettingsError for a database written by a newer version, and for one that has tables with the same names
-        but other columns.
+        patience: seconds to wait for a PostgreSQL server that does not answer yet. Raises SettingsError for a database
+        that cannot be used, for one written by a newer version, and for one that has tables with the same names but
+        other columns.
         """
-        bring_up_to_date(self._database)
+        open_database(self._database, patience)
+
+    @property
+    def file(self) -> Path | None:
+        """SQLite's file; None for PostgreSQL and for a database in memory."""
+        return self._database.file
 
     def ping(self) -> None:
         """Send one query. Raises sqlalchemy.exc.SQLAlchemyError if the database does not respond."""

@@ -25,12 +25,29 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from ml_backend.settings import SettingsError
 
 T = TypeVar("T")
 
+DATABASE_ERRORS: tuple[type[Exception], ...] = (OperationalError, InternalError, InterfaceError, NoFreeConnection)
+"""Errors of a database that cannot be reached, read or written to, as opposed to errors of a statement."""
+POSTGRES_TIMEOUTS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""Without them, requests would wait for many minutes for a server whose machine has gone."""
 BUSY_SECONDS = 30.0
 PAGES_BEFORE_CHECKPOINT = 1000
 """Pages in the log after which SQLite copies it into the database, which makes that commit 10 to 100 ms longer."""
@@ -115,9 +132,9 @@ def _engine(database_url: str, pages_before_checkpoint: int) -> Engine:
                 "PostgreSQL (postgresql://user:password@host/database) are supported"
             )
         if url.get_backend_name() == "postgresql":
-            return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+            return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, connect_args=POSTGRES_TIMEOUTS)
         if url.database and url.database != ":memory:":
-            Path(url.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(Path(url.database).expanduser().parent)
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
     except (ArgumentError, NoSuchModuleError) as problem:
         raise SettingsError(
@@ -131,6 +148,16 @@ def _engine(database_url: str, pages_before_checkpoint: int) -> Engine:
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise SettingsError(
+            f"The folder {folder} of the database cannot be created ({problem.strerror}): make the folder above it "
+            "writable for this user, or set DATABASE_URL, or without it MODEL_DIR, to another"
+        ) from None
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, pages_before_checkpoint: int) -> None:

@@ -48,6 +48,13 @@ class EventRows:
         with self._database.reading() as connection:
             return [EventRecord(**row._mapping) for row in connection.execute(query)]
 
+    def oldest_events(self) -> dict[int, float]:
+        """Project id → Unix time at which the oldest event arrived that no run has processed yet."""
+        table = tables.events
+        query = select(table.c.project_id, func.min(table.c.received_at)).group_by(table.c.project_id)
+        with self._database.reading() as connection:
+            return dict(connection.execute(query).tuples().all())
+
     def event_count(self) -> int:
         """Number of events of all projects that no run has processed yet."""
         with self._database.reading() as connection:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
@@ -29,3 +29,11 @@ class RunRows:
         query = select(*_COLUMNS).where(table.c.project_id == project_id).order_by(table.c.id.desc()).limit(limit)
         with self._database.reading() as connection:
             return [RunRecord(**row._mapping) for row in connection.execute(query)][::-1]
+
+    def seconds_of_last_runs(self) -> dict[int, dict[str, float]]:
+        """Duration of each step of every project's last run, by one query that does not grow with the history."""
+        table, projects = tables.runs, tables.projects
+        newest = select(func.max(table.c.id)).where(table.c.project_id == projects.c.id).scalar_subquery()
+        query = select(table.c.project_id, table.c.seconds).where(table.c.id.in_(select(newest)))
+        with self._database.reading() as connection:
+            return dict(connection.execute(query).tuples().all())

@@ -64,6 +64,12 @@ def require_settings_access() -> None:
     )
 
 
+def has_credentials() -> bool:
+    """Whether the request carries basic auth or Label Studio's key, whether or not they are required."""
+    settings = web().settings
+    return _has_basic_auth(settings) or _has_api_key(settings)
+
+
 def _has_basic_auth(settings: Settings) -> bool:
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if not settings.basic_auth_on or scheme.lower() != "basic":

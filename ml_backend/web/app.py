@@ -11,12 +11,13 @@ from werkzeug.routing import IntegerConverter, ValidationError
 
 from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.settings import Settings
-from ml_backend.store import Store
-from ml_backend.web import pages, projects, protocol, webhooks
+from ml_backend.store import DATABASE_ERRORS, Store
+from ml_backend.web import pages, projects, protocol, ready, webhooks
 from ml_backend.web.bodies import MEGABYTE, BadRequest
 from ml_backend.web.context import EXTENSION, Web, web
 from ml_backend.web.metrics import RequestMetrics
 from ml_backend.web.prefix import PathPrefix
+from ml_backend.web.request_log import log_request_ids
 from ml_backend.worker.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
@@ -44,13 +45,16 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the order of the label config
     app.extensions[EXTENSION] = Web(settings, store, queue, RequestMetrics())
     app.url_map.converters["int"] = ProjectIdConverter
-    for routes in (protocol, webhooks, projects, pages):
+    for routes in (protocol, ready, webhooks, projects, pages):
         app.register_blueprint(routes.blueprint)
     app.wsgi_app = PathPrefix(app.wsgi_app, settings.backend_url)  # type: ignore[method-assign]
     app.before_request(_start_clock)
+    log_request_ids(app)
     app.after_request(_count)
     app.register_error_handler(BadRequest, _bad_request)
     app.register_error_handler(HTTPException, _http_error)
+    for error in DATABASE_ERRORS:
+        app.register_error_handler(error, _database_failed)
     app.register_error_handler(Exception, _unexpected)
     return app
 
@@ -82,6 +86,15 @@ def _http_error(problem: HTTPException) -> Response:
     if isinstance(problem, MethodNotAllowed):
         return _error_response(sentence, code, {"Allow": ", ".join(sorted(problem.valid_methods or ()))})
     return _error_response(sentence, code, {})
+
+
+def _database_failed(problem: Exception) -> Response:
+    logger.error("%s %s failed, since the database cannot be used: %s", request.method, request.path, problem)
+    sentence = (
+        "The database of this backend cannot be used; its log and /ready say why. Nothing is lost: what happens "
+        "meanwhile is read from Label Studio afterwards."
+    )
+    return _error_response(sentence, 503, {})
 
 
 def _unexpected(problem: Exception) -> Response:

@@ -12,6 +12,8 @@ from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.web.inbox import Inbox
 from ml_backend.web.metrics import RequestMetrics
+from ml_backend.web.readiness import Readiness
+from ml_backend.web.state_metrics import StateMetrics
 from ml_backend.worker.queue import TaskQueue
 
 EXTENSION = "active_learning"
@@ -30,10 +32,14 @@ class Web:
     metrics: RequestMetrics
     waiting: threading.BoundedSemaphore = field(init=False)
     inbox: Inbox = field(init=False)
+    readiness: Readiness = field(init=False)
+    state_metrics: StateMetrics = field(init=False)
     _secret: str | None = None
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.store, self.queue)
+        self.readiness = Readiness(self.settings, self.store, self.queue)
+        self.state_metrics = StateMetrics(self.store, self.readiness)
         self.waiting = threading.BoundedSemaphore(max(1, self.settings.threads // 2))
 
     @property

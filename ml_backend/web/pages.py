@@ -22,7 +22,7 @@ from ml_backend.web.bodies import BadRequest
 from ml_backend.web.chart import Point, share_chart
 from ml_backend.web.context import web
 from ml_backend.web.protocol import health_status
-from ml_backend.web.status import UnknownProject, project_status, rolling_agreement
+from ml_backend.web.status import UnknownProject, project_status, rolling_agreement, with_database_problem
 
 blueprint = Blueprint("pages", __name__)
 
@@ -51,7 +51,7 @@ def projects() -> Any:
     if wants_html():
         return _list_page()
     require_basic_auth()
-    return {"projects": [_summary(project) for project in web().store.projects()]}
+    return {"projects": _summaries()}
 
 
 @blueprint.get("/projects/<int:project_id>")
@@ -59,7 +59,7 @@ def project(project_id: int) -> Any:
     """The page of a project: state, progress, batch, model, settings. Raises BadRequest for an unknown project."""
     require_basic_auth()
     try:
-        status = project_status(web().store, project_id)
+        status = project_status(web().store, project_id, web().readiness.database_problem())
     except UnknownProject as problem:
         raise BadRequest(str(problem), 404) from None
     settings = web().settings
@@ -98,7 +98,12 @@ def error_page(sentence: str, status: int) -> Response:
 def _list_page() -> Response:
     require_basic_auth()
     address = web().settings.backend_url or request.url_root
-    return _page("projects.html", projects=[_summary(p) for p in web().store.projects()], address=address)
+    return _page("projects.html", projects=_summaries(), address=address)
+
+
+def _summaries() -> list[dict[str, Any]]:
+    projects, problem = web().store.projects(), web().readiness.database_problem()
+    return [_summary(p if problem is None else with_database_problem(p, problem)) for p in projects]
 
 
 def _summary(project: ProjectRecord) -> dict[str, Any]:

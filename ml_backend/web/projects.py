@@ -25,7 +25,7 @@ def status(project_id: int) -> dict[str, Any]:
     """The project's status, see `project_status`. Raises BadRequest for an unknown project."""
     require_basic_auth()
     try:
-        return project_status(web().store, project_id)
+        return project_status(web().store, project_id, web().readiness.database_problem())
     except UnknownProject as problem:
         raise BadRequest(str(problem), 404) from None
 
@@ -66,7 +66,7 @@ def change_settings(project_id: int) -> dict[str, Any]:
 def metrics() -> Response:
     """Metrics in Prometheus' text format."""
     require_basic_auth()
-    return current_app.response_class(web().metrics.text(web().store), mimetype="text/plain; version=0.0.4")
+    return current_app.response_class(web().metrics.text(web().state_metrics), mimetype="text/plain; version=0.0.4")
 
 
 def _project(project_id: int) -> ProjectRecord:

@@ -17,7 +17,10 @@ from gunicorn.app.base import BaseApplication
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.web.app import create_app
+from ml_backend.web.gunicorn_log import PropagatingLogger
+from ml_backend.web.listening import check_address
 from ml_backend.worker.queue import TaskQueue
+from ml_backend.worker.start import wait_for_services
 from ml_backend.worker.supervisor import WorkerProcess
 
 logger = logging.getLogger(__name__)
@@ -32,12 +35,11 @@ def serve(settings: Settings, with_worker: bool = True) -> None:
     """Serve HTTP on settings.host and settings.port until SIGTERM or SIGINT.
 
     with_worker: also run a background worker. The database tables are created before the port opens. Raises
-    SettingsError for a database that cannot be used; exits with a message if the port is in use.
+    SettingsError for a database, a queue or a port that cannot be used.
     """
-    store = Store(settings.database_url)
-    store.create()
-    # Connections must not be shared with the process that gunicorn forks.
-    store.close()
+    check_address(settings)
+    # It closes its connections, which must not be shared with the process that gunicorn forks.
+    wait_for_services(settings)
     _Server(settings, with_worker).run()
 
 
@@ -63,6 +65,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": FINISH_SECONDS,
             "keepalive": 30,
             "loglevel": self._settings.log_level.lower(),
+            "logger_class": PropagatingLogger,
             "proc_name": "active-learning",
             # gunicorn's default is a folder on disk, where its heartbeat can wait for other writes.
             "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,

@@ -14,6 +14,7 @@ from ml_backend.pipeline.webhook_state import webhook_sentence
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.records import BatchRecord, HeadRecord, ProjectRecord, RunRecord, StoppingAdvice
+from ml_backend.store.states import ProjectState
 
 PROBLEMS_SHOWN = 1000
 AGREEMENT_WINDOW = 50
@@ -22,6 +23,10 @@ RANDOM_WINDOW = 100
 OVERDUE_SECONDS = 60.0
 """If no worker was seen for so long, none is running: each one reports every 15 seconds."""
 STARTED_AT = time.time()
+DATABASE_REMEDY = (
+    "Free disk space, or repair the database; `python -m ml_backend doctor` checks it. Nothing is lost: the labels are "
+    "in Label Studio, and the comparison every minute finds them once the database can be written to again."
+)
 NO_ADVICE = StoppingAdvice(stop=False, value=None, reason="there is no head yet")
 """What a run without a head stores."""
 
@@ -30,7 +35,7 @@ class UnknownProject(LookupError):
     """A project that this backend was never connected to."""
 
 
-def project_status(store: Store, project_id: int) -> dict[str, Any]:
+def project_status(store: Store, project_id: int, database_problem: str | None = None) -> dict[str, Any]:
     """State, counts, batch, head, problems, settings and history of a project. Raises UnknownProject.
 
     next: what the next batch waits for; worker_missing: whether work waits and no worker was seen for a minute; reads:
@@ -42,6 +47,8 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
     if project is None:
         raise UnknownProject(f"Project {project_id} was never connected to this backend.")
     runs, events = store.runs(project_id), store.events(project_id)
+    if database_problem is not None:
+        project = with_database_problem(project, database_problem)
     settings = ProjectSettings.usable(project.settings)
     counts = replace(project.counts, tasks=store.task_count(project_id))
     batch = store.current_batch(project_id)
@@ -55,7 +62,7 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
         "state": project.state,
         "phase": project.phase,
         "error": project.error,
-        "remedy": remedy(project),
+        "remedy": remedy(project) if database_problem is None else DATABASE_REMEDY,
         "settings_problem": project.settings_problem,
         "webhook_problem": webhook_sentence(project),
         "webhook_problem_at": project.webhook_problem_at,
@@ -78,6 +85,12 @@ def project_status(store: Store, project_id: int) -> dict[str, Any]:
         "problems": [{"task": t, "reason": r} for t, r in store.problems(project_id, limit=PROBLEMS_SHOWN)],
         "runs": [_run(run) for run in runs],
     }
+
+
+def with_database_problem(project: ProjectRecord, problem: str) -> ProjectRecord:
+    """The project as shown while the database cannot be written to: no run and no event can change its row then."""
+    error = f"The database cannot be written to ({problem}), so labels given now are not known here yet."
+    return replace(project, state=ProjectState.FAILED, error=error, phase="waiting for the database")
 
 
 def rolling_agreement(runs: list[RunRecord], window: int = AGREEMENT_WINDOW) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from ml_backend.store.owners import owner_name
 from ml_backend.store.states import RunReason
 from ml_backend.worker.heartbeat import start_heartbeat
 from ml_backend.worker.queue import TaskQueue
+from ml_backend.worker.start import wait_for_services
 from ml_backend.worker.supervisor import lower_priority, stop_with_parent
 from ml_backend.worker.worker import Worker
 
@@ -26,12 +27,13 @@ def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None
     """Work until SIGTERM or SIGINT; runs under way are finished first.
 
     threads: number of projects to run at the same time; parent: process id of the server that started this worker; the
-    worker ends with it. A worker without a parent maintains a liveness file. Raises SettingsError for a database that
-    cannot be used.
+    worker ends with it. A worker without a parent maintains a liveness file. Raises SettingsError for a database or
+    a queue that cannot be used.
     """
     if parent is not None:
         stop_with_parent(parent)
         lower_priority()
+    wait_for_services(settings)
     queue = TaskQueue(settings)
     services = replace(services_of(settings), ask_for_help=queue.wake_worker)
     start_heartbeat(settings, owner_name(), with_file=parent is None)

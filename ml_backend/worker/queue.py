@@ -7,13 +7,15 @@ until the next reconciliation, at most a minute, and never loses a label.
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
 from huey.api import Huey
 from huey.storage import PriorityRedisStorage
+from redis.exceptions import RedisError
 
-from ml_backend.settings import Settings
+from ml_backend.settings import Settings, SettingsError
 from ml_backend.store import Store
 from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.worker.messages import DataHuey
@@ -66,6 +68,12 @@ class TaskQueue:
                 self._run.schedule(args=(project_id,), delay=delay)
             else:
                 self._run(project_id)
+        except (RedisError, sqlite3.Error, OSError) as problem:
+            logger.error(
+                "project %s: the queue did not accept the message (%s); the next reconciliation runs the project",
+                project_id,
+                problem,
+            )
         except Exception:
             logger.exception(
                 "project %s: the queue did not accept the message; the next reconciliation runs the project", project_id
@@ -74,6 +82,10 @@ class TaskQueue:
     def has_messages(self) -> bool:
         """Whether a message waits for a worker."""
         return bool(self.huey.pending_count())
+
+    def length(self) -> int:
+        """Number of messages that wait. Raises sqlite3.Error or redis.exceptions.RedisError if it cannot be read."""
+        return int(self.huey.pending_count())
 
     def embed_soon(self, model: str, texts: dict[str, str]) -> None:
         """Ask a worker to embed texts (hash → text) with priority and to store their vectors.
@@ -94,9 +106,21 @@ def _refuse_work(*_args: object) -> None:
 
 def _make_huey(settings: Settings) -> Huey:
     if settings.redis_url:
-        return DataHuey(QUEUE_NAME, storage_class=PriorityRedisStorage, url=settings.redis_url, blocking=True)
+        try:
+            return DataHuey(QUEUE_NAME, storage_class=PriorityRedisStorage, url=settings.redis_url, blocking=True)
+        except ValueError as problem:
+            raise SettingsError(
+                f"REDIS_URL cannot be read as an address ({problem}); write for example redis://host:6379/0"
+            ) from None
     folder = Path(settings.model_dir)
-    folder.mkdir(parents=True, exist_ok=True)
-    return DataHuey(
-        QUEUE_NAME, storage_class=WakingSqliteStorage, filename=str(folder / "queue.db"), timeout=LOCK_SECONDS
-    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return DataHuey(
+            QUEUE_NAME, storage_class=WakingSqliteStorage, filename=str(folder / "queue.db"), timeout=LOCK_SECONDS
+        )
+    except (OSError, sqlite3.Error) as problem:
+        cause = problem.strerror if isinstance(problem, OSError) else problem
+        raise SettingsError(
+            f"MODEL_DIR {folder.absolute()} cannot be written to ({cause}): make it writable for this user, or set "
+            "MODEL_DIR to another folder"
+        ) from None

@@ -13,6 +13,7 @@ from ml_backend.labelstudio.client import LabelStudioUnavailable, Unauthorized
 from ml_backend.labelstudio.texts import text_hash
 from ml_backend.learning.embedding.embedder import ModelNotAvailable
 from ml_backend.learning.embedding.names import canonical_name
+from ml_backend.logs import log_context, new_id
 from ml_backend.pipeline.context import Services
 from ml_backend.pipeline.embed import embed_each, help_to_embed
 from ml_backend.pipeline.run import run_project
@@ -57,7 +58,8 @@ class Worker:
                 self._help(project_id)
                 return
             reasons = self._store.take_requests(project_id)
-            work_left = self._attempt(project_id, reasons or [RunReason.UNASKED])
+            with log_context(project=project_id, run=new_id()):
+                work_left = self._attempt(project_id, reasons or [RunReason.UNASKED])
         if work_left:
             self._store.request_run(project_id, RunReason.CONTINUED)
         # A thread that got the message of such a request found the lease held and dropped it, so wake a worker again.

@@ -389,6 +389,6 @@ def test_serve_and_worker_refuse_a_newer_database_with_a_sentence(settings: Sett
         connection.commit()
     for process in ("serve", "worker"):
         done = command(settings, process)
-        assert done.returncode == 1
+        assert done.returncode == 2
         assert "schema version 9999" in " ".join(done.stderr.split())
         assert "Traceback" not in done.stderr

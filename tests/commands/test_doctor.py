@@ -115,7 +115,7 @@ def test_every_check_of_a_connected_project_passes(look: Examine):
     checks = look()
     assert wrong(checks) == {}
     assert checks["API key"].detail == "legacy token of ann@example.com"
-    assert len(checks) == 14
+    assert len(checks) == 15
 
 
 def test_a_wrong_address_of_label_studio_is_the_only_failed_check(look: Examine):

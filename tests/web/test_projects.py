@@ -220,8 +220,8 @@ def test_links_to_label_studio_use_its_public_address(make_client: Any, sqlite_s
     assert "label-studio:8080" not in public.text
 
 
-def test_with_a_password_only_health_and_static_files_are_open(locked: FlaskClient):
-    open_to_all = {"/health", "/", "/static/<path:filename>"}
+def test_with_a_password_only_health_readiness_and_static_files_are_open(locked: FlaskClient):
+    open_to_all = {"/health", "/ready", "/", "/static/<path:filename>"}
     closed = [rule for rule in locked.application.url_map.iter_rules() if rule.rule not in open_to_all]
     assert len(closed) > 10
     for rule in closed:
