@@ -85,7 +85,7 @@ def test_probes_and_the_service_use_the_servers_port_and_routes():
     port = Settings.model_fields["port"].default
     assert container["ports"] == [{"name": "http", "containerPort": port}]
     assert container["livenessProbe"]["httpGet"] == {"path": "/health", "port": "http"}
-    assert container["readinessProbe"]["httpGet"] == {"path": "/ready", "port": "http"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/ready?exclude=worker", "port": "http"}
     service = named("Service", "active-learning")
     assert service["spec"]["ports"] == [{"name": "http", "port": port, "targetPort": "http"}]
     address = named("ConfigMap", "active-learning")["data"]["BACKEND_URL"]
