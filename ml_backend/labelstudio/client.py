@@ -64,7 +64,7 @@ class LabelStudio(Session):
 
     def __init__(self, url: str, api_key: str | None, proxy_authorization: str | None = None) -> None:
         super().__init__(url, api_key, proxy_authorization)
-        self._identity: str | None = None
+        self._user: dict[str, Any] | None = None
         self._writer = PredictionWriter(self.request)
 
     @classmethod
@@ -82,10 +82,13 @@ class LabelStudio(Session):
 
         again: send a new request instead of using the result of an earlier one.
         """
-        if again or self._identity is None:
-            user = self.whoami()
-            self._identity = f"{user.get('email')} of organization {user.get('active_organization')} at {self.url}"
-        return self._identity
+        user = self._known_user(again)
+        return f"{user.get('email')} of organization {user.get('active_organization')} at {self.url}"
+
+    def member_count(self) -> int:
+        """Number of members of this key's organization, who in the community edition can label in all its projects."""
+        path = f"api/organizations/{self._known_user().get('active_organization')}/memberships"
+        return int(self.request_object("GET", path, params={"page_size": 1}).get("count") or 0)
 
     def version(self) -> str:
         """Label Studio's version."""
@@ -231,6 +234,11 @@ class LabelStudio(Session):
     def set_sampling(self, project_id: int) -> None:
         """Set the project to serve tasks with the lowest prediction score first."""
         self._change_project(project_id, sampling=UNCERTAINTY_SAMPLING)
+
+    def _known_user(self, again: bool = False) -> dict[str, Any]:
+        if again or self._user is None:
+            self._user = self.whoami()
+        return self._user
 
     def _change_project(self, project_id: int, **changes: Any) -> None:
         # Without a list of fields Label Studio computes all counts of the project for the response.

@@ -10,19 +10,27 @@ from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.labels import AnswerProblem, Labels
 from ml_backend.pipeline.learning_data import LearningData
 from ml_backend.pipeline.project_pool import ProjectPool
+from ml_backend.pipeline.select import count_unpublished
 from ml_backend.pipeline.task_arrays import NO_TEXT
-from ml_backend.store.records import AnswerProblemRecord, ProjectCounts
+from ml_backend.project_settings import ProjectSettings
+from ml_backend.store.records import AnswerProblemRecord, BatchRecord, ProjectCounts
 
 ANSWER_PROBLEMS_LISTED = 100
 LONGEST_REASON = 500
 """Characters of a reason that are stored, since it may quote what an annotation holds."""
 
 
-def counts(data: LearningData, config: LabelConfig, remaining: int, missing: int, changed: int) -> ProjectCounts:
+def counts(
+    data: LearningData,
+    settings: ProjectSettings,
+    config: LabelConfig,
+    batch: BatchRecord | None,
+    missing: int,
+    changed: int,
+) -> ProjectCounts:
     """The counts of a project; classes without labels are listed with 0.
 
-    remaining: tasks of the published batch without a label; missing: texts without a vector; changed: labels that no
-    fit has used yet.
+    batch: the published one; missing: texts without a vector; changed: labels that no fit has used yet.
     """
     pool, labels = data.pool, data.labels
     by_class = Counter(name for chosen in labels.by_task.values() for name in chosen)
@@ -42,7 +50,9 @@ def counts(data: LearningData, config: LabelConfig, remaining: int, missing: int
         tasks=len(pool.task_ids),
         embedded=int(pool.embedded.sum()),
         to_embed=missing,
-        queue_remaining=remaining,
+        queue_remaining=pool.count_open(batch),
+        queue_low=data.low_watermark(settings, batch),
+        unpublished=count_unpublished(pool, batch),
         annotators=data.annotators,
         changed=changed,
     )

@@ -15,7 +15,7 @@ from ml_backend.pipeline.context import RunContext
 from ml_backend.pipeline.evaluate import NO_HEAD, Comparison, agreement, compare, stopping_advice
 from ml_backend.pipeline.learning_data import LearningData
 from ml_backend.pipeline.publish import preannotations, predictions, publish
-from ml_backend.pipeline.retrain_policy import reserve_size
+from ml_backend.pipeline.queue_size import queue_size
 from ml_backend.pipeline.select import propose
 from ml_backend.pipeline.versions import head_version
 from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, LabelStudioUse, RunRecord, StoppingAdvice
@@ -47,7 +47,7 @@ def learn(run: RunContext, data: LearningData, reason: str) -> None:
 
 
 def _fit_and_query(run: RunContext, data: LearningData, cycle: int) -> Proposal:
-    reserve = reserve_size(run.settings, data.annotators)
+    reserve = queue_size(run.settings, data.pace) - run.settings.batch_size
     proposal = propose(run.settings, data.pool, len(run.config.classes), cycle, reserve)
     run.end_step("query")
     run.seconds["fit"] = proposal.fit_seconds

@@ -9,7 +9,10 @@ from ml_backend.labelstudio.labels import Labels, labels
 from ml_backend.pipeline.context import RunContext
 from ml_backend.pipeline.label_changes import Chosen, label_changes
 from ml_backend.pipeline.project_pool import ProjectPool, project_pool
+from ml_backend.pipeline.queue_size import RECENT_RUNS, Pace, low_watermark, measured_pace
 from ml_backend.pipeline.retrain_policy import Situation, settings_changed
+from ml_backend.pipeline.select import count_unpublished
+from ml_backend.project_settings import ProjectSettings
 from ml_backend.store.records import BatchRecord
 
 
@@ -21,7 +24,7 @@ class LearningData:
     as new once their text is embedded); changed: usable labels that were added or changed since the last fit, and None
     for removed ones; first: task id → its first annotation, of tasks that nobody had submitted or skipped at the
     last fit; annotated: ids of all tasks that anybody ever submitted or skipped;
-    annotators: number of people who submitted or skipped a task.
+    annotators: number of people who submitted or skipped a task; pace: how fast they do, and how long runs take.
     """
 
     model: str
@@ -32,6 +35,11 @@ class LearningData:
     first: dict[int, Annotation]
     annotated: set[int]
     annotators: int
+    pace: Pace
+
+    def low_watermark(self, settings: ProjectSettings, batch: BatchRecord | None) -> int:
+        """A batch is followed by the next when fewer of its tasks are left than this; 0 without a batch."""
+        return 0 if batch is None else low_watermark(settings, self.pace, len(batch.task_ids))
 
     @property
     def labelled_first(self) -> dict[int, Chosen]:
@@ -54,6 +62,8 @@ def learning_data(run: RunContext, model: str) -> LearningData:
     usable = {task_id: project_labels.by_task[task_id] for task_id in pool.task_ids[rows[pool.embedded[rows]]].tolist()}
     annotated_before = run.store.annotated_before(run.id)
     new = {task_id: of_task for task_id, of_task in arrays.annotations.items() if task_id not in annotated_before}
+    annotators = len({a.annotator for a in annotations if a.annotator is not None})
+    runs = run.store.runs(run.id, limit=RECENT_RUNS)
     return LearningData(
         model=model,
         pool=pool,
@@ -62,7 +72,8 @@ def learning_data(run: RunContext, model: str) -> LearningData:
         changed=label_changes(run.store.label_snapshot(run.id), usable),
         first={task_id: min(of_task, key=lambda a: a.created_at or 0.0) for task_id, of_task in new.items()},
         annotated=annotated_before | new.keys(),
-        annotators=len({a.annotator for a in annotations if a.annotator is not None}),
+        annotators=annotators,
+        pace=measured_pace(annotations, annotators, run.project.members, runs),
     )
 
 
@@ -73,14 +84,13 @@ def situation(
 
     serving: the batch that Label Studio serves; missing: number of texts without a vector.
     """
-    remaining = data.pool.count_open(serving)
     return Situation(
         settings=run.settings,
-        annotators=data.annotators,
         serving=serving is not None,
         changed=len(data.changed),
-        remaining=remaining,
-        unpublished=int((data.pool.fresh | data.pool.copies).sum()) - remaining,
+        remaining=data.pool.count_open(serving),
+        low=data.low_watermark(run.settings, serving),
+        unpublished=count_unpublished(data.pool, serving),
         missing_vectors=missing,
         settings_changed=settings_changed(run.project.settings_used, run.settings),
         classes_changed=run.project.fingerprint != run.config.fingerprint,

@@ -82,7 +82,10 @@ def next_step(
             "The first batch comes as soon as the first texts are read and embedded.",
         ),
         (not counts.open, "Nothing is left to label: every task with a usable text was submitted or skipped."),
-        (batch is None or counts.changed >= settings.retrain_every, "The next run publishes a batch."),
+        (
+            batch is None or counts.changed >= settings.retrain_every or _runs_low(counts),
+            "The next run publishes a batch.",
+        ),
     ]
     return next((sentence for applies, sentence in situations if applies), _labels_to_come(counts, settings))
 
@@ -90,8 +93,12 @@ def next_step(
 def _labels_to_come(counts: ProjectCounts, settings: ProjectSettings) -> str:
     missing = settings.retrain_every - counts.changed
     labels = "1 more new or changed label" if missing == 1 else f"{missing:,} more new or changed labels"
-    has_unpublished = counts.open > counts.queue_remaining
-    return f"The next batch comes after {labels}" + (", or when this one runs low." if has_unpublished else ".")
+    low = f", or when fewer than {counts.queue_low:,} published tasks are left"
+    return f"The next batch comes after {labels}{low if counts.unpublished else ''}."
+
+
+def _runs_low(counts: ProjectCounts) -> bool:
+    return counts.unpublished > 0 and counts.queue_remaining < counts.queue_low
 
 
 def _fields(settings: ProjectSettings) -> str:

@@ -9,24 +9,22 @@ from pydantic import ValidationError
 
 from ml_backend.project_settings import ProjectSettings
 
-MIN_QUEUE = 5
-
 
 @dataclass(frozen=True)
 class Situation:
     """The facts that the decision depends on.
 
-    annotators: number of people who labelled or skipped a task; serving: whether Label Studio serves one of our
-    batches; changed: labels added, changed or removed since the last fit; remaining: published tasks without a label;
-    unpublished: other tasks that could be published; missing_vectors: texts without a vector;
+    serving: whether Label Studio serves one of our batches; changed: labels added, changed or removed since the last
+    fit; remaining: published tasks without a label; low: the queue runs low with fewer of them; unpublished: other
+    tasks that could be published; missing_vectors: texts without a vector;
     settings_changed, classes_changed, new_tasks: since the last fit; train_requested: by Label Studio's Start Training.
     """
 
     settings: ProjectSettings
-    annotators: int
     serving: bool
     changed: int
     remaining: int
+    low: int
     unpublished: int
     missing_vectors: int
     settings_changed: bool
@@ -50,16 +48,6 @@ def settings_changed(used: dict[str, Any] | None, settings: ProjectSettings) -> 
         return True
 
 
-def low_watermark(annotators: int) -> int:
-    """A batch runs low when fewer of its tasks are left than this: two per annotator, at least 5."""
-    return max(MIN_QUEUE, 2 * annotators)
-
-
-def reserve_size(settings: ProjectSettings, annotators: int) -> int:
-    """Number of tasks published after the batch, so that they last until the next batch is published."""
-    return max(0, settings.retrain_every + low_watermark(annotators) - settings.batch_size)
-
-
 def reason_to_learn(situation: Situation) -> str | None:
     """Why a new head (and a new batch, if tasks are left) is due, as a sentence; None if it is not."""
     explicit_reasons = [
@@ -81,8 +69,8 @@ def reason_to_learn(situation: Situation) -> str | None:
             f"{situation.changed} labels are new or changed (retrain_every is {situation.settings.retrain_every})",
         ),
         (
-            situation.unpublished > 0 and situation.remaining < low_watermark(situation.annotators),
-            f"only {situation.remaining} tasks of the batch are left",
+            situation.unpublished > 0 and situation.remaining < situation.low,
+            f"only {situation.remaining} published tasks are left",
         ),
         (situation.new_tasks and not situation.missing_vectors, "there are new tasks"),
     ]

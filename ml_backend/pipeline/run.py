@@ -9,6 +9,7 @@ from ml_backend.pipeline.counts import counts
 from ml_backend.pipeline.embed import embed
 from ml_backend.pipeline.learn import learn
 from ml_backend.pipeline.learning_data import learning_data, situation
+from ml_backend.pipeline.members import refresh_members
 from ml_backend.pipeline.open_run import open_run
 from ml_backend.pipeline.publish import ensure_sampling, finish_interrupted_batches, remove_superseded
 from ml_backend.pipeline.retrain_policy import reason_to_learn
@@ -24,6 +25,7 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
     run = open_run(services, project_id, reasons)
     if run is None:
         return False
+    refresh_members(run)
     report = synchronize(run)
     missing = embed(run)
     data = learning_data(run, run.embedding)
@@ -38,10 +40,10 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
     elif serving is not None:
         ensure_sampling(run.client, run.info)
     remove_superseded(run.store, run.client, run.id)
-    remaining = data.pool.count_open(serving)
+    changed = 0 if reason else len(data.changed)
     run.store.update_project(
         run.id,
-        counts=counts(data, run.config, remaining, missing, changed=0 if reason else len(data.changed)),
+        counts=counts(data, run.settings, run.config, serving, missing, changed),
         state=ProjectState.READY,
         error=None,
         phase=_resting_phase(missing, report.complete),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ml_backend.learning.cycle import Cycle, Proposal
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.project_settings import ProjectSettings
+from ml_backend.store.records import BatchRecord
 
 
 def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle: int, reserve: int) -> Proposal:
@@ -33,7 +34,7 @@ def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle:
     free_places = settings.batch_size + reserve - len(proposal.rows) - len(proposal.reserve_rows)
     if free_places <= 0:
         return proposal
-    return _with_copies(proposal, _copies_to_add(pool, free_places), settings.batch_size)
+    return _with_copies(proposal, _copies_to_add(pool)[:free_places], settings.batch_size)
 
 
 def _with_copies(proposal: Proposal, copies: NDArray[np.int64], batch_size: int) -> Proposal:
@@ -46,9 +47,17 @@ def _with_copies(proposal: Proposal, copies: NDArray[np.int64], batch_size: int)
     )
 
 
-def _copies_to_add(pool: ProjectPool, free_places: int) -> NDArray[np.int64]:
-    """(n,) int64, at most `free_places` rows: the first copy of each text that has no fresh row."""
+def count_unpublished(pool: ProjectPool, batch: BatchRecord | None) -> int:
+    """Number of rows that a batch of any size would have, and that this one lacks."""
+    others = pool.fresh.copy()
+    others[_copies_to_add(pool)] = True
+    if batch is not None:
+        others[pool.rows(batch.task_ids)] = False
+    return int(others.sum())
+
+
+def _copies_to_add(pool: ProjectPool) -> NDArray[np.int64]:
+    """(n,) int64, ascending: the first copy of each text that has no fresh row."""
     rows = np.flatnonzero(pool.copies)
     rows = rows[~np.isin(pool.texts[rows], pool.texts[pool.fresh])]
-    first = np.sort(np.unique(pool.texts[rows], return_index=True)[1])
-    return rows[first[:free_places]]
+    return rows[np.sort(np.unique(pool.texts[rows], return_index=True)[1])]

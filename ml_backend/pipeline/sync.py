@@ -1,8 +1,8 @@
 """Update the database from Label Studio, which is the source of truth.
 
 Events tell which tasks to read again. Texts and labels are always read from Label Studio, so duplicate, late and
-reordered webhooks do no harm. `Synchronizer.reconcile` finds changes that no webhook reported: it compares the newest
-`updated_at` and the numbers of tasks and annotations.
+reordered webhooks do no harm. `Synchronizer.reconcile` finds changes that no webhook reported: it reads the tasks that
+changed since the last comparison, and compares the numbers of tasks and annotations at a moment when nothing changes.
 """
 
 from __future__ import annotations
@@ -11,30 +11,36 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-
-from sqlalchemy.exc import OperationalError
+from datetime import datetime, timedelta
 
 from ml_backend.labelstudio.client import TASKS_PER_PAGE, LabelStudio, ProjectInfo
 from ml_backend.labelstudio.events import affected_tasks
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.tasks import RemoteTask
-from ml_backend.labelstudio.texts import BadTask, task_text, text_hash
-from ml_backend.labelstudio.unforeseen import unforeseen
 from ml_backend.pipeline.context import RunContext
+from ml_backend.pipeline.task_records import store_tasks
 from ml_backend.store import Store
-from ml_backend.store.records import EventRecord, FirstRead, TaskRecord, Unmatched
+from ml_backend.store.records import EventRecord, FirstRead, Unmatched
 from ml_backend.store.states import RunReason
 
 logger = logging.getLogger(__name__)
 
-TASKS_PER_TRANSACTION = 200
 MISMATCHES_BEFORE_FULL_READ = 2
+TRIES_PER_COMPARISON = 2
+"""How often a comparison looks for a moment when nothing changes; while people label there may be none."""
+OVERLAP = timedelta(seconds=5)
+"""Changes this much older than the newest one seen are read again: a slow request may have stored one after it."""
 MAX_NEW_BY_ID = 5000
 """If more tasks than this are new, reading every task is faster."""
-MAX_CHANGED_BY_ID = 200
+MAX_CHANGED_BY_ID = 1000
 """More changed tasks than this are read page by page instead of by their ids."""
 FIRST_READ_SECONDS = 10.0
 """How long a run reads before it publishes from the tasks read so far, so that labelling can start early."""
+
+
+Counts = tuple[int, int, int]
+"""Numbers of tasks, of submitted annotations and of skips."""
+NOTHING_MISSING: Counts = (0, 0, 0)
 
 
 def synchronize(run: RunContext) -> SyncReport:
@@ -136,40 +142,68 @@ class Synchronizer:
     def reconcile(self, watermark: str | None, report: SyncReport) -> str | None:
         """Find changes that no webhook reported: changed tasks by `updated_at`, deletions by comparing counts.
 
+        Counts differ while people label, since they cannot be taken here and in Label Studio at the same moment. So a
+        difference counts only if Label Studio's counts were the same before and after the changes were read; otherwise
+        the next comparison looks again.
+
         watermark: newest `updated_at` read so far (ISO 8601), None if nothing was read. Returns the new one.
         """
+        remote = _counts_of(self.info)
+        for _ in range(TRIES_PER_COMPARISON):
+            watermark = self._read_since(watermark, report)
+            if self._missing_here(remote) == NOTHING_MISSING:
+                self._store_mismatch(None, labels_behind=0)
+                return watermark
+            before, remote = remote, _counts_of(self.client.project(self.info.id))
+            if remote == before:
+                self._resolve_mismatch(remote, report)
+                return watermark
+        self.store.update_project(self.info.id, labels_behind=_labels(self._missing_here(remote)))
+        return watermark
+
+    def _read_since(self, watermark: str | None, report: SyncReport) -> str | None:
+        """Read the tasks that changed since the watermark; returns the new one."""
         newest = self.client.newest_update(self.info.id)
         if newest != watermark:
-            self._read_changed(watermark, report)
-        if self.store.task_count(self.info.id) != self.info.task_number:
-            remote_ids = self.client.task_ids(self.info.id)
-            self._remove(self.store.task_ids(self.info.id) - remote_ids)
-            new = remote_ids - self.store.task_ids(self.info.id)
-            if len(new) > MAX_NEW_BY_ID:
-                self._read_changed(None, report)
-            else:
-                self._read_by_id(new, report)
-        if self._count_mismatch():
-            self._read_annotated(report)
-            self._read_all_on_repeated_mismatch(report)
+            self._read_changed(_shortly_before(watermark), report)
         return newest
 
-    def _count_mismatch(self) -> list[int]:
-        """Submitted and skipped annotations in the database, then those in Label Studio; [] if they are equal."""
-        stored = self.store.annotation_counts(self.info.id)
-        remote = (self.info.total_annotations, self.info.skipped_annotations)
-        return [] if stored == remote else [*stored, *remote]
+    def _missing_here(self, remote: Counts) -> Counts:
+        """How many tasks, submitted annotations and skips Label Studio has more than the database."""
+        stored = (self.store.task_count(self.info.id), *self.store.annotation_counts(self.info.id))
+        return remote[0] - stored[0], remote[1] - stored[1], remote[2] - stored[2]
 
-    def _read_all_on_repeated_mismatch(self, report: SyncReport) -> None:
-        """Read every task, once, if the counts differ in the same way for the second time."""
-        unmatched = self._count_mismatch()
+    def _resolve_mismatch(self, remote: Counts, report: SyncReport) -> None:
+        """Read what can explain a difference of the counts; every task only for one that was seen before, and once.
+
+        A difference that stays afterwards is no reason to read again: Label Studio may count what no task has.
+        """
+        missing = self._missing_here(remote)
         project = self.store.project(self.info.id)
         previous = project.unmatched if project else None
-        times = previous.times + 1 if previous is not None and previous.counts == unmatched else 1
-        self.store.update_project(self.info.id, unmatched=Unmatched(unmatched, times) if unmatched else None)
-        if unmatched and times == MISMATCHES_BEFORE_FULL_READ:
-            logger.warning("project %s: annotations are missing here; reading every task", self.info.id)
+        times = previous.times + 1 if previous is not None and previous.counts == list(missing) else 1
+        if missing[0] and times == 1:
+            self._compare_task_ids(report)
+        if times == MISMATCHES_BEFORE_FULL_READ:
+            self._read_annotated(report)
+            if self._missing_here(remote) != NOTHING_MISSING:
+                logger.warning("project %s: annotations are missing here; reading every task", self.info.id)
+                self._read_changed(None, report)
+        left = self._missing_here(remote)
+        unmatched = Unmatched(list(left), times if left == missing else 1)
+        self._store_mismatch(None if left == NOTHING_MISSING else unmatched, _labels(left))
+
+    def _store_mismatch(self, unmatched: Unmatched | None, labels_behind: int) -> None:
+        self.store.update_project(self.info.id, unmatched=unmatched, labels_behind=labels_behind)
+
+    def _compare_task_ids(self, report: SyncReport) -> None:
+        remote_ids, stored_ids = self.client.task_ids(self.info.id), self.store.task_ids(self.info.id)
+        self._remove(stored_ids - remote_ids)
+        new = remote_ids - stored_ids
+        if len(new) > MAX_NEW_BY_ID:
             self._read_changed(None, report)
+        else:
+            self._read_by_id(new, report)
 
     def _read_changed(self, watermark: str | None, report: SyncReport) -> None:
         for page in self.client.task_pages(self.info.id, updated_after=watermark):
@@ -199,50 +233,23 @@ class Synchronizer:
             self.store.remove_tasks(self.info.id, sorted(task_ids))
 
     def _store_tasks(self, tasks: list[RemoteTask], report: SyncReport) -> None:
-        # Transactions are small, since on SQLite a webhook waits until the current one ends.
-        for start in range(0, len(tasks), TASKS_PER_TRANSACTION):
-            self._store_each_or_list(tasks[start : start + TASKS_PER_TRANSACTION])
+        store_tasks(self.store, self.info.id, tasks, self.config)
         report.tasks_read += len(tasks)
 
-    def _store_each_or_list(self, tasks: list[RemoteTask]) -> None:
-        """Store tasks; if the database refuses what one of them holds, that one becomes a task with a problem."""
-        try:
-            self._store(tasks)
-        except OperationalError:
-            raise  # the database cannot be used, whatever the tasks hold
-        except Exception as error:
-            if len(tasks) == 1:
-                self._store_without_contents(tasks[0], error)
-                return
-            middle = len(tasks) // 2
-            self._store_each_or_list(tasks[:middle])
-            self._store_each_or_list(tasks[middle:])
 
-    def _store(self, tasks: list[RemoteTask]) -> None:
-        records, texts = [], {}
-        for task in tasks:
-            record, text = task_record(self.info.id, task, self.config)
-            records.append(record)
-            if record.text_hash is not None and text is not None:
-                texts[record.text_hash] = text
-        self.store.upsert_tasks(self.info.id, records, texts)
-        self.store.replace_annotations(self.info.id, {task.id: task.annotations for task in tasks})
-
-    def _store_without_contents(self, task: RemoteTask, error: Exception) -> None:
-        problem = unforeseen(error, "storing the task", f"task {task.id} of project {self.info.id}")
-        self.store.upsert_tasks(self.info.id, [TaskRecord(self.info.id, task.id, None, problem, task.updated_at)], {})
-        self.store.replace_annotations(self.info.id, {task.id: []})
+def _counts_of(info: ProjectInfo) -> Counts:
+    return info.task_number, info.total_annotations, info.skipped_annotations
 
 
-def task_record(project_id: int, task: RemoteTask, config: LabelConfig) -> tuple[TaskRecord, str | None]:
-    """The record of a task, and its text; without a usable text the record holds the reason, and the text is None."""
-    problem = task.problem
+def _labels(missing: Counts) -> int:
+    """Number of labels and skips missing here; 0 if there are more here."""
+    return max(0, missing[1] + missing[2])
+
+
+def _shortly_before(moment: str | None) -> str | None:
+    """`OVERLAP` before a time (ISO 8601); anything else as it is."""
     try:
-        if problem is None:
-            text = task_text(task.data, config)
-            return TaskRecord(project_id, task.id, text_hash(text), None, task.updated_at), text
-    except BadTask as bad:
-        problem = str(bad)
-    except Exception as error:
-        problem = unforeseen(error, "reading the text", f"task {task.id} of project {project_id}")
-    return TaskRecord(project_id, task.id, None, problem, task.updated_at), None
+        earlier = datetime.fromisoformat(moment or "") - OVERLAP
+    except (ValueError, OverflowError):
+        return moment
+    return earlier.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -26,8 +26,9 @@ class ProjectCounts:
     unknown_choices: annotations per choice that the label config does not have; answer_problems_total: annotations that
     cannot be read; answer_problems: the first of them; duplicates: tasks whose text another task has; copies_to_label:
     open tasks whose text has a label in another task; open: tasks that may still be labelled; to_embed: texts without a
-    vector; queue_remaining: tasks of the published batch without a label; changed: labels added, changed or removed
-    since the last fit.
+    vector; queue_remaining: published tasks, batch and reserve, without a label; queue_low: the next batch is due with
+    fewer of them; unpublished: other tasks that could be published; changed: labels added, changed or removed since the
+    last fit.
     """
 
     labels: dict[str, int] = field(default_factory=dict)
@@ -45,6 +46,8 @@ class ProjectCounts:
     embedded: int = 0
     to_embed: int = 0
     queue_remaining: int = 0
+    queue_low: int = 0
+    unpublished: int = 0
     annotators: int = 0
     changed: int = 0
 
@@ -63,10 +66,10 @@ class FirstRead:
 
 @dataclass(frozen=True)
 class Unmatched:
-    """Annotation counts that differ between the database and Label Studio.
+    """Counts that differ between the database and Label Studio while nothing changes in either.
 
-    counts: submitted and skipped in the database, submitted and skipped in Label Studio; times: number of comparisons
-    in a row with these counts.
+    counts: what Label Studio has more than the database, of tasks, submitted annotations and skips; times: number of
+    such comparisons in a row with these differences.
     """
 
     counts: list[int]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, request
 
+from fake_label_studio.problems import Refused
 from fake_label_studio.studio import Studio, body_object, user
 
 
 def routes(studio: Studio) -> Blueprint:
-    """`/health`, `/api/version`, `/api/current-user`, `/api/token`, `/api/jwt/settings`."""
+    """`/health`, `/api/version`, `/api/current-user`, `/api/organizations`, `/api/token`, `/api/jwt/settings`."""
     blueprint = Blueprint("people", __name__)
-    tokens = studio.tokens
+    tokens, tables = studio.tokens, studio.tables
 
     @blueprint.get("/health")
     def health() -> dict[str, Any]:
@@ -27,6 +28,16 @@ def routes(studio: Studio) -> Blueprint:
     def whoami() -> dict[str, Any]:
         person = user()
         return {"id": person.id, "email": person.email, "active_organization": person.organization}
+
+    @blueprint.get("/api/organizations/<int:organization>/memberships")
+    def memberships(organization: int) -> dict[str, Any]:
+        if organization != user().organization:
+            raise Refused(404, "No Organization matches the given query.")
+        with tables.lock:
+            listed = [person for person in tables.users.values() if person.organization == organization]
+        size = int(request.args.get("page_size", 20))
+        shown = [{"organization": organization, "user": {"id": p.id, "email": p.email}} for p in listed[:size]]
+        return {"count": len(listed), "next": None, "previous": None, "results": shown}
 
     @blueprint.get("/api/current-user/token")
     def legacy_token() -> dict[str, Any]:

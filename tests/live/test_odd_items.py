@@ -16,7 +16,7 @@ from studios import both
 
 from ml_backend.labelstudio import labels as labels_module
 from ml_backend.learning import Embedder
-from ml_backend.pipeline import sync as syncing
+from ml_backend.pipeline import task_records
 from ml_backend.pipeline.predict import predict
 from ml_backend.store import Store
 
@@ -70,14 +70,14 @@ def test_a_fault_in_reading_one_text_is_the_problem_of_that_task(
     project = make_project()
     odd = min(project.client.task_ids(project.id))
     text = project.client.tasks_by_id(project.id, [odd])[0].data["text"]
-    read = syncing.task_text
+    read = task_records.task_text
 
     def faulty(data: Any, config: Any) -> str:
         if data["text"] == text:
             raise AssertionError("not in marked section")
         return read(data, config)
 
-    monkeypatch.setattr(syncing, "task_text", faulty)
+    monkeypatch.setattr(task_records, "task_text", faulty)
     project.run("setup")
     project.label(3)
     project.run()

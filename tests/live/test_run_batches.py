@@ -187,7 +187,7 @@ def test_a_batch_that_runs_low_is_followed_before_it_ends(make_project: MakeProj
             project.add_event("TASKS_CREATED", task["id"])
         project.run()
         assert project.batch.number == number
-    assert "only 4 tasks of the batch are left" in project.batch.why
+    assert "only 4 published tasks are left" in project.batch.why
     project.assert_whole()
 
 

@@ -44,6 +44,8 @@ def test_only_deletions_that_no_webhook_reported_are_found_by_counting(make_proj
     deleted = project.studio.tables.annotations.pop(annotation)  # without a new time on the task
     project.studio.tables.count(project.studio.tables.tasks[first])
     project.run(MINUTE)
+    assert project.status["labeled"] == 1, "a difference is followed once it was seen twice"
+    project.run(MINUTE)
     assert project.status["labeled"] == 0
     project.studio.tables.annotations[annotation] = deleted
     project.studio.tables.remove_task(second)

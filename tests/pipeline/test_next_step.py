@@ -23,7 +23,8 @@ def sentence(
     settings: ProjectSettings | None = None,
 ) -> str:
     record = ProjectRecord(7, **{"state": ProjectState.READY, **project})
-    whole = {"tasks": 40, "open": 30, "queue_remaining": 3, "labels": {"a": 5, "b": 5}, **counts}
+    queue = {"queue_remaining": 8, "queue_low": 5, "unpublished": 22}
+    whole = {"tasks": 40, "open": 30, "labels": {"a": 5, "b": 5}, **queue, **counts}
     return next_step(record, ProjectCounts(**whole), batch, settings or ProjectSettings(), problems)
 
 
@@ -41,9 +42,11 @@ def sentence(
         (READ, {"labels": {}}, None, "The first batch comes as soon as"),
         (READ, {"to_embed": 20}, None, "The first batch comes as soon as"),
         (READ, {}, None, "The next run publishes a batch."),
-        (READ, {}, BATCH, "after 5 more new or changed labels, or when this one runs low."),
+        (READ, {}, BATCH, "after 5 more new or changed labels, or when fewer than 5 published tasks are left."),
+        (READ, {"queue_remaining": 4}, BATCH, "The next run publishes a batch."),
+        (READ, {"queue_remaining": 4, "unpublished": 0}, BATCH, "after 5 more new or changed labels."),
         (READ, {"changed": 4}, BATCH, "after 1 more new or changed label, or"),
-        (READ, {"changed": 2, "open": 3}, BATCH, "after 3 more new or changed labels."),
+        (READ, {"changed": 2, "unpublished": 0}, BATCH, "after 3 more new or changed labels."),
         (READ, {"changed": 6}, BATCH, "The next run publishes a batch."),
         (READ, {"open": 0, "queue_remaining": 0}, BATCH, "Nothing is left to label"),
         ({**READ, "state": ProjectState.NEW}, {}, BATCH, "after 5 more"),

@@ -2,21 +2,15 @@ from dataclasses import replace
 
 import pytest
 
-from ml_backend.pipeline.retrain_policy import (
-    Situation,
-    low_watermark,
-    reason_to_learn,
-    reserve_size,
-    settings_changed,
-)
+from ml_backend.pipeline.retrain_policy import Situation, reason_to_learn, settings_changed
 from ml_backend.project_settings import ProjectSettings
 
 QUIET = Situation(
     settings=ProjectSettings(batch_size=20, retrain_every=5),
-    annotators=1,
     serving=True,
     changed=0,
     remaining=15,
+    low=5,
     unpublished=100,
     missing_vectors=0,
     settings_changed=False,
@@ -38,7 +32,7 @@ def test_without_news_nothing_is_learned():
         ({"settings_changed": True}, "settings changed"),
         ({"classes_changed": True}, "label config changed"),
         ({"changed": 5}, "5 labels are new or changed"),
-        ({"remaining": 4}, "only 4 tasks"),
+        ({"remaining": 4}, "only 4 published tasks"),
         ({"new_tasks": True}, "new tasks"),
     ],
 )
@@ -81,12 +75,3 @@ def test_a_setting_that_was_not_stored_counts_as_its_default():
     used = ProjectSettings(batch_size=7).model_dump(mode="json", exclude={"subpool", "balance"})
     assert not settings_changed(used, ProjectSettings(batch_size=7))
     assert settings_changed(used, ProjectSettings(batch_size=7, subpool=100))
-
-
-@pytest.mark.parametrize("annotators", [1, 2, 10])
-@pytest.mark.parametrize(("batch_size", "retrain_every"), [(20, 5), (5, 20), (10, 10), (1, 1)])
-def test_the_queue_lasts_until_the_next_batch_for_all_annotators(annotators: int, batch_size: int, retrain_every: int):
-    settings = ProjectSettings(batch_size=batch_size, retrain_every=retrain_every)
-    published = batch_size + reserve_size(settings, annotators)
-    assert published - retrain_every >= low_watermark(annotators) or published >= batch_size + low_watermark(annotators)
-    assert published - retrain_every > annotators

@@ -18,7 +18,8 @@ from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.tasks import RemoteTask, TaskPage
 from ml_backend.pipeline import sync as syncing
-from ml_backend.pipeline.sync import Synchronizer, SyncReport
+from ml_backend.pipeline.sync import TRIES_PER_COMPARISON, Synchronizer, SyncReport
+from ml_backend.pipeline.task_records import store_tasks
 from ml_backend.store import Store
 from ml_backend.store.records import EventRecord, FirstRead
 
@@ -38,9 +39,13 @@ class Miscounting:
             for i in range(1, 11)
         ]
         self.whole_reads = 0
+        self.info = ProjectInfo(7, "", "", "", "", len(self.tasks), 4, 0)
 
     def newest_update(self, _project: int) -> str:
         return "2026"
+
+    def project(self, _project: int) -> ProjectInfo:
+        return self.info
 
     def task_ids(self, _project: int) -> set[int]:
         return {task.id for task in self.tasks}
@@ -58,35 +63,67 @@ def studio() -> Miscounting:
     return Miscounting()
 
 
+def synchronizer_of(store: Store, studio: Miscounting) -> Synchronizer:
+    return Synchronizer(store, cast(LabelStudio, studio), CONFIG, studio.info, lambda _: None)
+
+
 def reconcile(store: Store, studio: Miscounting, annotations: int, skips: int = 0) -> None:
-    info = ProjectInfo(7, "", "", "", "", len(studio.tasks), annotations, skips)
-    Synchronizer(store, cast(LabelStudio, studio), CONFIG, info, lambda _: None).reconcile("2026", SyncReport())
+    """Compare while nothing changes in Label Studio, which counts so many annotations and skips."""
+    studio.info = replace(studio.info, total_annotations=annotations, skipped_annotations=skips)
+    synchronizer_of(store, studio).reconcile("2026", SyncReport())
 
 
-def test_a_label_is_not_lost_when_a_counter_is_too_low(sqlite_store: Store, studio: Miscounting):
+@pytest.fixture
+def read(sqlite_store: Store, studio: Miscounting) -> Store:
+    """A store that has read everything."""
     sqlite_store.ensure_project(7)
-    reconcile(sqlite_store, studio, annotations=4)
-    assert sqlite_store.annotation_counts(7) == (4, 0)
-    reconcile(sqlite_store, studio, annotations=3)  # counted just before the fourth annotation
-    assert sqlite_store.annotation_counts(7) == (4, 0)
+    store_tasks(sqlite_store, 7, studio.tasks, CONFIG)
+    return sqlite_store
+
+
+def test_a_label_is_not_lost_when_a_counter_is_too_low(read: Store, studio: Miscounting):
+    for _ in range(2):
+        reconcile(read, studio, annotations=3)  # counted just before the fourth annotation
+        assert read.annotation_counts(7) == (4, 0)
     studio.tasks[1].annotations.clear()
-    reconcile(sqlite_store, studio, annotations=3)
-    assert sqlite_store.annotation_counts(7) == (3, 0), "a deletion must be noticed all the same"
+    for _ in range(2):
+        reconcile(read, studio, annotations=2)
+    assert read.annotation_counts(7) == (3, 0), "a deletion must be noticed all the same"
 
 
-def test_a_label_that_no_counter_shows_is_found_by_reading_all_tasks_once(sqlite_store: Store, studio: Miscounting):
-    sqlite_store.ensure_project(7)
-    reconcile(sqlite_store, studio, annotations=4)
-    sqlite_store.replace_annotations(7, {1: []})
-    studio.whole_reads = 0
-    reconcile(sqlite_store, studio, annotations=4)
-    assert (sqlite_store.annotation_counts(7), studio.whole_reads) == ((3, 0), 0)
-    reconcile(sqlite_store, studio, annotations=4)
-    assert (sqlite_store.annotation_counts(7), studio.whole_reads) == ((4, 0), 1)
-    reconcile(sqlite_store, studio, annotations=5)
-    for _ in range(3):
-        reconcile(sqlite_store, studio, annotations=5)  # counts an annotation that no task has
+def test_a_label_that_no_counter_shows_is_found_by_reading_all_tasks_once(read: Store, studio: Miscounting):
+    read.replace_annotations(7, {1: []})
+    reconcile(read, studio, annotations=4)
+    assert (read.annotation_counts(7), studio.whole_reads) == ((3, 0), 0)
+    assert read.project(7).labels_behind == 1
+    reconcile(read, studio, annotations=4)
+    assert (read.annotation_counts(7), studio.whole_reads) == ((4, 0), 1)
+    assert read.project(7).labels_behind == 0
+    for _ in range(5):
+        reconcile(read, studio, annotations=5)  # counts an annotation that no task has
     assert studio.whole_reads == 2, "reading all tasks must not be repeated if it did not help"
+    studio.tasks[5] = replace(studio.tasks[5], annotations=[replace(studio.tasks[1].annotations[0], annotation_id=6)])
+    store_tasks(read, 7, [studio.tasks[5]], CONFIG)
+    for _ in range(3):
+        reconcile(read, studio, annotations=6)
+    assert studio.whole_reads == 2, "with one more label on both sides it is the same difference"
+
+
+def test_counts_that_change_meanwhile_lead_to_no_read(read: Store, studio: Miscounting):
+    """Somebody labels between any two requests, so that the counts never agree."""
+
+    class Busy(Miscounting):
+        def project(self, _project: int) -> ProjectInfo:
+            self.info = replace(self.info, total_annotations=self.info.total_annotations + 1)
+            return self.info
+
+    busy = Busy()
+    busy.info = replace(busy.info, total_annotations=6)
+    for _ in range(5):
+        synchronizer_of(read, busy).reconcile("2026", SyncReport())
+    assert busy.whole_reads == 0
+    assert read.project(7).labels_behind == 5 * TRIES_PER_COMPARISON + 6 - 4
+    assert read.project(7).unmatched is None
 
 
 def deletion(event_id: int, *annotation_ids: int) -> EventRecord:
@@ -94,11 +131,8 @@ def deletion(event_id: int, *annotation_ids: int) -> EventRecord:
     return EventRecord(event_id, 7, "ANNOTATIONS_DELETED", body, received_at=0.0)
 
 
-def test_the_deletion_of_an_unknown_annotation_leads_to_a_comparison_of_all(sqlite_store: Store, studio: Miscounting):
-    sqlite_store.ensure_project(7)
-    reconcile(sqlite_store, studio, annotations=4)
-    info = ProjectInfo(7, "", "", "", "", len(studio.tasks), 4, 0)
-    synchronizer = Synchronizer(sqlite_store, cast(LabelStudio, studio), CONFIG, info, lambda _: None)
+def test_the_deletion_of_an_unknown_annotation_leads_to_a_comparison_of_all(read: Store, studio: Miscounting):
+    synchronizer = synchronizer_of(read, studio)
     assert not synchronizer.read_events([deletion(1, 1, 2)], SyncReport())
     assert synchronizer.read_events([deletion(2, 1, 2, 3, 99)], SyncReport()), "99 was never read"
     assert not synchronizer.read_events([], SyncReport())
@@ -109,8 +143,7 @@ def test_events_that_name_too_many_tasks_ask_for_a_comparison(
 ):
     monkeypatch.setattr(syncing, "MAX_CHANGED_BY_ID", 2)
     sqlite_store.ensure_project(7)
-    info = ProjectInfo(7, "", "", "", "", len(studio.tasks), 4, 0)
-    synchronizer = Synchronizer(sqlite_store, cast(LabelStudio, studio), CONFIG, info, lambda _: None)
+    synchronizer = synchronizer_of(sqlite_store, studio)
 
     def created(*task_ids: int) -> list[EventRecord]:
         return [EventRecord(1, 7, "TASKS_CREATED", {"tasks": [{"id": i} for i in task_ids]}, received_at=0.0)]
@@ -122,10 +155,11 @@ def test_events_that_name_too_many_tasks_ask_for_a_comparison(
 def test_a_deleted_skip_is_noticed_by_the_number_of_skips(sqlite_store: Store, studio: Miscounting):
     sqlite_store.ensure_project(7)
     studio.tasks[1].annotations[:] = [replace(studio.tasks[1].annotations[0], cancelled=True)]
-    reconcile(sqlite_store, studio, annotations=3, skips=1)
+    store_tasks(sqlite_store, 7, studio.tasks, CONFIG)
     assert sqlite_store.annotation_counts(7) == (3, 1)
     studio.tasks[1].annotations.clear()
-    reconcile(sqlite_store, studio, annotations=3, skips=0)
+    for _ in range(2):
+        reconcile(sqlite_store, studio, annotations=3, skips=0)
     assert sqlite_store.annotation_counts(7) == (3, 0)
 
 
