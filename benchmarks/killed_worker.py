@@ -23,7 +23,7 @@ import numpy as np
 import typer
 
 REPOSITORY = Path(__file__).parents[1]
-sys.path.insert(0, str(REPOSITORY / "tests"))
+sys.path.append(str(REPOSITORY / "tests"))
 
 from fake_label_studio import FakeLabelStudio  # noqa: E402
 from processes import tree  # noqa: E402

@@ -21,7 +21,7 @@ from ml_backend.store import Store
 TEXTS_PER_CLAIM = 256
 """Texts that a worker claims at once; the first batch is chosen from so many."""
 CLAIM_SECONDS = 60.0
-"""A worker that dies on another machine blocks its claims for this time; a live one renews after every chunk."""
+"""A worker that dies on another machine blocks its claims for this time; a live one renews after a sixth of it."""
 LONGEST_EMBED_SECONDS = 10.0
 """How long a run embeds before it publishes from the texts embedded so far, so that labelling can start early."""
 RECOUNT_SECONDS = 5.0
@@ -94,6 +94,7 @@ class Work:
     project_id: int
     embedder: Embedder
     chunks: Chunks = field(default_factory=Chunks)
+    renewed_at: float = field(default_factory=time.monotonic)
 
     def as_leader(
         self, missing: int, limit: Limit, interrupted: Callable[[], bool], report_phase: Callable[[str], None]
@@ -148,6 +149,7 @@ class Work:
         return done
 
     def _claim(self, limit: int) -> list[tuple[str, str]]:
+        self.renewed_at = time.monotonic()
         return self.services.store.claim_texts(
             self.project_id, self.embedder.name, self.services.owner_of_thread(), CLAIM_SECONDS, limit
         )
@@ -157,8 +159,12 @@ class Work:
 
     def _embed_chunk(self, chunk: Sequence[tuple[str, str]]) -> None:
         store = self.services.store
-        store.refuse_texts(self.project_id, embed_each(store, self.embedder, chunk))
-        store.renew_claims(self.embedder.name, self.services.owner_of_thread(), CLAIM_SECONDS)
+        problems = embed_each(store, self.embedder, chunk)
+        if problems:
+            store.refuse_texts(self.project_id, problems)
+        if time.monotonic() - self.renewed_at > CLAIM_SECONDS / 6:
+            self.renewed_at = time.monotonic()
+            store.renew_claims(self.embedder.name, self.services.owner_of_thread(), CLAIM_SECONDS)
 
     def _ask_for_help(self) -> None:
         """Wake another worker if fewer embed than there are."""

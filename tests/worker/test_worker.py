@@ -16,6 +16,7 @@ from ml_backend.labelstudio.client import LabelStudioUnavailable
 from ml_backend.labelstudio.texts import text_hash
 from ml_backend.pipeline.context import Services
 from ml_backend.store import Store
+from ml_backend.store.records import TaskRecord
 from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.worker import worker as worker_module
 from ml_backend.worker.queue import TaskQueue
@@ -31,6 +32,9 @@ class RecordingQueue:
 
     def wake_worker(self, project_id: int, delay: float = 0.0) -> None:
         self.sent.append((project_id, delay))
+
+    def has_messages(self) -> bool:
+        return False
 
 
 @pytest.fixture
@@ -230,3 +234,37 @@ def test_texts_for_predict_are_embedded_only_by_a_model_in_use_and_under_their_o
     worker.embed("sentence-transformers/all-MiniLM-L6-v2", {planted: "hello"})
     assert loaded == ["owner/model"], "nothing is left to embed of the last one"
     assert set(sqlite_store.embeddings(WordHashes.name, [good, planted, text_hash("?")])) == {good}
+
+
+def test_a_message_of_a_project_that_another_process_runs_leads_to_help(
+    sqlite_store: Store, make_worker: Callable[[], Worker], monkeypatch: pytest.MonkeyPatch
+):
+    helped: list[int] = []
+    monkeypatch.setattr(worker_module, "help_to_embed", lambda _services, project_id, _stop: helped.append(project_id))
+    sqlite_store.acquire_lease(7, "other-machine:1:0a:1", 60.0)
+    make_worker().run(7)
+    assert helped == [7]
+
+
+def test_a_second_thread_of_the_process_that_runs_a_project_does_not_help(
+    sqlite_store: Store, make_worker: Callable[[], Worker], monkeypatch: pytest.MonkeyPatch
+):
+    helped: list[int] = []
+    monkeypatch.setattr(worker_module, "help_to_embed", lambda _services, project_id, _stop: helped.append(project_id))
+    worker = make_worker()
+    sqlite_store.acquire_lease(7, f"{worker._owner}:another thread", 60.0)
+    worker.run(7)
+    assert helped == []
+
+
+def test_claims_of_a_worker_of_this_machine_that_ended_are_released_at_the_start(
+    sqlite_store: Store, make_worker: Callable[[], Worker]
+):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    records = [TaskRecord(7, i, f"h{i}", None, "2026") for i in (1, 2)]
+    sqlite_store.upsert_tasks(7, records, {"h1": "one", "h2": "two"})
+    sqlite_store.claim_texts(7, "m", f"{socket.gethostname()}:{ended.pid}:0a:1", 60.0, 1)
+    sqlite_store.claim_texts(7, "m", "other-machine:1:0a:1", 60.0, 1)
+    make_worker().release_stale_leases()
+    assert sqlite_store.claim_owners() == ["other-machine:1:0a:1"]
