@@ -114,13 +114,16 @@ def connect(
             "--set", help="A setting of the project, such as strategy=badge; may be repeated. Other settings stay."
         ),
     ] = None,
+    new_secret: Annotated[
+        bool, typer.Option("--new-secret", help="Change the secret of the webhook; the one before is refused at once.")
+    ] = False,
 ) -> None:
     """Connect a project: backend, webhook with its secret, sampling, settings."""
     settings = _settings()
     from ml_backend.commands.connect import connect_project
 
     with _failure_printed():
-        for line in connect_project(settings, project, backend_url or settings.address, setting or []):
+        for line in connect_project(settings, project, backend_url or settings.address, setting or [], new_secret):
             console.print(f"[green]✓[/green] {escape(line)}")
 
 

@@ -21,6 +21,7 @@ from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.web.app import create_app
+from ml_backend.worker.candidates import CandidateConfirmation
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.worker import Worker
 
@@ -143,6 +144,8 @@ class LocalBackend:
         self._worker.reconcile_all("start")
         for _ in range(2):
             self._start(self._work)
+        confirmation = CandidateConfirmation(self._worker_store, self._queue, self._client, None)
+        self._threads.append(confirmation.start(self._stopping))
         self._start(self._keep_schedule)
 
     def _start(self, target: Any, *arguments: Any) -> None:

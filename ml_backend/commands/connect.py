@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import httpx
@@ -29,11 +29,14 @@ from ml_backend.store.states import RunReason
 from ml_backend.worker.queue import TaskQueue
 
 
-def connect_project(settings: Settings, project_id: int, backend_url: str, chosen: list[str]) -> Iterator[str]:
+def connect_project(
+    settings: Settings, project_id: int, backend_url: str, chosen: list[str], new_secret: bool = False
+) -> Iterator[str]:
     """Connect a project; yields a sentence for each step as it is done.
 
-    backend_url: where Label Studio reaches this backend; chosen: settings of the project as `name=value`. A repeated
-    call changes only what is not right yet. Raises CommandFailed.
+    backend_url: where Label Studio reaches this backend; chosen: settings of the project as `name=value`;
+    new_secret: whether to change the secret of its webhook, after which the one before is refused. A repeated call
+    changes only what is not right yet. Raises CommandFailed.
     """
     with (
         errors_as_command_failed(),
@@ -41,7 +44,8 @@ def connect_project(settings: Settings, project_id: int, backend_url: str, chose
         closing(Store(settings.database_url)) as store,
     ):
         store.create()
-        yield from _connect(client, store, settings, project_id, _checked(backend_url), parse_settings(chosen))
+        changes = parse_settings(chosen)
+        yield from _connect(client, store, settings, project_id, _checked(backend_url), changes, new_secret)
 
 
 def _connect(
@@ -51,6 +55,7 @@ def _connect(
     project_id: int,
     backend_url: str,
     changes: dict[str, Any],
+    new_secret: bool,
 ) -> Iterator[str]:
     info = client.project(project_id)
     entries = [entry for entry in stored_backends(client, project_id) if same_address(entry.url, backend_url)]
@@ -62,22 +67,48 @@ def _connect(
     had_batch = bool(store.batches(project_id, limit=1))
     # An object, which Label Studio's form cannot show, is replaced by its JSON.
     is_written = bool(changes) or (bool(entries) and isinstance(entries[0].extra_params, dict))
-    entry = connect_backend(client, project_id, backend_url, settings.basic_auth, params if is_written else None)
-    if entry.error:
-        raise CommandFailed(setup_problem(entry.error, backend_url))
+    with _taken_on(store, project_id):
+        entry = connect_backend(client, project_id, backend_url, settings.basic_auth, params if is_written else None)
+        if entry.error:
+            raise CommandFailed(setup_problem(entry.error, backend_url))
+        project = store.project(project_id)
+        # Label Studio has called /setup at that address, so the server there has stored it.
+        if project is None or project.backend_url is None:
+            raise CommandFailed(_unknown_here(backend_url))
     yield f"backend {entry.url}: {entry.state}"
-    project = store.project(project_id)
-    if project is None:
-        raise CommandFailed(_unknown_here(backend_url))
     yield f"settings: {_apply(store, settings, project, entry.extra_params, changes)}"
-    ensure_webhook(client, project_id, backend_url, store.webhook_secret(settings.webhook_secret))
-    yield f"webhook {backend_url.rstrip('/')}/webhook carries its secret"
+    if new_secret:
+        store.change_webhook_secret(project_id)
+    secret = store.project_webhook_secret(project_id, store.webhook_secret(settings.webhook_secret))
+    ensure_webhook(client, project_id, backend_url, secret)
+    store.keep_own_webhook_secret(project_id)
+    if new_secret:
+        # This run finds what a webhook reported between the two changes, which was refused.
+        TaskQueue(settings).request(store, project_id, RunReason.START)
+    yield f"webhook {backend_url.rstrip('/')}/webhook carries its {'new ' if new_secret else ''}secret"
     if info.sampling != UNCERTAINTY_SAMPLING:
         client.set_sampling(project_id)
         yield f"sampling changed from {info.sampling!r} to {UNCERTAINTY_SAMPLING!r}"
     needs = "texts are embedded" if info.task_number else "tasks are imported and their texts embedded"
     first = "" if had_batch else f"the first batch comes as soon as {needs}; "
     yield f"{first}watch {backend_url}/projects/{project_id}"
+
+
+@contextmanager
+def _taken_on(store: Store, project_id: int) -> Iterator[None]:
+    """Add the project, which our key can open, without waiting until a worker confirms it.
+
+    It is forgotten again if it is new and the body raises.
+    """
+    is_new = not store.project_exists(project_id)
+    store.ensure_project(project_id)
+    store.drop_candidate(project_id)
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            store.forget_project(project_id)
+        raise
 
 
 def _checked(backend_url: str) -> str:

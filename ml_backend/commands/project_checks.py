@@ -52,9 +52,13 @@ def check_project(settings: Settings, client: LabelStudio, store: Store, project
         f"start the backend if it is not running; Label Studio must reach it at this address. {LOCAL_HINT}",
     )
     yield _check_webhook(
-        f"{name}: webhook", project_id, webhooks, entry.url, store.webhook_secret(settings.webhook_secret), record
+        f"{name}: webhook", project_id, webhooks, entry.url, _webhook_secret(settings, store, project_id), record
     )
     yield from _check_serving(name, info, record, store)
+
+
+def _webhook_secret(settings: Settings, store: Store, project_id: int) -> str:
+    return store.project_webhook_secret(project_id, store.webhook_secret(settings.webhook_secret))
 
 
 def _check_serving(name: str, info: ProjectInfo, record: ProjectRecord | None, store: Store) -> Iterator[Check]:

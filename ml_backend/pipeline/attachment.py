@@ -141,7 +141,9 @@ def _repair_webhook(services: Services, project: ProjectRecord, url: str, newly_
     """
     moved = bool(project.attached) and project.entry_url != url
     create = newly_connected or moved
-    state = ensure_webhook(services.client, project.id, url, services.webhook_secret, create=create)
+    secret = services.store.project_webhook_secret(project.id, services.webhook_secret)
+    state = ensure_webhook(services.client, project.id, url, secret, create=create)
+    services.store.keep_own_webhook_secret(project.id)
     store_webhook_state(services.store, project, state)
     if state is WebhookState.REPAIRED:
         logger.info("project %s: the webhook to %s now carries its secret", project.id, url)

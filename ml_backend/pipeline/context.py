@@ -24,8 +24,9 @@ class Services:
     """The services that all runs share.
 
     embedder: returns the embedder of a model name, which it loads at the first call; default_model: name of the
-    embedding model for projects that choose none; owner: name of this process, see `owner_name`; ask_for_help: called
-    with the id of a project of which other workers may embed texts too.
+    embedding model for projects that choose none; webhook_secret: the base of the secrets of webhooks; owner: name of
+    this process, see `owner_name`; ask_for_help: called with the id of a project of which other workers may embed texts
+    too.
     """
 
     store: Store

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
-from ml_backend.store.projects import insert_missing_projects
+from ml_backend.store.projects import existing_projects
 from ml_backend.store.records import EventRecord, NewEvent
 from ml_backend.store.run_requests import insert_requests, projects_with_requests
 
 LONGEST_ACTION = 60
 # Built once: the annotator waits for this statement, and building it takes longer than running it.
 _INSERT_EVENTS = insert(tables.events)
+
+
+@dataclass(frozen=True)
+class AddedEvents:
+    """What became of new events.
+
+    to_wake: projects for which no run had been requested before; unknown: projects that do not exist, whose events were
+    not stored.
+    """
+
+    to_wake: set[int]
+    unknown: set[int]
 
 
 class EventRows:
@@ -29,18 +42,18 @@ class EventRows:
         with self._database.writing() as connection:
             _insert(connection, [(project_id, action, body)])
 
-    def add_events(self, new: Sequence[NewEvent]) -> set[int]:
-        """Store events and request runs, in one transaction; new projects are added.
-
-        Returns the ids of projects for which no run had been requested before.
-        """
-        project_ids = sorted({event.project_id for event in new})
+    def add_events(self, new: Sequence[NewEvent]) -> AddedEvents:
+        """Store events of projects that exist and request runs, in one transaction."""
+        named = {event.project_id for event in new}
         with self._database.writing() as connection:
-            insert_missing_projects(self._database, connection, project_ids)
-            _insert(connection, [(event.project_id, event.action, event.body) for event in new])
+            known = existing_projects(connection, named)
+            own = [event for event in new if event.project_id in known]
+            if not own:
+                return AddedEvents(set(), named)
+            _insert(connection, [(event.project_id, event.action, event.body) for event in own])
             pending = projects_with_requests(connection)
-            insert_requests(connection, sorted({(event.project_id, event.reason) for event in new}))
-        return set(project_ids) - pending
+            insert_requests(connection, sorted({(event.project_id, event.reason) for event in own}))
+        return AddedEvents(known - pending, named - known)
 
     def events(self, project_id: int) -> list[EventRecord]:
         """Events that no run has processed yet, in the order of their arrival."""

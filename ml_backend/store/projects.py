@@ -46,6 +46,11 @@ class ProjectRows:
             row = connection.execute(_select_project(project_id)).one_or_none()
         return None if row is None else _project(row)
 
+    def project_exists(self, project_id: int) -> bool:
+        """Whether the project is known."""
+        with self._database.reading() as connection:
+            return bool(existing_projects(connection, [project_id]))
+
     def project_and_head(self, project_id: int) -> tuple[ProjectRecord | None, str | None]:
         """The project and the version of its newest head, by one query; None for each that does not exist."""
         with self._database.reading() as connection:
@@ -85,12 +90,9 @@ class ProjectRows:
             delete_unused_texts(connection, hashes)
 
 
-def insert_missing_projects(database: Database, connection: Connection, project_ids: Iterable[int]) -> None:
-    """Add those of the projects that do not exist, within a transaction."""
-    for project_id in project_ids:
-        if connection.execute(_EXISTS, {"project_id": project_id}).first() is None:
-            statement = database.upsert(tables.projects).values(id=project_id)
-            connection.execute(statement.on_conflict_do_nothing())
+def existing_projects(connection: Connection, project_ids: Iterable[int]) -> set[int]:
+    """Those of the projects that exist, within a transaction."""
+    return {n for n in project_ids if connection.execute(_EXISTS, {"project_id": n}).first() is not None}
 
 
 def _select_project(project_id: int) -> Select[Any]:

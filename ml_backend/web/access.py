@@ -1,4 +1,4 @@
-"""Access control: basic auth, the secret of the webhooks, and the Label Studio key for settings."""
+"""Access control: basic auth, and the Label Studio key for settings; for webhooks see `webhook_access`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import hmac
 
 from flask import request
 
-from ml_backend.labelstudio.events import SECRET_HEADER
 from ml_backend.settings import Settings
 from ml_backend.web.bodies import BadRequest
-from ml_backend.web.context import Web, web
+from ml_backend.web.context import web
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Active learning", charset="UTF-8"'}
 
@@ -18,26 +17,13 @@ CHALLENGE = {"WWW-Authenticate": 'Basic realm="Active learning", charset="UTF-8"
 def require_basic_auth() -> None:
     """Require basic auth if it is configured. Raises BadRequest with status 401."""
     settings = web().settings
-    if settings.basic_auth_on and not _has_basic_auth(settings):
+    if settings.basic_auth_on and not has_basic_auth(settings):
         raise BadRequest(
             "This backend requires basic auth: send the user and the password set as BASIC_AUTH_USER and "
             "BASIC_AUTH_PASS (in Label Studio: Settings, Model, Edit, Basic authentication).",
             401,
             CHALLENGE,
         )
-
-
-def require_webhook_secret() -> None:
-    """Require the webhook secret or basic auth, if basic auth is configured. Raises BadRequest with 401."""
-    context = web()
-    if not context.settings.basic_auth_on or _has_basic_auth(context.settings) or _has_webhook_secret(context):
-        return
-    raise BadRequest(
-        f"This webhook carries neither basic auth nor the header {SECRET_HEADER}. Label Studio sends its "
-        "own webhooks without credentials; `python -m ml_backend connect PROJECT` adds the secret to the webhook.",
-        401,
-        CHALLENGE,
-    )
 
 
 def require_settings_access() -> None:
@@ -52,7 +38,7 @@ def require_settings_access() -> None:
             "BASIC_AUTH_USER and BASIC_AUTH_PASS, or LABEL_STUDIO_API_KEY, and restart it.",
             401,
         )
-    if _has_basic_auth(settings) or _has_api_key(settings):
+    if has_basic_auth(settings) or _has_api_key(settings):
         return
     ways = []
     if settings.basic_auth_on:
@@ -67,10 +53,11 @@ def require_settings_access() -> None:
 def has_credentials() -> bool:
     """Whether the request carries basic auth or Label Studio's key, whether or not they are required."""
     settings = web().settings
-    return _has_basic_auth(settings) or _has_api_key(settings)
+    return has_basic_auth(settings) or _has_api_key(settings)
 
 
-def _has_basic_auth(settings: Settings) -> bool:
+def has_basic_auth(settings: Settings) -> bool:
+    """Whether the request carries the configured user and password."""
     scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
     if not settings.basic_auth_on or scheme.lower() != "basic":
         return False
@@ -91,11 +78,6 @@ def _has_api_key(settings: Settings) -> bool:
     if not settings.label_studio_api_key or scheme.lower() not in {"token", "bearer"}:
         return False
     return _equal(key.strip(), settings.label_studio_api_key)
-
-
-def _has_webhook_secret(context: Web) -> bool:
-    secret = request.headers.get(SECRET_HEADER)
-    return secret is not None and _equal(secret, context.webhook_secret)
 
 
 def _equal(received: str | None, expected: str | None) -> bool:

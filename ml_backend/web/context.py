@@ -35,6 +35,7 @@ class Web:
     readiness: Readiness = field(init=False)
     state_metrics: StateMetrics = field(init=False)
     _secret: str | None = None
+    _known: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.store, self.queue)
@@ -44,10 +45,16 @@ class Web:
 
     @property
     def webhook_secret(self) -> str:
-        """The secret that webhooks carry, see `Store.webhook_secret`."""
+        """The base of the secrets that webhooks carry, see `Store.webhook_secret`."""
         if self._secret is None:
             self._secret = self.store.webhook_secret(self.settings.webhook_secret)
         return self._secret
+
+    def knows(self, project_id: int) -> bool:
+        """Whether the project exists, or did when it was asked for last: one query for each that does not."""
+        if project_id not in self._known and self.store.project_exists(project_id):
+            self._known.add(project_id)
+        return project_id in self._known
 
 
 def web() -> Web:

@@ -13,7 +13,8 @@ from ml_backend.worker.queue import TaskQueue
 @dataclass
 class _PendingEvent:
     event: NewEvent
-    stored: bool = False
+    done: bool = False
+    is_stored: bool = False
     problem: Exception | None = None
 
 
@@ -31,27 +32,31 @@ class Inbox:
         self._writing = threading.Lock()
         self._pending: list[_PendingEvent] = []
 
-    def put(self, event: NewEvent) -> None:
-        """Store one event; it is in the database when this returns. Raises the exception of the store otherwise."""
+    def put(self, event: NewEvent) -> bool:
+        """Store one event; it is in the database when this returns True, and not if its project does not exist.
+
+        Raises the exception of the store.
+        """
         pending = _PendingEvent(event)
         with self._arriving:
             self._pending.append(pending)
         with self._writing:
-            if not pending.stored and pending.problem is None:
+            if not pending.done:
                 self._commit_group()
         if pending.problem is not None:
             raise pending.problem
+        return pending.is_stored
 
     def _commit_group(self) -> None:
         with self._arriving:
             group, self._pending = self._pending, []
         try:
-            to_wake = self._store.add_events([pending.event for pending in group])
+            added = self._store.add_events([pending.event for pending in group])
         except Exception as problem:
             for pending in group:
-                pending.problem = problem
+                pending.problem, pending.done = problem, True
             return
         for pending in group:
-            pending.stored = True
-        for project_id in to_wake:
+            pending.is_stored, pending.done = pending.event.project_id not in added.unknown, True
+        for project_id in added.to_wake:
             self._queue.wake_worker(project_id)

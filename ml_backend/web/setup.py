@@ -15,6 +15,7 @@ from ml_backend.store import Store
 from ml_backend.store.records import ProjectChanges, ProjectRecord
 from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.web.bodies import BadRequest, project_number
+from ml_backend.web.candidates import hear_of_connection
 from ml_backend.web.context import Web
 
 logger = logging.getLogger(__name__)
@@ -26,12 +27,12 @@ MAX_PARAMS_SEEN = 20
 
 
 def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
-    """Store the project, and request a run if anything changed; returns the version of its head.
+    """Store what changed in a project, and request a run for it; returns the version of its head.
 
     backend_url: the address that was called. Nothing in the body becomes a setting, since anybody may have sent it; the
-    run reads the entry in Label Studio instead. The version of a batch is never returned, since Label Studio would then
-    skip its tasks. Label Studio calls this before every prediction, so an unchanged project costs one query. Raises
-    BadRequest.
+    run reads the entry in Label Studio instead. A project that Label Studio has not confirmed becomes a candidate only.
+    The version of a batch is never returned, since Label Studio would then skip its tasks. Label Studio calls this
+    before every prediction, so an unchanged project costs one query. Raises BadRequest.
     """
     store = context.store
     project_id = project_number(body.get("project"))
@@ -55,8 +56,11 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
     except UnsupportedLabelConfig as problem:
         _store_unsupported(store, project, str(problem))
         raise BadRequest(f"Project {project_id}: {problem}") from None
-    if project is None or changes:
-        store.ensure_project(project_id, **changes)
+    if project is None:
+        hear_of_connection(context, project_id, backend_url)
+        return NO_MODEL
+    if changes:
+        store.update_project(project_id, **changes)
     if "label_config" in changes:
         for note in config.notes:
             logger.info("project %s: %s", project_id, note)
@@ -64,7 +68,7 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
         params_seen = [*before.extra_params_seen, new_params["extra_params"] or ""][-MAX_PARAMS_SEEN:]
         store.update_project(project_id, extra_params_seen=params_seen)
     if reason is not None:
-        logger.info("project %s: %s", project_id, _describe_changes(project, [*changes, *new_params]))
+        logger.info("project %s: %s", project_id, _describe_changes([*changes, *new_params]))
         context.queue.request(store, project_id, reason)
     return head or NO_MODEL
 
@@ -104,7 +108,5 @@ def _run_reason(project: ProjectRecord | None, changed_names: Set[str]) -> RunRe
     return RunReason.SETTINGS if "label_config" in changed_names or project.state == ProjectState.UNSUPPORTED else None
 
 
-def _describe_changes(project: ProjectRecord | None, names: list[str]) -> str:
-    if project is None:
-        return "connected"
+def _describe_changes(names: list[str]) -> str:
     return ", ".join(f"{name} changed" for name in names if name != "settings") or "can be learned again"

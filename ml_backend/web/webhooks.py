@@ -11,9 +11,10 @@ from ml_backend.labelstudio.events import ANNOTATION_ACTIONS, PROJECT_ACTIONS, T
 from ml_backend.labelstudio.json_values import kind_of, parsed_id
 from ml_backend.store.records import NewEvent, ProjectRecord
 from ml_backend.store.states import ProjectState, RunReason
-from ml_backend.web.access import require_webhook_secret
 from ml_backend.web.bodies import MEGABYTE, json_object, parsed_project
+from ml_backend.web.candidates import hear_of_event
 from ml_backend.web.context import web
+from ml_backend.web.webhook_access import require_own_project, require_webhook_sender
 
 logger = logging.getLogger(__name__)
 blueprint = Blueprint("webhooks", __name__)
@@ -33,7 +34,7 @@ REASONS = {
 @blueprint.post("/webhook")
 def webhook() -> dict[str, Any]:
     """Called for every change in a project, while the annotator waits, so the event is only stored."""
-    require_webhook_secret()
+    sender = require_webhook_sender()
     body = json_object(LARGEST_EVENT)
     action = body.get("action")
     project_id = parsed_project(body.get("project"))
@@ -45,14 +46,16 @@ def webhook() -> dict[str, Any]:
     if project_id is None:
         logger.warning("the event %s names no project and was ignored", action)
         return {**OK, "ignored": "no project"}
+    require_own_project(sender, project_id)
     context = web()
     if reason == RunReason.PROJECT and not _changes_anything(
         str(action), context.store.project(project_id), body["project"]
     ):
         logger.debug("project %s: %s changes nothing here", project_id, action)
         return OK
-    context.inbox.put(NewEvent(project_id, str(action), _ids_only(body), reason))
-    return OK
+    if context.knows(project_id) and context.inbox.put(NewEvent(project_id, str(action), _ids_only(body), reason)):
+        return OK
+    return {**OK, "ignored": hear_of_event(context, project_id)}
 
 
 def _changes_anything(action: str, project: ProjectRecord | None, reported: Any) -> bool:

@@ -114,7 +114,6 @@ def _is_list_of(arguments: Any, count: int) -> bool:
 ARGUMENTS: dict[str, Callable[[Any], bool]] = {
     "run_project": _is_project,
     "embed_texts": _is_model_and_texts,
-    "confirm_candidates": _is_empty,
     "reconcile": _is_empty,
 }
 """Task → whether arguments are those of the task."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +17,7 @@ from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.owners import owner_name
 from ml_backend.store.states import RunReason
+from ml_backend.worker.candidates import CandidateConfirmation
 from ml_backend.worker.heartbeat import start_heartbeat
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.start import wait_for_services
@@ -39,6 +41,7 @@ def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None
     start_heartbeat(settings, owner_name(), with_file=parent is None)
     worker = Worker(services.store, queue, services)
     worker.release_stale_leases()
+    CandidateConfirmation(services.store, queue, services.client, settings.backend_url).start(threading.Event())
     queue.huey.periodic_task(crontab(minute="*"), name="reconcile")(
         lambda: worker.reconcile_all(RunReason.EVERY_MINUTE)
     )

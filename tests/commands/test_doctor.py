@@ -92,7 +92,7 @@ def look(label_studio: Answers, tmp_path: Path, sqlite_store: Store) -> Examine:
     sqlite_store.report_worker("worker 1")
     project = {"title": "t", "label_config": CONFIG, "model_version": batch.version, "sampling": "Uncertainty sampling"}
     hook = {"id": 1, "url": f"{label_studio.url}/webhook", "is_active": True, "send_for_all_actions": True}
-    hook["headers"] = {SECRET_HEADER: sqlite_store.webhook_secret()}
+    hook["headers"] = {SECRET_HEADER: sqlite_store.project_webhook_secret(7, sqlite_store.webhook_secret())}
     label_studio.by_path |= {"GET api/projects/7": (200, project), "GET api/webhooks": (200, [hook])}
 
     def checks(**settings: Any) -> dict[str, Check]:

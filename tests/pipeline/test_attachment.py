@@ -79,10 +79,17 @@ def state(store: Store) -> str:
     return project.state
 
 
-def test_a_single_entry_is_ours_whatever_address_setup_was_sent_to(update: Update, label_studio: FakeLabelStudio):
+def test_a_single_entry_is_ours_whatever_address_setup_was_sent_to(
+    update: Update, label_studio: FakeLabelStudio, sqlite_store: Store
+):
+    assert sqlite_store.accepts_common_webhook_secret(7)
     assert update("setup") is not None
     (hook,) = label_studio.hooks
-    assert (hook["url"], hook["headers"]) == (f"{OURS}/webhook", {SECRET_HEADER: "secret"})
+    assert (hook["url"], hook["headers"]) == (
+        f"{OURS}/webhook",
+        {SECRET_HEADER: sqlite_store.project_webhook_secret(7, "secret")},
+    )
+    assert not sqlite_store.accepts_common_webhook_secret(7)
 
 
 def test_a_project_without_an_entry_is_disconnected_until_there_is_one(

@@ -121,16 +121,18 @@ def test_requests_are_merged_until_they_are_taken(store: Store):
 
 
 def test_events_that_are_added_together_are_stored_with_their_requests(store: Store):
+    store.ensure_project(1)
     store.ensure_project(2, title="known")
+    store.ensure_project(3)
     store.request_run(3, "settings")
     new = [NewEvent(1, "A", {"n": 1}, "labels"), NewEvent(2, "B", {}, "labels"), NewEvent(1, "A", {"n": 2}, "labels")]
-    assert store.add_events([*new, NewEvent(3, "C", {}, "tasks")]) == {1, 2}, "a run of project 3 was requested before"
+    added = store.add_events([*new, NewEvent(3, "C", {}, "tasks")])
+    assert added.to_wake == {1, 2}, "a run of project 3 was requested before"
     assert [e.body for e in store.events(1)] == [{"n": 1}, {"n": 2}]
-    assert store.project(1) is not None
     assert store.project(2).title == "known"
     assert store.take_requests(1) == ["labels"]
     assert store.take_requests(3) == ["settings", "tasks"]
-    assert store.add_events(new[:1]) == {1}
+    assert store.add_events(new[:1]).to_wake == {1}
 
 
 def test_a_project_is_read_with_the_version_of_its_newest_head(store: Store):

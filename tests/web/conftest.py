@@ -47,8 +47,9 @@ def locked(make_client: MakeClient) -> FlaskClient:
 
 
 @pytest.fixture
-def connected(web: FlaskClient) -> FlaskClient:
-    """The application after Label Studio connected project 7."""
+def connected(web: FlaskClient, sqlite_store: Store) -> FlaskClient:
+    """The application after Label Studio connected project 7, which a worker has confirmed."""
+    sqlite_store.ensure_project(7)
     body = {"project": "7.1795470497", "schema": CONFIG, "hostname": "http://localhost:8080", "access_token": "x"}
     assert web.post("/setup", json=body).status_code == 200
     return web

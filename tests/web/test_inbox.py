@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
+from ml_backend.store.events import AddedEvents
 from ml_backend.store.records import NewEvent
 from ml_backend.web.app import create_app
 from ml_backend.web.inbox import Inbox
@@ -50,16 +51,17 @@ def wait_until_pending(inbox: Inbox, n: int) -> None:
 
 def test_events_that_arrive_together_share_a_transaction(store: Store, monkeypatch: pytest.MonkeyPatch):
     queue: Any = RecordingQueue()
+    store.ensure_project(1)
     inbox = Inbox(store, queue)
     sizes: list[int] = []
     first = threading.Event()
 
-    def slow(self: Store, new: list[NewEvent], keep: Any = Store.add_events) -> set[int]:
+    def slow(self: Store, new: list[NewEvent], keep: Any = Store.add_events) -> AddedEvents:
         sizes.append(len(new))
         if not first.is_set():
             first.set()
             wait_until_pending(inbox, 11)
-        return set(keep(self, new))
+        return cast(AddedEvents, keep(self, new))
 
     monkeypatch.setattr(Store, "add_events", slow)
 
@@ -75,14 +77,29 @@ def test_events_that_arrive_together_share_a_transaction(store: Store, monkeypat
 
 def test_an_event_is_in_the_store_when_put_returns(store: Store):
     queue: Any = RecordingQueue()
+    store.ensure_project(1)
     inbox = Inbox(store, queue)
     for n in range(3):
         inbox.put(event(n))
         assert [e.body["n"] for e in store.events(1)] == list(range(n + 1))
 
 
+def test_an_event_of_a_project_that_does_not_exist_is_not_stored_and_those_beside_it_are(store: Store):
+    queue: Any = RecordingQueue()
+    store.ensure_project(1)
+    inbox = Inbox(store, queue)
+    assert inbox.put(event(0, project_id=2)) is False
+    assert inbox.put(event(1)) is True
+    assert (store.events(2), [e.body["n"] for e in store.events(1)]) == ([], [1])
+    assert store.add_events([event(2, project_id=2), event(3)]) == AddedEvents(to_wake=set(), unknown={2})
+    assert store.pending_projects() == [1]
+    assert [project.id for project in store.projects()] == [1]
+    assert queue.woken == [1]
+
+
 def test_every_caller_whose_event_was_not_stored_gets_the_error(store: Store, monkeypatch: pytest.MonkeyPatch):
     queue: Any = RecordingQueue()
+    store.ensure_project(1)
     inbox = Inbox(store, queue)
     errors: list[str] = []
     sizes: list[int] = []
@@ -118,6 +135,7 @@ def test_a_repeated_setup_writes_nothing(tmp_path: Path, sqlite_store: Store, mo
         "</Choices></View>"
     )
     body = {"project": "1.5", "schema": config, "extra_params": {"batch_size": 7}}
+    sqlite_store.ensure_project(1)
     first = client.post("/setup", json=body)
     assert first.json == {"model_version": "no-model-yet"}
     assert sqlite_store.take_requests(1) == ["setup"]

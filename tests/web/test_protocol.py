@@ -97,6 +97,7 @@ def test_a_setup_of_a_disconnected_project_requests_a_run(connected: FlaskClient
 
 
 def test_the_configured_address_precedes_the_one_of_the_request(make_client: Any, sqlite_store: Store):
+    sqlite_store.ensure_project(7)
     for settings, address in (
         ({}, "http://any.example"),
         ({"backend_url": "https://ours.example/"}, "https://ours.example"),
@@ -193,6 +194,7 @@ def test_predict_names_the_classes_of_the_head_although_the_label_config_changed
 
 def test_refused_predictions_leave_their_places_to_those_that_wait(make_client: Any, sqlite_store: Store):
     client = make_client(threads=2)  # one of them may wait
+    sqlite_store.ensure_project(7)
     client.post("/setup", json=setup_body())
     with_head(sqlite_store)
     body = {"tasks": [{"id": 1, "data": {"text": "new"}}], "project": PROJECT}

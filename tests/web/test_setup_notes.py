@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from ml_backend.labelstudio.label_config import parse
+from ml_backend.store import Store
 from ml_backend.web import setup
 
 CONFIG = (
@@ -19,8 +20,9 @@ NOTE = "The texts `title` and `body` are read."
 
 
 def test_notes_are_logged_once_per_change(
-    web: FlaskClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    web: FlaskClient, sqlite_store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
+    sqlite_store.ensure_project(7)
     monkeypatch.setattr(setup, "parse", lambda *chosen: replace(parse(*chosen), notes=(NOTE,)))
     caplog.set_level(logging.INFO)
     for schema, lines in ((CONFIG, 1), (CONFIG, 1), (CONFIG.replace('"b"', '"z"'), 2)):
