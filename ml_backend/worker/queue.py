@@ -79,10 +79,6 @@ class TaskQueue:
                 "project %s: the queue did not accept the message; the next reconciliation runs the project", project_id
             )
 
-    def has_messages(self) -> bool:
-        """Whether a message waits for a worker."""
-        return bool(self.huey.pending_count())
-
     def length(self) -> int:
         """Number of messages that wait. Raises sqlite3.Error or redis.exceptions.RedisError if it cannot be read."""
         return int(self.huey.pending_count())

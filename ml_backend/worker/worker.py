@@ -106,7 +106,7 @@ class Worker:
         if holder is None or holder.startswith(self._owner) or not self._helping.acquire(blocking=False):
             return
         try:
-            help_to_embed(self._services, project_id, self._queue.has_messages)
+            help_to_embed(self._services, project_id, lambda: self._queue.length() > 0)
         except Exception as problem:
             logger.warning("project %s: this worker cannot help to embed: %s", project_id, problem)
         finally:

@@ -33,9 +33,6 @@ class RecordingQueue:
     def wake_worker(self, project_id: int, delay: float = 0.0) -> None:
         self.sent.append((project_id, delay))
 
-    def has_messages(self) -> bool:
-        return False
-
 
 @pytest.fixture
 def queue() -> RecordingQueue:
