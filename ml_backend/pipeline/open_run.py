@@ -9,8 +9,8 @@ from ml_backend.labelstudio.client import ProjectGone
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.pipeline.attachment import update_attachment
 from ml_backend.pipeline.context import RunContext, Services
+from ml_backend.pipeline.missing_projects import handle_missing_project
 from ml_backend.project_settings import ProjectSettings
-from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import ProjectState, RunReason
 
 logger = logging.getLogger(__name__)
@@ -36,10 +36,12 @@ def open_run(services: Services, project_id: int, reasons: list[RunReason]) -> R
         # A project's own webhook does not report its deletion. A user who could open the project before and cannot open
         # it now shows that it was deleted.
         same_user = services.client.identity(again=True) == project.seen_by
-        _handle_missing_project(services, project, deleted=deletion_reported or same_user)
+        handle_missing_project(services, project, deleted=deletion_reported or same_user)
         return None
     if project.seen_by != services.client.identity():
         store.update_project(project_id, seen_by=services.client.identity())
+    if project.missing_since is not None:
+        store.update_project(project_id, missing_since=None, check_after=None)
     project = update_attachment(services, project, info, reasons)
     if project is None:
         return None
@@ -67,19 +69,3 @@ def open_run(services: Services, project_id: int, reasons: list[RunReason]) -> R
         seconds={"wait": max(0.0, waited)},
         clock=started,
     )
-
-
-def _handle_missing_project(services: Services, project: ProjectRecord, deleted: bool) -> None:
-    """Delete the data of a deleted project; a project that this key cannot open is kept, since the key may be wrong."""
-    if deleted:
-        logger.info("project %s was deleted in Label Studio; its data is deleted here", project.id)
-        services.store.forget_project(project.id)
-        services.arrays.forget(project.id)
-        return
-    problem = (
-        f"Label Studio has no project {project.id} for this key. If it was deleted, nothing has to be done; "
-        "if not, set LABEL_STUDIO_API_KEY to the token of a user who can open it."
-    )
-    if project.error != problem:
-        logger.error(problem)
-    services.store.update_project(project.id, state=ProjectState.MISSING, error=problem, phase="project not found")

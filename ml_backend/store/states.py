@@ -61,3 +61,6 @@ class RunReason(StrEnum):
     """The previous run left work to do."""
     UNASKED = "unasked"
     """A worker was woken, and another worker had already taken the request."""
+
+
+ASKED_BY_PEOPLE = {RunReason.SETTINGS, RunReason.EXTRA_PARAMS, RunReason.TRAINING}

@@ -111,7 +111,10 @@ run_requests = Table(
     metadata,
     Column("project_id", BigInteger, primary_key=True, autoincrement=False),
     Column("reason", EnumText(RunReason, 60, unknown=RunReason.UNASKED), primary_key=True),
+    Column("requested_at", Float, nullable=False, server_default="0"),
+    Column("not_before", Float),
 )
+"""not_before: when a failed run is repeated, None for a request that may be taken at once."""
 
 leases = Table(
     "leases",

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from ml_backend.settings import Settings, SettingsError
 from ml_backend.store import Store
-from ml_backend.store.states import ProjectState, RunReason
+from ml_backend.store.states import ASKED_BY_PEOPLE, ProjectState, RunReason
 from ml_backend.worker.messages import DataHuey
 from ml_backend.worker.wake_up import WakingSqliteStorage
 
@@ -27,7 +27,6 @@ QUEUE_NAME = "active-learning-json"
 """Versions up to 0.2.0 pickle their messages, under another name: during an upgrade neither reads the other's."""
 EMBED_PRIORITY = 10
 RUN_PRIORITY = 1
-ASKED_BY_PEOPLE = {RunReason.SETTINGS, RunReason.EXTRA_PARAMS, RunReason.TRAINING}
 LOCK_SECONDS = 10.0
 """How long to wait for the lock on the queue's SQLite database."""
 

@@ -16,6 +16,7 @@ from ml_backend.learning.embedding.names import canonical_name
 from ml_backend.logs import log_context, new_id
 from ml_backend.pipeline.context import Services
 from ml_backend.pipeline.embed import embed_each, help_to_embed
+from ml_backend.pipeline.missing_projects import is_put_off
 from ml_backend.pipeline.run import run_project
 from ml_backend.store import Store
 from ml_backend.store.owners import is_stale, owner_name
@@ -48,20 +49,27 @@ class Worker:
         self._failures: dict[int, int] = {}
         self._retry_at: dict[int, float] = {}
         self._helping = threading.Lock()
-        queue.on_run = self.run
+        queue.on_run = self.run_next
         queue.on_embed = self.embed
+
+    def run_next(self, named: int) -> None:
+        """Run the project that has waited longest, whatever project the message names: so projects take turns.
+
+        While none waits, help with the one that is named, see `help_to_embed`.
+        """
+        if not any(self._run_with_lease(project_id) for project_id in self._store.waiting_projects()):
+            self._help(named)
+            return
+        # The messages of those that still wait may have been dropped while their projects were running, or be lost.
+        still_waiting = self._store.waiting_projects()
+        if still_waiting:
+            self._queue.wake_worker(still_waiting[0])
 
     def run(self, project_id: int) -> None:
         """Run the project's pipeline unless another worker does; requests made during the run lead to one more run."""
-        with lease(self._store, project_id, self._owner) as has_lease:
-            if not has_lease:
-                self._help(project_id)
-                return
-            reasons = self._store.take_requests(project_id)
-            with log_context(project=project_id, run=new_id()):
-                work_left = self._attempt(project_id, reasons or [RunReason.UNASKED])
-        if work_left:
-            self._store.request_run(project_id, RunReason.CONTINUED)
+        if not self._run_with_lease(project_id):
+            self._help(project_id)
+            return
         # A thread that got the message of such a request found the lease held and dropped it, so wake a worker again.
         if project_id in self._store.pending_projects() and project_id not in self._failures:
             self._queue.wake_worker(project_id)
@@ -87,10 +95,24 @@ class Worker:
         self._store.release_claims([owner for owner in self._store.claim_owners() if is_stale(owner)])
 
     def reconcile_all(self, reason: RunReason) -> None:
-        """Request a run of every project; a run without changes is cheap."""
+        """Request a run of every project, of missing ones ever more rarely; a run without changes is cheap."""
         for project in self._store.projects():
+            if reason == RunReason.EVERY_MINUTE and is_put_off(project):
+                continue
             self._store.request_run(project.id, reason)
             self._queue.wake_worker(project.id)
+
+    def _run_with_lease(self, project_id: int) -> bool:
+        """Returns False, having done nothing, while another worker runs the project."""
+        with lease(self._store, project_id, self._owner) as has_lease:
+            if not has_lease:
+                return False
+            reasons = self._store.take_requests(project_id)
+            with log_context(project=project_id, run=new_id()):
+                work_left = self._attempt(project_id, reasons or [RunReason.UNASKED])
+        if work_left:
+            self._store.request_run(project_id, RunReason.CONTINUED)
+        return True
 
     def _is_in_use(self, model: str) -> bool:
         chosen = [project.settings.get("embedding_model") for project in self._store.projects()]
@@ -142,6 +164,7 @@ class Worker:
         self._store.count_failed_run(project_id)
         for reason in reasons:
             self._store.request_run(project_id, reason)
+        self._store.put_off_runs(project_id, delay)
         if not is_retry_to_come:
             self._retry_at[project_id] = now + delay
             self._queue.wake_worker(project_id, delay=delay)

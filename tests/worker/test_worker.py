@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any, cast
@@ -265,3 +266,105 @@ def test_claims_of_a_worker_of_this_machine_that_ended_are_released_at_the_start
     sqlite_store.claim_texts(7, "m", "other-machine:1:0a:1", 60.0, 1)
     make_worker().release_stale_leases()
     assert sqlite_store.claim_owners() == ["other-machine:1:0a:1"]
+
+
+def test_projects_take_turns_and_none_runs_twice_while_another_waits(
+    make_worker: Callable[[], Worker], sqlite_store: Store, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    ran: list[int] = []
+
+    def run_project(_services: Any, project_id: int, _reasons: list[RunReason]) -> bool:
+        ran.append(project_id)
+        sqlite_store.request_run(1, RunReason.LABELS)  # somebody labels in it without a pause
+        return project_id == 2  # a large first embedding, which is continued
+
+    monkeypatch.setattr(worker_module, "run_project", run_project)
+    projects = list(range(1, 11))
+    for project_id in projects:
+        sqlite_store.ensure_project(project_id)
+        sqlite_store.request_run(project_id, RunReason.LABELS)
+    worker = make_worker()
+    for _ in projects:
+        worker.run_next(2)  # whatever the message names
+    assert ran == projects
+    for project_id in projects[2:]:
+        sqlite_store.request_run(project_id, RunReason.LABELS)
+    for _ in projects:
+        worker.run_next(2)
+    assert sorted(ran[10:]) == projects
+    assert ran[10:12] == [1, 2]
+    assert len(queue.sent) == 20, "each run wakes a worker once for those that still wait"
+
+
+def test_two_threads_of_a_worker_run_two_projects_and_a_message_too_many_runs_none(
+    make_worker: Callable[[], Worker], sqlite_store: Store, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    other = make_worker()
+    ran: list[int] = []
+
+    def run_project(_services: Any, project_id: int, _reasons: list[RunReason]) -> bool:
+        ran.append(project_id)
+        if len(ran) == 1:
+            other.run_next(7)
+        return False
+
+    monkeypatch.setattr(worker_module, "run_project", run_project)
+    for project_id in (7, 8):
+        sqlite_store.request_run(project_id, RunReason.LABELS)
+    worker = make_worker()
+    for _ in range(3):
+        worker.run_next(7)
+    assert ran == [7, 8]
+    assert queue.sent == []
+
+
+def test_a_failed_run_is_not_taken_before_its_time_unless_a_person_asks(
+    make_worker: Callable[[], Worker], sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    def unavailable() -> bool:
+        raise LabelStudioUnavailable("Label Studio does not answer")
+
+    reasons_of_runs = runs(monkeypatch, unavailable)
+    worker, other = make_worker(), make_worker()
+    sqlite_store.request_run(7, RunReason.LABELS)
+    worker.run_next(7)
+    sqlite_store.request_run(7, RunReason.TASKS)
+    other.run_next(7)
+    assert len(reasons_of_runs) == 1, "a worker that does not know of the failure waits too"
+    sqlite_store.request_run(7, RunReason.SETTINGS)
+    other.run_next(7)
+    assert reasons_of_runs[1:] == [["labels", "settings", "tasks"]]
+
+
+def test_a_clock_that_is_set_back_stops_no_project(
+    make_worker: Callable[[], Worker], sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    reasons_of_runs = runs(monkeypatch)
+    worker = make_worker()
+    sqlite_store.request_run(7, RunReason.LABELS)
+    sqlite_store.put_off_runs(7, 3600.0)
+    worker.run_next(7)
+    assert reasons_of_runs == [["labels"]]
+
+
+def test_the_comparison_of_every_minute_leaves_a_missing_project_until_its_time(
+    make_worker: Callable[[], Worker], sqlite_store: Store
+):
+    now = time.time()
+    sqlite_store.update_project(7, state=ProjectState.MISSING, missing_since=now - 60, check_after=now + 600)
+    worker = make_worker()
+    worker.reconcile_all(RunReason.EVERY_MINUTE)
+    assert sqlite_store.pending_projects() == []
+    worker.reconcile_all(RunReason.START)
+    assert sqlite_store.take_requests(7) == ["start"], "the person may have replaced the key"
+    sqlite_store.update_project(7, check_after=now - 1)
+    worker.reconcile_all(RunReason.EVERY_MINUTE)
+    assert sqlite_store.pending_projects() == [7]
+
+
+def test_a_missing_project_lets_others_pass(make_worker: Callable[[], Worker], sqlite_store: Store):
+    make_worker()
+    sqlite_store.update_project(7, state=ProjectState.MISSING, missing_since=1.0)
+    for project_id in (7, 8):
+        sqlite_store.request_run(project_id, RunReason.LABELS)
+    assert sqlite_store.waiting_projects() == [8, 7]

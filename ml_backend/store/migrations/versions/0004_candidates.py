@@ -27,6 +27,8 @@ def upgrade() -> None:
         sa.Column("failed_runs", sa.Integer(), nullable=False, server_default="0"),
     ):
         op.add_column("projects", column)
+    op.add_column("run_requests", sa.Column("requested_at", sa.Float(), nullable=False, server_default="0"))
+    op.add_column("run_requests", sa.Column("not_before", sa.Float()))
     op.create_table(
         "candidates",
         sa.Column("project_id", sa.BigInteger(), primary_key=True, autoincrement=False),
