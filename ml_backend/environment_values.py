@@ -6,14 +6,18 @@ Each function returns the value to use and raises ValueError, whose message goes
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"
 INVISIBLE = "\ufeff\u200b\u2060"
 """Characters without width, which copying from a page or from a file with a byte order mark can leave at an end."""
 PLACEHOLDERS = {"…", "..."}
-KEY_PLACEHOLDER = "change-me"
-"""Beginning of the key in .env.example."""
+PLACEHOLDER = re.compile(
+    r"(change|replace)[-_ ]?(me|this)|your[-_](\w+[-_])*(key|password|secret|token)|(placeholder|password|admin)$",
+    re.IGNORECASE,
+)
+"""Matches from its beginning what examples have in place of a secret, as .env.example has, and words that all try."""
+MAKE_SECRET = "make one with `openssl rand -hex 20`"
 WHERE_KEYS_ARE = "in Label Studio under Account & Settings ▸ Personal Access Token or Legacy Token"
 
 LABEL_STUDIO_PAGE = re.compile(
@@ -28,7 +32,7 @@ BACKEND_PAGE = re.compile(r"/((health|setup|predict|webhook|versions|metrics)$|p
 def label_studio_key(written: str) -> str:
     """A legacy token or a personal access token, without white space around it."""
     key = _trimmed(written)
-    if _is_placeholder(key) or key.lower().startswith(KEY_PLACEHOLDER):
+    if _is_placeholder(key):
         raise ValueError(f"is the placeholder of an example; the key is {WHERE_KEYS_ARE}")
     if any(character in QUOTES for character in key):
         raise ValueError("has quotes in it, which no key has; write the key without them")
@@ -40,13 +44,32 @@ def label_studio_key(written: str) -> str:
 
 
 def header_value(written: str) -> str:
-    """A secret that is sent as the value of a header."""
+    """The value of a header."""
     return _printable(_unquoted(_trimmed(written)), "a character that a header cannot have")
+
+
+def secret(written: str) -> str:
+    """A secret that is sent as the value of a header."""
+    value = header_value(written)
+    if _is_placeholder(value):
+        raise ValueError(f"is the placeholder of an example; {MAKE_SECRET}")
+    return value
+
+
+def service_address(written: str) -> str:
+    """The address of a database or of Redis, whose password may not be the placeholder of an example."""
+    try:
+        chosen = unquote(urlsplit(written).password or "")
+    except ValueError:
+        return written  # whoever connects to it says what is wrong
+    if _is_placeholder(chosen):
+        raise ValueError(f"has the placeholder of an example as its password; {MAKE_SECRET}, and set it there too")
+    return written
 
 
 def user_name(written: str) -> str:
     """A user for basic auth."""
-    name = password(written)
+    name = _typed(written)
     if ":" in name:
         raise ValueError("has a colon in it, which separates user and password in basic auth; choose another name")
     return name
@@ -54,8 +77,15 @@ def user_name(written: str) -> str:
 
 def password(written: str) -> str:
     """A password for basic auth; white space around it is removed, since a file often ends in a line break."""
-    word = _unquoted(_trimmed(written))
+    word = _typed(written)
     if _is_placeholder(word):
+        raise ValueError(f"is the placeholder of an example; {MAKE_SECRET}")
+    return word
+
+
+def _typed(written: str) -> str:
+    word = _unquoted(_trimmed(written))
+    if word in PLACEHOLDERS:
         raise ValueError("is the placeholder of an example; choose a value of your own")
     if not word.isprintable():
         raise ValueError("has a line break or another character in it that cannot be typed")
@@ -114,7 +144,7 @@ def _trimmed(written: str) -> str:
 
 
 def _is_placeholder(word: str) -> bool:
-    return word in PLACEHOLDERS or (word.startswith("<") and word.endswith(">"))
+    return word in PLACEHOLDERS or (word.startswith("<") and word.endswith(">")) or bool(PLACEHOLDER.match(word))
 
 
 def _unquoted(word: str) -> str:

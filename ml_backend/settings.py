@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     def _password(cls, value: str | None) -> str | None:
         return _cleaned(value, environment_values.password)
 
-    @field_validator("webhook_secret", "label_studio_proxy_authorization")
+    @field_validator("label_studio_proxy_authorization")
     @classmethod
     def _header(cls, value: str | None) -> str | None:
         return _cleaned(value, environment_values.header_value)
@@ -101,6 +101,16 @@ class Settings(BaseSettings):
     @classmethod
     def _known_format(cls, value: str) -> str:
         return value.strip().lower()
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _secret(cls, value: str | None) -> str | None:
+        return _cleaned(value, environment_values.secret)
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _service(cls, value: str | None) -> str | None:
+        return None if value is None else environment_values.service_address(value)
 
     @field_validator("log_level")
     @classmethod

@@ -69,6 +69,17 @@ def test_a_key_that_cannot_be_one_is_refused_and_not_shown(
         ("BASIC_AUTH_PASS", f"„{SECRET}“", "is in quotes"),
         ("BASIC_AUTH_PASS", f"{SECRET}\n{SECRET}", "has a line break"),
         ("BASIC_AUTH_PASS", "…", "is the placeholder"),
+        ("BASIC_AUTH_PASS", "change-me", "is the placeholder of an example; make one with `openssl rand -hex 20`"),
+        ("BASIC_AUTH_PASS", "Password", "is the placeholder of an example"),
+        ("WEBHOOK_SECRET", "change_me_to_something", "is the placeholder of an example"),
+        ("WEBHOOK_SECRET", "your-webhook-secret", "is the placeholder of an example"),
+        ("LABEL_STUDIO_API_KEY", "change-me-to-40-hex-characters", "is the placeholder of an example; the key is in"),
+        (
+            "DATABASE_URL",
+            "postgresql://u:change-me@host/name",
+            "has the placeholder of an example as its password; make",
+        ),
+        ("REDIS_URL", "redis://:changeme@host:6379/0", "has the placeholder of an example as its password; make"),
         ("BASIC_AUTH_USER", f"{SECRET}:{SECRET}", "has a colon in it"),
         ("WEBHOOK_SECRET", f"{SECRET}ü", "has a character that a header cannot have"),
         ("LABEL_STUDIO_URL", f"http://ann:{SECRET}@studio", "has a user or a password in it"),
@@ -89,6 +100,14 @@ def test_passwords_may_hold_spaces_letters_of_any_language_and_single_quotes(mon
     monkeypatch.setenv("BASIC_AUTH_USER", "Zoë")
     monkeypatch.setenv("BASIC_AUTH_PASS", "it's a pässword")
     assert load_settings().basic_auth == ("Zoë", "it's a pässword")
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://admin@host/name", "postgresql://u:p%40ss@host/name", "postgresql:///name"]
+)
+def test_addresses_of_databases_with_other_passwords_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch, url: str):
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert load_settings().database_url == url
 
 
 @pytest.mark.parametrize(
