@@ -128,8 +128,13 @@ class Loop:
         self.client.request("POST", "api/dm/actions", params={"id": action, "project": self.project_id}, body=body)
 
     def status(self) -> dict[str, Any]:
-        """The project's status as the backend gives it."""
-        answer = HTTP.get(f"{self.backend.url}/projects/{self.project_id}/status", auth=self.auth)
+        """The project's status as the backend gives it, once it has confirmed the project."""
+
+        def found() -> httpx.Response | None:
+            answer = HTTP.get(f"{self.backend.url}/projects/{self.project_id}/status", auth=self.auth)
+            return answer if answer.status_code != 404 else None
+
+        answer: httpx.Response = wait_until("the project is confirmed", found)
         return dict(answer.raise_for_status().json())
 
     def batch(self, after: int = 0) -> dict[str, Any]:

@@ -32,7 +32,7 @@ NO_ADVICE = StoppingAdvice(stop=False, value=None, reason="there is no head yet"
 
 
 class UnknownProject(LookupError):
-    """A project that this backend was never connected to."""
+    """A project that this backend was never connected to, or that Label Studio has not confirmed yet."""
 
 
 def project_status(store: Store, project_id: int, database_problem: str | None = None) -> dict[str, Any]:
@@ -45,6 +45,11 @@ def project_status(store: Store, project_id: int, database_problem: str | None =
     """
     project = store.project(project_id)
     if project is None:
+        if store.candidate(project_id) is not None:
+            raise UnknownProject(
+                f"Project {project_id} is not confirmed yet: a worker asks Label Studio whether this backend is connected to "
+                "it. Look again in a moment; the worker's log says what is wrong."
+            )
         raise UnknownProject(f"Project {project_id} was never connected to this backend.")
     runs, events = store.runs(project_id), store.events(project_id)
     if database_problem is not None:

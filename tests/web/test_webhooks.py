@@ -178,6 +178,8 @@ def test_an_invented_project_becomes_a_candidate_and_nothing_else(
     assert sqlite_store.pending_projects() == []
     assert sqlite_store.event_count() == 0
     assert sqlite_store.candidate(1000 + MOST_CANDIDATES) is None
+    answer = client.get("/projects/1000/status", auth=("ann", "pässword"))
+    assert (answer.status_code, "is not confirmed yet" in answer.json["error"]) == (404, True)
 
 
 def test_a_connection_beyond_the_candidates_is_refused_with_what_to_do(web: FlaskClient, sqlite_store: Store):
