@@ -110,10 +110,15 @@ class TextLines(logging.Formatter):
         super().__init__(TEXT)
         self._secrets = _pattern(secrets or [])
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        """The line without a traceback."""
+        fields = " ".join(f"{name} {value}" for name, value in getattr(record, "fields", {}).items())
+        return super().formatMessage(
+            logging.makeLogRecord({**vars(record), "context": f" [{fields}]" if fields else ""})
+        )
+
     def format(self, record: logging.LogRecord) -> str:
         """The line, with the traceback below it if the record has one."""
-        fields = " ".join(f"{name} {value}" for name, value in getattr(record, "fields", {}).items())
-        record.context = f" [{fields}]" if fields else ""
         return self._secrets.sub(HIDDEN, super().format(record))
 
 
