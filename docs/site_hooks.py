@@ -14,7 +14,7 @@ TOP_LEVEL = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
-    "SECURITY.md": "security.md",
+    "SECURITY.md": "security-policy.md",
 }
 """File of the top level → page of the site."""
 
