@@ -19,6 +19,23 @@ from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, StoppingAdvice
 
 NO_HEAD = StoppingAdvice(False, None, "there is no head yet")
+NO_PREDICTION = [""]
+"""Stored as the predicted classes of a task without a vector; [] would mean that none of several classes fits.
+
+No label config has such a class, so `agreement` leaves the task out.
+"""
+
+
+def stored_predictions(
+    pool: ProjectPool, rows: NDArray[np.int64], shown: list[list[tuple[str, float]]] | None
+) -> list[list[str]] | None:
+    """The classes that annotators are shown for these rows, `NO_PREDICTION` for rows without a vector."""
+    if shown is None:
+        return None
+    return [
+        [name for name, _ in likely] if embedded else NO_PREDICTION
+        for likely, embedded in zip(shown, pool.embedded[rows], strict=True)
+    ]
 
 
 def agreement(

@@ -12,7 +12,7 @@ from ml_backend.learning import Head
 from ml_backend.learning.cycle import Proposal
 from ml_backend.learning.head.files import to_bytes
 from ml_backend.pipeline.context import RunContext
-from ml_backend.pipeline.evaluate import NO_HEAD, Comparison, agreement, compare, stopping_advice
+from ml_backend.pipeline.evaluate import NO_HEAD, Comparison, agreement, compare, stopping_advice, stored_predictions
 from ml_backend.pipeline.learning_data import LearningData
 from ml_backend.pipeline.publish import preannotations, predictions, publish
 from ml_backend.pipeline.queue_size import queue_size
@@ -106,7 +106,7 @@ def _publish(run: RunContext, data: LearningData, proposal: Proposal, head: str 
         task_ids=pool.task_ids[rows].tolist(),
         size=len(proposal.rows),
         random_task_ids=pool.task_ids[proposal.random_rows].tolist(),
-        predicted=None if shown is None else [[name for name, _ in likely] for likely in shown],
+        predicted=stored_predictions(pool, rows, shown),
     )
     run.report_phase(f"publishing batch {batch.number}")
     publish(run.store, run.client, run.info, batch, preannotations(batch.task_ids, shown, run.config))

@@ -114,11 +114,17 @@ def _remove_predictions(store: Store, client: LabelStudio, project_id: int, batc
 def predictions(
     pool: ProjectPool, rows: NDArray[np.int64], head: Head | None, config: LabelConfig
 ) -> list[list[tuple[str, float]]] | None:
-    """The likely classes of rows of the pool, in the order of `rows` (n,) int64; None without a head."""
+    """The likely classes of rows of the pool, in the order of `rows` (n,) int64; None without a head.
+
+    Nothing is predicted for rows without a vector.
+    """
     if head is None or not len(rows):
         return None
     probabilities = head.predict_proba(pool.embeddings[rows])
-    return [likely_classes(p, config.classes, config.multi_label) for p in probabilities]
+    return [
+        likely_classes(p, config.classes, config.multi_label) if embedded else []
+        for p, embedded in zip(probabilities, pool.embedded[rows], strict=True)
+    ]
 
 
 def preannotations(

@@ -16,6 +16,9 @@ from ml_backend.store.records import BatchRecord
 def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle: int, reserve: int) -> Proposal:
     """Fit the head and choose the batch and its reserve; copies of labelled or chosen texts fill the places left over.
 
+    While texts are embedded, tasks without a vector follow in the reserve, in random order: embedding may take longer
+    than a team takes to label the tasks that have one, and then Label Studio would serve no task, or any.
+
     cycle: number of batches chosen after new labels so far, 0 for the first; reserve: number of tasks to choose after
     the batch. Rows of the proposal are rows of the pool. Raises what `Cycle.propose` raises.
     """
@@ -34,7 +37,10 @@ def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle:
     free_places = settings.batch_size + reserve - len(proposal.rows) - len(proposal.reserve_rows)
     if free_places <= 0:
         return proposal
-    return _with_copies(proposal, _copies_to_add(pool)[:free_places], settings.batch_size)
+    copies = _copies_to_add(pool)[:free_places]
+    proposal = _with_copies(proposal, copies, settings.batch_size)
+    without_vector = _without_vector(pool, np.random.default_rng([settings.seed, cycle]))[: free_places - len(copies)]
+    return replace(proposal, reserve_rows=np.concatenate([proposal.reserve_rows, without_vector]))
 
 
 def _with_copies(proposal: Proposal, copies: NDArray[np.int64], batch_size: int) -> Proposal:
@@ -61,3 +67,9 @@ def _copies_to_add(pool: ProjectPool) -> NDArray[np.int64]:
     rows = np.flatnonzero(pool.copies)
     rows = rows[~np.isin(pool.texts[rows], pool.texts[pool.fresh])]
     return rows[np.sort(np.unique(pool.texts[rows], return_index=True)[1])]
+
+
+def _without_vector(pool: ProjectPool, rng: np.random.Generator) -> NDArray[np.int64]:
+    """(n,) int64, in random order: the first open row of each text that has no vector yet."""
+    rows = np.flatnonzero(pool.open & ~pool.embedded)
+    return rng.permutation(rows[np.unique(pool.texts[rows], return_index=True)[1]])

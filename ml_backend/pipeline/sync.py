@@ -60,6 +60,8 @@ def synchronize(run: RunContext) -> SyncReport:
         run.store.update_project(run.id, watermark=None, first_read=first_read, text_source=text_source)
         # The first batch is chosen from a few hundred texts, so one page is enough for it.
         seconds = FIRST_READ_SECONDS if first_read.next_page > 1 else 0.0
+        # People label what is published from the first page on, and reading the other pages may take minutes.
+        synchronizer.read_events(run.events, report)
         if synchronizer.first_read(first_read, time.monotonic() + seconds, report):
             run.store.update_project(run.id, watermark=first_read.newest, first_read=None)
     else:

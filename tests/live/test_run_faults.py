@@ -128,18 +128,21 @@ def test_tasks_come_in_pages_and_a_run_that_was_interrupted_goes_on_with_the_nex
     newest = project.client.newest_update(project.id)
     assert project.run("setup") is True
     assert (project.status["tasks"], project.record.first_read) == (4, FirstRead(2, newest))
-    project.person.annotate(min(project.client.task_ids(project.id)), CLASSES[0])  # on the page that was read
+    labelled = project.label(2)
+    unreported = next(task for task in project.batch.task_ids if task not in labelled)
+    project.person.annotate(unreported, CLASSES[0])  # on the page that was read
     assert project.run("continued") is True
     assert (project.status["tasks"], project.record.first_read) == (8, FirstRead(3, newest))
+    assert project.status["labeled"] == 2, "a label that was reported does not wait for the last page"
     assert project.run("continued") is False
     assert project.status["tasks"] == 11
     assert project.status["embedded"] == 11
     project.assert_whole()
     record = project.record
     assert (record.first_read, record.watermark) == (None, newest), "changes since its start are still to be read"
-    assert project.status["labeled"] == 0
+    assert project.status["labeled"] == 2
     project.run(MINUTE)
-    assert project.status["labeled"] == 1
+    assert project.status["labeled"] == 3
     assert project.record.watermark == project.client.newest_update(project.id) != newest
 
 

@@ -3,13 +3,17 @@ import numpy as np
 from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.labels import Labels
+from ml_backend.learning import Head
+from ml_backend.pipeline.evaluate import NO_PREDICTION, agreement, stored_predictions
 from ml_backend.pipeline.label_changes import label_changes
 from ml_backend.pipeline.project_pool import project_pool
+from ml_backend.pipeline.publish import predictions
 from ml_backend.pipeline.select import propose
 from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
-from ml_backend.store.records import TaskRecord
+from ml_backend.store.records import Agreement, BatchRecord, TaskRecord
+from ml_backend.store.states import BatchState
 
 
 def config(choice: str = "single") -> LabelConfig:
@@ -102,6 +106,41 @@ def test_copies_fill_the_reserve_after_the_batch(sqlite_store: Store):
     proposal = propose(ProjectSettings(strategy="random", initial="random", batch_size=2), pool, 2, cycle=0, reserve=2)
     assert pool.task_ids[proposal.rows].tolist() == [1, 3]
     assert pool.task_ids[proposal.reserve_rows].tolist() == [5]
+
+
+def test_texts_without_a_vector_are_a_random_end_of_the_reserve_while_others_are_embedded(sqlite_store: Store):
+    put_tasks(sqlite_store, {1: "a", 2: "b", 3: "labelled", 4: "labelled"})
+    put_tasks(sqlite_store, {i: f"text {i // 2}" for i in range(10, 50)} | {50: None}, embed=False)
+    pool = pool_of(sqlite_store, Labels({3: ("a",), 12: ("b",)}))
+
+    def chosen(cycle: int, reserve: int) -> tuple[list[int], list[int]]:
+        settings = ProjectSettings(strategy="random", initial="random", batch_size=4)
+        proposal = propose(settings, pool, 2, cycle, reserve)
+        return pool.task_ids[proposal.rows].tolist(), pool.task_ids[proposal.reserve_rows].tolist()
+
+    batch, reserve = chosen(0, reserve=100)
+    assert (sorted(batch[:2]), batch[2:]) == ([1, 2], [4])
+    # One of the two tasks of each text; task 12 has a label, so that the other task of its text is open.
+    assert sorted(reserve) == [10, 13, *range(14, 50, 2)]
+    assert reserve != sorted(reserve)
+    assert chosen(0, reserve=100)[1] == reserve
+    assert chosen(1, reserve=100)[1] != reserve
+    assert len(chosen(0, reserve=6)[1]) == 7, "the place that the batch does not fill is added"
+
+
+def test_nothing_is_predicted_for_a_text_without_a_vector_and_its_label_is_not_scored(sqlite_store: Store):
+    put_tasks(sqlite_store, {1: "a", 2: "bb"})
+    put_tasks(sqlite_store, {3: "later"}, embed=False)
+    pool = pool_of(sqlite_store, Labels())
+    head = Head().fit(pool.embeddings[:2], np.array([0, 1]), 2)
+    shown = predictions(pool, np.arange(3), head, config())
+    assert [[name for name, _ in likely] for likely in shown or []] == [["a"], ["b"], []]
+    stored = stored_predictions(pool, np.arange(3), shown)
+    assert stored == [["a"], ["b"], NO_PREDICTION]
+    batch = BatchRecord(1, 1, "v", "", "", "h", [1, 2, 3], 2, BatchState.PUBLISHED, 0.0, 1.0, predicted=stored)
+    first = {i: Annotation(i, i, 7, False, [], "", created_at=2.0) for i in (1, 2, 3)}
+    labels = dict.fromkeys(first, ("a",))
+    assert agreement(labels, first, [batch], ["a", "b"]) == Agreement(right=1, asked=2)
 
 
 def test_each_cycle_draws_its_own_rows_and_always_the_same(sqlite_store: Store):
