@@ -47,8 +47,8 @@ def project_status(store: Store, project_id: int, database_problem: str | None =
     if project is None:
         if store.candidate(project_id) is not None:
             raise UnknownProject(
-                f"Project {project_id} is not confirmed yet: a worker asks Label Studio whether it has this backend. Look "
-                "again in a moment; the worker's log says what is wrong."
+                f"Project {project_id} is not confirmed yet: a worker asks Label Studio whether it has this backend. "
+                "Look again in a moment; the worker's log says what is wrong."
             )
         raise UnknownProject(f"Project {project_id} was never connected to this backend.")
     runs, events = store.runs(project_id), store.events(project_id)
