@@ -19,6 +19,7 @@ from ml_backend.store import Store
 from ml_backend.web.app import create_app
 from ml_backend.web.gunicorn_log import PropagatingLogger
 from ml_backend.web.listening import check_address
+from ml_backend.web.stopping import announce_stop
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.start import wait_for_services
 from ml_backend.worker.supervisor import WorkerProcess
@@ -84,7 +85,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     # The worker is a child of the process that handles requests: gunicorn's main process would collect its exit status.
 
-    def _start_worker(self, _worker: Any) -> None:
+    def _start_worker(self, worker: Any) -> None:
+        announce_stop(worker.wsgi)
         if self._worker is not None:
             self._worker.start()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ from sqlalchemy import event
 from ml_backend.store import Store
 from ml_backend.store.states import ProjectState
 from ml_backend.web import readiness, state_metrics
-from ml_backend.web.context import EXTENSION, Web
+from ml_backend.web.stopping import announce_stop
 from ml_backend.web.timed import TimedReading
 
 MakeClient = Callable[..., FlaskClient]
@@ -107,9 +109,16 @@ def test_a_disk_below_the_bound_is_not_ready(make_client: MakeClient, sqlite_sto
 
 
 def test_a_server_that_is_stopping_is_not_ready(client: FlaskClient):
-    context: Web = client.application.extensions[EXTENSION]
-    context.readiness.stopping.set()
-    assert failed(client) == {"running", "label_studio"}
+    handled: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: handled.append(number))
+    try:
+        announce_stop(client.application)
+        assert failed(client) == {"label_studio"}
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert failed(client) == {"running", "label_studio"}
+        assert handled == [signal.SIGTERM], "the server stops as before"
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_database_that_cannot_be_written_to_is_said_everywhere_although_it_can_be_read(
