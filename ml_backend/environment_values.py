@@ -18,6 +18,7 @@ PLACEHOLDER = re.compile(
 )
 """Matches from its beginning what examples have in place of a secret, as .env.example has, and words that all try."""
 MAKE_SECRET = "make one with `openssl rand -hex 20`"
+SHORTEST_SIGNING_KEY = 32
 WHERE_KEYS_ARE = "in Label Studio under Account & Settings ▸ Personal Access Token or Legacy Token"
 
 LABEL_STUDIO_PAGE = re.compile(
@@ -65,6 +66,17 @@ def service_address(written: str) -> str:
     if _is_placeholder(chosen):
         raise ValueError(f"has the placeholder of an example as its password; {MAKE_SECRET}, and set it there too")
     return written
+
+
+def signing_key(written: str) -> str:
+    """A key that signs cookies."""
+    key = password(written)
+    if len(key) < SHORTEST_SIGNING_KEY or _is_placeholder(key):
+        raise ValueError(
+            f"is a placeholder or has fewer than {SHORTEST_SIGNING_KEY} characters, so that others could guess it; "
+            f"{MAKE_SECRET}, or leave it out: one is then generated"
+        )
+    return key
 
 
 def user_name(written: str) -> str:

@@ -108,6 +108,11 @@ class ProjectSettings(BaseModel):
                 raise SettingsError(problem)
         return merged
 
+    def changes_to(self, after: ProjectSettings) -> dict[str, list[Any]]:
+        """Name → [value here, value in `after`] of each setting that differs, as JSON values."""
+        mine, others = self.model_dump(mode="json"), after.model_dump(mode="json")
+        return {name: [value, others[name]] for name, value in mine.items() if value != others[name]}
+
 
 def known_names() -> list[str]:
     """Names of all settings of a project, in the order of their definition."""

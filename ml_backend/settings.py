@@ -16,6 +16,7 @@ SECRETS = {
     "basic_auth_user",
     "basic_auth_pass",
     "webhook_secret",
+    "secret_key",
     "database_url",
     "redis_url",
 }
@@ -55,6 +56,7 @@ class Settings(BaseSettings):
     basic_auth_user: str | None = Field(default=None, repr=False)
     basic_auth_pass: str | None = Field(default=None, repr=False)
     webhook_secret: str | None = Field(default=None, repr=False)
+    secret_key: str | None = Field(default=None, repr=False)
     log_level: str = "INFO"
     host: str = "0.0.0.0"
     port: int = Field(default=9090, ge=1, le=65535)
@@ -112,6 +114,11 @@ class Settings(BaseSettings):
     def _service(cls, value: str | None) -> str | None:
         return None if value is None else environment_values.service_address(value)
 
+    @field_validator("secret_key")
+    @classmethod
+    def _signing_key(cls, value: str | None) -> str | None:
+        return _cleaned(value, environment_values.signing_key)
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:
@@ -149,6 +156,11 @@ class Settings(BaseSettings):
     def basic_auth_on(self) -> bool:
         """Whether callers have to send a user and a password."""
         return self.basic_auth is not None
+
+    @property
+    def sign_in_on(self) -> bool:
+        """Whether there is anything to sign in with: user and password, or a Label Studio that is configured."""
+        return self.basic_auth_on or self.label_studio_api_key is not None
 
 
 def load_settings() -> Settings:

@@ -28,6 +28,9 @@ from ml_backend.store.records import ProjectChanges, ProjectRecord
 from ml_backend.store.states import RunReason
 from ml_backend.worker.queue import TaskQueue
 
+CONNECT = "connect --set"
+"""Who changed settings, in the history."""
+
 
 def connect_project(
     settings: Settings, project_id: int, backend_url: str, chosen: list[str], new_secret: bool = False
@@ -153,6 +156,8 @@ def _apply(store: Store, settings: Settings, project: ProjectRecord, typed: Any,
     }
     if values != project.settings or fields["extra_params"] != project.extra_params:
         store.update_project(project.id, **fields)
+        before, after = (ProjectSettings.usable(stored) for stored in (project.settings, values))
+        store.add_setting_change(project.id, CONNECT, before.changes_to(after))
         TaskQueue(settings).request(store, project.id, RunReason.SETTINGS)
     return ", ".join(f"{name} {json.dumps(value)}" for name, value in values.items()) or "all default"
 

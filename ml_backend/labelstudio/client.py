@@ -15,7 +15,7 @@ from ml_backend.labelstudio.errors import (
     Unauthorized,
 )
 from ml_backend.labelstudio.prediction_writer import PredictionWriter
-from ml_backend.labelstudio.session import Session
+from ml_backend.labelstudio.session import TIMEOUT_SECONDS, Session
 from ml_backend.labelstudio.tasks import RemoteTask, TaskPage, parse_task, parse_tasks
 from ml_backend.settings import Settings
 
@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 UNCERTAINTY_SAMPLING = "Uncertainty sampling"
+PROJECTS_PER_PAGE = 100
+"""Label Studio gives no more at a time."""
 TASKS_PER_PAGE = 1000
 IDS_PER_PAGE = 10_000
 IDS_PER_REQUEST = 200
@@ -62,8 +64,14 @@ class LabelStudio(Session):
     Methods raise LabelStudioUnavailable, Unauthorized, ProjectGone or RequestRefused, whose messages name a remedy.
     """
 
-    def __init__(self, url: str, api_key: str | None, proxy_authorization: str | None = None) -> None:
-        super().__init__(url, api_key, proxy_authorization)
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None,
+        proxy_authorization: str | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        super().__init__(url, api_key, proxy_authorization, timeout_seconds)
         self._user: dict[str, Any] | None = None
         self._writer = PredictionWriter(self.request)
 
@@ -107,6 +115,17 @@ class LabelStudio(Session):
             total_annotations=project.get("total_annotations_number") or 0,
             skipped_annotations=project.get("skipped_annotations_number") or 0,
         )
+
+    def project_ids(self) -> list[int]:
+        """Ids of all projects that the user of this key may open."""
+        ids: list[int] = []
+        page = 1
+        while page:
+            params = {"include": "id", "page": page, "page_size": PROJECTS_PER_PAGE}
+            listed = self.request_object("GET", "api/projects", params=params)
+            ids += [project["id"] for project in listed["results"]]
+            page = page + 1 if listed.get("next") else 0
+        return ids
 
     def newest_update(self, project_id: int) -> str | None:
         """The newest `updated_at` of the project's tasks (ISO 8601), "" if it is not a time, or None without tasks."""

@@ -40,8 +40,15 @@ class Session:
     into a GET without a body.
     """
 
-    def __init__(self, url: str, api_key: str | None, proxy_authorization: str | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        api_key: str | None,
+        proxy_authorization: str | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
         self.url = url.rstrip("/")
+        self._timeout_seconds = timeout_seconds
         self._api_key = api_key
         self._proxy_headers = proxy_headers(proxy_authorization)
         self._lock = threading.Lock()
@@ -156,7 +163,7 @@ class Session:
                         base_url=f"{self.url}/",
                         api_key=key,
                         headers=headers,
-                        timeout=TIMEOUT_SECONDS,
+                        timeout=self._timeout_seconds,
                         httpx_client=self._http,
                     )
                 except ApiError as problem:
@@ -178,7 +185,7 @@ class Session:
         hooks = {"response": [self._check_response]}
         try:
             return httpx.Client(
-                headers=self._proxy_headers, timeout=TIMEOUT_SECONDS, follow_redirects=False, event_hooks=hooks
+                headers=self._proxy_headers, timeout=self._timeout_seconds, follow_redirects=False, event_hooks=hooks
             )
         except OSError as problem:
             raise LabelStudioUnavailable(unreadable_certificates(problem)) from None

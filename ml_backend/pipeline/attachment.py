@@ -17,7 +17,7 @@ from ml_backend.labelstudio.connection import (
 from ml_backend.pipeline.context import Services
 from ml_backend.pipeline.extra_params import canonical_extra_params, settings_from_extra_params
 from ml_backend.pipeline.webhook_state import store_webhook_state
-from ml_backend.project_settings import SettingsError
+from ml_backend.project_settings import ProjectSettings, SettingsError
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import ProjectState, RunReason
 
@@ -27,6 +27,8 @@ ENTRY_REASONS = {RunReason.SETUP, RunReason.EXTRA_PARAMS, RunReason.START, RunRe
 """Run reasons for which the entries are read from Label Studio; runs for new labels or tasks skip that request."""
 ENTRY_WAIT_SECONDS = 3.0
 """How long to wait for a missing entry after /setup, since Label Studio calls /setup before it stores the entry."""
+EXTRA_PARAMS = "extra params in Label Studio"
+"""Who changed settings, in the history: Label Studio does not say which person it was."""
 POLL_SECONDS = 0.3
 
 
@@ -129,6 +131,8 @@ def _apply_extra_params(
     if not changes:
         return project
     services.store.update_project(project.id, **changes)
+    before, after = (ProjectSettings.usable(settings) for settings in (project.settings, changes["settings"]))
+    services.store.add_setting_change(project.id, EXTRA_PARAMS, before.changes_to(after))
     logger.info("project %s: settings are now %s, from its extra params", project.id, changes["settings"])
     return replace(project, **changes)
 

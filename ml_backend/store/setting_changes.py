@@ -18,7 +18,12 @@ class SettingChangeRows:
     _database: Database
 
     def add_setting_change(self, project_id: int, who: str, changes: dict[str, list[Any]]) -> None:
-        """Store a change. who: the person or the key, for people; changes: name → [value before, value after]."""
+        """Store a change, if there is any.
+
+        who: the person or the key, for people; changes: name → [value before, value after].
+        """
+        if not changes:
+            return
         row = {"project_id": project_id, "at": time.time(), "who": who, "changes": changes}
         with self._database.writing() as connection:
             connection.execute(insert(tables.setting_changes).values(**row))

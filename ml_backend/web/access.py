@@ -1,85 +1,101 @@
-"""Access control: basic auth, and the Label Studio key for settings; for webhooks see `webhook_access`."""
+"""Access control: who may call which route; for webhooks see `webhook_access`."""
 
 from __future__ import annotations
 
-import base64
-import hmac
+from flask import g, request
 
-from flask import request
-
-from ml_backend.settings import Settings
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
+from ml_backend.web.csrf import HEADER, has_csrf_token
+from ml_backend.web.people import Person, has_basic_auth, person_by_header
+from ml_backend.web.sessions import person_of_session
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Active learning", charset="UTF-8"'}
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+class SignInNeeded(BadRequest):
+    """A request for which a person has to sign in, or a program has to send credentials."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, 401, _challenge())
+
+
+def person() -> Person | None:
+    """Who sent the request; None if nobody is named, or by wrong credentials. Raises BadRequest."""
+    if "person" not in g:
+        # The session comes first: browsers send basic auth by themselves once they know it.
+        g.person = person_of_session() or person_by_header()
+    return g.person  # type: ignore[no-any-return]
 
 
 def require_basic_auth() -> None:
     """Require basic auth if it is configured. Raises BadRequest with status 401."""
-    settings = web().settings
-    if settings.basic_auth_on and not has_basic_auth(settings):
+    if web().settings.basic_auth_on and not has_basic_auth():
         raise BadRequest(
             "This backend requires basic auth: send the user and the password set as BASIC_AUTH_USER and "
             "BASIC_AUTH_PASS (in Label Studio: Settings, Model, Edit, Basic authentication).",
             401,
-            CHALLENGE,
+            _challenge(),
         )
 
 
-def require_settings_access() -> None:
-    """Require basic auth or Label Studio's key, one of which has to be configured to change settings.
+def require_reader(project_id: int | None = None) -> Person | None:
+    """Require somebody who may read the pages, and this project; None for anybody while basic auth is off.
 
-    Raises BadRequest with status 401.
+    Raises SignInNeeded, and BadRequest with status 404 for a project that Label Studio does not show the person.
     """
-    settings = web().settings
-    if not settings.basic_auth_on and not settings.label_studio_api_key:
+    who = person()
+    if who is None and web().settings.basic_auth_on:
+        raise SignInNeeded(f"This needs credentials: {_ways()}.")
+    if who is not None and project_id is not None:
+        _require_sight(who, project_id)
+    return who
+
+
+def require_settings_access(project_id: int) -> Person:
+    """Require somebody who may read and change the settings of a project, by name.
+
+    A change by a session needs a CSRF token. Raises SignInNeeded, and BadRequest with status 404 for a project that
+    Label Studio does not show the person, or 403 without the token.
+    """
+    if not web().settings.sign_in_on:
         raise BadRequest(
             "Settings can be read and changed only with credentials, and this backend has none configured: set "
             "BASIC_AUTH_USER and BASIC_AUTH_PASS, or LABEL_STUDIO_API_KEY, and restart it.",
             401,
         )
-    if has_basic_auth(settings) or _has_api_key(settings):
-        return
-    ways = []
+    who = person()
+    if who is None:
+        raise SignInNeeded(f"Settings need credentials: {_ways()}.")
+    if who.signed_in and request.method not in SAFE_METHODS and not has_csrf_token():
+        raise BadRequest(
+            f"The change lacks the token of this page (header {HEADER}): reload the page and try again.", 403
+        )
+    _require_sight(who, project_id)
+    return who
+
+
+def _require_sight(who: Person, project_id: int) -> None:
+    if not who.sees(project_id):
+        raise BadRequest(f"Label Studio shows {who.name} no project {project_id}.", 404)
+
+
+def _challenge() -> dict[str, str]:
+    """The header that makes a browser ask for user and password; not for our script, which asks people itself."""
+    is_script = "X-Requested-With" in request.headers
+    return {} if is_script or not web().settings.basic_auth_on else CHALLENGE
+
+
+def _ways() -> str:
+    settings, ways = web().settings, ["sign in at /sign-in"]
     if settings.basic_auth_on:
-        ways.append("basic auth with BASIC_AUTH_USER and BASIC_AUTH_PASS")
+        ways.append("send basic auth with BASIC_AUTH_USER and BASIC_AUTH_PASS")
     if settings.label_studio_api_key:
-        ways.append("the header 'Authorization: Token KEY' with the key set as LABEL_STUDIO_API_KEY")
-    raise BadRequest(
-        f"Settings need credentials: {', or '.join(ways)}.", 401, CHALLENGE if settings.basic_auth_on else None
-    )
+        ways.append("send the header 'Authorization: Token KEY' with the key set as LABEL_STUDIO_API_KEY")
+    return ", or ".join(ways)
 
 
 def has_credentials() -> bool:
-    """Whether the request carries basic auth or Label Studio's key, whether or not they are required."""
-    settings = web().settings
-    return has_basic_auth(settings) or _has_api_key(settings)
-
-
-def has_basic_auth(settings: Settings) -> bool:
-    """Whether the request carries the configured user and password."""
-    scheme, _, encoded = request.headers.get("Authorization", "").partition(" ")
-    if not settings.basic_auth_on or scheme.lower() != "basic":
-        return False
-    try:
-        credentials = base64.b64decode(encoded)
-    except ValueError:
-        return False
-    expected = f"{settings.basic_auth_user}:{settings.basic_auth_pass or ''}"
-    # Browsers send UTF-8, as CHALLENGE asks; Label Studio sends Latin-1 if that can encode the password.
-    is_equal = hmac.compare_digest(credentials, expected.encode())
-    if all(ord(c) < 256 for c in expected):
-        is_equal |= hmac.compare_digest(credentials, expected.encode("latin-1"))
-    return is_equal
-
-
-def _has_api_key(settings: Settings) -> bool:
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    if not settings.label_studio_api_key or scheme.lower() not in {"token", "bearer"}:
-        return False
-    return _equal(key.strip(), settings.label_studio_api_key)
-
-
-def _equal(received: str | None, expected: str | None) -> bool:
-    # Compared in constant time, and as bytes, since compare_digest refuses strings outside ASCII.
-    return hmac.compare_digest((received or "").encode(), (expected or "").encode())
+    """Whether the request carries basic auth or the backend's key; the database is not needed to know."""
+    return person_by_header() is not None

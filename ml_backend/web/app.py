@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import time
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Response, g, jsonify, redirect, request, url_for
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.routing import IntegerConverter, ValidationError
 
 from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.settings import Settings
 from ml_backend.store import DATABASE_ERRORS, Store
-from ml_backend.web import pages, projects, protocol, ready, webhooks
+from ml_backend.web import cookie, pages, projects, protocol, ready, sign_in, webhooks
+from ml_backend.web.access import SignInNeeded
 from ml_backend.web.bodies import MEGABYTE, BadRequest
 from ml_backend.web.context import EXTENSION, Web, web
 from ml_backend.web.metrics import RequestMetrics
 from ml_backend.web.prefix import PathPrefix
+from ml_backend.web.rendering import error_page, wants_html
 from ml_backend.web.request_log import log_request_ids
 from ml_backend.worker.queue import TaskQueue
 
@@ -43,15 +45,18 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the order of the label config
+    app.config.update(cookie.CONFIG)
+    app.session_interface = cookie.Cookie()
     app.extensions[EXTENSION] = Web(settings, store, queue, RequestMetrics())
     app.url_map.converters["int"] = ProjectIdConverter
-    for routes in (protocol, ready, webhooks, projects, pages):
+    for routes in (protocol, ready, webhooks, projects, pages, sign_in):
         app.register_blueprint(routes.blueprint)
     app.wsgi_app = PathPrefix(app.wsgi_app, settings.backend_url)  # type: ignore[method-assign]
     app.before_request(_start_clock)
     log_request_ids(app)
     app.after_request(_count)
     app.register_error_handler(BadRequest, _bad_request)
+    app.register_error_handler(SignInNeeded, _sign_in_needed)
     app.register_error_handler(HTTPException, _http_error)
     for error in DATABASE_ERRORS:
         app.register_error_handler(error, _database_failed)
@@ -73,6 +78,13 @@ def _count(response: Response) -> Response:
 def _bad_request(problem: BadRequest) -> Response:
     logger.info("%s %s refused with %d: %s", request.method, request.path, problem.status, problem)
     return _error_response(str(problem), problem.status, problem.headers)
+
+
+def _sign_in_needed(problem: SignInNeeded) -> Response:
+    """A browser is sent to the sign-in page if it asked for a page; anybody else gets the error."""
+    if request.blueprint == pages.blueprint.name and wants_html():
+        return redirect(url_for("sign_in.form", next=request.path))  # type: ignore[return-value]
+    return _bad_request(problem)
 
 
 def _http_error(problem: HTTPException) -> Response:
@@ -103,7 +115,7 @@ def _unexpected(problem: Exception) -> Response:
 
 
 def _error_response(sentence: str, status: int, headers: dict[str, str]) -> Response:
-    response = pages.error_page(sentence, status) if pages.wants_html() else jsonify(error=sentence)
+    response = error_page(sentence, status) if wants_html() else jsonify(error=sentence)
     # Label Studio ignores the body of an error response and shows only its status line, so that has the message too.
     reason = "".join(c if " " <= c <= "~" else "?" for c in " ".join(sentence.split()))
     response.status = f"{status} {reason[:LONGEST_REASON]}"

@@ -10,6 +10,7 @@ from flask import current_app
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
+from ml_backend.web.attempts import Attempts
 from ml_backend.web.inbox import Inbox
 from ml_backend.web.metrics import RequestMetrics
 from ml_backend.web.readiness import Readiness
@@ -17,13 +18,16 @@ from ml_backend.web.state_metrics import StateMetrics
 from ml_backend.worker.queue import TaskQueue
 
 EXTENSION = "active_learning"
+KEY_CHECKS = 2
+"""Label Studio keys that are checked at the same time, so that threads are left when Label Studio is slow."""
 
 
 @dataclass
 class Web:
     """Settings, store, task queue and metrics of one application.
 
-    waiting: limits the /predict calls that wait for vectors of new texts, so that /health always finds a free thread.
+    waiting: limits the /predict calls that wait for vectors of new texts, so that /health always finds a free thread;
+    key_checks: limits the keys that are checked at the same time; attempts: wrong credentials of the last minutes.
     """
 
     settings: Settings
@@ -31,16 +35,20 @@ class Web:
     queue: TaskQueue
     metrics: RequestMetrics
     waiting: threading.BoundedSemaphore = field(init=False)
+    key_checks: threading.BoundedSemaphore = field(init=False)
     inbox: Inbox = field(init=False)
     readiness: Readiness = field(init=False)
     state_metrics: StateMetrics = field(init=False)
+    attempts: Attempts = field(default_factory=Attempts)
     _secret: str | None = None
     _known: set[int] = field(default_factory=set)
+    _session_key: str | None = None
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(self.store, self.queue)
         self.readiness = Readiness(self.settings, self.store, self.queue)
         self.state_metrics = StateMetrics(self.store, self.readiness)
+        self.key_checks = threading.BoundedSemaphore(KEY_CHECKS)
         self.waiting = threading.BoundedSemaphore(max(1, self.settings.threads // 2))
 
     @property
@@ -55,6 +63,13 @@ class Web:
         if project_id not in self._known and self.store.project_exists(project_id):
             self._known.add(project_id)
         return project_id in self._known
+
+    @property
+    def session_key(self) -> str:
+        """The key that signs the cookies of the pages, see `Store.session_key`."""
+        if self._session_key is None:
+            self._session_key = self.store.session_key(self.settings.secret_key)
+        return self._session_key
 
 
 def web() -> Web:

@@ -11,7 +11,7 @@ from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.project_settings import ProjectSettings, SettingsError
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import RunReason
-from ml_backend.web.access import require_basic_auth, require_settings_access
+from ml_backend.web.access import require_basic_auth, require_reader, require_settings_access
 from ml_backend.web.bodies import BadRequest, json_object
 from ml_backend.web.context import web
 from ml_backend.web.status import UnknownProject, project_status
@@ -23,9 +23,10 @@ blueprint = Blueprint("projects", __name__)
 @blueprint.get("/projects/<int:project_id>/status")
 def status(project_id: int) -> dict[str, Any]:
     """The project's status, see `project_status`. Raises BadRequest for an unknown project."""
-    require_basic_auth()
+    who = require_reader(project_id)
     try:
-        return project_status(web().store, project_id, web().readiness.database_problem())
+        problem = web().readiness.database_problem()
+        return project_status(web().store, project_id, problem, with_names=who is not None)
     except UnknownProject as problem:
         raise BadRequest(str(problem), 404) from None
 
@@ -33,7 +34,7 @@ def status(project_id: int) -> dict[str, Any]:
 @blueprint.get("/projects/<int:project_id>/settings")
 def settings(project_id: int) -> dict[str, Any]:
     """The project's settings, defaults included."""
-    require_settings_access()
+    require_settings_access(project_id)
     return ProjectSettings.usable(_project(project_id).settings).model_dump(mode="json")
 
 
@@ -43,7 +44,7 @@ def change_settings(project_id: int) -> dict[str, Any]:
 
     Raises BadRequest for an unknown project and for settings that are not valid.
     """
-    require_settings_access()
+    who = require_settings_access(project_id)
     project = _project(project_id)
     before = ProjectSettings.usable(project.settings)
     try:
@@ -55,10 +56,11 @@ def change_settings(project_id: int) -> dict[str, Any]:
     if after != before or before.model_dump(mode="json", exclude_defaults=True) != project.settings:
         context = web()
         context.store.update_project(project_id, settings=after.model_dump(mode="json", exclude_defaults=True))
+        context.store.add_setting_change(project_id, who.name, before.changes_to(after))
         context.store.request_run(project_id, RunReason.SETTINGS)
         # Also when a run is requested already: a project that waits for its next try goes on with the new settings.
         context.queue.wake_worker(project_id)
-        logger.info("project %s: settings are now %s", project_id, after.model_dump(mode="json"))
+        logger.info("project %s: %s set the settings to %s", project_id, who.name, after.model_dump(mode="json"))
     return after.model_dump(mode="json")
 
 

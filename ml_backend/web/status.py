@@ -35,13 +35,18 @@ class UnknownProject(LookupError):
     """A project that this backend was never connected to, or that Label Studio has not confirmed yet."""
 
 
-def project_status(store: Store, project_id: int, database_problem: str | None = None) -> dict[str, Any]:
+def project_status(
+    store: Store, project_id: int, database_problem: str | None = None, with_names: bool = True
+) -> dict[str, Any]:
     """State, counts, batch, head, problems, settings and history of a project. Raises UnknownProject.
 
     next: what the next batch waits for; worker_missing: whether work waits and no worker was seen for a minute; reads:
     what is read from tasks and annotations; problems: the first 1,000 tasks that are not in the pool, {"task",
     "reason"}; problem_counts: all, by reason; runs: oldest first; seconds: by step of the last run; agreement: see
-    `rolling_agreement`; accuracy_at_random: see `random_accuracy`; stopping: the advice of the last run.
+    `rolling_agreement`; accuracy_at_random: see `random_accuracy`; stopping: the advice of the last run;
+    setting_changes: newest first, each {"at", "who", "changes": name → [before, after]}.
+
+    with_names: whether it is told who changed the settings.
     """
     project = store.project(project_id)
     if project is None:
@@ -89,6 +94,10 @@ def project_status(store: Store, project_id: int, database_problem: str | None =
         "problem_counts": by_reason,
         "problems": [{"task": t, "reason": r} for t, r in store.problems(project_id, limit=PROBLEMS_SHOWN)],
         "runs": [_run(run) for run in runs],
+        "setting_changes": [
+            {"at": change.at, "who": change.who if with_names else None, "changes": change.changes}
+            for change in store.setting_changes(project_id)
+        ],
     }
 
 

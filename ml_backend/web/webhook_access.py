@@ -9,9 +9,10 @@ from flask import request
 
 from ml_backend.labelstudio.events import SECRET_HEADER
 from ml_backend.labelstudio.json_values import parsed_id
-from ml_backend.web.access import CHALLENGE, has_basic_auth
+from ml_backend.web.access import CHALLENGE
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
+from ml_backend.web.people import has_basic_auth
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def require_webhook_sender() -> WebhookSender:
     Raises BadRequest with 401.
     """
     context = web()
-    if not context.settings.basic_auth_on or has_basic_auth(context.settings):
+    if not context.settings.basic_auth_on or has_basic_auth():
         return WebhookSender()
     secret = request.headers.get(SECRET_HEADER, "")
     project_id = parsed_id(secret.partition(".")[0])

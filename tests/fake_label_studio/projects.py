@@ -16,6 +16,7 @@ from fake_label_studio.studio import Studio, body_object, user
 from fake_label_studio.tables import Tables
 from fake_label_studio.tasks import full_task
 
+PROJECTS_PER_PAGE, MOST_PROJECTS_PER_PAGE = 30, 100
 EDITABLE = ("title", "label_config", "sampling", "model_version", "maximum_annotations", "show_collab_predictions")
 
 
@@ -28,7 +29,13 @@ def routes(studio: Studio) -> Blueprint:
     def projects() -> dict[str, Any]:
         with tables.lock:
             mine = [p for p in tables.projects.values() if p.organization == user().organization]
-            return {"count": len(mine), "results": [_described(tables, p) for p in mine]}
+            size = min(request.args.get("page_size", PROJECTS_PER_PAGE, int), MOST_PROJECTS_PER_PAGE)
+            page = request.args.get("page", 1, int)
+            shown = mine[(page - 1) * size : page * size]
+            if not shown and page > 1:
+                raise Refused(404, "Invalid page.")
+            following = f"{request.base_url}?page={page + 1}" if len(mine) > page * size else None
+            return {"count": len(mine), "next": following, "results": [_described(tables, p) for p in shown]}
 
     @blueprint.post("/api/projects")
     def create() -> tuple[dict[str, Any], int]:

@@ -41,7 +41,6 @@ class Form:
         return self.page.get_by_role("status")
 
     def save(self) -> None:
-        self.field("Label Studio key").fill(KEY)
         self.page.get_by_role("button", name="Save").click()
 
     @property
@@ -69,6 +68,10 @@ def form(browser: Browser, sqlite_store: Store, tmp_path: Path) -> Iterator[Form
     window = context.new_page()
     url = f"http://localhost:{server.server_port}/projects/7"
     window.goto(url)
+    window.get_by_role("link", name="Sign in to change settings").click()
+    window.get_by_label("Label Studio key").fill(KEY)
+    window.get_by_role("button", name="Sign in with key").click()
+    window.wait_for_url(url)
     yield Form(window, url)
     context.close()
     server.shutdown()
@@ -136,18 +139,23 @@ def test_a_message_about_the_last_save_does_not_stay_beside_another_value(form: 
     assert form.stored["batch_size"] == 8
 
 
-def test_a_missing_or_wrong_key_is_asked_for_in_words_of_the_form(form: Form):
+def test_changes_are_not_lost_when_the_sign_in_ends(form: Form, sqlite_store: Store):
     form.field("Batch size").fill("8")
-    form.page.get_by_role("button", name="Save").click()
+    tab = form.page.context.new_page()
+    tab.goto(form.url)
+    tab.get_by_role("button", name="Sign out").click()
+    form.save()
     expect(form.message).to_have_text(
-        "Not saved: enter the Label Studio key, the one that the backend has as LABEL_STUDIO_API_KEY."
+        "Not saved: you are not signed in any more. Sign in in another tab, and save again."
     )
-    form.field("Label Studio key").fill("wrong")
-    form.page.get_by_role("button", name="Save").click()
-    expect(form.message).to_have_text(
-        "Not saved: this Label Studio key is not the one that the backend has as LABEL_STUDIO_API_KEY."
-    )
+    expect(form.field("Batch size")).to_have_value("8")
     assert form.stored["batch_size"] == 20
+    tab.get_by_label("Label Studio key").fill(KEY)
+    tab.get_by_role("button", name="Sign in with key").click()
+    expect(tab.get_by_role("button", name="Sign out")).to_be_visible()
+    form.save()
+    expect(form.message).to_contain_text("Saved.")
+    assert form.stored["batch_size"] == 8
 
 
 def test_words_and_numbers_of_narrow_columns_are_not_split(form: Form, sqlite_store: Store):

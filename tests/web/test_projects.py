@@ -220,29 +220,6 @@ def test_links_to_label_studio_use_its_public_address(make_client: Any, sqlite_s
     assert "label-studio:8080" not in public.text
 
 
-def test_with_a_password_only_health_readiness_and_static_files_are_open(locked: FlaskClient):
-    open_to_all = {"/health", "/ready", "/", "/static/<path:filename>"}
-    closed = [rule for rule in locked.application.url_map.iter_rules() if rule.rule not in open_to_all]
-    assert len(closed) > 10
-    for rule in closed:
-        path = rule.rule.replace("<int:project_id>", "7")
-        (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        assert locked.open(path, method=method, json={}).status_code == 401, path
-    with locked.get("/static/style.css") as style:
-        assert style.status_code == 200
-    assert locked.get("/").json == locked.get("/health").json, "it must tell nothing about projects"
-
-
-def test_with_a_password_pages_and_metrics_require_it(locked: FlaskClient, sqlite_store: Store):
-    sqlite_store.ensure_project(7)
-    for path in ("/", "/projects", "/projects/7", "/projects/7/status", "/metrics", "/versions"):
-        assert locked.get(path, headers=BROWSER).status_code == 401
-        assert locked.get(path, headers=BROWSER, auth=("ann", "wrong")).status_code == 401
-        assert locked.get(path, headers=BROWSER, auth=("ann", "pässword")).status_code == 200
-    refused = locked.get("/projects", headers=BROWSER)
-    assert refused.headers["WWW-Authenticate"].startswith("Basic"), "so that the browser asks for the password"
-
-
 @pytest.mark.parametrize(
     "model",
     ["minilm", "minilm:layer3", "mpnet", "BAAI/bge-m3:bf16:max256", "/models/ours", "./ours", "/data/vectors.parquet"],

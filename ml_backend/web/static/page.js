@@ -6,27 +6,39 @@ const DAY = 86400;
 const live = document.getElementById("live");
 const form = document.getElementById("settings");
 let lastStatus = null;
+// Requests of this script are marked, so that the server never makes the browser ask for a password in their place.
+let token = document.querySelector("meta[name=csrf-token]")?.content;
+const SCRIPT = { "X-Requested-With": "XMLHttpRequest" };
 
 async function refresh() {
   if (document.hidden) return;
   try {
-    const status = await (await ok(fetch(live.dataset.watch, { headers: { Accept: "application/json" } }))).text();
+    const status = await (await ok(fetch(live.dataset.watch, { headers: { ...SCRIPT, Accept: "application/json" } }))).text();
     if (status !== lastStatus) {
       const fresh = await page();
       show(fresh.getElementById("live"));
       if (form) adopt(fresh.getElementById("settings"));
       lastStatus = status;
     }
-    document.body.classList.remove("stale");
-  } catch {
-    document.body.classList.add("stale");
+    showTrouble(null);
+  } catch (problem) {
+    showTrouble(problem);
   }
   showTimes();
 }
 
+// The page as it is now, and its token, which is another one after signing in again.
 async function page() {
-  const text = await (await ok(fetch(location.href, { headers: { Accept: "text/html" } }))).text();
-  return new DOMParser().parseFromString(text, "text/html");
+  const text = await (await ok(fetch(location.href, { headers: { ...SCRIPT, Accept: "text/html" } }))).text();
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  token = fresh.querySelector("meta[name=csrf-token]")?.content;
+  return fresh;
+}
+
+function showTrouble(problem) {
+  const isSignedOut = problem?.status === 401;
+  document.getElementById("signed-out").hidden = !isSignedOut;
+  document.body.classList.toggle("stale", problem !== null && !isSignedOut);
 }
 
 function show(fresh) {
@@ -114,12 +126,11 @@ function say(text, kind) {
   message.className = kind;
 }
 
-// Why nothing was saved; the form has a field for the key only if the key is the way in.
-function reason(problem, key) {
+function reason(problem) {
   if (problem instanceof TypeError) return "Not saved: the backend does not respond.";
-  if (problem.status !== 401 || !document.getElementById("key")) return problem.message;
-  const which = "the one that the backend has as LABEL_STUDIO_API_KEY";
-  return key ? `Not saved: this Label Studio key is not ${which}.` : `Not saved: enter the Label Studio key, ${which}.`;
+  if (problem.status !== 401) return problem.message;
+  showTrouble(problem);
+  return "Not saved: you are not signed in any more. Sign in in another tab, and save again.";
 }
 
 // A message about the last save does not stay beside a value that was typed after it.
@@ -127,26 +138,35 @@ function forget() {
   if (form.querySelector("output").className !== "warning") say("", "");
 }
 
+// If the token is refused, the person may have signed in again in another tab: try once more with the one of now.
+async function send(body, isSecond = false) {
+  const headers = { ...SCRIPT, "Content-Type": "application/json", ...(token && { "X-CSRFToken": token }) };
+  try {
+    await ok(fetch(form.dataset.url, { method: "PATCH", headers, body }));
+  } catch (problem) {
+    if (problem.status !== 403 || isSecond) throw problem;
+    await page();
+    await send(body, true);
+  }
+}
+
 async function save(event) {
   event.preventDefault();
   if (!form.reportValidity()) return;
   const changed = changes();
   if (!Object.keys(changed).length) return say("Nothing was changed, so there is nothing to save.", "");
-  const headers = { "Content-Type": "application/json" };
-  const key = document.getElementById("key")?.value;
-  if (key) headers.Authorization = "Token " + key;
   const body = "{" + Object.entries(changed).map(([name, value]) => JSON.stringify(name) + ":" + value) + "}";
   const button = form.querySelector("button");
   button.disabled = true;
   say("Saving …", "");
   try {
-    await ok(fetch(form.dataset.url, { method: "PATCH", headers, body }));
+    await send(body);
     for (const field of settings(form)) if (field.name in changed) store(field, field.value);
     say(`Saved. ${form.dataset.saved}`, "good");
     lastStatus = null;
     await refresh();
   } catch (problem) {
-    say(reason(problem, key), "bad");
+    say(reason(problem), "bad");
   } finally {
     button.disabled = false;
   }

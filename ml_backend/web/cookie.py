@@ -1,0 +1,60 @@
+"""The cookie of the pages: signed, out of reach of scripts and of other sites, and under the path of this backend.
+
+It carries the id of a session and a CSRF token, never a password or a key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import Flask, Request, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+
+from ml_backend.web.caller import came_over_tls
+from ml_backend.web.context import web
+
+NAME = "active_learning_session"
+LIFETIME_SECONDS = 12 * 3600
+"""How long a person stays signed in; also without a pause."""
+
+CONFIG = {
+    "SESSION_COOKIE_NAME": NAME,
+    "SESSION_COOKIE_HTTPONLY": True,
+    # Not Strict: a link from Label Studio to a project's page would always lead to the sign-in page.
+    "SESSION_COOKIE_SAMESITE": "Lax",
+    "SESSION_REFRESH_EACH_REQUEST": False,
+    "PERMANENT_SESSION_LIFETIME": LIFETIME_SECONDS,
+    # A token is valid as long as the cookie.
+    "WTF_CSRF_TIME_LIMIT": None,
+}
+
+
+class Cookie(SecureCookieSessionInterface):
+    """Flask's signed cookie, whose key is read from the database when a cookie is first read or written."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The content of the request's cookie; empty without one, which is what Label Studio's requests have."""
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
+
+    def get_signing_serializer(self, app: Flask):  # type: ignore[no-untyped-def]  # noqa: ANN201
+        """The signer of the cookie."""
+        load_key(app)
+        return super().get_signing_serializer(app)
+
+    def get_cookie_path(self, app: Flask) -> str:
+        """The path under which a proxy serves this backend."""
+        return request.script_root or "/"
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        """Whether browsers send the cookie over TLS only."""
+        return came_over_tls(web().settings.backend_url)
+
+
+def load_key(app: Flask) -> None:
+    """Let Flask sign with the key of this installation."""
+    if app.secret_key is None:
+        app.secret_key = web().session_key

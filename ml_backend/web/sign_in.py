@@ -1,0 +1,132 @@
+"""Signing in and out of the pages."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from flask import Blueprint, Response, current_app, redirect, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from ml_backend.labelstudio.errors import LabelStudioError, Unauthorized
+from ml_backend.web.access import person
+from ml_backend.web.bodies import BadRequest
+from ml_backend.web.caller import caller_address
+from ml_backend.web.context import web
+from ml_backend.web.csrf import has_csrf_token
+from ml_backend.web.people import is_backend_key, is_basic_auth, seconds_to_wait, wrong_credentials
+from ml_backend.web.rendering import page
+from ml_backend.web.sessions import Way, begin_session, end_session
+
+logger = logging.getLogger(__name__)
+blueprint = Blueprint("sign_in", __name__)
+
+LARGEST_FORM = 2**14
+PAGES = "pages."
+"""Beginning of the names of routes to which a person may be sent after signing in."""
+
+
+class WrongCredentials(Exception):
+    """What a person typed does not open anything; the message says it to the person."""
+
+
+@blueprint.get("/sign-in")
+def form() -> Response:
+    """The form; ?next= names the page to show afterwards."""
+    person()
+    return _form(request.args.get("next"))
+
+
+@blueprint.post("/sign-in")
+def sign_in() -> Any:
+    """Check what the form holds, and begin a session."""
+    request.max_content_length = LARGEST_FORM
+    typed, following = request.form, request.form.get("next")
+    if not has_csrf_token():
+        problem = "This form is out of date, or the browser refuses cookies, which signing in needs. Please try again."
+        return _form(following, problem, 403)
+    by_key = "key" in typed
+    user = "" if by_key else typed.get("user", "")
+    if seconds := seconds_to_wait(user):
+        problem = f"Too many wrong attempts. Please try again in {int(seconds // 60) + 1} minutes."
+        return _form(following, problem, 429, {"Retry-After": str(int(seconds) + 1)})
+    try:
+        if by_key:
+            _sign_in_with_key(typed["key"].strip())
+        else:
+            _sign_in_with_password(user, typed.get("password", ""))
+    except WrongCredentials as problem:
+        wrong_credentials(user, "signing in was refused")
+        return _form(following, str(problem), 403)
+    except LabelStudioError as problem:
+        logger.warning("nobody can sign in with a Label Studio key: %s", problem)
+        return _form(following, "Label Studio does not respond, so the key cannot be checked. Try again later.", 503)
+    web().attempts.right(caller_address())
+    return redirect(_own_page(following) or url_for("pages.projects"), 303)
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Any:
+    """End the session on all servers. Raises BadRequest with status 403 without the CSRF token."""
+    request.max_content_length = LARGEST_FORM
+    if not has_csrf_token():
+        raise BadRequest("Signing out needs the token of this page: reload the page and try again.", 403)
+    end_session()
+    return redirect(url_for("sign_in.form"), 303)
+
+
+def _sign_in_with_password(user: str, password: str) -> None:
+    if not is_basic_auth(web().settings, user.encode("utf-8", "replace"), password.encode("utf-8", "replace")):
+        raise WrongCredentials("User or password is wrong: they are those set as BASIC_AUTH_USER and BASIC_AUTH_PASS.")
+    begin_session(Way.BASIC_AUTH)
+
+
+def _sign_in_with_key(key: str) -> None:
+    settings = web().settings
+    if is_backend_key(settings, key):
+        begin_session(Way.BACKEND_KEY)
+        return
+    if not settings.label_studio_api_key:
+        raise WrongCredentials("This backend has no Label Studio key (LABEL_STUDIO_API_KEY), so it accepts none.")
+    context = web()
+    if not context.key_checks.acquire(blocking=False):
+        raise LabelStudioError("too many keys are being checked at the same time")
+    try:
+        begin_session(Way.LABEL_STUDIO_KEY, key)
+    except Unauthorized:
+        raise WrongCredentials(
+            "Label Studio does not accept this key. Copy it again from Account & Settings; a legacy token works only "
+            "while legacy tokens are allowed for the organization."
+        ) from None
+    finally:
+        context.key_checks.release()
+
+
+def _form(
+    following: str | None, problem: str = "", status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    settings = web().settings
+    response = page(
+        "sign_in.html",
+        has_form=True,
+        next=following if _own_page(following) else "",
+        problem=problem,
+        with_password=settings.basic_auth_on,
+        with_key=bool(settings.label_studio_api_key),
+        label_studio=settings.label_studio_public_url or settings.label_studio_url,
+    )
+    response.status_code = status
+    response.headers.update(headers or {})
+    return response
+
+
+def _own_page(path: str | None) -> str | None:
+    """The address of the page that a path names, None for anything that is not a page of ours.
+
+    The address is built from the route, so that no other site's can be smuggled in.
+    """
+    try:
+        endpoint, values = current_app.create_url_adapter(request).match(path or "", method="GET")  # type: ignore[union-attr]
+    except HTTPException:
+        return None
+    return url_for(endpoint, **values) if endpoint.startswith(PAGES) else None
