@@ -24,12 +24,15 @@ from rich.table import Table
 
 from ml_backend.annotation import Annotation
 from ml_backend.commands.demo.messages import label_config
+from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
 from ml_backend.labelstudio.label_config import parse
-from ml_backend.labelstudio.labels import labels
+from ml_backend.learning import Embedder
+from ml_backend.pipeline.context import RunContext, Services
 from ml_backend.pipeline.counts import counts
-from ml_backend.pipeline.project_pool import ProjectPool, project_pool
+from ml_backend.pipeline.learning_data import learning_data, situation
+from ml_backend.pipeline.retrain_policy import reason_to_learn
 from ml_backend.pipeline.select import propose
-from ml_backend.pipeline.task_arrays import ArrayCache, TaskArrays
+from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.records import TaskRecord
@@ -37,11 +40,10 @@ from ml_backend.store.records import TaskRecord
 PROJECT, MODEL, DIMENSIONS = 1, "synthetic", 384
 CLASSES = [f"class {i}" for i in range(10)]
 CONFIG = parse(label_config(CLASSES))
-LABELS = 500
 AT_ONCE = 20_000
 
 
-def fill(url: str, n: int) -> None:
+def fill(url: str, n: int, labels: int) -> None:
     """n tasks of different texts with unit vectors, and the first labels."""
     store = Store(url)
     store.create()
@@ -55,16 +57,20 @@ def fill(url: str, n: int) -> None:
         records = [TaskRecord(PROJECT, i, h, None, None) for i, h in zip(ids, hashes, strict=True)]
         store.upsert_tasks(PROJECT, records, {})
         store.put_embeddings(MODEL, hashes, vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
-    for i in range(1, LABELS + 1):
-        annotate(store, i)
+    annotate(store, *range(1, labels + 1))
     store.close()
 
 
-def annotate(store: Store, task_id: int) -> None:
-    """Give a task its gold label."""
+def annotate(store: Store, *task_ids: int) -> None:
+    """Give tasks their gold labels, one a second."""
+    store.replace_annotations(PROJECT, {task_id: [gold(task_id)] for task_id in task_ids})
+
+
+def gold(task_id: int) -> Annotation:
+    """The annotation of a task with its gold label."""
     value = {"choices": [CLASSES[task_id % 10]]}
     result = [{"from_name": "topic", "to_name": "message", "type": "choices", "value": value}]
-    store.replace_annotations(PROJECT, {task_id: [Annotation(task_id, task_id, 1, False, result, "")]})
+    return Annotation(task_id, task_id, 1, False, result, "", created_at=float(task_id))
 
 
 class Clock:
@@ -83,16 +89,18 @@ class Clock:
         return value
 
 
-def pool_of(arrays: TaskArrays) -> ProjectPool:
-    """What a run computes from the arrays before it fits."""
-    current_labels = labels([a for of_task in arrays.annotations.values() for a in of_task], CONFIG)
-    pool = project_pool(arrays, current_labels, CONFIG)
-    counts(pool, current_labels, CONFIG, remaining=0, annotators=1, missing=arrays.missing())
-    return pool
+def run_of(store: Store, cache: ArrayCache) -> RunContext:
+    """A run of the project, which sends Label Studio no request."""
+    nowhere = LabelStudio("http://localhost:9", "key")
+    services = Services(store, nowhere, cache, lambda _: Embedder(MODEL), MODEL, webhook_secret="")
+    project = store.ensure_project(PROJECT)
+    info = ProjectInfo(PROJECT, "", "", "", "", 0, 0, 0)
+    return RunContext(services, project, info, ProjectSettings(), CONFIG, reasons=())
 
 
 def main(
     tasks: Annotated[int, typer.Option(min=1000, help="Tasks in the pool.")] = 200_000,
+    labels: Annotated[int, typer.Option(min=20, help="Labels so far.")] = 500,
     strategies: Annotated[str, typer.Option(help="Query strategies, separated by commas.")] = "margin",
 ) -> None:
     """Seconds and memory of one run's own work on a large pool."""
@@ -101,23 +109,31 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'store.db'}"
         with console.status(f"filling the store with {tasks:,} tasks"):
-            filler = multiprocessing.get_context("spawn").Process(target=fill, args=(url, tasks))
+            filler = multiprocessing.get_context("spawn").Process(target=fill, args=(url, tasks, labels))
             filler.start()
             filler.join()
         store = Store(url)
         cache, clock = ArrayCache(store), Clock(table)
         clock.step("before", lambda: None)
         clock.step("read all, at the worker's start", lambda: cache.arrays(PROJECT, MODEL))
-        annotate(store, LABELS + 1)
-        arrays = clock.step("read one label", lambda: cache.arrays(PROJECT, MODEL))
-        pool = clock.step("pool and counts", lambda: pool_of(arrays))
+        annotate(store, labels + 1)
+        clock.step("read one label", lambda: cache.arrays(PROJECT, MODEL))
+        run = run_of(store, cache)
+        data = clock.step("labels, changes and pool", lambda: learning_data(run, MODEL))
+        clock.step("whether to learn", lambda: reason_to_learn(situation(run, data, None, 0, train_requested=False)))
+        clock.step("counts", lambda: counts(data, run.settings, CONFIG, None, missing=0, changed=0))
+        used = {task_id: list(classes) for task_id, classes in data.usable.items()}
+        clock.step("store the labels of the fit", lambda: store.put_label_snapshot(PROJECT, used, data.annotated))
+        clock.step("labels, changes and pool, next run", lambda: learning_data(run, MODEL))
         for strategy in strategies.split(","):
             settings = ProjectSettings(strategy=strategy)
-            clock.step(f"fit and query, {strategy}", lambda s=settings: propose(s, pool, len(CLASSES), 0, reserve=0))
+            clock.step(
+                f"fit and query, {strategy}", lambda s=settings: propose(s, data.pool, len(CLASSES), 0, reserve=0)
+            )
         store.close()
     console.print(table)
     console.print(
-        f"{tasks:,} tasks × {DIMENSIONS} float32 = {tasks * DIMENSIONS * 4 / 2**20:,.0f} MB of vectors, {LABELS} "
+        f"{tasks:,} tasks × {DIMENSIONS} float32 = {tasks * DIMENSIONS * 4 / 2**20:,.0f} MB of vectors, {labels:,} "
         f"labels, 10 classes, batch of 20, SQLite, {os.cpu_count()} cores. A worker's encoder comes on top."
     )
 
