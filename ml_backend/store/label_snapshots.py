@@ -41,9 +41,7 @@ class LabelSnapshotRows:
     def annotated_before(self, project_id: int) -> set[int]:
         """Ids of tasks that anybody had submitted or skipped at the last fit or before, also if it was deleted."""
         table = tables.label_snapshots
-        query = select(table.c.body, table.c.annotated).where(table.c.project_id == project_id)
+        query = select(table.c.annotated).where(table.c.project_id == project_id)
         with self._database.reading() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
-            return set()
-        return set(row.annotated) if row.annotated is not None else {int(task_id) for task_id in row.body}
+            annotated = connection.execute(query).scalar_one_or_none()
+        return set(self.label_snapshot(project_id)) if annotated is None else set(annotated)

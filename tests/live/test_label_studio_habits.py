@@ -330,3 +330,7 @@ def test_a_bad_key_and_a_project_that_is_not_there(label_studio: Fake | Real, cl
     stranger.close()
     with pytest.raises(ProjectGone):
         client.project(10**6)
+
+
+def test_the_members_of_the_organization_are_counted_before_they_label(client: LabelStudio, second_user: LabelStudio):
+    assert client.member_count() == second_user.member_count() >= 2
