@@ -27,6 +27,8 @@ MOST_MEMBERS = 100
 """So many members of an organization are expected to label at once before they are seen to."""
 ASSUMED_RUN_SECONDS = 30.0
 """Duration of a run until RECENT_RUNS were measured: the first ones take place before everybody labels."""
+LONGEST_RUN_SECONDS = 300.0
+"""A run that took longer waited for something that was down, which the next one will not."""
 ASSUMED_LABELS_PER_SECOND = 1.0
 """Speed of one person before it was measured."""
 ASSUMED_WEIGHT_SECONDS = 10.0
@@ -64,7 +66,7 @@ def measured_pace(
     label, None if unknown; runs: the last RECENT_RUNS.
     """
     people = max(1, annotators, min(members or 0, MOST_MEMBERS))
-    durations = [sum(run.seconds.values()) for run in runs]
+    durations = [min(LONGEST_RUN_SECONDS, sum(run.seconds.values())) for run in runs]
     if len(runs) < RECENT_RUNS:
         durations.append(ASSUMED_RUN_SECONDS)
     return Pace(people, people * labels_per_second(annotations), max(durations))

@@ -17,6 +17,7 @@ from ml_backend.pipeline.queue_size import (
     ASSUMED_RUN_SECONDS,
     FASTEST_LABELS_PER_SECOND,
     LARGEST_RESERVE,
+    LONGEST_RUN_SECONDS,
     MOST_MEMBERS,
     RECENT_RUNS,
     Pace,
@@ -88,6 +89,8 @@ def test_members_count_before_they_label_and_the_slowest_run_with_its_wait():
     assert measured_pace([], 3, None, quick).run_seconds == ASSUMED_RUN_SECONDS, "these tell too little"
     later = measured_pace([], annotators=3, members=None, runs=[run(wait=4.0, fit=1.0), *quick])
     assert (later.people, later.run_seconds) == (3, 5.0)
+    weekend = run(wait=200_000.0)
+    assert measured_pace([], 3, None, [weekend, *quick]).run_seconds == LONGEST_RUN_SECONDS
     assert measured_pace([], annotators=0, members=None, runs=[]).people == 1
     assert measured_pace([], annotators=2, members=40_000, runs=[]).people == MOST_MEMBERS
     assert measured_pace([], annotators=300, members=40_000, runs=[]).people == 300
