@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -224,12 +224,17 @@ class LabelStudio(Session):
             raise LabelStudioUnavailable(sentence, may_have_taken_effect=True) from None
 
     def publish_batch(
-        self, project_id: int, version: str, items: Sequence[tuple[int, list[dict[str, Any]], int]]
+        self,
+        project_id: int,
+        version: str,
+        items: Sequence[tuple[int, list[dict[str, Any]], int]],
+        before_switch: Callable[[], None] = lambda: None,
     ) -> None:
         """Write (task id, result, rank) as predictions of `version`, then select it as the project's model version.
 
         Label Studio serves the lowest score first and drops scores outside 0 to 1, so the score is the rank divided by
-        the number of items. Raises RequestRefused, before the version is selected, if not every prediction was created.
+        the number of items. before_switch: called right before the version is selected; it may raise. Raises
+        RequestRefused, before the version is selected, if not every prediction was created.
         """
         total = max(1, len(items))
         predictions = [
@@ -244,6 +249,7 @@ class LabelStudio(Session):
                     f"Label Studio stored only {created} of {len(chunk)} predictions of {version!r}; see its "
                     "log for the reason. The batch is not served, and the next run publishes a new one."
                 )
+        before_switch()
         self._change_project(project_id, model_version=version)
 
     def remove_version(self, project_id: int, version: str) -> None:

@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy.exc import OperationalError
-
 from ml_backend.labelstudio.unforeseen import unforeseen
 from ml_backend.learning import Embedder
 from ml_backend.learning.embedding.embedder import ModelNotAvailable
@@ -17,6 +15,7 @@ from ml_backend.pipeline.chunks import Chunks
 from ml_backend.pipeline.context import RunContext, Services
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
+from ml_backend.store.failures import NOT_THE_DATA
 
 TEXTS_PER_CLAIM = 256
 """Texts that a worker claims at once; the first batch is chosen from so many."""
@@ -180,7 +179,9 @@ def embed_each(store: Store, embedder: Embedder, texts: Sequence[tuple[str, str]
     """
     try:
         store.put_embeddings(embedder.name, [h for h, _ in texts], embedder.encode([text for _, text in texts]))
-    except (ModelNotAvailable, OperationalError):
+    except ModelNotAvailable:
+        raise
+    except NOT_THE_DATA:
         raise
     except Exception as error:
         embedder.encode([ORDINARY_TEXT])  # if this fails too, the model is at fault and not one of the texts

@@ -20,6 +20,7 @@ from ml_backend.learning import Head
 from ml_backend.pipeline.likely_classes import likely_classes
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.store import Store
+from ml_backend.store.leases import LeaseLost
 from ml_backend.store.records import BatchRecord
 from ml_backend.store.states import BatchState
 
@@ -69,12 +70,18 @@ def publish(
     """Set the sampling, write the batch's predictions and select its version; older batches become superseded.
 
     results: task id → its pre-annotation. Label Studio serves the tasks in the order of `batch.task_ids`. Raises
-    LabelStudioError; the batch then stays planned, and the next run removes its predictions.
+    LabelStudioError; the batch then stays planned, and the next run removes its predictions. Raises LeaseLost if
+    another run has taken over.
     """
     items = [(task_id, results.get(task_id, []), rank) for rank, task_id in enumerate(batch.task_ids)]
     # Before the version is selected: with another sampling its tasks would be served in another order.
     ensure_sampling(client, info)
-    client.publish_batch(info.id, batch.version, items)
+    try:
+        client.publish_batch(info.id, batch.version, items, before_switch=store.require_lease)
+    except LeaseLost:
+        # The run that has the lease now may have removed this version before its predictions arrived.
+        client.remove_version(info.id, batch.version)
+        raise
     open_before = [b for b in store.open_batches(info.id) if b.number != batch.number]
     store.mark_batch(info.id, batch.number, BatchState.PUBLISHED)
     for old in open_before:
@@ -107,6 +114,7 @@ def ensure_sampling(client: LabelStudio, info: ProjectInfo) -> None:
 
 
 def _remove_predictions(store: Store, client: LabelStudio, project_id: int, batch: BatchRecord) -> None:
+    store.require_lease()
     client.remove_version(project_id, batch.version)
     store.mark_batch(project_id, batch.number, BatchState.REMOVED)
 

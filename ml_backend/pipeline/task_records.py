@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy.exc import OperationalError
-
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.tasks import RemoteTask
 from ml_backend.labelstudio.texts import BadTask, task_text, text_hash
 from ml_backend.labelstudio.unforeseen import unforeseen
 from ml_backend.store import Store
+from ml_backend.store.failures import NOT_THE_DATA
 from ml_backend.store.records import TaskRecord
 
 TASKS_PER_TRANSACTION = 200
@@ -27,7 +26,7 @@ def _store_each_or_all(store: Store, project_id: int, tasks: Sequence[RemoteTask
     """Store tasks; if the database refuses what one of them holds, that one becomes a task with a problem."""
     try:
         _store(store, project_id, tasks, config)
-    except OperationalError:
+    except NOT_THE_DATA:
         raise  # the database cannot be used, whatever the tasks hold
     except Exception as error:
         if len(tasks) == 1:

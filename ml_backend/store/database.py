@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,7 +20,6 @@ from sqlalchemy import (
     cast,
     create_engine,
     event,
-    extract,
     func,
     literal,
 )
@@ -49,6 +49,11 @@ POSTGRES_TIMEOUTS = {
 }
 """Without them, requests would wait for many minutes for a server whose machine has gone."""
 BUSY_SECONDS = 30.0
+IDLE_TRANSACTION_SECONDS = 30
+"""PostgreSQL ends a transaction that sends nothing for so long, as one of a frozen or unreachable process does.
+
+Its locks would otherwise keep other workers from the project until the process goes on.
+"""
 PAGES_BEFORE_CHECKPOINT = 1000
 """Pages in the log after which SQLite copies it into the database, which makes that commit 10 to 100 ms longer."""
 VALUES_AT_ONCE = 1000
@@ -64,6 +69,13 @@ class Database:
     def __init__(self, database_url: str, pages_before_checkpoint: int = PAGES_BEFORE_CHECKPOINT) -> None:
         self._engine = _engine(database_url, pages_before_checkpoint)
         self._reader = self._engine.execution_options(reading=True)
+        self._check: Callable[[Connection], None] | None = None
+
+    def checked(self, check: Callable[[Connection], None]) -> Self:
+        """The same connections; each transaction of `writing()` calls `check` first, which may raise."""
+        view = copy.copy(self)
+        view._check = check
+        return view
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -75,6 +87,8 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """A transaction that is committed at its end, or rolled back if an exception is raised."""
         with self._engine.begin() as connection:
+            if self._check is not None:
+                self._check(connection)
             yield connection
 
     @property
@@ -103,7 +117,7 @@ class Database:
         """Unix time by the clock that all processes at this database share, which may differ from their machines'."""
         if self.on_sqlite:
             return literal(time.time(), Float)
-        return cast(extract("epoch", func.clock_timestamp()), Float(53))
+        return cast(func.extract("epoch", func.clock_timestamp()), Float(53))
 
     def upsert(self, table: Table) -> Any:
         """An INSERT of this dialect, which supports `on_conflict_do_…`."""
@@ -132,7 +146,11 @@ def _engine(database_url: str, pages_before_checkpoint: int) -> Engine:
                 "PostgreSQL (postgresql://user:password@host/database) are supported"
             )
         if url.get_backend_name() == "postgresql":
-            return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, connect_args=POSTGRES_TIMEOUTS)
+            engine = create_engine(
+                url, pool_pre_ping=True, pool_size=10, max_overflow=20, connect_args=POSTGRES_TIMEOUTS
+            )
+            event.listen(engine, "connect", _prepare_postgresql)
+            return engine
         if url.database and url.database != ":memory:":
             _make_folder(Path(url.database).expanduser().parent)
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
@@ -158,6 +176,11 @@ def _make_folder(folder: Path) -> None:
             f"The folder {folder} of the database cannot be created ({problem.strerror}): make the folder above it "
             "writable for this user, or set DATABASE_URL, or without it MODEL_DIR, to another"
         ) from None
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_SECONDS}s'")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, pages_before_checkpoint: int) -> None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, update
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database, slices
-from ml_backend.store.leases import has_expired
 
 TRIES = 10
 """How often claiming is tried again when other workers were quicker each time."""
+CLOCK_TOLERANCE_SECONDS = 60.0
+"""How far the clock may be set back before everything that was to expire later counts as expired."""
 
 
 class EmbeddingClaimRows:
@@ -80,7 +81,7 @@ class EmbeddingClaimRows:
             .where(
                 claim.c.model == model,
                 claim.c.text_hash == task.c.text_hash,
-                ~has_expired(claim.c.until, self._database.now(), seconds),
+                ~_has_expired(claim.c.until, self._database.now(), seconds),
             )
             .exists()
         )
@@ -114,7 +115,7 @@ class EmbeddingClaimRows:
             statement = statement.on_conflict_do_update(
                 index_elements=[table.c.model, table.c.text_hash],
                 set_={"owner": statement.excluded.owner, "until": statement.excluded.until},
-                where=has_expired(table.c.until, now, seconds),
+                where=_has_expired(table.c.until, now, seconds),
             ).returning(table.c.text_hash)
             for chunk in slices(hashes):
                 rows = [{"model": model, "text_hash": h, "owner": owner, "until": until} for h in chunk]
@@ -131,6 +132,11 @@ def end_claims(connection: Connection, model: str, hashes: Sequence[str]) -> Non
     table = tables.embedding_claims
     for chunk in slices(hashes):
         connection.execute(delete(table).where(and_(table.c.model == model, table.c.text_hash.in_(chunk))))
+
+
+def _has_expired(until: ColumnElement[float], now: ColumnElement[float], seconds: float) -> ColumnElement[bool]:
+    """Whether a claim of at most `seconds` has expired; one from before the clock was set back has."""
+    return or_(until < now, until > now + seconds + CLOCK_TOLERANCE_SECONDS)
 
 
 def _without_vector(query: Any, project_id: int, model: str) -> Any:

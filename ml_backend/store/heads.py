@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select
+from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
 from ml_backend.store.records import HeadRecord
 
 HEADS_KEPT = 20
+STEP_SECONDS = 0.001
+"""A head is newer than those before it by this at least, also when the clock was set back."""
 
 
 class HeadRows:
@@ -22,7 +24,8 @@ class HeadRows:
         """Store a head as the newest; of its project's others the last 19 are kept, and the last reference."""
         table = tables.heads
         with self._database.writing() as connection:
-            connection.execute(insert(table).values(**vars(head)))
+            created_at = max(head.created_at, _newest_time(connection, head.project_id) + STEP_SECONDS)
+            connection.execute(insert(table).values(**{**vars(head), "created_at": created_at}))
             newest = (
                 select(table.c.version)
                 .where(table.c.project_id == head.project_id)
@@ -65,6 +68,12 @@ class HeadRows:
     def _heads(self, query: Select[Any]) -> list[HeadRecord]:
         with self._database.reading() as connection:
             return [HeadRecord(**row._mapping) for row in connection.execute(query)]
+
+
+def _newest_time(connection: Connection, project_id: int) -> float:
+    table = tables.heads
+    newest = select(func.max(table.c.created_at)).where(table.c.project_id == project_id)
+    return float(connection.execute(newest).scalar_one() or 0.0)
 
 
 def _newest_first(project_id: int) -> Select[Any]:

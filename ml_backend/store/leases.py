@@ -1,22 +1,30 @@
 """Leases: which worker is running a project. A lease expires if its owner does not renew it.
 
 Times are those of the database, so that machines whose clocks differ agree on what has expired.
+
+A process that is frozen for longer than that goes on with its run when it is resumed, while another one has the lease.
+It is stopped by `LeaseRows.under_lease`: every write of a run checks, in its own transaction, that the lease is still
+the run's.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+import copy
+from typing import Self
+
+from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
 
-CLOCK_TOLERANCE_SECONDS = 60.0
-"""How far the clock may be set back before everything that was to expire later counts as expired."""
+
+class LeaseLost(Exception):
+    """Another worker has the lease of the project, so this run must not write any more."""
 
 
-def has_expired(until: ColumnElement[float], now: ColumnElement[float], seconds: float) -> ColumnElement[bool]:
-    """Whether a lease or claim of at most `seconds` has expired; one from before the clock was set back has."""
-    return or_(until < now, until > now + seconds + CLOCK_TOLERANCE_SECONDS)
+def is_held(now: ColumnElement[float]) -> ColumnElement[bool]:
+    """Whether a lease counts. One renewed in the future was renewed before the clock was set back, and does not."""
+    return (tables.leases.c.until >= now) & (tables.leases.c.renewed_at <= now)
 
 
 class LeaseRows:
@@ -26,13 +34,13 @@ class LeaseRows:
 
     def acquire_lease(self, project_id: int, owner: str, seconds: float) -> bool:
         """Acquire the lease for `seconds`; returns False if another owner holds one that has not expired."""
-        now = self._database.now()
-        table = tables.leases
-        statement = self._database.upsert(table).values(project_id=project_id, owner=owner, until=now + seconds)
+        table, now = tables.leases, self._database.now()
+        mine = {"owner": owner, "until": now + seconds, "renewed_at": now}
+        statement = self._database.upsert(table).values(project_id=project_id, **mine)
         statement = statement.on_conflict_do_update(
             index_elements=[table.c.project_id],
-            set_={"owner": owner, "until": now + seconds},
-            where=or_(has_expired(table.c.until, now, seconds), table.c.owner == owner),
+            set_=mine,
+            where=or_(~is_held(now), table.c.owner == owner),
         )
         with self._database.writing() as connection:
             connection.execute(statement)
@@ -41,12 +49,12 @@ class LeaseRows:
 
     def renew_lease(self, project_id: int, owner: str, seconds: float) -> None:
         """Let the lease expire `seconds` from now, if `owner` still holds it."""
-        table = tables.leases
+        table, now = tables.leases, self._database.now()
         with self._database.writing() as connection:
             connection.execute(
                 update(table)
                 .where(table.c.project_id == project_id, table.c.owner == owner)
-                .values(until=self._database.now() + seconds)
+                .values(until=now + seconds, renewed_at=now)
             )
 
     def release_lease(self, project_id: int, owner: str) -> None:
@@ -60,6 +68,28 @@ class LeaseRows:
         query = select(tables.leases.c.owner).where(tables.leases.c.project_id == project_id)
         with self._database.reading() as connection:
             return connection.execute(query).scalar_one_or_none()
+
+    def under_lease(self, project_id: int, owner: str) -> Self:
+        """The same store for a run of this owner: its methods write nothing and raise LeaseLost once the lease is lost.
+
+        Closing it closes the store that it was made from.
+        """
+
+        def check(connection: Connection) -> None:
+            # The row stays locked until the transaction ends, so no other worker gets the lease before that.
+            query = select(tables.leases.c.owner).where(tables.leases.c.project_id == project_id)
+            holder = connection.execute(query.with_for_update(read=True)).scalar_one_or_none()
+            if holder != owner:
+                raise LeaseLost(f"project {project_id}: the lease is held by {holder or 'no worker'}, not by {owner}")
+
+        view = copy.copy(self)
+        view._database = self._database.checked(check)
+        return view
+
+    def require_lease(self) -> None:
+        """Raise LeaseLost if this store was made by `under_lease` and the lease is lost."""
+        with self._database.writing():
+            pass
 
     def lease_owners(self) -> list[str]:
         """Owners of all leases in the database, expired ones included."""

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, select, text, upd
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
+from ml_backend.store.leases import is_held
 from ml_backend.store.states import ASKED_BY_PEOPLE, RunReason
 
 # Statements that users of Label Studio wait for are built once: building one takes longer than running it. This one is
@@ -52,20 +53,22 @@ class RunRequestRows:
         table = tables.run_requests
         with self._database.writing() as connection:
             connection.execute(
-                update(table).where(table.c.project_id == project_id).values(not_before=time.time() + seconds)
+                update(table).where(table.c.project_id == project_id).values(not_before=self._database.now() + seconds)
             )
 
     def waiting_projects(self) -> list[int]:
         """Projects that a worker may run now, the one that waits longest first; none that a worker is running."""
-        requests, leases, projects, now = tables.run_requests, tables.leases, tables.projects, time.time()
+        requests, leases, projects = tables.run_requests, tables.leases, tables.projects
+        now = self._database.now()
         query = (
             select(
                 requests.c.project_id,
                 func.min(requests.c.requested_at).label("requested_at"),
                 func.max(requests.c.not_before).label("not_before"),
                 func.max(projects.c.missing_since).label("missing_since"),
+                now.label("now"),
             )
-            .outerjoin(leases, and_(leases.c.project_id == requests.c.project_id, leases.c.until > now))
+            .outerjoin(leases, and_(leases.c.project_id == requests.c.project_id, is_held(now)))
             .outerjoin(projects, projects.c.id == requests.c.project_id)
             .where(leases.c.owner.is_(None))
             .group_by(requests.c.project_id)
@@ -75,7 +78,7 @@ class RunRequestRows:
         turns = [
             (row.requested_at + (0.0 if row.missing_since is None else MISSING_WAITS_SECONDS), row.project_id)
             for row in rows
-            if row.not_before is None or not now < row.not_before <= now + LONGEST_DELAY_SECONDS
+            if row.not_before is None or not row.now < row.not_before <= row.now + LONGEST_DELAY_SECONDS
         ]
         return [project_id for _, project_id in sorted(turns)]
 

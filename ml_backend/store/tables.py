@@ -122,6 +122,7 @@ leases = Table(
     Column("project_id", BigInteger, primary_key=True, autoincrement=False),
     Column("owner", String(200), nullable=False),
     Column("until", Float, nullable=False),
+    Column("renewed_at", Float, nullable=False, server_default="0"),
 )
 
 tasks = Table(

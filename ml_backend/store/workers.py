@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 from sqlalchemy import delete, func, select
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
 
 FORGOTTEN_SECONDS = 86_400.0
+SKEW_SECONDS = 60.0
+"""A worker that was seen further in the future than this was seen before the clock was set back."""
 
 
 class WorkerRows:
@@ -19,8 +19,7 @@ class WorkerRows:
 
     def report_worker(self, owner: str) -> None:
         """Store that this worker is running now, and forget workers that were not seen for a day."""
-        now = time.time()
-        table = tables.workers
+        table, now = tables.workers, self._database.now()
         statement = self._database.upsert(table).values(owner=owner, seen_at=now)
         statement = statement.on_conflict_do_update(index_elements=[table.c.owner], set_={"seen_at": now})
         with self._database.writing() as connection:
@@ -28,13 +27,16 @@ class WorkerRows:
             connection.execute(delete(table).where(table.c.seen_at < now - FORGOTTEN_SECONDS))
 
     def worker_seen_at(self) -> float | None:
-        """Unix time at which any worker was seen last, or None."""
+        """Unix time at which any worker was seen last, or None; times in the future are left out."""
+        seen = tables.workers.c.seen_at
+        query = select(func.max(seen)).where(seen <= self._database.now() + SKEW_SECONDS)
         with self._database.reading() as connection:
-            seen_at: float | None = connection.execute(select(func.max(tables.workers.c.seen_at))).scalar_one()
+            seen_at: float | None = connection.execute(query).scalar_one()
         return seen_at
 
     def count_workers(self, seconds: float) -> int:
         """Number of workers that were seen in the last `seconds`."""
-        query = select(func.count()).where(tables.workers.c.seen_at > time.time() - seconds)
+        seen, now = tables.workers.c.seen_at, self._database.now()
+        query = select(func.count()).where(seen > now - seconds, seen <= now + SKEW_SECONDS)
         with self._database.reading() as connection:
             return int(connection.execute(query).scalar_one())

@@ -16,20 +16,23 @@ LEASE_SECONDS = 30.0
 
 
 @contextmanager
-def lease(store: Store, project_id: int, owner: str) -> Iterator[bool]:
-    """Hold the project's lease; yields False, without it, while another owner or thread holds it.
+def lease(store: Store, project_id: int, owner: str) -> Iterator[Store | None]:
+    """Hold the project's lease; yields None, without it, while another owner or thread holds it.
+
+    Yields the store for the run: once the lease is lost, since this process was frozen for too long, it writes nothing
+    and raises LeaseLost.
 
     owner: a name made by `owner_name`; each thread of a process counts as a different owner.
     """
     owner = f"{owner}:{threading.get_ident()}"
     if not store.acquire_lease(project_id, owner, LEASE_SECONDS):
-        yield False
+        yield None
         return
     stopped = threading.Event()
     renewal = threading.Thread(target=_renew, args=(store, project_id, owner, stopped), daemon=True)
     renewal.start()
     try:
-        yield True
+        yield store.under_lease(project_id, owner)
     finally:
         stopped.set()
         renewal.join()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from huey.api import Huey
 from huey.storage import PriorityRedisStorage
+from redis import ConnectionPool
 from redis.exceptions import RedisError
 
 from ml_backend.settings import Settings, SettingsError
@@ -27,6 +28,8 @@ QUEUE_NAME = "active-learning-json"
 """Versions up to 0.2.0 pickle their messages, under another name: during an upgrade neither reads the other's."""
 EMBED_PRIORITY = 10
 RUN_PRIORITY = 1
+REDIS_SECONDS = 3.0
+"""How long Redis may take to answer, as an annotator waits for the message of a webhook; reading waits for 1 s."""
 LOCK_SECONDS = 10.0
 """How long to wait for the lock on the queue's SQLite database."""
 
@@ -102,11 +105,14 @@ def _refuse_work(*_args: object) -> None:
 def _make_huey(settings: Settings) -> Huey:
     if settings.redis_url:
         try:
-            return DataHuey(QUEUE_NAME, storage_class=PriorityRedisStorage, url=settings.redis_url, blocking=True)
+            connections = ConnectionPool.from_url(
+                settings.redis_url, socket_connect_timeout=REDIS_SECONDS, socket_timeout=REDIS_SECONDS
+            )
         except ValueError as problem:
             raise SettingsError(
                 f"REDIS_URL cannot be read as an address ({problem}); write for example redis://host:6379/0"
             ) from None
+        return DataHuey(QUEUE_NAME, storage_class=PriorityRedisStorage, connection_pool=connections, blocking=True)
     folder = Path(settings.model_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from ml_backend.labelstudio.client import LabelStudioUnavailable, Unauthorized
@@ -19,6 +20,7 @@ from ml_backend.pipeline.embed import embed_each, help_to_embed
 from ml_backend.pipeline.missing_projects import is_put_off
 from ml_backend.pipeline.run import run_project
 from ml_backend.store import Store
+from ml_backend.store.leases import LeaseLost
 from ml_backend.store.owners import is_stale, owner_name
 from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.worker.lease import lease
@@ -104,12 +106,19 @@ class Worker:
 
     def _run_with_lease(self, project_id: int) -> bool:
         """Returns False, having done nothing, while another worker runs the project."""
-        with lease(self._store, project_id, self._owner) as has_lease:
-            if not has_lease:
+        with lease(self._store, project_id, self._owner) as store:
+            if store is None:
                 return False
-            reasons = self._store.take_requests(project_id)
+            reasons = store.take_requests(project_id) or [RunReason.UNASKED]
             with log_context(project=project_id, run=new_id()):
-                work_left = self._attempt(project_id, reasons or [RunReason.UNASKED])
+                try:
+                    work_left = self._attempt(store, project_id, reasons)
+                except LeaseLost as lost:
+                    logger.warning("%s; this run stops, and what it was asked for is left to the next one", lost)
+                    work_left = False
+                    self._failures.pop(project_id, None)
+                    for reason in reasons:
+                        self._store.request_run(project_id, reason)
         if work_left:
             self._store.request_run(project_id, RunReason.CONTINUED)
         return True
@@ -134,23 +143,27 @@ class Worker:
         finally:
             self._helping.release()
 
-    def _attempt(self, project_id: int, reasons: list[RunReason]) -> bool:
+    def _attempt(self, store: Store, project_id: int, reasons: list[RunReason]) -> bool:
         started = time.monotonic()
         try:
-            work_left = run_project(self._services, project_id, reasons)
+            work_left = run_project(replace(self._services, store=store), project_id, reasons)
+        except LeaseLost:
+            raise
         except (LabelStudioUnavailable, Unauthorized, ModelNotAvailable) as problem:
-            self._schedule_retry(project_id, reasons, str(problem), ProjectState.WAITING)
+            self._schedule_retry(store, project_id, reasons, str(problem), ProjectState.WAITING)
             return False
         except Exception as problem:
             logger.exception("project %s: the run failed; trying again", project_id)
-            self._schedule_retry(project_id, reasons, _unforeseen(problem), ProjectState.FAILED)
+            self._schedule_retry(store, project_id, reasons, _unforeseen(problem), ProjectState.FAILED)
             return False
         if self._failures.pop(project_id, 0):
             logger.info("project %s: recovered", project_id)
         logger.debug("project %s: run for %s took %.2f s", project_id, reasons, time.monotonic() - started)
         return work_left
 
-    def _schedule_retry(self, project_id: int, reasons: list[RunReason], problem: str, state: ProjectState) -> None:
+    def _schedule_retry(
+        self, store: Store, project_id: int, reasons: list[RunReason], problem: str, state: ProjectState
+    ) -> None:
         failures = self._failures[project_id] = self._failures.get(project_id, 0) + 1
         now, due = self._clock(), self._retry_at.get(project_id, 0.0)
         # A message that is still to come is not followed by a second one: other reasons cause runs in between, and if
@@ -158,13 +171,13 @@ class Worker:
         is_retry_to_come = due > now
         delay = due - now if is_retry_to_come else retry_delay(failures)
         logger.error("project %s: %s (try %d; next in %.0f s)", project_id, problem, failures, delay)
-        self._store.update_project(
+        store.update_project(
             project_id, state=state, error=problem, phase=f"trying again in {delay:.0f} s (try {failures})"
         )
-        self._store.count_failed_run(project_id)
+        store.count_failed_run(project_id)
         for reason in reasons:
-            self._store.request_run(project_id, reason)
-        self._store.put_off_runs(project_id, delay)
+            store.request_run(project_id, reason)
+        store.put_off_runs(project_id, delay)
         if not is_retry_to_come:
             self._retry_at[project_id] = now + delay
             self._queue.wake_worker(project_id, delay=delay)

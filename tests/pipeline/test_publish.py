@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable, P
 from ml_backend.pipeline import publish as publishing
 from ml_backend.pipeline.publish import SUPERSEDED_KEPT_SECONDS, finish_interrupted_batches, publish, remove_superseded
 from ml_backend.store import Store
+from ml_backend.store.leases import LeaseLost
 
 INFO = ProjectInfo(7, "", "", "Active learning", "Uncertainty sampling", 9, 0, 0)
 
@@ -27,8 +29,9 @@ class Versions:
     def set_sampling(self, _project_id: int) -> None:
         self.sampling = INFO.sampling
 
-    def publish_batch(self, _project_id: int, version: str, _items: Any) -> None:
+    def publish_batch(self, _project_id: int, version: str, _items: Any, before_switch: Callable[[], None]) -> None:
         self.versions.append(version)
+        before_switch()
         self.sampling_at_publication.append(self.sampling)
 
     def remove_version(self, _project_id: int, version: str) -> None:
@@ -100,3 +103,44 @@ def test_predictions_that_could_not_be_removed_are_removed_by_the_next_run(
             finish_interrupted_batches(sqlite_store, client, INFO)
     finish_interrupted_batches(sqlite_store, client, INFO)
     assert label_studio.versions == []
+
+
+class TakenOver(Versions):
+    """A Label Studio that answers so late that another worker has taken over and removed what it found."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+        self.served: list[str] = []
+
+    def publish_batch(self, _project_id: int, version: str, _items: Any, before_switch: Callable[[], None]) -> None:
+        take_over(self._store)
+        self.versions.append(version)
+        before_switch()
+        self.served.append(version)
+
+
+def take_over(store: Store) -> None:
+    store.delete_leases(store.lease_owners())
+    assert store.acquire_lease(7, "next", 60)
+
+
+def test_a_run_that_was_frozen_while_it_published_does_not_switch_and_leaves_no_predictions(sqlite_store: Store):
+    sqlite_store.ensure_project(7)
+    sqlite_store.acquire_lease(7, "frozen", 60)
+    label_studio, batch = TakenOver(sqlite_store), plan(sqlite_store)
+    with pytest.raises(LeaseLost):
+        publish(sqlite_store.under_lease(7, "frozen"), cast(LabelStudio, label_studio), INFO, batch, {})
+    assert (label_studio.served, label_studio.versions) == ([], [])
+    assert [b.state for b in sqlite_store.batches(7)] == ["planned"]
+
+
+def test_a_run_that_was_frozen_does_not_remove_what_the_next_one_publishes(sqlite_store: Store):
+    sqlite_store.ensure_project(7)
+    sqlite_store.acquire_lease(7, "frozen", 60)
+    label_studio, batch = Versions(), plan(sqlite_store)
+    label_studio.versions.append(batch.version)
+    take_over(sqlite_store)
+    with pytest.raises(LeaseLost):
+        finish_interrupted_batches(sqlite_store.under_lease(7, "frozen"), cast(LabelStudio, label_studio), INFO)
+    assert label_studio.versions == [batch.version]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import threading
@@ -42,6 +43,21 @@ def listening(queue: TaskQueue, workers: int = 1) -> Iterator[None]:
         for _ in range(workers):
             queue.wake_worker(0)  # a thread that sleeps sees the flag when it wakes
         consumer.stop(graceful=True)
+
+
+@pytest.fixture
+def silent_redis() -> Iterator[str]:
+    """The address of a server that accepts connections and never answers, as a frozen Redis."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"redis://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_redis_that_does_not_answer_keeps_no_annotator_waiting(
+    silent_redis: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setattr(queue_module, "REDIS_SECONDS", 0.1)
+    TaskQueue(Settings(model_dir=tmp_path, redis_url=silent_redis)).wake_worker(7)
+    assert "project 7: the queue did not accept the message" in caplog.text
 
 
 @pytest.fixture

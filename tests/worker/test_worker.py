@@ -11,9 +11,9 @@ from itertools import count
 from typing import Any, cast
 
 import pytest
-from local_backend import WordHashes
+from local_backend import WordHashes, services
 
-from ml_backend.labelstudio.client import LabelStudioUnavailable
+from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable
 from ml_backend.labelstudio.texts import text_hash
 from ml_backend.pipeline.context import Services
 from ml_backend.store import Store
@@ -40,14 +40,20 @@ def queue() -> RecordingQueue:
     return RecordingQueue()
 
 
+def unused_services(store: Store) -> Services:
+    """Services for runs that are replaced by functions of these tests."""
+    return services(store, cast(LabelStudio, None))
+
+
 @pytest.fixture
 def make_worker(sqlite_store: Store, queue: RecordingQueue) -> Callable[[], Worker]:
     sqlite_store.ensure_project(7)
 
     def make() -> Worker:
-        services = cast(Services, None)  # the runs of these tests need none
         hours = count(0, 3600)  # every failure comes after the retry of the one before
-        return Worker(sqlite_store, cast(TaskQueue, queue), services, clock=lambda: float(next(hours)))
+        return Worker(
+            sqlite_store, cast(TaskQueue, queue), unused_services(sqlite_store), clock=lambda: float(next(hours))
+        )
 
     return make
 
@@ -149,13 +155,33 @@ def test_failures_before_a_retry_is_due_send_no_further_one(
     runs(monkeypatch, *[unavailable] * 5)
     sqlite_store.ensure_project(7)
     moments = iter([0.0, 0.5, 1.0, 2.0, 5.0])
-    worker = Worker(sqlite_store, cast(TaskQueue, queue), cast(Services, None), clock=lambda: next(moments))
+    worker = Worker(sqlite_store, cast(TaskQueue, queue), unused_services(sqlite_store), clock=lambda: next(moments))
     for sent in ([2.0], [2.0], [2.0], [2.0, 16.0], [2.0, 16.0]):
         worker.run(7)
         assert [delay for _, delay in queue.sent] == sent
     project = sqlite_store.project(7)
     assert project is not None
     assert project.phase == "trying again in 13 s (try 5)"
+
+
+def test_a_run_whose_lease_is_lost_leaves_its_reasons_to_the_next_one_and_does_not_count_as_failed(
+    make_worker: Callable[[], Worker], sqlite_store: Store, queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    def frozen() -> bool:
+        sqlite_store.delete_leases(sqlite_store.lease_owners())
+        assert sqlite_store.acquire_lease(7, "next", 60.0)
+        raise LabelStudioUnavailable("a request that was sent before timed out")
+
+    runs(monkeypatch, frozen)
+    sqlite_store.update_project(7, state=ProjectState.READY)
+    sqlite_store.request_run(7, RunReason.SETUP)
+    make_worker().run(7)
+    project = sqlite_store.project(7)
+    assert project is not None
+    assert (project.state, project.error) == ("ready", None)
+    assert sqlite_store.lease_owners() == ["next"]
+    assert sqlite_store.take_requests(7) == ["setup"]
+    assert queue.sent[-1] == (7, 0.0)
 
 
 def test_after_a_run_that_worked_the_next_failure_is_the_first(

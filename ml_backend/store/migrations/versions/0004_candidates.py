@@ -15,7 +15,7 @@ _ROW_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
 def upgrade() -> None:
-    """Add columns to the projects, and tables."""
+    """Add columns to projects and leases, and tables."""
     for column in (
         sa.Column("members", sa.Integer()),
         sa.Column("missing_since", sa.Float()),
@@ -29,6 +29,7 @@ def upgrade() -> None:
         op.add_column("projects", column)
     op.add_column("run_requests", sa.Column("requested_at", sa.Float(), nullable=False, server_default="0"))
     op.add_column("run_requests", sa.Column("not_before", sa.Float()))
+    op.add_column("leases", sa.Column("renewed_at", sa.Float(), nullable=False, server_default="0"))
     op.create_table(
         "candidates",
         sa.Column("project_id", sa.BigInteger(), primary_key=True, autoincrement=False),
