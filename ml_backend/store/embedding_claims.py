@@ -13,11 +13,10 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, selec
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database, slices
+from ml_backend.store.leases import CLOCK_TOLERANCE_SECONDS
 
 TRIES = 10
 """How often claiming is tried again when other workers were quicker each time."""
-CLOCK_TOLERANCE_SECONDS = 60.0
-"""How far the clock may be set back before everything that was to expire later counts as expired."""
 
 
 class EmbeddingClaimRows:

@@ -17,6 +17,12 @@ from sqlalchemy import ColumnElement, Connection, delete, or_, select, update
 from ml_backend.store import tables
 from ml_backend.store.database import Database
 
+CLOCK_TOLERANCE_SECONDS = 60.0
+"""A time further in the future than this is from before the clock was set back.
+
+Less may be the wait for a lock: `now` was taken before it, and another process renewed its lease meanwhile.
+"""
+
 
 class LeaseLost(Exception):
     """Another worker has the lease of the project, so this run must not write any more."""
@@ -24,7 +30,7 @@ class LeaseLost(Exception):
 
 def is_held(now: ColumnElement[float]) -> ColumnElement[bool]:
     """Whether a lease counts. One renewed in the future was renewed before the clock was set back, and does not."""
-    return (tables.leases.c.until >= now) & (tables.leases.c.renewed_at <= now)
+    return (tables.leases.c.until >= now) & (tables.leases.c.renewed_at <= now + CLOCK_TOLERANCE_SECONDS)
 
 
 class LeaseRows:
