@@ -47,6 +47,7 @@ def links(page: TestResponse) -> set[str]:
 
 def assert_all_lead_back(proxy: Proxy) -> None:
     visitor = Client(proxy, TestResponse)
+    proxy.app.extensions["active_learning"].store.ensure_project(7)
     assert visitor.post(f"{proxy.prefix}/setup", json={**SETUP, "schema": CONFIG}).status_code == 200
     seen: set[str] = set()
     for path in ("/", "/projects", "/projects/7"):
@@ -88,6 +89,7 @@ def test_a_header_that_is_no_path_is_ignored(web: FlaskClient, header: str):
 
 def test_setup_through_a_prefix_notes_the_whole_address(make_client: Callable[..., FlaskClient], sqlite_store: Store):
     proxy = Proxy(make_client().application, "/al", header="/al")
+    sqlite_store.ensure_project(7)
     Client(proxy, TestResponse).post("/al/setup", json={**SETUP, "schema": CONFIG}, base_url="http://host.example")
     project = sqlite_store.project(7)
     assert project is not None

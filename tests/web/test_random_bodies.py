@@ -103,6 +103,7 @@ def test_no_request_fails_the_server_and_no_stored_event_or_setting_fails_a_run(
     settings = Settings(model_dir=tmp_path, label_studio_api_key=KEY, backend_url=ADDRESS)
     queue = TaskQueue(settings)
     backend = create_app(settings, store, queue).test_client()
+    store.ensure_project(project_id)
     connection = {"project": project_id, "schema": CONFIG}
     assert backend.post("/setup", json=connection).status_code == 200
     _put_head(store, project_id)

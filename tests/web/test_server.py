@@ -28,6 +28,7 @@ def test_importing_the_server_loads_no_client_of_label_studio():
 
 
 def test_a_server_that_answers_loads_numpy_but_no_package_that_only_a_worker_needs(tmp_path: Path, sqlite_store: Store):
+    sqlite_store.ensure_project(7)
     with_head(sqlite_store)
     sqlite_store.put_embeddings("tiny", [text_hash("crash")], np.eye(4, dtype=np.float32)[:1])
     serve = """
