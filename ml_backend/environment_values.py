@@ -5,8 +5,11 @@ Each function returns the value to use and raises ValueError, whose message goes
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from urllib.parse import unquote, urlsplit
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"
 INVISIBLE = "\ufeff\u200b\u2060"
@@ -102,6 +105,17 @@ def _typed(written: str) -> str:
     if not word.isprintable():
         raise ValueError("has a line break or another character in it that cannot be typed")
     return word
+
+
+def networks(written: str) -> tuple[Network, ...]:
+    """Addresses and networks, separated by commas, such as "10.0.0.5, 172.16.0.0/12"."""
+    parts = [part for part in re.split(r"[,\s]+", _trimmed(written)) if part]
+    try:
+        return tuple(ipaddress.ip_network(part, strict=False) for part in parts)
+    except ValueError:
+        raise ValueError(
+            "must be IP addresses or networks, separated by commas, such as 10.0.0.5 or 172.16.0.0/12"
+        ) from None
 
 
 def address(written: str) -> str:

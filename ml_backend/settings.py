@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     threads: int = Field(default=8, ge=1, le=256)
     min_free_disk_mb: int = Field(default=200, ge=0)
     log_format: LogFormat = LogFormat.TEXT
+    max_connections_per_address: int = Field(default=256, ge=0)
+    trusted_proxies: str = ""
 
     @field_validator("label_studio_url", "label_studio_public_url")
     @classmethod
@@ -126,6 +128,12 @@ class Settings(BaseSettings):
             raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}, not {value!r}")
         return value.upper()
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        environment_values.networks(value)
+        return value
+
     @model_validator(mode="after")
     def _both_or_neither(self) -> Self:
         if bool(self.basic_auth_user) != bool(self.basic_auth_pass):
@@ -146,6 +154,11 @@ class Settings(BaseSettings):
     def address(self) -> str:
         """The address at which Label Studio reaches this backend: BACKEND_URL, or localhost."""
         return self.backend_url or f"http://localhost:{self.port}"
+
+    @property
+    def proxy_networks(self) -> tuple[environment_values.Network, ...]:
+        """The networks of TRUSTED_PROXIES."""
+        return environment_values.networks(self.trusted_proxies)
 
     @property
     def basic_auth(self) -> tuple[str, str] | None:

@@ -14,18 +14,18 @@ from ml_backend.settings import Settings
 from ml_backend.store import DATABASE_ERRORS, Store
 from ml_backend.web import cookie, pages, projects, protocol, ready, sign_in, webhooks
 from ml_backend.web.access import SignInNeeded
-from ml_backend.web.bodies import MEGABYTE, BadRequest
+from ml_backend.web.bodies import MEGABYTE, SMALL_BODY, BadRequest, largest_body
 from ml_backend.web.context import EXTENSION, Web, web
+from ml_backend.web.cross_site import refuse_cross_site
 from ml_backend.web.metrics import RequestMetrics
 from ml_backend.web.prefix import PathPrefix
 from ml_backend.web.rendering import error_page, wants_html
 from ml_backend.web.request_log import log_request_ids
+from ml_backend.web.response_headers import add_headers
 from ml_backend.worker.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
 
-LARGEST_BODY = 256 * MEGABYTE
-"""Largest size of any request body, in bytes; most routes accept less, see `json_object`."""
 LONGEST_REASON = 600
 """Characters of an error message that are sent in the status line."""
 
@@ -43,7 +43,7 @@ class ProjectIdConverter(IntegerConverter):
 def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     """The application with its database and task queue; nothing is loaded, read or written yet."""
     app = Flask(__name__)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = SMALL_BODY  # for what is not read by `json_object`
     app.json.sort_keys = False  # type: ignore[attr-defined]  # labels stay in the order of the label config
     app.config.update(cookie.CONFIG)
     app.session_interface = cookie.Cookie()
@@ -54,7 +54,9 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     app.wsgi_app = PathPrefix(app.wsgi_app, settings.backend_url)  # type: ignore[method-assign]
     app.before_request(_start_clock)
     log_request_ids(app)
+    app.before_request(refuse_cross_site)
     app.after_request(_count)
+    app.after_request(add_headers)
     app.register_error_handler(BadRequest, _bad_request)
     app.register_error_handler(SignInNeeded, _sign_in_needed)
     app.register_error_handler(HTTPException, _http_error)
@@ -93,7 +95,7 @@ def _http_error(problem: HTTPException) -> Response:
         return Response(status=code, headers=problem.get_headers())
     sentence = problem.description or problem.name
     if isinstance(problem, RequestEntityTooLarge):
-        largest = request.max_content_length or LARGEST_BODY
+        largest = largest_body(request.path)
         sentence = f"The body is larger than the {largest // MEGABYTE} MB that {request.path} accepts."
     if isinstance(problem, MethodNotAllowed):
         return _error_response(sentence, code, {"Allow": ", ".join(sorted(problem.valid_methods or ()))})

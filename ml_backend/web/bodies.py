@@ -3,15 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from flask import request
 
 from ml_backend.labelstudio.json_values import is_deeper, kind_of, parsed_id
+from ml_backend.web.context import web
 
 MEGABYTE = 2**20
 SMALL_BODY = MEGABYTE
 """Largest size in bytes of a body that holds only names and numbers."""
+LARGEST_BODIES = {
+    "predict": 64 * MEGABYTE,  # all tasks that a person has selected, with their texts
+    "webhook": 64 * MEGABYTE,  # all tasks of an import, with their texts
+    "setup": 10 * MEGABYTE,  # a label config
+    "validate": 10 * MEGABYTE,
+}
+"""Last part of a path → largest size in bytes of its body; SMALL_BODY for every other path."""
+MOST_VALUES = 4_000_000
+"""Values in a body; a task has about 30, so that these are more than 100,000 tasks."""
+BYTES_OF_A_VALUE = 100
+"""Memory for one JSON value at most, without the characters of a string."""
+COPIES = 5
+"""Memory for the characters of a body while it is read, in multiples of its size: one emoji makes all take 4 bytes."""
+STRUCTURE = (b"{", b"[", b",", b":")
+STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+WAIT_SECONDS = 20.0
+"""How long a large body waits while others are read."""
 DEEPEST = 200
 """Levels of lists and objects in a body; Python's own functions for JSON fail at about 1,000."""
 
@@ -28,15 +47,48 @@ class BadRequest(Exception):
         self.headers = headers or {}
 
 
-def json_object(largest: int = SMALL_BODY) -> dict[str, Any]:
+def largest_body(path: str) -> int:
+    """The largest size in bytes of a body that a path accepts; the path may have a prefix of a proxy."""
+    return LARGEST_BODIES.get(path.rpartition("/")[2], SMALL_BODY)
+
+
+def json_object() -> dict[str, Any]:
     """The body of the current request as a JSON object.
 
-    largest: size in bytes above which it is refused before it is read. Raises BadRequest and RequestEntityTooLarge.
+    A body above the largest size of its path is refused before it is read, and one with more than MOST_VALUES before
+    it is parsed. Raises BadRequest and RequestEntityTooLarge.
     """
-    request.max_content_length = largest
+    request.max_content_length = largest_body(request.path)
     content = request.get_data(cache=False)
     if not content.strip():
         raise BadRequest("The body is empty; a JSON object is needed.")
+    if len(content) <= SMALL_BODY:
+        return _parsed(content)
+    memory = COPIES * len(content) + BYTES_OF_A_VALUE * _value_count(content)
+    reading = web().reading
+    if not reading.take(memory, WAIT_SECONDS):
+        raise BadRequest("Too many large bodies arrive at the same time; try again.", 503, {"Retry-After": "10"})
+    try:
+        return _parsed(content)
+    finally:
+        reading.give_back(memory)
+
+
+def _value_count(content: bytes) -> int:
+    """About the number of values in JSON, or more. Raises BadRequest for more than MOST_VALUES."""
+    if (count := _structure(content)) > MOST_VALUES:
+        # Texts have commas and colons too.
+        count = _structure(STRING.sub(b"", content))
+    if count > MOST_VALUES:
+        raise BadRequest(f"The body has more than {MOST_VALUES:,} values, more than {request.path} accepts.", 413)
+    return count
+
+
+def _structure(content: bytes) -> int:
+    return sum(content.count(character) for character in STRUCTURE)
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
     try:
         body = json.loads(content)
     except RecursionError:

@@ -10,6 +10,7 @@ from flask import current_app
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
+from ml_backend.web.admission import Room
 from ml_backend.web.attempts import Attempts
 from ml_backend.web.inbox import Inbox
 from ml_backend.web.metrics import RequestMetrics
@@ -17,6 +18,8 @@ from ml_backend.web.readiness import Readiness
 from ml_backend.web.state_metrics import StateMetrics
 from ml_backend.worker.queue import TaskQueue
 
+READING_MEMORY = 512 * 2**20
+"""Bytes that the large bodies which are parsed at the same time may take in all."""
 EXTENSION = "active_learning"
 KEY_CHECKS = 2
 """Label Studio keys that are checked at the same time, so that threads are left when Label Studio is slow."""
@@ -27,7 +30,8 @@ class Web:
     """Settings, store, task queue and metrics of one application.
 
     waiting: limits the /predict calls that wait for vectors of new texts, so that /health always finds a free thread;
-    key_checks: limits the keys that are checked at the same time; attempts: wrong credentials of the last minutes.
+    key_checks: limits the keys that are checked at the same time; attempts: wrong credentials of the last minutes;
+    reading: memory for bodies above 1 MB that are parsed at the same time.
     """
 
     settings: Settings
@@ -36,6 +40,7 @@ class Web:
     metrics: RequestMetrics
     waiting: threading.BoundedSemaphore = field(init=False)
     key_checks: threading.BoundedSemaphore = field(init=False)
+    reading: Room = field(init=False)
     inbox: Inbox = field(init=False)
     readiness: Readiness = field(init=False)
     state_metrics: StateMetrics = field(init=False)
@@ -49,7 +54,9 @@ class Web:
         self.readiness = Readiness(self.settings, self.store, self.queue)
         self.state_metrics = StateMetrics(self.store, self.readiness)
         self.key_checks = threading.BoundedSemaphore(KEY_CHECKS)
-        self.waiting = threading.BoundedSemaphore(max(1, self.settings.threads // 2))
+        most_waiting = max(1, self.settings.threads // 2)
+        self.waiting = threading.BoundedSemaphore(most_waiting)
+        self.reading = Room(READING_MEMORY, most_waiting)
 
     @property
     def webhook_secret(self) -> str:

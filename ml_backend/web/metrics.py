@@ -6,6 +6,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 from ml_backend.web.state_metrics import StateMetrics
 
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+OTHER = "other"
+"""The label of all other methods: a label that callers choose would take memory for each new value."""
 BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 60.0)
 
 
@@ -28,8 +31,9 @@ class RequestMetrics:
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request.
 
-        route: the rule that matched, such as "/projects/<int:project_id>"; seconds: its duration.
+        route: the rule that matched, such as "/projects/<int:project_id>"; or "unknown"; seconds: its duration.
         """
+        method = method if method in METHODS else OTHER
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Blueprint, current_app, request
+from flask import Blueprint, request
 
 from ml_backend.labelstudio.connect_refusal import MODEL_CLASS
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.web.access import require_basic_auth
-from ml_backend.web.bodies import MEGABYTE, BadRequest, json_object, parsed_project, project_number
+from ml_backend.web.bodies import BadRequest, json_object, parsed_project, project_number
 from ml_backend.web.context import web
 from ml_backend.web.setup import set_up
 
 logger = logging.getLogger(__name__)
 blueprint = Blueprint("protocol", __name__)
 
-LARGEST_CONFIG = 10 * MEGABYTE
-"""Largest size of a body with a label config, in bytes."""
 EMBEDDING_WAIT_SECONDS = 60.0
 """How long /predict waits until a worker has embedded new texts; Label Studio's timeout is 100 s."""
 
@@ -41,14 +39,14 @@ def setup() -> dict[str, Any]:
     # Behind a proxy the Host header may differ from the address that Label Studio calls, but this address is only used
     # to tell several entries apart.
     called_at = web().settings.backend_url or request.url_root.rstrip("/")
-    return {"model_version": set_up(web(), json_object(LARGEST_CONFIG), called_at)}
+    return {"model_version": set_up(web(), json_object(), called_at)}
 
 
 @blueprint.post("/predict")
 def predict() -> dict[str, Any]:
     """Class and confidence for the tasks of the body, one entry per task. Raises BadRequest for an invalid body."""
     require_basic_auth()
-    body = json_object(current_app.config["MAX_CONTENT_LENGTH"])
+    body = json_object()
     project_id, tasks = project_number(body.get("project")), body.get("tasks")
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise BadRequest('"tasks" must be a list of tasks, each an object with its data.')
@@ -84,7 +82,7 @@ def versions() -> dict[str, Any]:
 def validate() -> dict[str, Any]:
     """Whether a label config can be classified."""
     require_basic_auth()
-    config = json_object(LARGEST_CONFIG).get("config")
+    config = json_object().get("config")
     try:
         parse(config if isinstance(config, str) else "")
     except UnsupportedLabelConfig as problem:

@@ -1,4 +1,6 @@
-"""Serve the application with gunicorn, inside this process.
+"""Serve the application: gunicorn starts and watches the process that handles requests.
+
+Its connections are those of `web/connections.py`, so that no slow caller holds a thread.
 
 Importing the application does not load numpy. The process that handles requests imports it right after the fork, so
 that the first call of /predict, which computes with vectors, does not wait for the import. It never loads torch,
@@ -16,8 +18,12 @@ from gunicorn.app.base import BaseApplication
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
+from ml_backend.web.admission import MOST_CONNECTIONS, Addresses, Room
 from ml_backend.web.app import create_app
+from ml_backend.web.bodies import MEGABYTE, largest_body
+from ml_backend.web.connections import Limits
 from ml_backend.web.gunicorn_log import PropagatingLogger
+from ml_backend.web.gunicorn_worker import LIMITS, BufferingWorker
 from ml_backend.web.listening import check_address
 from ml_backend.web.stopping import announce_stop
 from ml_backend.worker.queue import TaskQueue
@@ -28,6 +34,8 @@ logger = logging.getLogger(__name__)
 
 FINISH_SECONDS = 30
 """How long requests and the worker may take to finish when the server is stopped."""
+BODY_MEMORY = 256 * MEGABYTE
+"""Bytes of all bodies above 1 MB that are received or handled at the same time; further ones wait."""
 SILENT_SECONDS = 120
 """A process that does not respond for so long is replaced."""
 
@@ -42,6 +50,12 @@ def serve(settings: Settings, with_worker: bool = True) -> None:
     # It closes its connections, which must not be shared with the process that gunicorn forks.
     wait_for_services(settings)
     _Server(settings, with_worker).run()
+
+
+def limits(settings: Settings) -> Limits:
+    """What the settings allow callers."""
+    addresses = Addresses(settings.max_connections_per_address, settings.proxy_networks)
+    return Limits(MOST_CONNECTIONS, addresses, Room(BODY_MEMORY), largest_body)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -60,11 +74,10 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return {
             "bind": f"{self._settings.host}:{self._settings.port}",
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": BufferingWorker,
             "threads": self._settings.threads,
             "timeout": SILENT_SECONDS,
             "graceful_timeout": FINISH_SECONDS,
-            "keepalive": 30,
             "loglevel": self._settings.log_level.lower(),
             "logger_class": PropagatingLogger,
             "proc_name": "active-learning",
@@ -81,7 +94,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
         import ml_backend.pipeline.predict  # noqa: F401
 
         store = Store(self._settings.database_url, quick_commits=True)
-        return create_app(self._settings, store, TaskQueue(self._settings))
+        app = create_app(self._settings, store, TaskQueue(self._settings))
+        app.extensions[LIMITS] = limits(self._settings)
+        return app
 
     # The worker is a child of the process that handles requests: gunicorn's main process would collect its exit status.
 

@@ -11,7 +11,7 @@ from ml_backend.labelstudio.events import ANNOTATION_ACTIONS, PROJECT_ACTIONS, T
 from ml_backend.labelstudio.json_values import kind_of, parsed_id
 from ml_backend.store.records import NewEvent, ProjectRecord
 from ml_backend.store.states import ProjectState, RunReason
-from ml_backend.web.bodies import MEGABYTE, json_object, parsed_project
+from ml_backend.web.bodies import json_object, parsed_project
 from ml_backend.web.candidates import hear_of_event
 from ml_backend.web.context import web
 from ml_backend.web.webhook_access import require_own_project, require_webhook_sender
@@ -20,8 +20,6 @@ logger = logging.getLogger(__name__)
 blueprint = Blueprint("webhooks", __name__)
 
 OK = {"status": "ok"}
-LARGEST_EVENT = 64 * MEGABYTE
-"""Largest size of an event in bytes; an event about a task holds its texts."""
 LONGEST_NAME_LOGGED = 60
 REASONS = {
     **dict.fromkeys(ANNOTATION_ACTIONS, RunReason.LABELS),
@@ -35,7 +33,7 @@ REASONS = {
 def webhook() -> dict[str, Any]:
     """Called for every change in a project, while the annotator waits, so the event is only stored."""
     sender = require_webhook_sender()
-    body = json_object(LARGEST_EVENT)
+    body = json_object()
     action = body.get("action")
     project_id = parsed_project(body.get("project"))
     reason = REASONS.get(action) if isinstance(action, str) else None

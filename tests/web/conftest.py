@@ -29,7 +29,9 @@ def make_client(sqlite_store: Store, tmp_path: Path) -> MakeClient:
 
     def make(**settings: Any) -> FlaskClient:
         chosen = Settings(**{"model_dir": tmp_path, "label_studio_api_key": KEY, **settings})
-        return create_app(chosen, sqlite_store, TaskQueue(chosen)).test_client()
+        client = create_app(chosen, sqlite_store, TaskQueue(chosen)).test_client()
+        client.environ_base["CONTENT_TYPE"] = "application/json"  # as Label Studio sends, unless a test says otherwise
+        return client
 
     return make
 
