@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from xml.etree.ElementTree import Element
 
+from ml_backend.labelstudio.bounded_cache import BoundedCache
 from ml_backend.labelstudio.class_lookup import PATH_SEPARATOR, ClassLookup, Path
 from ml_backend.labelstudio.config_elements import SUPPORTED, UnsupportedLabelConfig, read_elements, tag_name
 from ml_backend.labelstudio.controls import CONTROL_TAGS, Control, controls_of
@@ -18,6 +19,11 @@ __all__ = ["PATH_SEPARATOR", "LabelConfig", "UnsupportedLabelConfig", "parse"]
 
 MOST_CONTROLS = 50
 """Controls of a label config that are looked at; each costs time that grows with the length of the config."""
+
+MOST_CACHED_BYTES = 32 * 2**20
+BYTES_OF_A_CHARACTER = 16
+"""Memory that a parsed config takes at most, with its lookup of classes, for each character of the config."""
+BYTES_OF_A_CONFIG = 2**12
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,24 @@ def parse(xml: str, control: str | None = None, text_fields: Sequence[str] | Non
     xml: the label config; text_fields: fields of the task's data to read instead of those that the config shows.
     Raises UnsupportedLabelConfig, with a reason for every control, if none is usable.
     """
-    return _parse(xml, control, None if text_fields is None else tuple(text_fields))
+    fields = None if text_fields is None else tuple(text_fields)
+    key = hashlib.sha256(json.dumps([xml, control, fields]).encode()).digest()
+    n_bytes = BYTES_OF_A_CONFIG + BYTES_OF_A_CHARACTER * len(xml)
+    found = _parsed_configs.get(key, n_bytes, lambda: _parse_or_refuse(xml, control, fields))
+    if isinstance(found, str):
+        raise UnsupportedLabelConfig(found)
+    return found
+
+
+_parsed_configs: BoundedCache[LabelConfig | str] = BoundedCache(MOST_CACHED_BYTES)
+"""Parsed configs, and the messages about those that cannot be used, since reading them takes as long."""
+
+
+def _parse_or_refuse(xml: str, control: str | None, fields: tuple[str, ...] | None) -> LabelConfig | str:
+    try:
+        return _parse(xml, control, fields)
+    except UnsupportedLabelConfig as problem:
+        return str(problem)
 
 
 @dataclass(frozen=True)
@@ -83,7 +106,6 @@ class _Usable:
     notes: tuple[str, ...]
 
 
-@lru_cache(maxsize=256)
 def _parse(xml: str, control_name: str | None, text_fields: tuple[str, ...] | None) -> LabelConfig:
     root = read_elements(xml)
     reasons: list[tuple[str, str]] = []

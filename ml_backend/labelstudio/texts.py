@@ -6,9 +6,9 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
+from ml_backend.labelstudio.bounded_cache import BoundedCache
 from ml_backend.labelstudio.json_values import kind_of
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.links import Link, link_in
@@ -58,9 +58,16 @@ def text_hash(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8"), digest_size=16).hexdigest()
 
 
-@lru_cache(maxsize=1024)
+_contents_without_data: BoundedCache[str] = BoundedCache(4 * 2**20)
+
+
 def _content_without_data(text: ShownText) -> str:
     """The content of a text that has only what the label config writes."""
+    n_bytes = 1000 + 8 * len(text.value)  # the value and its content, of up to four bytes a character
+    return _contents_without_data.get(text, n_bytes, lambda: _shown_without_data(text))
+
+
+def _shown_without_data(text: ShownText) -> str:
     try:
         return _content(_cleaned(_shown({}, text)))
     except BadTask:
