@@ -13,6 +13,7 @@ from ml_backend.web.access import person
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.caller import caller_address
 from ml_backend.web.context import web
+from ml_backend.web.cross_site import accepts_form
 from ml_backend.web.csrf import has_csrf_token
 from ml_backend.web.people import is_backend_key, is_basic_auth, seconds_to_wait, wrong_credentials
 from ml_backend.web.rendering import page
@@ -38,6 +39,7 @@ def form() -> Response:
 
 
 @blueprint.post("/sign-in")
+@accepts_form
 def sign_in() -> Any:
     """Check what the form holds, and begin a session."""
     request.max_content_length = LARGEST_FORM
@@ -66,6 +68,7 @@ def sign_in() -> Any:
 
 
 @blueprint.post("/sign-out")
+@accepts_form
 def sign_out() -> Any:
     """End the session on all servers. Raises BadRequest with status 403 without the CSRF token."""
     request.max_content_length = LARGEST_FORM

@@ -10,6 +10,9 @@ from flask.testing import FlaskClient
 from random_requests import CONFIG
 
 from ml_backend.store import Store
+from ml_backend.web import bodies
+from ml_backend.web.admission import Room
+from ml_backend.web.context import EXTENSION, READING_MEMORY
 
 AUTHORIZED = {"Authorization": "Token label-studio-key"}
 
@@ -36,6 +39,36 @@ def test_a_body_above_the_limit_of_its_route_is_refused(connected: FlaskClient, 
     assert response.status_code == 413
     assert f"larger than the {megabytes} MB that {path} accepts" in response.get_json()["error"]
     assert connected.post(path, data=b" " * megabytes * 2**20).status_code == 400, "this one is read, and is empty"
+
+
+def test_a_body_of_more_values_than_any_needs_is_refused_before_it_is_parsed(
+    connected: FlaskClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bodies, "_parsed", lambda content: pytest.fail("parsed"))
+    response = connected.post("/predict", data=b'{"project": 7, "tasks": [' + b"{}," * 4_000_000 + b"{}]}")
+    assert response.status_code == 413
+    assert "more than 4,000,000 values" in response.get_json()["error"]
+
+
+def test_commas_and_brackets_in_texts_are_no_values(connected: FlaskClient):
+    task = b'{"id": 1, "data": {"text": "' + b"[{,:" * 1_100_000 + b'"}}'
+    response = connected.post("/predict", data=b'{"project": 7, "tasks": [' + task + b"]}")
+    assert (response.status_code, len(response.get_json()["results"])) == (200, 1)
+
+
+def test_a_large_body_that_finds_no_memory_is_asked_to_come_again(
+    connected: FlaskClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(bodies, "WAIT_SECONDS", 0.0)
+    reading: Room = connected.application.extensions[EXTENSION].reading
+    large = b'{"project": 7, "tasks": []' + b" " * 2**20 + b"}"
+    assert reading.take(READING_MEMORY)
+    response = connected.post("/predict", data=large)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "10")
+    assert connected.post("/delete", data=b'{"project": 7}').status_code == 200, "small bodies need no room"
+    reading.give_back(READING_MEMORY)
+    assert connected.post("/predict", data=large).status_code == 200
+    assert reading.take(READING_MEMORY), "all was given back"
 
 
 def test_five_thousand_nested_choices_are_a_label_config(connected: FlaskClient):
