@@ -88,6 +88,7 @@ def test_every_response_has_the_headers(connected: FlaskClient):
     for path in ("/health", "/projects", "/projects/7", "/projects/8", "/metrics", "/static/style.css", "/unknown"):
         for kind in ("text/html", "application/json"):
             response = connected.get(path, headers={"Accept": kind})
+            response.close()
             assert response.headers["X-Content-Type-Options"] == "nosniff", path
             assert response.headers["Referrer-Policy"] == "same-origin", path
             assert "frame-ancestors 'none'" in response.headers["Content-Security-Policy"], path
