@@ -11,6 +11,7 @@ from pathlib import Path
 from fake_label_studio import FakeLabelStudio
 from gate import Gate
 from live_loop import CLASSES, MESSAGES, new_project, wait_until
+from local_backend import WordHashes
 from sqlalchemy import create_engine, text
 from studios import Fake, Real
 
@@ -92,6 +93,7 @@ def running(plan: Plan, folder: Path) -> Iterator[Installation]:
             "LABEL_STUDIO_API_KEY": studio.token,
             "MODEL_DIR": str(disk.folder),
             "DATABASE_URL": database_url,
+            "EMBEDDING_MODEL": WordHashes.name,
             "REDIS_URL": redis.url if redis else "",
             "PORT": str(port),
             "HOST": "127.0.0.1",
