@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.connect_refusal import address_problem, refusal
 from ml_backend.labelstudio.errors import LabelStudioUnavailable, RequestRefused
 from ml_backend.labelstudio.events import SECRET_HEADER
+from ml_backend.labelstudio.webhook_states import FAILURES_UNTIL_OFF, WebhookState
 
 TITLE = "Active learning"
 """Name of the backend in Label Studio."""
-FAILURES_UNTIL_OFF = 50
-"""Failed deliveries in a row after which newer versions of Label Studio switch a webhook off."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +49,6 @@ class WebhookEntry:
     def switched_off_after_failures(self) -> bool:
         """Whether Label Studio itself switched the webhook off; versions that do not count failures never do."""
         return not self.active and self.failures >= FAILURES_UNTIL_OFF
-
-
-class WebhookState(StrEnum):
-    """How `ensure_webhook` found the webhook, and what it did about it."""
-
-    INTACT = "intact"
-    REPAIRED = "repaired"
-    """It was created, or got the secret, or duplicates of it were removed."""
-    SWITCHED_ON = "switched on"
-    """Label Studio had switched it off after failed deliveries."""
-    OFF = "off"
-    """A person switched it off, and it was left so."""
-    MISSING = "missing"
-    """A person removed it, and none was created."""
 
 
 def probe_backends(client: LabelStudio, project_id: int) -> list[BackendEntry]:

@@ -9,11 +9,11 @@ from dataclasses import replace
 from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, ProjectGone, ProjectInfo, RequestRefused
 from ml_backend.labelstudio.connection import (
     BackendEntry,
-    WebhookState,
     ensure_webhook,
     own_entry,
     stored_backends,
 )
+from ml_backend.labelstudio.webhook_states import WebhookState
 from ml_backend.pipeline.context import Services
 from ml_backend.pipeline.extra_params import canonical_extra_params, settings_from_extra_params
 from ml_backend.pipeline.webhook_state import store_webhook_state

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from ml_backend.labelstudio.connection import FAILURES_UNTIL_OFF, WebhookState
+from ml_backend.labelstudio.webhook_states import FAILURES_UNTIL_OFF, WebhookState
 from ml_backend.store import Store
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import WebhookProblem

@@ -16,6 +16,7 @@ from ml_backend.labelstudio import client as client_module
 from ml_backend.labelstudio import connection
 from ml_backend.labelstudio.client import PROJECT_FIELDS, LabelStudio, LabelStudioUnavailable, RequestRefused
 from ml_backend.labelstudio.tasks import TaskPage
+from ml_backend.labelstudio.webhook_states import WebhookState
 
 LEGACY_TOKEN = "legacy-token-of-forty-characters-00000000"
 BACKEND = "http://backend.example:9090"
@@ -277,7 +278,7 @@ def test_a_webhook_is_made_if_there_is_none_and_otherwise_gets_the_secret_once()
 )
 def test_a_webhook_that_does_not_send_all_with_the_secret_is_repaired(wrong: dict[str, Any]):
     right = {"headers": {connection.SECRET_HEADER: "secret"}}
-    found: list[connection.WebhookState] = []
+    found: list[WebhookState] = []
 
     def ensure(client: LabelStudio) -> None:
         found.append(connection.ensure_webhook(client, 3, BACKEND, "secret", create=False))
@@ -302,7 +303,7 @@ def test_a_webhook_is_switched_on_if_label_studio_switched_it_off_and_not_if_a_p
     failures: dict[str, int], create: bool, found: str, becomes_active: list[bool]
 ):
     off = hook(1, is_active=False, headers={connection.SECRET_HEADER: "secret"}, **failures)
-    states: list[connection.WebhookState] = []
+    states: list[WebhookState] = []
 
     def ensure(client: LabelStudio) -> None:
         states.append(connection.ensure_webhook(client, 3, BACKEND, "secret", create=create))
