@@ -163,7 +163,7 @@ def outcome(stack: Stack, project: Project, done: Labelling, config: LabelConfig
         changed=changed,
         in_label_studio=stack.client.project(project.id).total_annotations,
         in_backend=store.annotation_counts(project.id)[0],
-        classes_right=head is not None and list(head.classes) == list(config.classes),
+        classes_right=head is None or list(head.classes) == list(config.classes),
     )
 
 
