@@ -74,6 +74,8 @@ def test_a_key_that_cannot_be_one_is_refused_and_not_shown(
         ("WEBHOOK_SECRET", "change_me_to_something", "is the placeholder of an example"),
         ("WEBHOOK_SECRET", "your-webhook-secret", "is the placeholder of an example"),
         ("LABEL_STUDIO_API_KEY", "change-me-to-40-hex-characters", "is the placeholder of an example; the key is in"),
+        ("SECRET_KEY", "dev", "is a placeholder or has fewer than 32 characters"),
+        ("SECRET_KEY", "change-me-to-a-long-string-of-my-own-choice", "is the placeholder of an example"),
         (
             "DATABASE_URL",
             "postgresql://u:change-me@host/name",

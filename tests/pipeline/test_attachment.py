@@ -201,6 +201,11 @@ def test_changed_extra_params_become_the_settings_and_removed_ones_return_to_def
     project = update("setup")
     assert project is not None
     assert project.settings == {"strategy": "margin", "batch_size": 7}
+    (change,) = sqlite_store.setting_changes(7)
+    assert (change.who, change.changes) == (
+        "extra params in Label Studio",
+        {"strategy": ["uherding", "margin"], "batch_size": [20, 7]},
+    )
     sqlite_store.update_project(7, settings={"strategy": "badge"})
     project = update(RunReason.EVERY_MINUTE)
     assert project is not None
