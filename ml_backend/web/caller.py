@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from flask import request
 
+from ml_backend.web.admission import is_in
+from ml_backend.web.context import web
+
 
 def caller_address() -> str:
-    """The address of the caller."""
-    return request.remote_addr or ""
+    """The address of the caller; behind proxies of TRUSTED_PROXIES, the one that the last of them names."""
+    address, networks = request.remote_addr or "", web().settings.proxy_networks
+    named = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
+    while named and is_in(address, networks):
+        address = named.pop() or address
+    return address
 
 
 def came_over_tls(backend_url: str | None) -> bool:

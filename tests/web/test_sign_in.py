@@ -272,3 +272,15 @@ def test_health_needs_no_database_even_with_a_cookie_of_another_program(studio: 
     client.set_cookie("session", "of another program")
     sqlite_store.session_key = lambda _configured: pytest.fail("the database was read")  # type: ignore[method-assign]
     assert client.get("/health").status_code == 200
+
+
+def test_behind_a_trusted_proxy_attempts_are_counted_by_the_address_that_it_names(studio: Make):
+    client = studio(trusted_proxies="127.0.0.0/8")
+
+    def statuses(forwarded: str) -> set[int]:
+        headers = {"X-Forwarded-For": forwarded}
+        return {client.get("/projects", auth=("ann", "wrong"), headers=headers).status_code for _ in range(12)}
+
+    assert statuses("192.0.2.1, 198.51.100.7") == {401, 429}
+    assert statuses("192.0.2.2, 198.51.100.7") == {429}, "what the caller claims itself does not count"
+    assert 401 in statuses("198.51.100.8")
