@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.progress import Progress, track
 
 from ml_backend import logs
-from ml_backend.settings import Settings, SettingsError, load_settings
+from ml_backend.settings import LogFormat, Settings, SettingsError, load_settings
 
 logger = logging.getLogger(__name__)
 
@@ -259,8 +259,8 @@ def _settings() -> Settings:
     try:
         settings = load_settings()
     except SettingsError as problem:
-        if os.environ.get("LOG_FORMAT", "").strip().lower() == logs.LogFormat.JSON:
-            logs.write_to_stderr(logs.LogFormat.JSON, "INFO", secrets=[])
+        if os.environ.get("LOG_FORMAT", "").strip().lower() == LogFormat.JSON:
+            logs.write_to_stderr(LogFormat.JSON, "INFO", secrets=[])
         _fail(str(problem), WRONG_SETTINGS)
     logs.configure(settings)
     return settings
