@@ -46,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
         "ml_backend.pipeline",
     },
     "ml_backend.web": {
+        "ml_backend.environment_values",
         "ml_backend.logs",
         "ml_backend.settings",
         "ml_backend.project_settings",

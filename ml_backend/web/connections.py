@@ -142,6 +142,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         now = time.monotonic()
         self.answered_any = False
         self.is_dropping = False
+        self._is_counted = True
         self._waits_for_memory = False
         self._quiet_since = self._started = self._last_byte = now
         self._body_since: float | None = None
@@ -221,9 +222,11 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         super().handle_close()
 
     def del_channel(self, map: dict[int, Any] | None = None) -> None:
-        """Called once, when the connection is closed."""
+        """Called when the connection is closed, also for a second time."""
         super().del_channel(map)
-        self.server.limits.addresses.leave(self.addr[0])
+        if self._is_counted:
+            self._is_counted = False
+            self.server.limits.addresses.leave(self.addr[0])
 
     def try_for_memory(self) -> None:
         """Go on with a body that waits for memory, if there is some."""

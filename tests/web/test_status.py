@@ -74,7 +74,7 @@ def is_worker_missing(client: FlaskClient) -> bool:
 def seen(store: Store, seconds_ago: float, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = time.time() - seconds_ago
     with monkeypatch.context() as patch:
-        patch.setattr("ml_backend.store.workers.time.time", lambda: moment)
+        patch.setattr("ml_backend.store.database.time.time", lambda: moment)
         store.report_worker("host:1")
 
 
