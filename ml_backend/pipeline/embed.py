@@ -45,7 +45,7 @@ def embed(run: RunContext) -> int:
         run.clear_solved_problem()
         limit = _limit(run)
         work = Work(run.services, run.id, embedder)
-        missing = work.as_leader(missing, limit, lambda: run.id in run.store.pending_projects(), run.report_phase)
+        missing = work.as_leader(missing, limit, lambda: _interrupted(run, limit), run.report_phase)
     run.end_step("embed")
     return missing
 
@@ -63,6 +63,11 @@ def _limit(run: RunContext) -> Limit:
         return Limit(math.inf, LONGEST_EMBED_SECONDS)
     wanted = TEXTS_PER_CLAIM - run.store.count_embedded_texts(run.id, run.embedding)
     return Limit(wanted, LONGEST_EMBED_SECONDS) if wanted > 0 else Limit(math.inf, 0.0)
+
+
+def _interrupted(run: RunContext, limit: Limit) -> bool:
+    """Whether another run is requested, which has to wait only for the texts that the first batch is chosen from."""
+    return limit.texts == math.inf and run.id in run.store.pending_projects()
 
 
 def help_to_embed(services: Services, project_id: int, interrupted: Callable[[], bool]) -> None:

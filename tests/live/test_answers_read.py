@@ -48,8 +48,8 @@ def test_annotations_that_cannot_be_read_cost_no_other_annotation_its_label(loop
     project.import_texts(tasks)
     status = project.until(labeled=6)
     assert status["labels"] == {"good": 3, "bad": 3}
+    assert project.batch()
     project.until(state="ready", error=None)
-    assert project.status()["batch"]
 
 
 @both

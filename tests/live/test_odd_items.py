@@ -124,7 +124,9 @@ class Choking(WordHashes):
 
 
 def _embed_with(project: Project, embedder: WordHashes) -> None:
-    project.services = replace(project.services, embedder=lambda _name: cast(Embedder, embedder))
+    project.services = replace(
+        project.services, embedder=lambda _name: cast(Embedder, embedder), default_model=embedder.name
+    )
 
 
 def test_a_text_that_the_model_cannot_embed_is_the_problem_of_its_tasks(make_project: MakeProject):

@@ -47,9 +47,9 @@ class Server:
             )
         wait_until_up(f"http://127.0.0.1:{self.port}/health", self.process, self.log, 120.0)
 
-    def send(self, content: bytes) -> socket.socket:
-        """A connection that has sent something."""
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+    def send(self, content: bytes, source: str = "127.0.0.1") -> socket.socket:
+        """A connection from the address `source` that has sent something."""
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=60, source_address=(source, 0))
         self.sockets.append(connection)
         connection.sendall(content)
         return connection
@@ -61,9 +61,9 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def ask(self, content: bytes) -> bytes:
+    def ask(self, content: bytes, source: str = "127.0.0.1") -> bytes:
         """All that is answered until the connection is closed."""
-        with self.send(content) as connection:
+        with self.send(content, source) as connection:
             return answer(connection)
 
 
@@ -130,21 +130,22 @@ def test_callers_that_read_no_response_hold_no_thread(serve: Serve):
 
 def test_one_address_has_a_bounded_number_of_connections(serve: Serve):
     server = serve(MAX_CONNECTIONS_PER_ADDRESS="3")
-    kept = [server.send(HEALTH.replace(b"close", b"keep-alive")) for _ in range(3)]
+    kept = [server.send(HEALTH.replace(b"close", b"keep-alive"), "127.0.0.2") for _ in range(3)]
     assert all(connection.recv(12) == b"HTTP/1.1 200" for connection in kept)
     with suppress(ConnectionError):  # if the server closes it before the request is sent
-        assert server.ask(HEALTH) == b""
-    assert "127.0.0.1 has as many connections" in server.log.read_text()
+        assert server.ask(HEALTH, "127.0.0.2") == b""
+    assert server.ask(HEALTH).startswith(b"HTTP/1.1 200"), "another address"
+    assert "127.0.0.2 has as many connections" in server.log.read_text()
     assert "MAX_CONNECTIONS_PER_ADDRESS" in server.log.read_text()
     for connection in kept:
         connection.close()
-    while not _is_answered(server):
+    while not _is_answered(server, "127.0.0.2"):
         pass  # until it has noticed that they are closed
 
 
-def _is_answered(server: Server) -> bool:
+def _is_answered(server: Server, source: str) -> bool:
     with suppress(ConnectionError):
-        return server.ask(HEALTH).startswith(b"HTTP/1.1 200")
+        return server.ask(HEALTH, source).startswith(b"HTTP/1.1 200")
     return False
 
 
