@@ -10,6 +10,9 @@ import pytest
 import yaml
 
 from ml_backend.settings import Settings, variables
+from ml_backend.store import Store
+from ml_backend.web.app import create_app
+from ml_backend.worker.queue import TaskQueue
 
 FOLDER = Path(__file__).parents[1] / "deploy" / "kubernetes"
 KUSTOMIZATION = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())
@@ -91,3 +94,15 @@ def test_probes_and_the_service_use_the_servers_port_and_routes():
     address = named("ConfigMap", "active-learning")["data"]["BACKEND_URL"]
     namespace = KUSTOMIZATION["namespace"]
     assert address == f"http://{service['metadata']['name']}.{namespace}.svc:{port}"
+
+
+def test_people_reach_every_page_through_the_ingress_and_programs_none(tmp_path: Path):
+    settings = Settings(model_dir=tmp_path)
+    app = create_app(settings, Store(settings.database_url), TaskQueue(settings))
+    (rule,) = named("Ingress", "active-learning")["spec"]["rules"]
+    paths = [(entry["path"], entry["pathType"] == "Prefix") for entry in rule["http"]["paths"]]
+    for route in app.url_map.iter_rules():
+        is_for_people = str(route.endpoint).partition(".")[0] in {"pages", "projects", "sign_in", "static"}
+        first = "/" + route.rule.split("/")[1]
+        is_reached = any(first == path and (is_prefix or first == route.rule) for path, is_prefix in paths)
+        assert is_reached == (is_for_people and route.rule not in {"/", "/metrics"}), route.rule
