@@ -5,6 +5,7 @@ Records carry the project and the run, or the request, that they belong to, and 
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
@@ -127,7 +128,8 @@ class JsonLines(JsonFormatter):
 
     def __init__(self, secrets: list[str] | None = None) -> None:
         super().__init__(JSON, rename_fields=NAMES, timestamp=True, json_ensure_ascii=False)
-        self._secrets = _pattern(secrets or [])
+        # As they stand in a JSON string, where quotes and backslashes are escaped.
+        self._secrets = _pattern([json.dumps(secret, ensure_ascii=False)[1:-1] for secret in secrets or []])
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
         """Fill in the fields of the object."""
