@@ -6,12 +6,12 @@ from flask import g, request
 
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
+from ml_backend.web.cross_site import SAFE_METHODS
 from ml_backend.web.csrf import HEADER, has_csrf_token
 from ml_backend.web.people import Person, has_basic_auth, person_by_header
 from ml_backend.web.sessions import person_of_session
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Active learning", charset="UTF-8"'}
-SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 class SignInNeeded(BadRequest):

@@ -29,7 +29,7 @@ class Addresses:
 
     def admit(self, address: str) -> bool:
         """Count a connection; returns whether it may stay. One that may not is not counted."""
-        key = _key(address)
+        key = network_of(address)
         if self._most and self._open[key] >= self._most and not self._is_exempt(address):
             return False
         self._open[key] += 1
@@ -37,7 +37,7 @@ class Addresses:
 
     def leave(self, address: str) -> None:
         """Count a connection that was admitted as closed."""
-        key = _key(address)
+        key = network_of(address)
         self._open[key] -= 1
         if self._open[key] <= 0:
             del self._open[key]
@@ -89,7 +89,8 @@ def is_in(address: str, networks: Sequence[Network]) -> bool:
     return parsed is not None and any(parsed in network for network in networks)
 
 
-def _key(address: str) -> str:
+def network_of(address: str) -> str:
+    """An IPv4 address, or the network of an IPv6 address; what is no address as it is."""
     parsed = _parsed(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, IPV6_PREFIX), strict=False))

@@ -6,13 +6,14 @@ several servers each has its own.
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
+
+from ml_backend.web.admission import network_of
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -47,7 +48,7 @@ class Attempts:
 
         user: "" for credentials that name none, such as a key.
         """
-        now, network = self._clock(), _network(address)
+        now, network = self._clock(), network_of(address or "")
         with self._lock:
             if self._trusted.get(network, 0.0) > now:
                 return 0.0
@@ -58,11 +59,11 @@ class Attempts:
     def right(self, address: str | None) -> None:
         """Note that this address sent right credentials."""
         with self._lock:
-            _put(self._trusted, _network(address), self._clock() + TRUSTED_SECONDS)
+            _put(self._trusted, network_of(address or ""), self._clock() + TRUSTED_SECONDS)
 
     def wrong(self, address: str | None, user: str) -> int:
         """Count a wrong attempt; returns how many this address has made in the window."""
-        now, network = self._clock(), _network(address)
+        now, network = self._clock(), network_of(address or "")
         with self._lock:
             for key in _keys(network, user):
                 count = self._wrong.get(key)
@@ -82,12 +83,3 @@ def _put(kept: OrderedDict[Key, Value], key: Key, value: Value) -> None:
     kept.move_to_end(key)
     if len(kept) > MOST_KEPT:
         kept.popitem(last=False)
-
-
-def _network(address: str | None) -> str:
-    """An IPv4 address, or the first 64 bits of an IPv6 address, all of which one customer of a provider has."""
-    try:
-        ip = ipaddress.ip_address(address or "")
-    except ValueError:
-        return ""
-    return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip.packed, 64), strict=False))

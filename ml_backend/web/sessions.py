@@ -96,8 +96,10 @@ def _projects_now(session_id: str, session: SessionRecord) -> list[int] | None:
     from ml_backend.web.sealed_key import unseal
 
     context = web()
+    # While Label Studio is slow, threads have to be left for its webhooks: the last answer is used meanwhile.
+    may_ask = context.key_checks.acquire(blocking=False)
     try:
-        if context.store.claim_check(session_id, session.tried_at):
+        if may_ask and context.store.claim_check(session_id, session.tried_at):
             key = unseal(session.sealed_key or "", session_id)
             projects = label_studio_user(context.settings, key).projects
             context.store.set_session_projects(session_id, projects)
@@ -108,6 +110,9 @@ def _projects_now(session_id: str, session: SessionRecord) -> list[int] | None:
         return None
     except LabelStudioError as problem:
         logger.warning("it is unknown which projects %s may see now: %s", session.who, problem)
+    finally:
+        if may_ask:
+            context.key_checks.release()
     if time.time() - session.checked_at > LONGEST_UNCHECKED_SECONDS:
         raise BadRequest(
             "Label Studio has not said for an hour which projects you may see, so none is shown until it responds.", 503

@@ -40,7 +40,6 @@ def form() -> Response:
 
 @blueprint.post("/sign-in")
 @accepts_form
-@accepts_form
 def sign_in() -> Any:
     """Check what the form holds, and begin a session."""
     request.max_content_length = LARGEST_FORM
@@ -69,7 +68,6 @@ def sign_in() -> Any:
 
 
 @blueprint.post("/sign-out")
-@accepts_form
 @accepts_form
 def sign_out() -> Any:
     """End the session on all servers. Raises BadRequest with status 403 without the CSRF token."""

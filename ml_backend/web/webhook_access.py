@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 
 from flask import request
@@ -12,7 +11,7 @@ from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.web.access import CHALLENGE
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
-from ml_backend.web.people import has_basic_auth
+from ml_backend.web.people import equal, has_basic_auth
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,11 @@ def require_webhook_sender() -> WebhookSender:
         return WebhookSender()
     secret = request.headers.get(SECRET_HEADER, "")
     project_id = parsed_id(secret.partition(".")[0])
-    if project_id is not None and _equal(
+    if project_id is not None and equal(
         secret, context.store.project_webhook_secret(project_id, context.webhook_secret)
     ):
         return WebhookSender(project_id)
-    if _equal(secret, context.webhook_secret):
+    if equal(secret, context.webhook_secret):
         return WebhookSender(is_common=True)
     raise _refusal("This webhook carries neither basic auth nor a valid secret")
 
@@ -62,8 +61,3 @@ def _refusal(sentence: str) -> BadRequest:
         401,
         CHALLENGE,
     )
-
-
-def _equal(received: str, expected: str) -> bool:
-    # Compared in constant time, and as bytes, since compare_digest refuses strings outside ASCII.
-    return hmac.compare_digest(received.encode(), expected.encode())

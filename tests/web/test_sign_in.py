@@ -208,6 +208,23 @@ def test_while_label_studio_is_gone_the_last_answer_holds_for_an_hour(
     assert (refused.status_code, "for an hour" in refused.json["error"]) == (503, True)
 
 
+def test_a_page_does_not_wait_for_label_studio_while_others_do(
+    studio: Make, fake_label_studio: Fake, projects: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+):
+    client = studio()
+    sign_in(client, key=fake_label_studio.second_token())
+    monkeypatch.setattr(sessions, "CHECK_SECONDS", 0.0)
+    checks = client.application.extensions["active_learning"].key_checks
+    while checks.acquire(blocking=False):
+        pass
+    later = created(fake_label_studio, fake_label_studio.token)
+    client.application.extensions["active_learning"].store.ensure_project(later, label_config=CONFIG)
+    assert (projects[0] in listed(client), later in listed(client)) == (True, False)
+    checks.release()
+    assert later in listed(client)
+    assert later in listed(client), "the check that has ended lets the next one begin"
+
+
 def test_wrong_attempts_are_bounded_and_logged_without_what_was_typed(studio: Make, caplog: pytest.LogCaptureFixture):
     client, wrong = studio(), {"user": "ann", "password": "guess-number"}
     statuses = [sign_in(client, **wrong).status_code for _ in range(11)]
@@ -284,3 +301,14 @@ def test_behind_a_trusted_proxy_attempts_are_counted_by_the_address_that_it_name
     assert statuses("192.0.2.1, 198.51.100.7") == {401, 429}
     assert statuses("192.0.2.2, 198.51.100.7") == {429}, "what the caller claims itself does not count"
     assert 401 in statuses("198.51.100.8")
+
+
+def test_ipv4_addresses_in_ipv6_notation_are_counted_one_by_one(studio: Make):
+    client = studio(trusted_proxies="127.0.0.0/8")
+
+    def statuses(address: str) -> set[int]:
+        headers = {"X-Forwarded-For": address}
+        return {client.get("/projects", auth=(address, "wrong"), headers=headers).status_code for _ in range(12)}
+
+    assert statuses("::ffff:198.51.100.7") == {401, 429}
+    assert 401 in statuses("::ffff:198.51.100.8")

@@ -138,7 +138,7 @@ function forget() {
   if (form.querySelector("output").className !== "warning") say("", "");
 }
 
-// If the token is refused, the person may have signed in again in another tab: try once more with the one of now.
+// If the token is refused, the person may have signed in again in another tab: try once more with the present token.
 async function send(body, isSecond = false) {
   const headers = { ...SCRIPT, "Content-Type": "application/json", ...(token && { "X-CSRFToken": token }) };
   try {
