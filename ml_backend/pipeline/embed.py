@@ -205,7 +205,8 @@ def _refused_by(model: str) -> str:
 
 
 def _progress(total: int, missing: int, elapsed: float) -> str:
-    seconds_left = missing * elapsed / (total - missing)
+    # Counted again, more may be missing than at the start.
+    seconds_left = missing * elapsed / max(1, total - missing)
     return f"embedding: {max(0, missing):,} texts left, about {_duration(max(0.0, seconds_left))}"
 
 
