@@ -46,7 +46,7 @@ class Addresses:
         return is_in(address, self._exempt)
 
 
-class Room:
+class MemoryBudget:
     """Bytes of memory that may be taken at the same time. Thread-safe.
 
     most_waiting: threads that may wait for some.

@@ -10,7 +10,7 @@ from flask import current_app
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.web.admission import Room
+from ml_backend.web.admission import MemoryBudget
 from ml_backend.web.attempts import Attempts
 from ml_backend.web.inbox import Inbox
 from ml_backend.web.metrics import RequestMetrics
@@ -40,7 +40,7 @@ class Web:
     metrics: RequestMetrics
     waiting: threading.BoundedSemaphore = field(init=False)
     key_checks: threading.BoundedSemaphore = field(init=False)
-    reading: Room = field(init=False)
+    reading: MemoryBudget = field(init=False)
     inbox: Inbox = field(init=False)
     readiness: Readiness = field(init=False)
     state_metrics: StateMetrics = field(init=False)
@@ -56,7 +56,7 @@ class Web:
         self.key_checks = threading.BoundedSemaphore(KEY_CHECKS)
         most_waiting = max(1, self.settings.threads // 2)
         self.waiting = threading.BoundedSemaphore(most_waiting)
-        self.reading = Room(READING_MEMORY, most_waiting)
+        self.reading = MemoryBudget(READING_MEMORY, most_waiting)
 
     @property
     def webhook_secret(self) -> str:

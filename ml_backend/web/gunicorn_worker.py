@@ -9,7 +9,8 @@ from typing import Any
 
 from gunicorn.workers.base import Worker
 
-from ml_backend.web.connections import Limits, Listener
+from ml_backend.web.connections import Listener
+from ml_backend.web.received_requests import Limits
 
 logger = logging.getLogger(__name__)
 

@@ -18,13 +18,13 @@ from gunicorn.app.base import BaseApplication
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.web.admission import MOST_CONNECTIONS, Addresses, Room
+from ml_backend.web.admission import MOST_CONNECTIONS, Addresses, MemoryBudget
 from ml_backend.web.app import create_app
 from ml_backend.web.bodies import MEGABYTE, largest_body
-from ml_backend.web.connections import Limits
 from ml_backend.web.gunicorn_log import PropagatingLogger
 from ml_backend.web.gunicorn_worker import LIMITS, BufferingWorker
 from ml_backend.web.listening import check_address
+from ml_backend.web.received_requests import Limits
 from ml_backend.web.stopping import announce_stop
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.start import wait_for_services
@@ -55,7 +55,7 @@ def serve(settings: Settings, with_worker: bool = True) -> None:
 def limits(settings: Settings) -> Limits:
     """What the settings allow callers."""
     addresses = Addresses(settings.max_connections_per_address, settings.proxy_networks)
-    return Limits(MOST_CONNECTIONS, addresses, Room(BODY_MEMORY), largest_body)
+    return Limits(MOST_CONNECTIONS, addresses, MemoryBudget(BODY_MEMORY), largest_body)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]

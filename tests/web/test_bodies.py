@@ -11,7 +11,7 @@ from random_requests import CONFIG
 
 from ml_backend.store import Store
 from ml_backend.web import bodies
-from ml_backend.web.admission import Room
+from ml_backend.web.admission import MemoryBudget
 from ml_backend.web.context import EXTENSION, READING_MEMORY
 
 AUTHORIZED = {"Authorization": "Token label-studio-key"}
@@ -60,7 +60,7 @@ def test_a_large_body_that_finds_no_memory_is_asked_to_come_again(
     connected: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(bodies, "WAIT_SECONDS", 0.0)
-    reading: Room = connected.application.extensions[EXTENSION].reading
+    reading: MemoryBudget = connected.application.extensions[EXTENSION].reading
     large = b'{"project": 7, "tasks": []' + b" " * 2**20 + b"}"
     assert reading.take(READING_MEMORY)
     response = connected.post("/predict", data=large)
