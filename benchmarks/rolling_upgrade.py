@@ -1,6 +1,6 @@
 """Two servers and two workers on PostgreSQL and Redis are upgraded one after the other while people label.
 
-    git worktree add /tmp/older v0.2.0
+    git worktree add /tmp/older REVISION    # with schema version 0003 or newer
     python benchmarks/rolling_upgrade.py /tmp/older
 
 People label in the fake Label Studio of the tests, which sends its webhooks to a proxy in front of the two servers. The
