@@ -77,7 +77,7 @@ def test_the_pre_annotation_is_shown_and_can_be_submitted_as_it_is(loop: MakeLoo
         person.annotate(task, gold[task])
     batch = project.batch(after=batch["number"])
     task = project.client.request("GET", f"api/tasks/{batch['task_ids'][0]}/")
-    (prediction,) = task["predictions"]
+    (prediction,) = [p for p in task["predictions"] if p["model_version"] == batch["version"]]
     (predicted,) = prediction["result"][0]["value"]["choices"]
     open_stream(page, project)
     assert served_task(page) == task["id"]
