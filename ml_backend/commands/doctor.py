@@ -131,9 +131,9 @@ def _check_queue(settings: Settings) -> Check:
 
 
 def _check_disk(settings: Settings, store: Store | None) -> Check:
-    file = None if store is None else store.file
-    folders = [] if settings.redis_url else [settings.model_dir.expanduser().resolve()]
-    folders += [] if file is None else [file.expanduser().resolve().parent]
+    from ml_backend.worker.queue import folders_written_to
+
+    folders = folders_written_to(settings, None if store is None else store.file)
     free = {folder: shutil.disk_usage(folder).free // MEGABYTE for folder in folders if folder.exists()}
     detail = "; ".join(f"{megabytes:,} MB free in {folder}" for folder, megabytes in free.items())
     is_enough = all(megabytes >= settings.min_free_disk_mb for megabytes in free.values())

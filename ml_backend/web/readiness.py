@@ -13,14 +13,13 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 import httpx
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.web.timed import TimedReading
-from ml_backend.worker.queue import TaskQueue
+from ml_backend.worker.queue import TaskQueue, folders_written_to
 
 FRESH_SECONDS = 3.0
 """How long a result is used, so that callers without credentials cannot load the database with checks."""
@@ -108,19 +107,13 @@ class Readiness:
         return Finding(True, f"{length:,} messages", float(length))
 
     def _disk(self) -> Finding:
-        folders = self.folders()
+        folders = folders_written_to(self._settings, self._store.file)
         if not folders:
             return Finding(True, "no folder is written to: database and queue are on other servers")
         free, folder = min((shutil.disk_usage(folder).free, folder) for folder in folders)
         least = self._settings.min_free_disk_mb
         detail = f"{free // MEGABYTE:,} MB free in {folder}, MIN_FREE_DISK_MB is {least:,}"
         return Finding(free >= least * MEGABYTE, detail, float(free))
-
-    def folders(self) -> list[Path]:
-        """The folders that database and queue are written to."""
-        queue = [] if self._settings.redis_url else [self._settings.model_dir.expanduser().resolve()]
-        file = self._store.file
-        return queue + ([] if file is None else [file.expanduser().resolve().parent])
 
     def _worker(self) -> Finding:
         seen_at = self._store.worker_seen_at()

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_ID = 100
 LONGEST_NAME = 300
-"""Characters of the name of an embedding model; the database stores no longer one."""
+"""Characters of the name of an embedding model; the database stores none that is longer."""
 LARGEST_PROJECT_ID = 2**63 - 1
 
 

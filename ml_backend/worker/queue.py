@@ -93,6 +93,12 @@ class TaskQueue:
         self._embed(model, texts)
 
 
+def folders_written_to(settings: Settings, database_file: Path | None) -> list[Path]:
+    """The folders that database and queue are written to. database_file: see `Store.file`."""
+    queue = [] if settings.redis_url else [settings.model_dir.expanduser().resolve()]
+    return queue + ([] if database_file is None else [database_file.expanduser().resolve().parent])
+
+
 def _has_failed(store: Store, project_id: int) -> bool:
     project = store.project(project_id)
     return project is not None and project.state in {ProjectState.WAITING, ProjectState.FAILED}
