@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from ml_backend.store import DATABASE_ERRORS, Store
 from ml_backend.store.records import ProjectRecord
+from ml_backend.store.states import ProjectState
 from ml_backend.web.readiness import Findings, Readiness, Subject, is_ready
 from ml_backend.web.timed import TimedReading
 
@@ -22,6 +23,16 @@ logger = logging.getLogger(__name__)
 FRESH_SECONDS = 1.0
 WAIT_SECONDS = 5.0
 """How long to wait for the database; reading 1,000 projects takes a small part of it."""
+
+CANNOT_RUN = frozenset({ProjectState.MISSING, ProjectState.DISCONNECTED, ProjectState.UNSUPPORTED})
+"""States in which no run can succeed until a person changes something in Label Studio."""
+
+
+def _seconds_since_success(project: ProjectRecord) -> float | None:
+    if project.last_success_at is None or project.state in CANNOT_RUN:
+        return None
+    return max(0.0, time.time() - project.last_success_at)
+
 
 OF_PROJECTS: dict[str, tuple[Callable[[ProjectRecord], float | None], str]] = {
     "active_learning_labels": (lambda p: p.counts.labeled, "Tasks with a label."),
@@ -37,14 +48,17 @@ OF_PROJECTS: dict[str, tuple[Callable[[ProjectRecord], float | None], str]] = {
         lambda p: p.counts.queue_remaining,
         "Tasks of the published batch without a label.",
     ),
-    "active_learning_failing": (lambda p: p.error is not None, "1 while the project has an error."),
+    "active_learning_failing": (
+        lambda p: p.error is not None and p.state != ProjectState.DISCONNECTED,
+        "1 while the project has an error; 0 for one that was disconnected.",
+    ),
     "active_learning_labels_behind": (
         lambda p: p.labels_behind,
         "Annotations that Label Studio had and the database lacked at the last comparison.",
     ),
     "active_learning_seconds_since_success": (
-        lambda p: None if p.last_success_at is None else max(0.0, time.time() - p.last_success_at),
-        "Seconds since the end of the last run that succeeded.",
+        _seconds_since_success,
+        "Seconds since the end of the last run that succeeded, of projects that can run.",
     ),
     "active_learning_webhook_problem": (
         lambda p: p.webhook_problem is not None,

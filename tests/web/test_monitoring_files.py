@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 
 from ml_backend.store import Store
 from ml_backend.store.records import LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.states import ProjectState
 
 REPOSITORY = Path(__file__).parents[2]
 FOLDER = REPOSITORY / "deploy" / "monitoring"
@@ -62,3 +63,13 @@ def test_the_page_explains_every_alert():
 def test_panels_do_not_overlap():
     places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in PANELS]
     assert len(set(places)) == len(places)
+
+
+def test_no_alert_waits_for_runs_of_a_project_that_a_person_disconnected(web: FlaskClient, sqlite_store: Store):
+    for number, state in ((7, ProjectState.DISCONNECTED), (8, ProjectState.FAILED)):
+        sqlite_store.ensure_project(number, last_success_at=time.time(), state=state, error="a problem")
+    text = web.get("/metrics").get_data(as_text=True)
+    assert 'active_learning_failing{project="7"} 0.0' in text
+    assert 'active_learning_failing{project="8"} 1.0' in text
+    assert 'active_learning_seconds_since_success{project="7"}' not in text
+    assert 'active_learning_seconds_since_success{project="8"}' in text
