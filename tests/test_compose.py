@@ -117,13 +117,17 @@ def test_both_databases_are_created_each_with_an_owner_of_its_own():
 
 def test_only_the_proxy_is_reached_from_outside():
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["proxy"]
-    for name in ("studio", "database", "queue"):
-        assert COMPOSE["networks"][name] == {"internal": True}
+    assert {name for name, network in COMPOSE["networks"].items() if not network} == {"front", "outside"}
+    assert all(network["internal"] for network in COMPOSE["networks"].values() if network)
+    (subnet,) = COMPOSE["networks"]["pages"]["ipam"]["config"]
+    assert SERVICES["backend"]["environment"]["TRUSTED_PROXIES"] == subnet["subnet"]
     members = {n: {s for s, service in SERVICES.items() if n in service["networks"]} for n in COMPOSE["networks"]}
     assert members == {
         "front": {"proxy"},
         "outside": {"label-studio", "worker"},
-        "studio": {"proxy", "label-studio", "backend", "worker"},
+        "site": {"proxy", "label-studio"},
+        "pages": {"proxy", "backend"},
+        "studio": {"label-studio", "backend", "worker"},
         "database": {"label-studio", "backend", "worker", "postgres"},
         "queue": {"backend", "worker", "redis"},
     }
