@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -13,8 +16,8 @@ T = TypeVar("T")
 class TimedReading(Generic[T]):
     """The value of `read`, which is called at most once per `lifetime` seconds and never twice at the same time.
 
-    read: must not raise. It may hang, as a connection to a machine that has gone does; then no further thread is
-    started until it ends.
+    read: if it raises, that is logged and there is no value. It may hang, as a connection to a machine that has gone
+    does; then no further thread is started until it ends.
     """
 
     def __init__(self, read: Callable[[], T], lifetime: float) -> None:
@@ -36,7 +39,7 @@ class TimedReading(Generic[T]):
         threading.Thread(target=self._run, daemon=True).start()
 
     def value(self, deadline: float) -> T | None:
-        """The value, None if it is still being read at `deadline`, in seconds of time.monotonic()."""
+        """The value; None if reading failed, or still goes on at `deadline`, in seconds of time.monotonic()."""
         is_read = self._idle.wait(max(0.0, deadline - time.monotonic()))
         with self._lock:
             return self._value if is_read else None
@@ -47,9 +50,11 @@ class TimedReading(Generic[T]):
         return time.monotonic() - self._started_at
 
     def _run(self) -> None:
+        value: T | None = None
         try:
             value = self._read()
-            with self._lock:
-                self._value, self._read_at = value, time.monotonic()
-        finally:
-            self._idle.set()
+        except Exception:
+            logger.exception("reading failed")
+        with self._lock:
+            self._value, self._read_at = value, time.monotonic()
+        self._idle.set()
