@@ -22,7 +22,8 @@ WINDOW_SECONDS = 900.0
 MOST = {"address": 10, "user": 30}
 """Wrong attempts in a window, of one address and for one user, after which the next ones are refused unread."""
 TRUSTED_SECONDS = 3600.0
-"""An address that sent right credentials is not refused for so long: Label Studio, or a person who mistypes."""
+"""An address that sent right credentials of a user is not refused for that user for so long: Label Studio, or a person
+who mistypes. For other users it may be: who has a key of their own must not guess the password of basic auth."""
 MOST_KEPT = 10_000
 LONGEST_USER = 100
 
@@ -41,7 +42,7 @@ class Attempts:
         self._clock = clock
         self._lock = threading.Lock()
         self._wrong: OrderedDict[tuple[str, str], _Count] = OrderedDict()
-        self._trusted: OrderedDict[str, float] = OrderedDict()
+        self._trusted: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def wait_seconds(self, address: str | None, user: str) -> float:
         """Seconds until this address may try credentials of this user again; 0 if it may now.
@@ -50,16 +51,16 @@ class Attempts:
         """
         now, network = self._clock(), network_of(address or "")
         with self._lock:
-            if self._trusted.get(network, 0.0) > now:
+            if self._trusted.get((network, user[:LONGEST_USER]), 0.0) > now:
                 return 0.0
             counts = [self._wrong[key] for key in _keys(network, user) if key in self._wrong]
             full = [count for count in counts if count.number >= count.most and count.until > now]
             return max((count.until - now for count in full), default=0.0)
 
-    def right(self, address: str | None) -> None:
-        """Note that this address sent right credentials."""
+    def right(self, address: str | None, user: str) -> None:
+        """Note that this address sent right credentials of this user; "" for a key."""
         with self._lock:
-            _put(self._trusted, network_of(address or ""), self._clock() + TRUSTED_SECONDS)
+            _put(self._trusted, (network_of(address or ""), user[:LONGEST_USER]), self._clock() + TRUSTED_SECONDS)
 
     def wrong(self, address: str | None, user: str) -> int:
         """Count a wrong attempt; returns how many this address has made in the window."""

@@ -108,7 +108,7 @@ def _check_basic_auth(settings: Settings) -> bool:
         )
     is_right = is_basic_auth(settings, user, password)
     if is_right:
-        web().attempts.right(caller_address())
+        web().attempts.right(caller_address(), name)
     else:
         wrong_credentials(name, "wrong basic auth")
     return is_right

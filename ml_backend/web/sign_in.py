@@ -63,7 +63,7 @@ def sign_in() -> Any:
     except LabelStudioError as problem:
         logger.warning("nobody can sign in with a Label Studio key: %s", problem)
         return _form(following, "Label Studio does not respond, so the key cannot be checked. Try again later.", 503)
-    web().attempts.right(caller_address())
+    web().attempts.right(caller_address(), user)
     return redirect(_own_page(following) or url_for("pages.projects"), 303)
 
 

@@ -243,6 +243,13 @@ def test_an_address_that_sent_the_right_password_is_not_locked_out(studio: Make)
     assert client.get("/projects", auth=("ann", "pässword")).status_code == 200
 
 
+def test_signing_in_with_a_key_gives_no_more_attempts_at_the_password(studio: Make, fake_label_studio: Fake):
+    client = studio()
+    assert sign_in(client, key=fake_label_studio.second_token()).status_code == 303
+    client.delete_cookie("active_learning_session")
+    assert [client.get("/projects", auth=("ann", "guess")).status_code for _ in range(11)] == [401] * 10 + [429]
+
+
 def test_the_script_of_a_page_never_makes_the_browser_ask_for_a_password(studio: Make):
     client = studio()
     assert "WWW-Authenticate" in client.get("/projects").headers
