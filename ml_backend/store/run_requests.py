@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, select, text, upd
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
-from ml_backend.store.leases import is_held
+from ml_backend.store.leases import CLOCK_TOLERANCE_SECONDS, is_held
 from ml_backend.store.states import ASKED_BY_PEOPLE, RunReason
 
 # Statements that users of Label Studio wait for are built once: building one takes longer than running it. This one is
@@ -76,7 +76,7 @@ class RunRequestRows:
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         turns = [
-            (row.requested_at + (0.0 if row.missing_since is None else MISSING_WAITS_SECONDS), row.project_id)
+            (_turn(row.requested_at, row.now, row.missing_since is not None), row.project_id)
             for row in rows
             if row.not_before is None or not row.now < row.not_before <= row.now + LONGEST_DELAY_SECONDS
         ]
@@ -95,6 +95,14 @@ class RunRequestRows:
         """Ids of projects for which a run is requested, in ascending order."""
         with self._database.reading() as connection:
             return sorted(projects_with_requests(connection))
+
+
+def _turn(requested_at: float, now: float, is_missing: bool) -> float:
+    """The time by which projects take turns; the lowest one comes first."""
+    if requested_at > now + CLOCK_TOLERANCE_SECONDS:
+        # From before the clock was set back: other projects would come first until the clock has caught up.
+        requested_at = 0.0
+    return requested_at + (MISSING_WAITS_SECONDS if is_missing else 0.0)
 
 
 def projects_with_requests(connection: Connection) -> set[int]:

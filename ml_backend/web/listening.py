@@ -22,3 +22,8 @@ def check_address(settings: Settings) -> None:
         else:
             message = f"HOST {host!r} is no address of this machine ({problem.strerror}): set HOST to 0.0.0.0"
         raise SettingsError(message) from None
+
+
+def bind_address(host: str, port: int) -> str:
+    """Host and port as gunicorn reads them; an IPv6 address stands in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -23,7 +23,7 @@ from ml_backend.web.app import create_app
 from ml_backend.web.bodies import MEGABYTE, largest_body
 from ml_backend.web.gunicorn_log import PropagatingLogger
 from ml_backend.web.gunicorn_worker import LIMITS, BufferingWorker
-from ml_backend.web.listening import check_address
+from ml_backend.web.listening import bind_address, check_address
 from ml_backend.web.received_requests import Limits
 from ml_backend.web.stopping import announce_stop
 from ml_backend.worker.queue import TaskQueue
@@ -72,7 +72,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _options(self) -> dict[str, Any]:
         return {
-            "bind": f"{self._settings.host}:{self._settings.port}",
+            "bind": bind_address(self._settings.host, self._settings.port),
             "workers": 1,
             "worker_class": BufferingWorker,
             "threads": self._settings.threads,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -41,6 +42,16 @@ def test_a_lease_from_before_the_clock_was_set_back_keeps_nobody_waiting(store: 
     assert store.waiting_projects() == [7]
     assert store.acquire_lease(7, "you", 30), "it would otherwise last for an hour"
     assert not store.acquire_lease(7, "me", 30)
+
+
+def test_a_request_from_before_the_clock_was_set_back_is_not_passed_by_later_ones(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as ahead:
+        ahead.setattr(time, "time", lambda real=time.time: real() + HOUR)
+        store.request_run(7, RunReason.LABELS)
+    store.request_run(8, RunReason.LABELS)
+    assert store.waiting_projects() == [7, 8]
 
 
 def test_a_lease_renewed_after_the_clock_was_set_back_is_kept(store: Store, set_clock: SetClock):
