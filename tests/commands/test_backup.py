@@ -14,6 +14,7 @@ import pytest
 
 from ml_backend.annotation import Annotation
 from ml_backend.commands.backup import CannotCopy, back_up, examine_backup, restore_backup
+from ml_backend.commands.demo.label_studio_process import free_port
 from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.settings import Settings
 from ml_backend.store import Store, schema
@@ -54,6 +55,7 @@ def write_first_database(file: Path) -> None:
 
 def command(settings: Settings, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "DATABASE_URL": settings.database_url, "MODEL_DIR": str(settings.model_dir)}
+    environment["PORT"] = str(free_port(0))  # a service of somebody's own may run at the usual one
     return subprocess.run(
         [sys.executable, "-m", "ml_backend", *map(str, arguments)],
         capture_output=True,

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from ml_backend.cli import app
 from ml_backend.commands import doctor
 from ml_backend.commands.checks import Check
+from ml_backend.commands.demo.label_studio_process import free_port
 from ml_backend.settings import variables
 from ml_backend.worker import start
 
@@ -52,6 +53,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MODEL_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", "0" * 40)
+    # Services of somebody's own may run at the usual addresses.
+    monkeypatch.setenv("PORT", str(free_port(0)))
+    monkeypatch.setenv("LABEL_STUDIO_URL", f"http://{NOBODY}")
     monkeypatch.setattr(start, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(doctor, "_check_model", lambda _settings: Check("embedding model", True, "not loaded"))
 
