@@ -49,9 +49,10 @@ def run_checks(settings: Settings, project_id: int | None, backend_url: str | No
     yield _check_disk(settings, store)
     yield _check_model(settings)
     yield _check_backend(url)
+    if store is not None:
+        yield _check_worker(store)
     if store is None or not label_studio.passed or not key.passed:
         return
-    yield _check_worker(store)
     projects = [project_id] if project_id is not None else [p.id for p in store.projects()]
     if not projects:
         yield Check(

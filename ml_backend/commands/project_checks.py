@@ -51,6 +51,14 @@ def check_project(settings: Settings, client: LabelStudio, store: Store, project
         setup_problem(entry.error, entry.url) if entry.error else f"{entry.url} {entry.state}",
         f"start the backend if it is not running; Label Studio must reach it at this address. {LOCAL_HINT}",
     )
+    others = connection.other_installations(backends, webhooks, entry.url)
+    if others:
+        yield Check(
+            f"{name}: other backends",
+            False,
+            f"{', '.join(others)} is an active learning backend too: each replaces the batch of the other",
+            "remove one of them in Label Studio (Settings, Model), and its webhook (Settings, Webhooks)",
+        )
     yield _check_webhook(
         f"{name}: webhook", project_id, webhooks, entry.url, _webhook_secret(settings, store, project_id), record
     )

@@ -81,6 +81,20 @@ def own_entry(entries: list[BackendEntry], address: str | None) -> BackendEntry 
     return next((entry for entry in entries if address and same_address(entry.url, address)), None)
 
 
+def other_installations(entries: list[BackendEntry], hooks: list[WebhookEntry], own_url: str) -> list[str]:
+    """Addresses of further active learning backends of the project: they have an entry and a webhook like ours.
+
+    Label Studio serves the batch of one of them only. Other programs' ML backends do not count.
+    """
+    ours_by_webhook = [hook.url for hook in hooks if SECRET_HEADER in hook.headers]
+    return [
+        entry.url
+        for entry in entries
+        if not same_address(entry.url, own_url)
+        and any(same_address(url, _webhook_address(entry.url)) for url in ours_by_webhook)
+    ]
+
+
 def webhooks(client: LabelStudio, project_id: int) -> list[WebhookEntry]:
     """Webhooks of the project. Raises LabelStudioError."""
     entries = client.request_objects("GET", "api/webhooks/", {"project": project_id})
@@ -155,7 +169,7 @@ def ensure_webhook(
     create: whether to create a missing webhook, and to switch on one that a person switched off; otherwise both are
     left, since they may be on purpose. Raises LabelStudioError.
     """
-    url = backend_url.rstrip("/") + "/webhook"
+    url = _webhook_address(backend_url)
     secret_header = {SECRET_HEADER: secret}
     our_webhooks = [webhook for webhook in webhooks(client, project_id) if same_address(webhook.url, url)]
     if not our_webhooks and not create:
@@ -183,6 +197,10 @@ def ensure_webhook(
 def same_address(url: str, other_url: str) -> bool:
     """Whether two addresses are equal, apart from a trailing slash."""
     return url.rstrip("/") == other_url.rstrip("/")
+
+
+def _webhook_address(backend_url: str) -> str:
+    return backend_url.rstrip("/") + "/webhook"
 
 
 def _backend_entry(entry: dict[str, Any]) -> BackendEntry:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import g, request
+from flask import g, request, url_for
 
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
@@ -88,7 +88,7 @@ def _challenge() -> dict[str, str]:
 
 
 def _ways() -> str:
-    settings, ways = web().settings, ["sign in at /sign-in"]
+    settings, ways = web().settings, [f"sign in at {url_for('sign_in.form')}"]
     if settings.basic_auth_on:
         ways.append("send basic auth with BASIC_AUTH_USER and BASIC_AUTH_PASS")
     if settings.label_studio_api_key:

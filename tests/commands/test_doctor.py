@@ -119,8 +119,10 @@ def test_every_check_of_a_connected_project_passes(look: Examine):
 
 
 def test_a_wrong_address_of_label_studio_is_the_only_failed_check(look: Examine):
-    failed = wrong(look(label_studio_url="http://localhost:1"))
+    checks = look(label_studio_url="http://localhost:1")
+    failed = wrong(checks)
     assert list(failed) == ["Label Studio"]
+    assert checks["worker"].passed, "services that do not need Label Studio are checked all the same"
     assert "set LABEL_STUDIO_URL" in failed["Label Studio"]
 
 
@@ -215,6 +217,20 @@ def test_of_several_backends_the_one_with_our_address_is_checked(
     assert list(failed) == ["project 7: backend"]
     assert "set BACKEND_URL to the one of these addresses" in failed["project 7: backend"]
     assert entry["url"] in failed["project 7: backend"]
+
+
+def test_a_second_active_learning_backend_of_a_project_is_named(look: Examine, label_studio: Answers):
+    _, (entry,) = label_studio.by_path["GET api/ml"]
+    _, (hook,) = label_studio.by_path["GET api/webhooks"]
+    label_studio.by_path["GET api/ml"] = (200, [entry, {**entry, "id": 2, "url": "http://second:9090/"}])
+    other_hook = {**hook, "id": 2, "url": "http://second:9090/webhook"}
+    label_studio.by_path["GET api/webhooks"] = (200, [hook, {**other_hook, "headers": {"X-Theirs": "x"}}])
+    assert wrong(look()) == {}
+    label_studio.by_path["GET api/webhooks"] = (200, [hook, other_hook])
+    failed = wrong(look())
+    assert list(failed) == ["project 7: other backends"]
+    assert "http://second:9090" in failed["project 7: other backends"]
+    assert "remove one of them in Label Studio" in failed["project 7: other backends"]
 
 
 def test_a_project_that_the_key_cannot_see_is_named(look: Examine, label_studio: Answers):

@@ -72,6 +72,13 @@ def test_the_header_of_the_proxy_is_the_prefix(make_client: Callable[..., FlaskC
     assert_all_lead_back(Proxy(app, "/al", header="/al/"))
 
 
+def test_refusals_name_the_address_of_signing_in_behind_the_proxy(make_client: Callable[..., FlaskClient]):
+    proxy = Proxy(make_client().application, "/al", header="/al")
+    refused = Client(proxy, TestResponse).get("/al/projects/7/settings")
+    assert refused.status_code == 401
+    assert "sign in at /al/sign-in" in refused.get_json()["error"]
+
+
 def test_without_a_proxy_the_pages_work_as_before(make_client: Callable[..., FlaskClient]):
     for client in (make_client(), make_client(backend_url="https://host.example/al")):
         page = client.get("/projects", headers=HTML)
