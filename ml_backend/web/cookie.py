@@ -6,9 +6,11 @@ It carries the id of a session and a CSRF token, never a password or a key.
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from flask import Flask, Request, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from itsdangerous import TimestampSigner
 
 from ml_backend.web.caller import came_over_tls
 from ml_backend.web.context import web
@@ -29,6 +31,17 @@ CONFIG = {
 }
 
 
+class _AgelessSigner(TimestampSigner):
+    """Accepts its signatures at any age, since the database says when a session ends.
+
+    Otherwise a cookie from a server whose clock is a second ahead would be refused by the others.
+    """
+
+    def unsign(self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False) -> Any:
+        """What was signed."""
+        return super().unsign(signed_value, None, return_timestamp)  # type: ignore[call-overload]
+
+
 class Cookie(SecureCookieSessionInterface):
     """Flask's signed cookie, whose key is read from the database when a cookie is first read or written."""
 
@@ -43,7 +56,10 @@ class Cookie(SecureCookieSessionInterface):
     def get_signing_serializer(self, app: Flask):  # type: ignore[no-untyped-def]  # noqa: ANN201
         """The signer of the cookie."""
         load_key(app)
-        return super().get_signing_serializer(app)
+        serializer = super().get_signing_serializer(app)
+        if serializer is not None:
+            serializer.signer = _AgelessSigner
+        return serializer
 
     def get_cookie_path(self, app: Flask) -> str:
         """The path under which a proxy serves this backend."""

@@ -114,6 +114,14 @@ def test_each_signing_in_begins_another_session_and_ends_the_one_before(studio: 
     assert [sqlite_store.session(number) is not None for number in ids] == [False, True]
 
 
+def test_a_session_holds_on_a_server_whose_clock_is_behind(studio: Make, monkeypatch: pytest.MonkeyPatch):
+    client = studio()
+    with monkeypatch.context() as ahead:
+        ahead.setattr(time, "time", lambda real=time.time: real() + 5)
+        sign_in(client, **PASSWORD)
+    assert client.get("/projects").status_code == 200
+
+
 def test_signing_out_ends_the_session_on_every_server(studio: Make):
     first, second = studio(), studio()
     sign_in(first, **PASSWORD)
