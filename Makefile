@@ -1,6 +1,7 @@
 # make demo          start Label Studio and the backend with a ready project, print the address
 # make demo CHECK=1  the same, then label 60 tasks and print accuracy per batch
-# make test          install what is missing, run all tests, print coverage
+# make test          install what is missing, run all tests
+# make coverage      the unit tests, and which lines they do not reach; takes nearly twice as long
 # make unit          the tests that need no Label Studio, no browser and no network, in parallel
 # make e2e           the tests against a real Label Studio and a real Chromium, one after the other
 # make check         ruff and mypy
@@ -20,7 +21,7 @@ SLOW := e2e or browser
 PYTEST := $(BIN)/python -m pytest
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test unit e2e check docs benchmark install install-dev install-docs label-studio clean browser screenshots audit
+.PHONY: demo test unit e2e check docs benchmark install install-dev install-docs label-studio clean browser screenshots audit coverage
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -53,15 +54,18 @@ unit: install-dev
 e2e: install-dev browser
 	$(PYTEST) -m "$(SLOW)" $(ARGS)
 
-# Both parts run even if the first one fails. Coverage is that of the unit tests, since end-to-end tests run the code in
-# processes that they kill. pytest exits with status 5 if ARGS selects no test of a part.
+# Both parts run even if the first one fails. pytest exits with status 5 if ARGS selects no test of a part.
 test: install-dev browser
 	@rm -rf $(RESULTS) && mkdir -p $(RESULTS); status=0; \
-	$(PYTEST) -m "not ($(SLOW))" -n $(WORKERS) --dist worksteal --junitxml=$(RESULTS)/unit.xml \
-	  --cov=ml_backend --cov=simulator --cov-report= $(ARGS) || { ended=$$?; [ $$ended -eq 5 ] || status=$$ended; }; \
+	$(PYTEST) -m "not ($(SLOW))" -n $(WORKERS) --dist worksteal --junitxml=$(RESULTS)/unit.xml $(ARGS) \
+	  || { ended=$$?; [ $$ended -eq 5 ] || status=$$ended; }; \
 	$(PYTEST) -m "$(SLOW)" --junitxml=$(RESULTS)/e2e.xml $(ARGS) || { ended=$$?; [ $$ended -eq 5 ] || status=$$ended; }; \
-	$(BIN)/coverage report --skip-covered --sort=cover; \
 	$(BIN)/python tests/summary.py $(RESULTS)/*.xml; exit $$status
+
+# Of the unit tests, since end-to-end tests run the code in processes that they kill.
+coverage: install-dev
+	$(PYTEST) -m "not ($(SLOW))" -n $(WORKERS) --dist worksteal --cov=ml_backend --cov=simulator --cov-report= $(ARGS)
+	$(BIN)/coverage report --skip-covered --sort=cover
 
 # The browser tests drive a Chromium; if none can be installed, they are skipped with a reason.
 browser:
