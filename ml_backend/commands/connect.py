@@ -11,9 +11,17 @@ import httpx
 
 from ml_backend import environment_values
 from ml_backend.commands.failure import CommandFailed, errors_as_command_failed
+from ml_backend.commands.project_checks import OTHERS_REMEDY, others_sentence
 from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio
 from ml_backend.labelstudio.connect_refusal import MODEL_CLASS, setup_problem
-from ml_backend.labelstudio.connection import connect_backend, ensure_webhook, same_address, stored_backends
+from ml_backend.labelstudio.connection import (
+    connect_backend,
+    ensure_webhook,
+    other_installations,
+    same_address,
+    stored_backends,
+    webhooks,
+)
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.pipeline.extra_params import (
     canonical_extra_params,
@@ -61,16 +69,18 @@ def _connect(
     new_secret: bool,
 ) -> Iterator[str]:
     info = client.project(project_id)
-    entries = [entry for entry in stored_backends(client, project_id) if same_address(entry.url, backend_url)]
+    listed = stored_backends(client, project_id)
+    entries = [entry for entry in listed if same_address(entry.url, backend_url)]
     params = _changed_params(entries[0].extra_params if entries else None, changes)
-    new_settings = _settings_after(store.project(project_id) or ProjectRecord(id=project_id), params, changes)
+    before = store.project(project_id) or ProjectRecord(id=project_id)
+    new_settings = _settings_after(before, params, changes)
     config = parse(info.label_config, new_settings.control, new_settings.text_fields)
     yield f"project {project_id} {info.title!r}: {len(config.classes)} classes of {config.control!r}"
     yield from config.notes
     had_batch = bool(store.batches(project_id, limit=1))
     # An object, which Label Studio's form cannot show, is replaced by its JSON.
     is_written = bool(changes) or (bool(entries) and isinstance(entries[0].extra_params, dict))
-    with _taken_on(store, project_id):
+    with _taken_on(store, project_id, _stored(new_settings, params) if is_written else {}):
         entry = connect_backend(client, project_id, backend_url, settings.basic_auth, params if is_written else None)
         if entry.error:
             raise CommandFailed(setup_problem(entry.error, backend_url))
@@ -79,7 +89,7 @@ def _connect(
         if project is None or project.backend_url is None:
             raise CommandFailed(_unknown_here(backend_url))
     yield f"backend {entry.url}: {entry.state}"
-    yield f"settings: {_apply(store, settings, project, entry.extra_params, changes)}"
+    yield f"settings: {_apply(store, settings, before if is_written else project, entry.extra_params, changes)}"
     if new_secret:
         store.change_webhook_secret(project_id)
     secret = store.project_webhook_secret(project_id, store.webhook_secret(settings.webhook_secret))
@@ -89,6 +99,9 @@ def _connect(
         # This run finds what a webhook reported between the two changes, which was refused.
         TaskQueue(settings).request(store, project_id, RunReason.START)
     yield f"webhook {backend_url.rstrip('/')}/webhook carries its {'new ' if new_secret else ''}secret"
+    others = other_installations(listed, webhooks(client, project_id), backend_url)
+    if others:
+        yield f"{others_sentence(others)}; {OTHERS_REMEDY}"
     if info.sampling != UNCERTAINTY_SAMPLING:
         client.set_sampling(project_id)
         yield f"sampling changed from {info.sampling!r} to {UNCERTAINTY_SAMPLING!r}"
@@ -98,19 +111,22 @@ def _connect(
 
 
 @contextmanager
-def _taken_on(store: Store, project_id: int) -> Iterator[None]:
+def _taken_on(store: Store, project_id: int, changes: ProjectChanges) -> Iterator[None]:
     """Add the project, which our key can open, without waiting until a worker confirms it.
 
-    It is forgotten again if it is new and the body raises.
+    changes: what Label Studio is going to report at /setup, stored before it does: otherwise a worker takes it for the
+    change of a person in Label Studio. If the body raises, everything is as it was.
     """
-    is_new = not store.project_exists(project_id)
-    store.ensure_project(project_id)
+    before = store.project(project_id)
+    store.ensure_project(project_id, **changes)
     store.drop_candidate(project_id)
     try:
         yield
     except BaseException:
-        if is_new:
+        if before is None:
             store.forget_project(project_id)
+        elif changes:
+            store.update_project(project_id, settings=before.settings, extra_params=before.extra_params)
         raise
 
 
@@ -147,13 +163,19 @@ def _settings_after(project: ProjectRecord, typed: Any, changes: dict[str, Any])
     return ProjectSettings.usable(with_extra_params).merged(changes)
 
 
+def _stored(settings: ProjectSettings, typed: Any) -> ProjectChanges:
+    """The settings and the extra params as the database has them; typed: None if the entry has no extra params."""
+    extra_params = None if typed is None else canonical_extra_params(typed)
+    return {"settings": non_default_settings(settings), "extra_params": extra_params}
+
+
 def _apply(store: Store, settings: Settings, project: ProjectRecord, typed: Any, changes: dict[str, Any]) -> str:
-    """Store the project's settings and request a run; returns the settings that are not defaults, as text."""
-    values = non_default_settings(_settings_after(project, typed, changes))
-    fields: ProjectChanges = {
-        "settings": values,
-        "extra_params": project.extra_params if typed is None else canonical_extra_params(typed),
-    }
+    """Store the project's settings and request a run; returns the settings that are not defaults, as text.
+
+    project: as it was before this command changed it.
+    """
+    fields = _stored(_settings_after(project, typed, changes), project.extra_params if typed is None else typed)
+    values = fields["settings"]
     if values != project.settings or fields["extra_params"] != project.extra_params:
         store.update_project(project.id, **fields)
         before, after = (ProjectSettings.usable(stored) for stored in (project.settings, values))

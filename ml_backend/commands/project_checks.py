@@ -20,6 +20,7 @@ from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import WebhookProblem
 
 LOCAL_HINT = f"if Label Studio refuses an address of its own machine, {LOCAL_REMEDY}"
+OTHERS_REMEDY = "remove one of them in Label Studio (Settings, Model), and its webhook (Settings, Webhooks)"
 
 
 def check_project(settings: Settings, client: LabelStudio, store: Store, project_id: int) -> Iterator[Check]:
@@ -53,16 +54,17 @@ def check_project(settings: Settings, client: LabelStudio, store: Store, project
     )
     others = connection.other_installations(backends, webhooks, entry.url)
     if others:
-        yield Check(
-            f"{name}: other backends",
-            False,
-            f"{', '.join(others)} is an active learning backend too: each replaces the batch of the other",
-            "remove one of them in Label Studio (Settings, Model), and its webhook (Settings, Webhooks)",
-        )
+        yield Check(f"{name}: other backends", False, others_sentence(others), OTHERS_REMEDY)
     yield _check_webhook(
         f"{name}: webhook", project_id, webhooks, entry.url, _webhook_secret(settings, store, project_id), record
     )
     yield from _check_serving(name, info, record, store)
+
+
+def others_sentence(others: list[str]) -> str:
+    """What it means that the project has active learning backends at these other addresses."""
+    are = "is an active learning backend" if len(others) == 1 else "are active learning backends"
+    return f"{', '.join(others)} {are} too: each replaces the batch of the other"
 
 
 def _webhook_secret(settings: Settings, store: Store, project_id: int) -> str:
