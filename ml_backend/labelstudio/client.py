@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +14,9 @@ from ml_backend.labelstudio.errors import (
     Unauthorized,
 )
 from ml_backend.labelstudio.prediction_writer import PredictionWriter
-from ml_backend.labelstudio.session import TIMEOUT_SECONDS, Session
-from ml_backend.labelstudio.tasks import RemoteTask, TaskPage, parse_task, parse_tasks
+from ml_backend.labelstudio.session import TIMEOUT_SECONDS
+from ml_backend.labelstudio.task_lists import TaskLists
+from ml_backend.labelstudio.tasks import RemoteTask, parse_task
 from ml_backend.settings import Settings
 
 __all__ = [
@@ -33,10 +33,6 @@ __all__ = [
 UNCERTAINTY_SAMPLING = "Uncertainty sampling"
 PROJECTS_PER_PAGE = 100
 """Label Studio gives no more at a time."""
-TASKS_PER_PAGE = 1000
-IDS_PER_PAGE = 10_000
-IDS_PER_REQUEST = 200
-"""Ids are part of the URL, and servers accept URLs of about 8,000 characters."""
 PREDICTIONS_PER_REQUEST = 2000
 PROJECT_FIELDS = (
     "id,title,label_config,model_version,sampling,task_number,total_annotations_number,skipped_annotations_number"
@@ -58,7 +54,7 @@ class ProjectInfo:
     skipped_annotations: int
 
 
-class LabelStudio(Session):
+class LabelStudio(TaskLists):
     """A client of one Label Studio with one key; safe to share between threads.
 
     Methods raise LabelStudioUnavailable, Unauthorized, ProjectGone or RequestRefused, whose messages name a remedy.
@@ -126,63 +122,6 @@ class LabelStudio(Session):
             ids += [project["id"] for project in listed["results"]]
             page = page + 1 if listed.get("next") else 0
         return ids
-
-    def newest_update(self, project_id: int) -> str | None:
-        """The newest `updated_at` of the project's tasks (ISO 8601), "" if it is not a time, or None without tasks."""
-        tasks = self._list_tasks(project_id, 1, 1, ordering="-tasks:updated_at", with_annotations=False)
-        return next((task.updated_at for task in parse_tasks(tasks)), None)
-
-    def task_pages(
-        self,
-        project_id: int,
-        *,
-        start_page: int = 1,
-        page_size: int = TASKS_PER_PAGE,
-        updated_after: str | None = None,
-        annotated_only: bool = False,
-    ) -> Iterator[TaskPage]:
-        """Yields the project's tasks in the order of their ids, page by page; each page is one request.
-
-        start_page: the first page to read, from 1. updated_after: only tasks changed at that time (ISO 8601) or later;
-        annotated_only: only tasks with annotations or skips, by Label Studio's own counters; one of the two at most.
-        """
-        filters, conjunction = [], "and"
-        if updated_after:
-            filters = [_filter("updated_at", "greater_or_equal", "Datetime", updated_after)]
-        if annotated_only:
-            filters = [_filter(f"{kind}_annotations", "greater", "Number", 0) for kind in ("total", "cancelled")]
-            conjunction = "or"
-        pages = self._task_lists(project_id, start_page, page_size, filters=filters, conjunction=conjunction)
-        for number, tasks in enumerate(pages, start=start_page):
-            yield TaskPage(number, parse_tasks(tasks), is_last=len(tasks) < page_size)
-
-    def tasks_page(
-        self,
-        project_id: int,
-        page: int,
-        size: int,
-        updated_after: str | None = None,
-        annotated_only: bool = False,
-    ) -> list[RemoteTask]:
-        """One page of `task_pages`; an empty list after the last page."""
-        pages = self.task_pages(
-            project_id, start_page=page, page_size=size, updated_after=updated_after, annotated_only=annotated_only
-        )
-        return next(pages).tasks
-
-    def tasks_by_id(self, project_id: int, task_ids: Sequence[int]) -> list[RemoteTask]:
-        """The tasks with these ids; ids that the project does not have are left out."""
-        tasks: list[RemoteTask] = []
-        for start in range(0, len(task_ids), IDS_PER_REQUEST):
-            ids = list(task_ids[start : start + IDS_PER_REQUEST])
-            by_id = [_filter("id", "in_list", "Number", ids)]
-            tasks += parse_tasks(self._list_tasks(project_id, 1, len(ids), filters=by_id))
-        return tasks
-
-    def task_ids(self, project_id: int) -> set[int]:
-        """Ids of all tasks."""
-        pages = self._task_lists(project_id, 1, IDS_PER_PAGE, with_annotations=False)
-        return {task.id for tasks in pages for task in parse_tasks(tasks)}
 
     def next_task(self, project_id: int) -> RemoteTask | None:
         """The task that Label Studio serves next to the user of this key; None if it serves none.
@@ -268,40 +207,3 @@ class LabelStudio(Session):
     def _change_project(self, project_id: int, **changes: Any) -> None:
         # Without a list of fields Label Studio computes all counts of the project for the response.
         self.request("PATCH", f"api/projects/{project_id}/", params={"include": "id"}, body=changes)
-
-    def _task_lists(self, project_id: int, page: int, size: int, **options: Any) -> Iterator[list[dict[str, Any]]]:
-        """Yields pages of the task list, starting with `page`; a page with fewer than `size` tasks is the last one."""
-        while True:
-            tasks = self._list_tasks(project_id, page, size, **options)
-            yield tasks
-            if len(tasks) < size:
-                return
-            page += 1
-
-    def _list_tasks(
-        self,
-        project_id: int,
-        page: int,
-        size: int,
-        *,
-        with_annotations: bool = True,
-        ordering: str = "tasks:id",
-        filters: Sequence[dict[str, Any]] = (),
-        conjunction: str = "and",
-    ) -> list[dict[str, Any]]:
-        query = {"ordering": [ordering], "filters": {"conjunction": conjunction, "items": list(filters)}}
-        params = {"project": project_id, "page": page, "page_size": size, "query": json.dumps(query)}
-        # Links to a storage must not be resolved: they would look like texts.
-        params["resolve_uri"] = "false"
-        if with_annotations:
-            params["fields"] = "all"
-        try:
-            return list(self.request_object("GET", "api/tasks", params=params)["tasks"])
-        except RequestRefused as problem:
-            if page > 1 and "Invalid page" in str(problem):
-                return []
-            raise
-
-
-def _filter(column: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
-    return {"filter": f"filter:tasks:{column}", "operator": operator, "type": kind, "value": value}

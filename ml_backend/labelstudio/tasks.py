@@ -65,7 +65,7 @@ def parse_tasks(entries: Iterable[Any]) -> list[RemoteTask]:
 
 
 def parse_task(entry: Any) -> RemoteTask:
-    """Parse an entry of `api/tasks` with `fields=all`. Raises ValueError without a valid id."""
+    """Parse an entry of `api/tasks`, see `TaskLists`. Raises ValueError without a valid id."""
     task_id = _task_id(entry)
     data, listed = entry.get("data"), entry.get("annotations")
     problem = None
@@ -88,6 +88,13 @@ def parse_annotations(entry: dict[str, Any]) -> list[Annotation]:
     Raises ValueError without a valid task id.
     """
     return _annotations(entry, _task_id(entry))
+
+
+def began_with_prediction(entry: Any) -> bool:
+    """Whether an annotation of this entry of `api/tasks` names the prediction that it began with."""
+    listed = entry.get("annotations") if isinstance(entry, dict) else None
+    annotations = listed if isinstance(listed, list) else []
+    return any(isinstance(a, dict) and parsed_id(a.get("parent_prediction")) is not None for a in annotations)
 
 
 def _task_id(entry: Any) -> int:

@@ -31,7 +31,10 @@ SUPERSEDED_KEPT_SECONDS = 86_400.0
 
 Label Studio refuses an annotation that was started from a prediction which no longer exists.
 """
-REMOVED_PER_RUN = 20
+LONGEST_KEPT_SECONDS = 3 * SUPERSEDED_KEPT_SECONDS
+"""They are removed while nobody labels, since Label Studio takes 5 ms for each; after this time they are anyway."""
+REMOVAL_SECONDS = 20.0
+"""Limit in one run, so that other projects get their turn."""
 
 
 def finish_interrupted_batches(store: Store, client: LabelStudio, info: ProjectInfo) -> BatchRecord | None:
@@ -88,13 +91,19 @@ def publish(
         store.mark_batch(info.id, old.number, BatchState.SUPERSEDED)
 
 
-def remove_superseded(store: Store, client: LabelStudio, project_id: int) -> None:
+def remove_superseded(store: Store, client: LabelStudio, project_id: int, people_label: bool) -> None:
     """Remove the predictions of batches superseded so long ago that nobody has one of their tasks open.
 
-    Raises LabelStudioError.
+    people_label: then one at most is removed, and only if it has waited for long. Otherwise it goes on until a run of
+    the project is requested or REMOVAL_SECONDS have passed. Raises LabelStudioError.
     """
-    for batch in store.superseded_before(project_id, time.time() - SUPERSEDED_KEPT_SECONDS, REMOVED_PER_RUN):
-        _remove_predictions(store, client, project_id, batch)
+    kept = LONGEST_KEPT_SECONDS if people_label else SUPERSEDED_KEPT_SECONDS
+    started = time.monotonic()
+    while batches := store.superseded_before(project_id, time.time() - kept, limit=1):
+        _remove_predictions(store, client, project_id, batches[0])
+        is_late = time.monotonic() - started > REMOVAL_SECONDS
+        if people_label or is_late or project_id in store.pending_projects():
+            return
 
 
 def ensure_sampling(client: LabelStudio, info: ProjectInfo) -> None:

@@ -39,7 +39,7 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
         serving = run.store.current_batch(run.id)
     elif serving is not None:
         ensure_sampling(run.client, run.info)
-    remove_superseded(run.store, run.client, run.id)
+    remove_superseded(run.store, run.client, run.id, people_label=bool(run.events))
     changed = 0 if reason else len(data.changed)
     run.store.update_project(
         run.id,

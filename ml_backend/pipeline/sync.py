@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ml_backend.labelstudio.client import TASKS_PER_PAGE, LabelStudio, ProjectInfo
+from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
 from ml_backend.labelstudio.events import affected_tasks
 from ml_backend.labelstudio.label_config import LabelConfig
+from ml_backend.labelstudio.task_lists import TASKS_PER_PAGE
 from ml_backend.labelstudio.tasks import RemoteTask
 from ml_backend.pipeline.context import RunContext
 from ml_backend.pipeline.task_records import store_tasks
@@ -166,8 +167,15 @@ class Synchronizer:
     def _read_since(self, watermark: str | None, report: SyncReport) -> str | None:
         """Read the tasks that changed since the watermark; returns the new one."""
         newest = self.client.newest_update(self.info.id)
-        if newest != watermark:
+        if newest == watermark:
+            return newest
+        # Most of them were read already, after the events of their labels.
+        updates = self.client.updates(self.info.id, _shortly_before(watermark), MAX_CHANGED_BY_ID)
+        if updates is None:
             self._read_changed(_shortly_before(watermark), report)
+        else:
+            stored = self.store.task_updates(self.info.id, updates)
+            self._read_by_id({i for i, moment in updates.items() if stored.get(i) != moment}, report)
         return newest
 
     def _missing_here(self, remote: Counts) -> Counts:

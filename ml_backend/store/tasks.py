@@ -67,6 +67,13 @@ class TaskRows:
             rows = _rows(connection, query.order_by(table.c.task_id), table.c.task_id, task_ids)
             return [(row[0], row[1], row[2]) for row in rows]
 
+    def task_updates(self, project_id: int, task_ids: Iterable[int]) -> dict[int, str | None]:
+        """Task id → Label Studio's `updated_at` when the task was read; tasks that do not exist are left out."""
+        table = tables.tasks
+        query = select(table.c.task_id, table.c.updated_at).where(table.c.project_id == project_id)
+        with self._database.reading() as connection:
+            return {row[0]: row[1] for row in _rows(connection, query, table.c.task_id, task_ids)}
+
     def task_ids(self, project_id: int) -> set[int]:
         """Ids of all tasks."""
         query = select(tables.tasks.c.task_id).where(tables.tasks.c.project_id == project_id)

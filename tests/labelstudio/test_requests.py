@@ -13,8 +13,9 @@ import pytest
 from recording_server import RecordingServer, Request, Respond, recording_server
 
 from ml_backend.labelstudio import client as client_module
-from ml_backend.labelstudio import connection
+from ml_backend.labelstudio import connection, task_lists
 from ml_backend.labelstudio.client import PROJECT_FIELDS, LabelStudio, LabelStudioUnavailable, RequestRefused
+from ml_backend.labelstudio.task_lists import WITH_ANNOTATIONS
 from ml_backend.labelstudio.tasks import TaskPage
 from ml_backend.labelstudio.webhook_states import WebhookState
 
@@ -27,9 +28,20 @@ def filtered(conjunction: str, *filters: dict[str, Any]) -> dict[str, Any]:
     return {"ordering": ["tasks:id"], "filters": {"conjunction": conjunction, "items": list(filters)}}
 
 
-def task_list(query: dict[str, Any], page: int, size: int, annotations: bool = True) -> Request:
+def task_list(query: dict[str, Any], page: int, size: int, include: str = WITH_ANNOTATIONS) -> Request:
     params = {"project": "3", "page": str(page), "page_size": str(size), "query": json.dumps(query)}
-    return Request("GET", "/api/tasks", params | {"resolve_uri": "false"} | ({"fields": "all"} if annotations else {}))
+    with_details = {"fields": "all"} if "annotations" in include or "predictions" in include else {}
+    return Request("GET", "/api/tasks", params | {"resolve_uri": "false", "include": include} | with_details)
+
+
+def of_ids(*task_ids: int) -> dict[str, Any]:
+    condition = {"filter": "filter:tasks:id", "operator": "in_list", "type": "Number", "value": list(task_ids)}
+    return filtered("and", condition)
+
+
+def changed_after(moment: str) -> dict[str, Any]:
+    condition = {"operator": "greater_or_equal", "type": "Datetime", "value": moment}
+    return filtered("and", {"filter": "filter:tasks:updated_at", **condition})
 
 
 def hook(number: int, **changes: Any) -> dict[str, Any]:
@@ -59,27 +71,18 @@ CALLS: dict[str, tuple[Any, Callable[[LabelStudio], object], list[Request]]] = {
     "newest update": (
         {"tasks": [{"id": 1, "updated_at": "2026"}]},
         lambda c: c.newest_update(3),
-        [task_list({**ALL_TASKS, "ordering": ["-tasks:updated_at"]}, 1, 1, annotations=False)],
+        [task_list({**ALL_TASKS, "ordering": ["-tasks:updated_at"]}, 1, 1, "id,updated_at")],
     ),
     "a page": ({"tasks": []}, lambda c: c.tasks_page(3, 2, 50), [task_list(ALL_TASKS, 2, 50)]),
     "a page of changes": (
         {"tasks": []},
         lambda c: c.tasks_page(3, 1, 50, updated_after="2026-01-01"),
-        [
-            task_list(
-                filtered(
-                    "and",
-                    {
-                        "filter": "filter:tasks:updated_at",
-                        "operator": "greater_or_equal",
-                        "type": "Datetime",
-                        "value": "2026-01-01",
-                    },
-                ),
-                1,
-                50,
-            )
-        ],
+        [task_list(changed_after("2026-01-01"), 1, 50)],
+    ),
+    "times of changes": (
+        {"tasks": [{"id": 1, "updated_at": "2026"}]},
+        lambda c: c.updates(3, "2026-01-01", 50),
+        [task_list(changed_after("2026-01-01"), 1, 51, "id,updated_at")],
     ),
     "a page of annotated tasks": (
         {"tasks": []},
@@ -101,17 +104,9 @@ CALLS: dict[str, tuple[Any, Callable[[LabelStudio], object], list[Request]]] = {
     "tasks by id": (
         {"tasks": []},
         lambda c: c.tasks_by_id(3, [4, 7]),
-        [
-            task_list(
-                filtered(
-                    "and", {"filter": "filter:tasks:id", "operator": "in_list", "type": "Number", "value": [4, 7]}
-                ),
-                1,
-                2,
-            )
-        ],
+        [task_list(of_ids(4, 7), 1, 2)],
     ),
-    "ids": ({"tasks": []}, lambda c: c.task_ids(3), [task_list(ALL_TASKS, 1, 10_000, annotations=False)]),
+    "ids": ({"tasks": []}, lambda c: c.task_ids(3), [task_list(ALL_TASKS, 1, 10_000, "id")]),
     "a batch": (
         {"created": 2},
         lambda c: c.publish_batch(3, "v1", [(9, [], 0), (8, [], 1)]),
@@ -216,12 +211,41 @@ def test_the_next_page_is_requested_only_when_it_is_read():
         assert server.requests == [task_list(ALL_TASKS, page, 2) for page in (1, 2)]
 
 
+def test_more_changes_than_the_limit_are_not_listed():
+    times: list[Any] = []
+    requests_of(task_server(3), lambda c: times.extend(c.updates(3, None, limit) for limit in (2, 3)))
+    assert times == [None, dict.fromkeys((1, 2, 3), "2026")]
+
+
+def test_predictions_are_read_of_tasks_whose_annotations_name_one():
+    """Their versions cost Label Studio more than all the rest of a task."""
+    annotations = [
+        {"id": 50 + i, "result": [], "parent_prediction": prediction} for i, prediction in ((4, None), (7, 9))
+    ]
+    entries = [{"id": a["id"] - 50, "data": {}, "annotations": [a]} for a in annotations]
+
+    def respond(request: Request) -> tuple[int, Any]:
+        if request.query["include"] == WITH_ANNOTATIONS:
+            return 200, {"tasks": entries}
+        return 200, {
+            "tasks": [{"id": 7, "predictions": [{"id": 8, "model_version": "b"}, {"id": 9, "model_version": "a"}]}]
+        }
+
+    read: list[Any] = []
+    server = requests_of(respond, lambda c: read.extend(c.tasks_by_id(3, [4, 7])))
+    assert [task.annotations[0].shown_version for task in read] == [None, "a"]
+    assert server.requests == [
+        task_list(of_ids(4, 7), 1, 2),
+        task_list(of_ids(7), 1, 1, "id,predictions,model_version"),
+    ]
+
+
 def test_ids_are_read_over_all_pages(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(client_module, "IDS_PER_PAGE", 2)
+    monkeypatch.setattr(task_lists, "IDS_PER_PAGE", 2)
     read: set[int] = set()
     server = requests_of(task_server(3), lambda c: read.update(c.task_ids(3)))
     assert read == {1, 2, 3}
-    assert server.requests == [task_list(ALL_TASKS, page, 2, annotations=False) for page in (1, 2)]
+    assert server.requests == [task_list(ALL_TASKS, page, 2, "id") for page in (1, 2)]
 
 
 def test_requests_and_their_seconds_are_counted_per_thread():

@@ -11,9 +11,16 @@ import pytest
 
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable, ProjectInfo
 from ml_backend.pipeline import publish as publishing
-from ml_backend.pipeline.publish import SUPERSEDED_KEPT_SECONDS, finish_interrupted_batches, publish, remove_superseded
+from ml_backend.pipeline.publish import (
+    LONGEST_KEPT_SECONDS,
+    SUPERSEDED_KEPT_SECONDS,
+    finish_interrupted_batches,
+    publish,
+    remove_superseded,
+)
 from ml_backend.store import Store
 from ml_backend.store.leases import LeaseLost
+from ml_backend.store.states import RunReason
 
 INFO = ProjectInfo(7, "", "", "Active learning", "Uncertainty sampling", 9, 0, 0)
 
@@ -53,7 +60,7 @@ def test_predictions_of_superseded_batches_stay_for_a_day_so_that_open_tasks_can
         batches.append(plan(sqlite_store))
         publish(sqlite_store, client, info, batches[-1], {})
         info = replace(info, model_version=batches[-1].version)
-        remove_superseded(sqlite_store, client, 7)
+        remove_superseded(sqlite_store, client, 7, people_label=False)
     assert label_studio.versions == [batch.version for batch in batches]
     serving = finish_interrupted_batches(sqlite_store, client, info)
     assert serving is not None
@@ -61,8 +68,52 @@ def test_predictions_of_superseded_batches_stay_for_a_day_so_that_open_tasks_can
     assert label_studio.versions == [batch.version for batch in batches]
     later = time.time() + SUPERSEDED_KEPT_SECONDS + 1
     monkeypatch.setattr(publishing.time, "time", lambda: later)
-    remove_superseded(sqlite_store, client, 7)
+    remove_superseded(sqlite_store, client, 7, people_label=False)
     assert label_studio.versions == [batches[-1].version], "the served batch stays however old it is"
+
+
+@pytest.fixture
+def superseded(sqlite_store: Store) -> Versions:
+    """Five batches were published one after the other."""
+    sqlite_store.ensure_project(7)
+    label_studio = Versions()
+    for _ in range(5):
+        publish(sqlite_store, cast(LabelStudio, label_studio), INFO, plan(sqlite_store), {})
+    return label_studio
+
+
+def remove(store: Store, label_studio: Versions, people_label: bool) -> int:
+    """Number of versions that are left."""
+    remove_superseded(store, cast(LabelStudio, label_studio), 7, people_label)
+    return len(label_studio.versions)
+
+
+def test_while_people_label_old_predictions_wait_for_days_and_then_go_one_by_one(
+    sqlite_store: Store, superseded: Versions, monkeypatch: pytest.MonkeyPatch
+):
+    now = time.time()
+    monkeypatch.setattr(publishing.time, "time", lambda: now + SUPERSEDED_KEPT_SECONDS + 1)
+    assert remove(sqlite_store, superseded, people_label=True) == 5
+    monkeypatch.setattr(publishing.time, "time", lambda: now + LONGEST_KEPT_SECONDS + 1)
+    assert [remove(sqlite_store, superseded, people_label=True) for _ in range(2)] == [4, 3]
+
+
+def test_a_label_that_arrives_waits_for_the_removal_of_one_batch_only(
+    sqlite_store: Store, superseded: Versions, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(publishing, "SUPERSEDED_KEPT_SECONDS", -1.0)
+    sqlite_store.request_run(7, RunReason.LABELS)
+    assert remove(sqlite_store, superseded, people_label=False) == 4
+    sqlite_store.take_requests(7)
+    assert remove(sqlite_store, superseded, people_label=False) == 1
+
+
+def test_removing_many_batches_leaves_other_projects_their_turn(
+    sqlite_store: Store, superseded: Versions, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(publishing, "SUPERSEDED_KEPT_SECONDS", -1.0)
+    monkeypatch.setattr(publishing, "REMOVAL_SECONDS", -1.0)
+    assert remove(sqlite_store, superseded, people_label=False) == 4
 
 
 def test_the_first_batch_is_served_in_its_order_from_the_first_moment(sqlite_store: Store):

@@ -44,6 +44,9 @@ class Miscounting:
     def newest_update(self, _project: int) -> str:
         return "2026"
 
+    def updates(self, _project: int, _after: str | None, _limit: int) -> dict[int, str]:
+        return {task.id: task.updated_at for task in self.tasks}
+
     def project(self, _project: int) -> ProjectInfo:
         return self.info
 
