@@ -85,6 +85,11 @@ class Stack:
         body = {"title": title, "label_config": label_config(classes), **fields}
         return int(self.client.request("POST", "api/projects", body=body)["id"])
 
+    def add_webhook(self, project_id: int, url: str) -> None:
+        """Let Label Studio send all events of a project to an address, as it does when a backend is connected."""
+        body = {"project": project_id, "url": url, "send_payload": True, "send_for_all_actions": True}
+        self.client.request("POST", "api/webhooks/", body=body)
+
     def import_texts(self, project_id: int, texts: Sequence[str], progress: Progress) -> list[int]:
         """Import texts, with a progress bar; returns the ids of their tasks, in the order of the texts."""
         bar = progress.add_task(f"project {project_id}: import", total=len(texts))

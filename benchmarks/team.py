@@ -4,6 +4,7 @@
     python benchmarks/team.py --seconds 3-8
     python benchmarks/team.py --start connect                     # they begin before there is a batch
     python benchmarks/team.py --projects 10 --without 0           # ten projects, two people each
+    python benchmarks/team.py --plain-webhook                     # how much of the difference is Label Studio's webhook
 
 Each person is a user with a key of their own who gets the next task, thinks for a random time and submits. The same
 people label the same texts in a project without the backend, half of that time before and half after the measured one,
@@ -17,6 +18,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -27,10 +29,11 @@ import typer
 from live_loop import CLASSES
 from live_loop import texts as generated
 from on_postgresql import DEFAULT_SERVER, PostgresServer, Stack, Template, bars, running_stack
-from people import Answered, Labelling, Person, label_for
+from people import Labelling, Person, label_for
 from rich.console import Console
-from rich.table import Table
-from team_figures import Order, differing, given_twice, labelled_twice, milliseconds, order, waits
+from team_figures import Outcome, Project, differing, order, waits
+from team_tables import print_results
+from webhook_sink import webhook_sink
 
 from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.label_config import LabelConfig, parse
@@ -39,7 +42,6 @@ from ml_backend.project_settings import ProjectSettings
 
 PATIENCE = 600.0
 """Seconds within which a first batch has to come, and after which labels that the backend lacks are lost."""
-SUBMIT_AIM = 1.2
 LATE_MS = 50.0
 """If people wake up later than this, the machine was so busy that the figures say little."""
 
@@ -58,36 +60,6 @@ class Corpus:
     texts: list[str]
     labels: list[str]
     classes: list[str]
-
-
-@dataclass
-class Project:
-    """A project of the team: its tasks' classes by id, and when it was connected (Unix time)."""
-
-    id: int
-    gold: dict[int, str]
-    connected: float = 0.0
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What was measured in one project.
-
-    lost, changed: labels that the backend lacks, or has as another class; in_label_studio, in_backend: submitted labels
-    there.
-    """
-
-    project: Project
-    order: Order
-    waits: list[float]
-    batches: int
-    runs: list[float]
-    queued: list[float]
-    lost: int
-    changed: int
-    in_label_studio: int
-    in_backend: int
-    classes_right: bool
 
 
 def corpus(data: Path | None, n: int) -> Corpus:
@@ -157,92 +129,14 @@ def outcome(stack: Stack, project: Project, done: Labelling, config: LabelConfig
         order(served, batches),
         waits(batches, runs, submitted, project.connected, every, end),
         batches=len(batches),
-        runs=[sum(seconds for step, seconds in run.seconds.items() if step != "wait") for run in runs],
-        queued=[run.seconds.get("wait", 0.0) for run in runs],
+        runs=runs,
+        published=[len(batch.task_ids) for batch in batches],
         lost=lost,
         changed=changed,
         in_label_studio=stack.client.project(project.id).total_annotations,
         in_backend=store.annotation_counts(project.id)[0],
         classes_right=head is None or list(head.classes) == list(config.classes),
     )
-
-
-def print_results(console: Console, outcomes: list[Outcome], done: Labelling, without: Labelling, calm: float) -> None:
-    """Print the table of the team, and that of the projects if there are several."""
-    table = Table("", "with the backend", "without")
-    both = (done, without)
-    table.add_row("labels", *(f"{len(each.labels):,}" for each in both))
-    table.add_row("labels/s", *(_per_second(each.labels) for each in both))
-    table.add_row("requests of people/s", *(_per_second(each.next + each.submits) for each in both))
-    table.add_row("empty answers (404)", *(_zero(sum(a.status == 404 for a in each.next)) for each in both))
-    table.add_row("other errors", *(_zero(errors(each)) for each in both))
-    table.add_row("tasks given to two people", *(_zero(given_twice(each.next)) for each in both))
-    table.add_row("tasks labelled twice", *(_zero(labelled_twice(each.labels)) for each in both))
-    table.add_row("submit p50 / p99 ms", *(milliseconds(each.labels) for each in both))
-    if without.labels:
-        table.add_row("  compared with without", " / ".join(_ratios(done.labels, without.labels)))
-    table.add_row("next p50 / p99 ms", *(milliseconds(each.next) for each in both))
-    table.add_section()
-    orders = [each.order for each in outcomes]
-    table.add_row("tasks of the newest batch", f"{sum(o.in_batch for o in orders):,}")
-    table.add_row("tasks of its reserve", f"{sum(o.in_reserve for o in orders):,}")
-    table.add_row("tasks of an older batch or reserve", f"{sum(o.in_older for o in orders):,}")
-    table.add_row("tasks before the first batch", f"{sum(o.before_first for o in orders):,}")
-    table.add_row("tasks outside batch and reserve", _zero(sum(o.outside for o in orders)))
-    table.add_row("run p50 / longest s", _middle_and_longest([s for each in outcomes for s in each.runs]))
-    table.add_row("queued p50 / longest s", _middle_and_longest([s for each in outcomes for s in each.queued]))
-    table.add_row("first batch after connecting s", ", ".join(f"{each.waits[0]:.1f}" for each in outcomes))
-    table.add_row(
-        "later batches, wait p50 / longest s", _middle_and_longest([s for each in outcomes for s in each.waits[1:]])
-    )
-    table.add_row("labels in Label Studio", f"{sum(each.in_label_studio for each in outcomes):,}")
-    table.add_row("labels in the backend", f"{sum(each.in_backend for each in outcomes):,}")
-    table.add_row("labels lost", _zero(sum(each.lost for each in outcomes)))
-    table.add_row("labels with another class", _zero(sum(each.changed for each in outcomes)))
-    table.add_row("order of classes right", "yes" if all(each.classes_right for each in outcomes) else "[red]no[/]")
-    table.add_row("at rest after the last label s", f"{calm:.1f}")
-    console.print(table)
-    if len(outcomes) > 1:
-        console.print(projects_table(outcomes, done))
-
-
-def projects_table(outcomes: list[Outcome], done: Labelling) -> Table:
-    """A row for each project: are some served later than others?"""
-    table = Table("project", "labels", "batches", "first batch s", "wait p50 / longest s")
-    for each in outcomes:
-        given = sum(submit.project_id == each.project.id for submit in done.labels)
-        row = (str(given), str(each.batches), f"{each.waits[0]:.1f}", _middle_and_longest(each.waits[1:]))
-        table.add_row(str(each.project.id), *row)
-    return table
-
-
-def errors(done: Labelling) -> int:
-    """Requests that ended in neither a task, nor an empty answer, nor a label."""
-    failed = sum(answer.status not in (200, 404) for answer in done.next)
-    return failed + sum(submit.status != 201 for submit in done.submits)
-
-
-def _per_second(answers: list[Answered]) -> str:
-    if len(answers) < 2:
-        return "–"
-    # Of two phases with a pause between them, the pause does not count.
-    moments = np.sort([answer.answered for answer in answers])
-    gaps = np.diff(moments)
-    return f"{len(answers) / max(1e-3, gaps[gaps < 30].sum()):.1f}"
-
-
-def _zero(n: int) -> str:
-    return f"[green]{n}[/]" if n == 0 else f"[red]{n}[/]"
-
-
-def _middle_and_longest(seconds: list[float]) -> str:
-    return f"{np.median(seconds):.1f} / {max(seconds):.1f}" if seconds else "–"
-
-
-def _ratios(done: list[Answered], without: list[Answered]) -> list[str]:
-    quantiles = [np.percentile([answer.seconds for answer in answers], [50, 99]) for answers in (done, without)]
-    ratios = quantiles[0] / quantiles[1]
-    return [f"[{'green' if ratio <= SUBMIT_AIM else 'red'}]{ratio:.2f}×[/]" for ratio in ratios]
 
 
 def _range(seconds: str) -> tuple[float, float]:
@@ -267,6 +161,13 @@ def main(
         Path | None, typer.Option(help="Parquet file with the columns text and label; without it, generated texts.")
     ] = None,
     chosen: Annotated[list[str] | None, typer.Option("--set", help="Setting of the projects, name=value.")] = None,
+    plain_webhook: Annotated[
+        bool,
+        typer.Option(
+            "--plain-webhook",
+            help="In the project without the backend, Label Studio sends its webhooks to a server that only answers.",
+        ),
+    ] = False,
     postgresql: PostgresServer = DEFAULT_SERVER,
     template: Template = None,
 ) -> None:
@@ -275,10 +176,14 @@ def main(
     least, most = _range(seconds)
     texts = corpus(data, tasks)
     config = parse(label_config(texts.classes))
-    with tempfile.TemporaryDirectory() as folder, running_stack(postgresql, Path(folder), console, template) as stack:
+    with ExitStack() as stopping:
+        folder = stopping.enter_context(tempfile.TemporaryDirectory())
+        stack = stopping.enter_context(running_stack(postgresql, Path(folder), console, template))
         with console.status(f"{people} people sign up"):
             keys = stack.keys(people)
         plain = new_project(stack, "without the backend", texts, console) if without else None
+        if plain is not None and plain_webhook:
+            stack.add_webhook(plain.id, stopping.enter_context(webhook_sink()))
         team = [new_project(stack, f"team {i + 1}", texts, console) for i in range(projects)]
 
         def persons(where: list[Project]) -> list[Person]:
@@ -298,7 +203,7 @@ def main(
         stack.backend.stop()
         if plain is not None:
             compared += label(stack, persons([plain]), without / 2, [plain], config, console)
-    print_results(console, outcomes, done, compared, calm)
+    print_results(console, outcomes, done, compared, calm, plain_webhook)
     late = 1000 * float(np.percentile(done.late, 99)) if done.late else 0.0
     console.print(
         f"{people} people, {seconds} s a label, {projects} × {len(texts.texts):,} texts, {len(texts.classes)} classes, "

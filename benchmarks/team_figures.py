@@ -27,6 +27,36 @@ class Order:
     outside: int
 
 
+@dataclass
+class Project:
+    """A project of the team: its tasks' classes by id, and when it was connected (Unix time)."""
+
+    id: int
+    gold: dict[int, str]
+    connected: float = 0.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was measured in one project.
+
+    lost, changed: labels that the backend lacks, or has as another class; in_label_studio, in_backend: submitted labels
+    there.
+    """
+
+    project: Project
+    order: Order
+    waits: list[float]
+    batches: int
+    runs: list[RunRecord]
+    published: list[int]
+    lost: int
+    changed: int
+    in_label_studio: int
+    in_backend: int
+    classes_right: bool
+
+
 def order(served: Iterable[Answered], batches: Sequence[BatchRecord]) -> Order:
     """Where the tasks that people were given came from.
 

@@ -21,6 +21,8 @@ from ml_backend.labelstudio.client import (
     RequestRefused,
     Unauthorized,
 )
+from ml_backend.labelstudio.task_lists import WITH_ANNOTATIONS
+from ml_backend.labelstudio.tasks import parse_task
 
 pytestmark = both
 REFUSED = (RequestRefused, LabelStudioUnavailable)
@@ -307,6 +309,25 @@ def test_an_annotation_that_began_with_a_prediction_is_refused_once_that_is_gone
     with pytest.raises(REFUSED):
         project.client.request("POST", f"api/tasks/{task}/annotations/", body=body)
     assert project.client.project(project.id).total_annotations == 0
+
+
+def test_the_list_of_tasks_has_the_fields_that_are_asked_for_and_no_others(make: Callable[..., Project]):
+    project = make(3)
+    client, (annotated, predicted, skipped) = project.client, project.tasks
+    project.person().annotate(annotated, CLASSES[0])
+    project.person().skip(skipped)
+    project.predict("v", dict.fromkeys(project.tasks, 0.5))
+    (prediction,) = client.request("GET", f"api/tasks/{predicted}/")["predictions"]
+    body = {"result": [choice(CLASSES[1])], "parent_prediction": prediction["id"]}
+    client.request("POST", f"api/tasks/{predicted}/annotations/", body=body)
+    whole = [parse_task(client.request("GET", f"api/tasks/{task}/")) for task in project.tasks]
+    listed = client.tasks_by_id(project.id, project.tasks)
+    assert listed == whole
+    assert [task.annotations[0].shown_version for task in listed] == [None, "v", None]
+    assert client.updates(project.id, None, 3) == {task.id: task.updated_at for task in whole}
+    query = {"project": project.id, "fields": "all", "include": WITH_ANNOTATIONS}
+    task = client.request("GET", "api/tasks", params=query)["tasks"][0]
+    assert task.keys() | task["annotations"][0].keys() <= set(WITH_ANNOTATIONS.split(","))
 
 
 def test_a_result_without_objects_is_an_error_and_one_with_odd_values_is_kept_with_an_error(

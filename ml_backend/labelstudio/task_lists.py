@@ -1,0 +1,154 @@
+"""Lists of tasks, with no more fields than are used: nothing else that is asked of Label Studio costs it as much."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ml_backend.labelstudio.errors import RequestRefused
+from ml_backend.labelstudio.json_values import parsed_id
+from ml_backend.labelstudio.session import Session
+from ml_backend.labelstudio.tasks import RemoteTask, TaskPage, began_with_prediction, parse_tasks
+
+TASKS_PER_PAGE = 1000
+IDS_PER_PAGE = 10_000
+IDS_PER_REQUEST = 200
+"""Ids are part of the URL, and servers accept URLs of about 8,000 characters."""
+ONLY_ID = "id"
+ONLY_UPDATE = "id,updated_at"
+WITH_ANNOTATIONS = "id,data,updated_at,annotations,result,completed_by,was_cancelled,created_at,parent_prediction"
+"""Fields of a task and of its annotations, which Label Studio looks for in the same list.
+
+Without a list it also computes the drafts, one query for each task, the predictions of all versions, and a dozen
+summaries, which takes three times as long. Older versions ignore the list.
+"""
+WITH_PREDICTIONS = "id,predictions,model_version"
+
+
+class TaskLists(Session):
+    """Requests for lists of a project's tasks.
+
+    Methods raise LabelStudioUnavailable, Unauthorized, ProjectGone or RequestRefused, whose messages name a remedy.
+    """
+
+    def newest_update(self, project_id: int) -> str | None:
+        """The newest `updated_at` of the project's tasks (ISO 8601), "" if it is not a time, or None without tasks."""
+        tasks = self._list_tasks(project_id, 1, 1, ordering="-tasks:updated_at", fields=ONLY_UPDATE)
+        return next((task.updated_at for task in parse_tasks(tasks)), None)
+
+    def updates(self, project_id: int, after: str | None, limit: int) -> dict[int, str] | None:
+        """Task id → `updated_at`, of tasks changed at `after` (ISO 8601) or later; None if there are more than `limit`.
+
+        after: None for all tasks.
+        """
+        tasks = parse_tasks(self._list_tasks(project_id, 1, limit + 1, filters=_changed(after), fields=ONLY_UPDATE))
+        return None if len(tasks) > limit else {task.id: task.updated_at for task in tasks}
+
+    def task_pages(
+        self,
+        project_id: int,
+        *,
+        start_page: int = 1,
+        page_size: int = TASKS_PER_PAGE,
+        updated_after: str | None = None,
+        annotated_only: bool = False,
+    ) -> Iterator[TaskPage]:
+        """Yields the project's tasks in the order of their ids, page by page; each page is one request.
+
+        start_page: the first page to read, from 1. updated_after: only tasks changed at that time (ISO 8601) or later;
+        annotated_only: only tasks with annotations or skips, by Label Studio's own counters; one of the two at most.
+        """
+        filters, conjunction = _changed(updated_after), "and"
+        if annotated_only:
+            filters = [_filter(f"{kind}_annotations", "greater", "Number", 0) for kind in ("total", "cancelled")]
+            conjunction = "or"
+        pages = self._task_lists(project_id, start_page, page_size, filters=filters, conjunction=conjunction)
+        for number, tasks in enumerate(pages, start=start_page):
+            yield TaskPage(number, parse_tasks(tasks), is_last=len(tasks) < page_size)
+
+    def tasks_page(
+        self,
+        project_id: int,
+        page: int,
+        size: int,
+        updated_after: str | None = None,
+        annotated_only: bool = False,
+    ) -> list[RemoteTask]:
+        """One page of `task_pages`; an empty list after the last page."""
+        pages = self.task_pages(
+            project_id, start_page=page, page_size=size, updated_after=updated_after, annotated_only=annotated_only
+        )
+        return next(pages).tasks
+
+    def tasks_by_id(self, project_id: int, task_ids: Sequence[int]) -> list[RemoteTask]:
+        """The tasks with these ids; ids that the project does not have are left out."""
+        tasks: list[RemoteTask] = []
+        for start in range(0, len(task_ids), IDS_PER_REQUEST):
+            ids = task_ids[start : start + IDS_PER_REQUEST]
+            tasks += parse_tasks(self._list_tasks(project_id, 1, len(ids), filters=[_one_of(ids)]))
+        return tasks
+
+    def task_ids(self, project_id: int) -> set[int]:
+        """Ids of all tasks."""
+        pages = self._task_lists(project_id, 1, IDS_PER_PAGE, fields=ONLY_ID)
+        return {task.id for tasks in pages for task in parse_tasks(tasks)}
+
+    def _task_lists(self, project_id: int, page: int, size: int, **options: Any) -> Iterator[list[dict[str, Any]]]:
+        """Yields pages of the task list, starting with `page`; a page with fewer than `size` tasks is the last one."""
+        while True:
+            tasks = self._list_tasks(project_id, page, size, **options)
+            yield tasks
+            if len(tasks) < size:
+                return
+            page += 1
+
+    def _list_tasks(
+        self,
+        project_id: int,
+        page: int,
+        size: int,
+        *,
+        fields: str = WITH_ANNOTATIONS,
+        ordering: str = "tasks:id",
+        filters: Sequence[dict[str, Any]] = (),
+        conjunction: str = "and",
+    ) -> list[dict[str, Any]]:
+        query = {"ordering": [ordering], "filters": {"conjunction": conjunction, "items": list(filters)}}
+        params = {"project": project_id, "page": page, "page_size": size, "query": json.dumps(query)}
+        # Links to a storage must not be resolved: they would look like texts.
+        params |= {"resolve_uri": "false", "include": fields}
+        if fields in (WITH_ANNOTATIONS, WITH_PREDICTIONS):
+            params["fields"] = "all"
+        try:
+            tasks = list(self.request_object("GET", "api/tasks", params=params)["tasks"])
+        except RequestRefused as problem:
+            if page > 1 and "Invalid page" in str(problem):
+                return []
+            raise
+        if fields == WITH_ANNOTATIONS:
+            self._add_predictions(project_id, tasks)
+        return tasks
+
+    def _add_predictions(self, project_id: int, tasks: Sequence[dict[str, Any]]) -> None:
+        """Add the predictions of those tasks in whose annotations one is named."""
+        incomplete = [task for task in tasks if began_with_prediction(task) and "predictions" not in task]
+        by_id = {number: task for task in incomplete if (number := parsed_id(task.get("id"))) is not None}
+        numbers = sorted(by_id)
+        for start in range(0, len(numbers), IDS_PER_REQUEST):
+            ids = numbers[start : start + IDS_PER_REQUEST]
+            for entry in self._list_tasks(project_id, 1, len(ids), filters=[_one_of(ids)], fields=WITH_PREDICTIONS):
+                if isinstance(entry, dict) and entry.get("id") in by_id:
+                    by_id[entry["id"]]["predictions"] = entry.get("predictions")
+
+
+def _changed(after: str | None) -> list[dict[str, Any]]:
+    return [_filter("updated_at", "greater_or_equal", "Datetime", after)] if after else []
+
+
+def _one_of(task_ids: Sequence[int]) -> dict[str, Any]:
+    return _filter("id", "in_list", "Number", list(task_ids))
+
+
+def _filter(column: str, operator: str, kind: str, value: Any) -> dict[str, Any]:
+    return {"filter": f"filter:tasks:{column}", "operator": operator, "type": kind, "value": value}
