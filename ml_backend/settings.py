@@ -9,6 +9,7 @@ from pydantic import AliasChoices, Field, ValidationError, field_validator, mode
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ml_backend import environment_values
+from ml_backend.learning.embedding.names import problem_in_live_project
 
 SECRETS = {
     "label_studio_api_key",
@@ -127,6 +128,13 @@ class Settings(BaseSettings):
         if value.upper() not in LOG_LEVELS:
             raise ValueError(f"must be one of {', '.join(LOG_LEVELS)}, not {value!r}")
         return value.upper()
+
+    @field_validator("embedding_model")
+    @classmethod
+    def _usable_model(cls, value: str) -> str:
+        if problem := problem_in_live_project(value.strip()):
+            raise ValueError(problem)
+        return value.strip()
 
     @field_validator("trusted_proxies")
     @classmethod

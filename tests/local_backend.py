@@ -31,7 +31,8 @@ DIMENSIONS = 32
 class WordHashes:
     """An embedding without a model: each word adds one to the dimension that its hash names."""
 
-    name = "word-hashes"
+    name = "tests/word-hashes"
+    """In the form of a model of the hub, so that it may be the value of EMBEDDING_MODEL."""
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(N, 32) float32, of length 1."""

@@ -51,3 +51,13 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LABEL_STUDIO_HOST", "http://studio:8080")
     settings = load_settings()
     assert (settings.port, settings.label_studio_url) == (9090, "http://studio:8080")
+
+
+@pytest.mark.parametrize(
+    "model", ["minilm", " minilm:int8 ", "mpnet", "owner/model", "/models/own", "./vectors.parquet"]
+)
+def test_an_embedding_model_that_may_exist_is_accepted_without_looking_for_it(
+    monkeypatch: pytest.MonkeyPatch, model: str
+):
+    monkeypatch.setenv("EMBEDDING_MODEL", model)
+    assert load_settings().embedding_model == model.strip()

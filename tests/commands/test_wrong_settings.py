@@ -39,6 +39,14 @@ CAUSES: list[tuple[dict[str, str], str, list[list[str]]]] = [
     ({"PORT": "many"}, "PORT", EVERY),
     ({"LOG_FORMAT": "xml"}, "LOG_FORMAT", EVERY),
     ({"HOST": "192.0.2.1"}, "HOST", [SERVE]),
+    ({"EMBEDDING_MODEL": "tfidf"}, "EMBEDDING_MODEL: the embedding 'tfidf' is made for a fixed list of texts", EVERY),
+    ({"EMBEDDING_MODEL": "vectors.npy"}, "choose minilm or a model of the hub", [SERVE, WORKER]),
+    ({"EMBEDDING_MODEL": "minilmm"}, "EMBEDDING_MODEL: unknown embedding model 'minilmm'; known: minilm,", EVERY),
+    (
+        {"EMBEDDING_MODEL": "minilm:layer9"},
+        "EMBEDDING_MODEL: embedding 'minilm:layer9' has the unknown",
+        [SERVE, WORKER],
+    ),
 ]
 CASES = [
     pytest.param(environment, named, command, id=f"{command[0]} {' '.join(f'{n}={v}' for n, v in environment.items())}")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from live_loop import CLASSES, choice
+from local_backend import WordHashes
 from project_runs import ADDRESS, MINUTE, MakeProject
 
 from ml_backend.labelstudio.connection import webhooks
@@ -81,7 +82,7 @@ def test_the_batch_is_chosen_with_the_cycles_number_in_its_seed(make_project: Ma
     ids = sorted(project.client.task_ids(project.id))
     labelled: list[int] = []
     for cycle in range(3):
-        arrays = project.services.arrays.arrays(project.id, "word-hashes")
+        arrays = project.services.arrays.arrays(project.id, WordHashes.name)
         labels = [-1] * len(ids)
         for task in labelled:
             labels[ids.index(task)] = CLASSES.index(project.studio.tables.tasks[task].data["gold"])

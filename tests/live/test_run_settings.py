@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from live_loop import CLASSES
-from local_backend import services
+from local_backend import WordHashes, services
 from project_runs import ADDRESS, MINUTE, MakeProject
 from studios import Fake
 
@@ -53,7 +53,7 @@ def test_other_fields_with_the_texts_have_every_task_read_again(make_project: Ma
     project.run(MINUTE)
     hashes = {task_id: stored_hash for task_id, stored_hash, _ in project.store.tasks(project.id)}
     assert hashes == {task.id: text_hash(task.data["body"]) for task in tasks}
-    assert set(project.store.embeddings("word-hashes", sorted(hashes.values()))) == set(hashes.values())
+    assert set(project.store.embeddings(WordHashes.name, sorted(hashes.values()))) == set(hashes.values())
 
 
 def test_a_head_of_other_texts_is_replaced_as_soon_as_all_tasks_are_read_again(

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 from live_loop import CLASSES, Loop, gold_texts, new_project
-from local_backend import LocalBackend
+from local_backend import LocalBackend, WordHashes
 from project_runs import MINUTE, MakeProject
 
 from ml_backend.commands.connect import connect_project
@@ -80,7 +80,7 @@ def test_a_solved_problem_is_not_shown_while_the_run_goes_on(
 
 def test_a_project_goes_on_when_its_model_cannot_be_loaded_and_another_is_chosen(make_project: MakeProject):
     project = make_project(20, embedding_model="owner/nowhere")
-    loaded = project.services.embedder("word-hashes")
+    loaded = project.services.embedder(WordHashes.name)
 
     def embedder(name: str) -> Any:
         if name == "owner/nowhere":
