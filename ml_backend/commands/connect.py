@@ -23,6 +23,7 @@ from ml_backend.labelstudio.connection import (
     webhooks,
 )
 from ml_backend.labelstudio.label_config import parse
+from ml_backend.labelstudio.named_fields import missing_fields
 from ml_backend.pipeline.extra_params import (
     canonical_extra_params,
     non_default_settings,
@@ -77,6 +78,8 @@ def _connect(
     config = parse(info.label_config, new_settings.control, new_settings.text_fields)
     yield f"project {project_id} {info.title!r}: {len(config.classes)} classes of {config.control!r}"
     yield from config.notes
+    if changes.get("text_fields") and new_settings.text_fields:
+        yield from _missing_fields(client, project_id, new_settings.text_fields)
     had_batch = bool(store.batches(project_id, limit=1))
     # An object, which Label Studio's form cannot show, is replaced by its JSON.
     is_written = bool(changes) or (bool(entries) and isinstance(entries[0].extra_params, dict))
@@ -108,6 +111,15 @@ def _connect(
     needs = "texts are embedded" if info.task_number else "tasks are imported and their texts embedded"
     first = "" if had_batch else f"the first batch comes as soon as {needs}; "
     yield f"{first}watch {backend_url}/projects/{project_id}"
+
+
+def _missing_fields(client: LabelStudio, project_id: int, text_fields: list[str]) -> Iterator[str]:
+    """Yields a sentence about fields that the first tasks do not have. Raises SettingsError if no task has them."""
+    missing = missing_fields(client, project_id, text_fields)
+    if missing is not None and missing.in_no_task:
+        raise SettingsError(missing.sentence)
+    if missing is not None:
+        yield missing.sentence
 
 
 @contextmanager

@@ -20,7 +20,8 @@ TITLE = "Active learning"
 class BackendEntry:
     """An ML backend as a project of Label Studio has it.
 
-    extra_params: as typed into the connect form, an object or a string of JSON, None if empty.
+    extra_params: as typed into the connect form, an object or a string of JSON, None if empty; model_version: what the
+    backend answered last at /setup, "" if nothing.
     """
 
     id: int
@@ -29,6 +30,7 @@ class BackendEntry:
     state: str
     error: str
     extra_params: Any
+    model_version: str = ""
 
 
 @dataclass(frozen=True)
@@ -211,4 +213,5 @@ def _backend_entry(entry: dict[str, Any]) -> BackendEntry:
         state=entry.get("readable_state") or entry.get("state") or "",
         error=entry.get("error_message") or "",
         extra_params=entry.get("extra_params"),
+        model_version=entry.get("model_version") or "",
     )

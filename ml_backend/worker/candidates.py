@@ -10,7 +10,8 @@ import logging
 import threading
 
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError, LabelStudioUnavailable, Unauthorized
-from ml_backend.labelstudio.connection import own_entry, stored_backends
+from ml_backend.labelstudio.connection import BackendEntry, probe_backends, same_address, stored_backends
+from ml_backend.pipeline.versions import NO_MODEL
 from ml_backend.store import Store
 from ml_backend.store.records import CandidateRecord
 from ml_backend.store.states import RunReason
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 PAUSES = (0.5, 1.0, 3.0, 10.0, 60.0)
 """Seconds after each try that found no entry, since Label Studio calls /setup before it stores the entry."""
+PROBING_TRY = 2
+"""The try at which Label Studio is made to call the project's ML backends, if none is known to be this one by then."""
 SECONDS_PER_REQUEST = 0.25
 """Label Studio is asked four times a second at most, however many projects are named."""
 POLL_SECONDS = 0.5
@@ -30,7 +33,7 @@ OUTAGE_SECONDS = 10.0
 class CandidateConfirmation:
     """Asks Label Studio for candidates, in a thread of its own.
 
-    backend_url: BACKEND_URL, which tells our entry from others for a candidate that no /setup named.
+    backend_url: BACKEND_URL. The address that a /setup was sent to proves nothing, since its sender wrote it.
     """
 
     def __init__(self, store: Store, queue: TaskQueue, client: LabelStudio, backend_url: str | None) -> None:
@@ -53,6 +56,9 @@ class CandidateConfirmation:
         project_id = candidate.project_id
         try:
             entries = stored_backends(self._client, project_id)
+            is_ours = any(map(self._is_ours, entries))
+            if entries and not is_ours and candidate.tries == PROBING_TRY:
+                is_ours = any(map(self._is_ours, probe_backends(self._client, project_id)))
         except (LabelStudioUnavailable, Unauthorized) as problem:
             logger.warning("project %s cannot be confirmed yet: %s", project_id, problem)
             self._store.postpone_candidate(project_id, OUTAGE_SECONDS, counts=False)
@@ -61,7 +67,7 @@ class CandidateConfirmation:
             # Label Studio names a project again at every event and whenever somebody opens its settings.
             self._drop(project_id, str(problem))
             return SECONDS_PER_REQUEST
-        if own_entry(entries, candidate.backend_url or self._backend_url) is not None:
+        if is_ours:
             self._confirm(candidate)
         elif candidate.tries > len(PAUSES):
             is_another = "none of its ML backends is known to be this one; set BACKEND_URL"
@@ -69,6 +75,14 @@ class CandidateConfirmation:
         else:
             self._store.postpone_candidate(project_id, PAUSES[candidate.tries - 1])
         return SECONDS_PER_REQUEST
+
+    def _is_ours(self, entry: BackendEntry) -> bool:
+        """Whether an entry leads here: it has our address, or the server there answered /setup as ours does.
+
+        Label Studio stores that answer, so a backend that it reaches under a name unknown here is found too.
+        """
+        is_at_our_address = self._backend_url is not None and same_address(entry.url, self._backend_url)
+        return is_at_our_address or entry.model_version == NO_MODEL
 
     def _confirm(self, candidate: CandidateRecord) -> None:
         project_id = candidate.project_id

@@ -191,3 +191,25 @@ def test_after_a_restore_without_a_database_the_webhook_gets_the_secret_of_the_b
     assert (answer_to(guarded, lost), answer_to(guarded, in_backup)) == (401, 200)
     guarded.person().annotate(guarded.batch()["task_ids"][0], CLASSES[0])
     guarded.until(labeled=1)
+
+
+def test_a_text_field_that_no_task_has_is_refused_and_nothing_is_changed(loop: Callable[..., Loop]):
+    project = loop(gold_texts(4))
+    has = f"which no task of project {project.project_id} has; the fields of its tasks are 'text', 'gold'"
+    with pytest.raises(CommandFailed) as refused:
+        connect_again(project, "text_fields=text,boddy")
+    assert str(refused.value) == f"text_fields names 'boddy', {has}"
+    assert history(project) == []
+    assert 'settings: text_fields ["text", "gold"]' in connect_again(project, "text_fields=text,gold")
+    assert "settings: all default" in connect_again(project, "text_fields=null")
+
+
+def test_a_text_field_that_later_tasks_may_have_is_named_and_taken(
+    loop: Callable[..., Loop], monkeypatch: pytest.MonkeyPatch
+):
+    project = loop(gold_texts(4))
+    page = LabelStudio.task_pages
+    monkeypatch.setattr(LabelStudio, "task_pages", lambda self, i, **options: page(self, i, page_size=2, **options))
+    lines = connect_again(project, "text_fields=text,body")
+    assert any(line.startswith("text_fields names 'body', which none of the first 2 tasks") for line in lines)
+    assert 'settings: text_fields ["text", "body"]' in lines

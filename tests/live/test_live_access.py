@@ -221,3 +221,18 @@ def test_connecting_again_changes_the_settings_that_it_names_and_no_others(
     assert connect("strategy=null", "batch_size=null") == "settings: all default"
     project.backend.look_now(project.project_id)
     assert project.status()["settings"]["strategy"] == "uherding"
+
+
+def test_a_forgotten_project_whose_entry_has_an_older_version_is_taken_on_again_at_an_event(
+    label_studio: Fake, loop: Callable[..., Loop]
+):
+    project = loop(gold_texts(8), batch_size=4)
+    project.embedded()
+    project.backend.look_now(project.project_id)
+    (entry,) = label_studio.server.tables.backends_of(project.project_id)
+    entry.model_version = "head of 20 labels 0123abcd"
+    store = project.store()
+    store.forget_project(project.project_id)
+    store.close()
+    project.person().annotate(min(project.client.task_ids(project.project_id)), CLASSES[0])
+    project.until(labeled=1)

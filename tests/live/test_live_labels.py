@@ -11,6 +11,7 @@ from studios import both
 
 from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.labelstudio.connection import stored_backends
 from ml_backend.labelstudio.texts import text_hash
 
 MakeLoop = Callable[..., Loop]
@@ -151,7 +152,10 @@ def test_a_project_whose_tasks_are_all_labelled_has_a_head_and_learns_from_corre
 
 
 def test_corrected_text_fields_bring_all_tasks_back(loop: MakeLoop):
-    project = loop(gold_texts(8), batch_size=4, text_fields="txt")
+    project = loop(gold_texts(8), batch_size=4)
+    (entry,) = stored_backends(project.client, project.project_id)
+    typed = {"url": entry.url, "extra_params": '{"batch_size": 4, "text_fields": ["txt"]}'}
+    project.client.request("PATCH", f"api/ml/{entry.id}", body=typed)
     status = project.until(problems_total=8)
     assert "no field 'txt'" in status["problems"][0]["reason"]
     project.settings(text_fields=["text"])
