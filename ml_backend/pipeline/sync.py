@@ -26,6 +26,8 @@ from ml_backend.store.states import RunReason
 
 logger = logging.getLogger(__name__)
 
+WITHOUT_COMPARISON = {RunReason.LABELS, RunReason.CONTINUED}
+"""Run reasons after which only what events name is read again; they come many times a minute."""
 MISMATCHES_BEFORE_FULL_READ = 2
 TRIES_PER_COMPARISON = 2
 """How often a comparison looks for a moment when nothing changes; while people label there may be none."""
@@ -67,7 +69,7 @@ def synchronize(run: RunContext) -> SyncReport:
             run.store.update_project(run.id, watermark=first_read.newest, first_read=None)
     else:
         needs_comparison = synchronizer.read_events(run.events, report)
-        if needs_comparison or set(run.reasons) - {RunReason.LABELS}:
+        if needs_comparison or set(run.reasons) - WITHOUT_COMPARISON:
             watermark = synchronizer.reconcile(watermark, report)
         run.store.update_project(run.id, watermark=watermark)
     if run.events:

@@ -20,9 +20,9 @@ def _no_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syncing, "OVERLAP", timedelta(0))
 
 
-def compare(project: Project) -> tuple[int, int]:
-    """The requests and the tasks that one comparison reads."""
-    run = open_run(project.services, project.id, [RunReason(MINUTE)])
+def compare(project: Project, *reasons: RunReason) -> tuple[int, int]:
+    """The requests and the tasks that one comparison reads. reasons: of its run; without any, that of every minute."""
+    run = open_run(project.services, project.id, list(reasons) or [RunReason(MINUTE)])
     assert run is not None
     requests = project.studio.studio.requests
     before = len(requests)
@@ -47,6 +47,14 @@ def test_only_the_tasks_that_changed_are_read(make_project: MakeProject):
     project.label(3, reported=False)
     assert compare(project) == (3, 3)
     assert project.store.annotation_counts(project.id) == (23, 0)
+
+
+def test_a_run_that_continues_the_one_before_compares_nothing(make_project: MakeProject):
+    project = make_project(60, retrain_every=100)
+    project.run("setup")
+    project.label(3, reported=False)
+    assert compare(project, RunReason.CONTINUED, RunReason.LABELS) == (0, 0)
+    assert compare(project) == (3, 3)
 
 
 def test_tasks_that_were_read_after_the_events_of_their_labels_are_not_read_again(make_project: MakeProject):
