@@ -12,6 +12,8 @@ import threading
 import time
 from pathlib import Path
 
+from redis.exceptions import RedisError
+
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.worker.queue import TaskQueue
@@ -55,8 +57,10 @@ def touch_liveness_file(store: Store, queue: TaskQueue, file: Path = LIVENESS_FI
     """Touch the liveness file if database and queue can be reached; otherwise log the problem."""
     try:
         store.ping()
-        queue.huey.pending_count()
+        queue.length()
         file.touch()
+    except RedisError as problem:
+        logger.error("the worker cannot use its queue: %s", problem)
     except Exception:
         logger.exception("the worker cannot reach its database or its queue")
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from datetime import datetime
 from typing import Any
 
-from huey.api import Huey, Task
+from huey.api import Huey, PeriodicTask, Task
 from huey.registry import Message
 from huey.serializer import Serializer
 from huey.utils import utcnow
+from redis.exceptions import RedisError
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +66,14 @@ class DataHuey(Huey):  # type: ignore[misc]
 
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(name, serializer=JsonMessages(), results=False, **options)
+
+    def enqueue(self, task: Task) -> None:
+        """Put a task into the queue. Raises RedisError or sqlite3.Error, but not for what is sent every minute anyway.
+
+        Why Redis cannot be used is in the log already, as the threads that wait for messages report it.
+        """
+        with suppress(RedisError) if isinstance(task, PeriodicTask) else nullcontext():
+            super().enqueue(task)
 
     def dequeue(self) -> Task | None:
         """The next task; None if none came in time, or for a message that was dropped."""

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from huey.api import Huey
-from huey.storage import PriorityRedisStorage
 from redis import ConnectionPool
 from redis.exceptions import RedisError
 
@@ -20,6 +19,7 @@ from ml_backend.settings import Settings, SettingsError
 from ml_backend.store import Store
 from ml_backend.store.states import ASKED_BY_PEOPLE, ProjectState, RunReason
 from ml_backend.worker.messages import DataHuey
+from ml_backend.worker.redis_storage import ReportingRedisStorage
 from ml_backend.worker.wake_up import WakingSqliteStorage
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,11 @@ class TaskQueue:
             )
 
     def length(self) -> int:
-        """Number of messages that wait. Raises sqlite3.Error or redis.exceptions.RedisError if it cannot be read."""
+        """Number of messages that wait.
+
+        Raises sqlite3.Error or redis.exceptions.RedisError if these, or those that are put off, cannot be read.
+        """
+        self.huey.scheduled_count()
         return int(self.huey.pending_count())
 
     def embed_soon(self, model: str, texts: dict[str, str]) -> None:
@@ -118,7 +122,7 @@ def _make_huey(settings: Settings) -> Huey:
             raise SettingsError(
                 f"REDIS_URL cannot be read as an address ({problem}); write for example redis://host:6379/0"
             ) from None
-        return DataHuey(QUEUE_NAME, storage_class=PriorityRedisStorage, connection_pool=connections, blocking=True)
+        return DataHuey(QUEUE_NAME, storage_class=ReportingRedisStorage, connection_pool=connections, blocking=True)
     folder = Path(settings.model_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -196,3 +196,15 @@ def test_redis_is_gone_and_events_are_stored_all_the_same(
     assert observed(client) == documented()["Redis gone"]
     body = {"action": "ANNOTATION_CREATED", "project": {"id": 7}, "annotation": {"id": 1, "task": 2}}
     assert client.post("/webhook", json=body).status_code == 200
+
+
+def test_other_data_is_under_a_key_of_the_queue(server: MakeServer, redis_url: str):
+    client = server(redis_url=redis_url, min_free_disk_mb=0, label_studio_api_key="key")
+    storage = client.application.extensions["active_learning"].queue.huey.storage
+    for key in (storage.queue_key, storage.schedule_key):
+        storage.conn.set(key, "x")
+        assert observed(client) == documented()["other data under a key of the queue"]
+        details = client.get("/ready", headers={"Authorization": "Token key"}).get_json()["details"]
+        assert f"DEL {key}" in details["queue"]
+        storage.conn.delete(key)
+        assert observed(client) == documented()["nothing"]

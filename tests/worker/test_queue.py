@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 from huey.consumer import Consumer
+from redis.exceptions import RedisError
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.worker import queue as queue_module
+from ml_backend.worker import redis_storage
 from ml_backend.worker.queue import TaskQueue
 
 LONG_SLEEP = 60.0
@@ -225,3 +227,34 @@ def test_a_process_that_only_sends_messages_refuses_to_run_them(tmp_path: Path):
     queue = TaskQueue(Settings(model_dir=tmp_path))
     with pytest.raises(RuntimeError, match="`python -m ml_backend worker` runs them"):
         queue.on_run(7)
+
+
+@pytest.mark.parametrize("of", ["queue_key", "schedule_key"])
+def test_a_key_of_another_type_is_named_once_with_the_remedy_and_the_worker_goes_on_when_it_is_gone(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, of: str
+):
+    monkeypatch.setattr(redis_storage, "PAUSE_SECONDS", 0.01)
+    worker = TaskQueue(Settings(model_dir=tmp_path, redis_url=redis_url))
+    storage = worker.huey.storage
+    key = getattr(storage, of)
+    storage.conn.set(key, "x")
+    failed = threading.Semaphore(0)
+    report = storage._report
+    monkeypatch.setattr(storage, "_report", lambda problem: (report(problem), failed.release()))
+    done = threading.Event()
+    worker.on_run = lambda _: done.set()
+    worker.huey.periodic_task(lambda _now: True, name="reconcile")(lambda: None)
+    with listening(worker, workers=2):
+        wait_for(failed)
+        wait_for(failed)
+        with pytest.raises(RedisError, match=f"the key {key} of Redis .* DEL {key}"):
+            worker.length()
+        worker.wake_worker(7)
+        worker.wake_worker(8, delay=1.0)
+        storage.conn.delete(key)
+        worker.wake_worker(7)
+        wait_for(done)
+    assert worker.length() >= 0
+    from_threads = [r for r in caplog.records if "did not accept the message" not in r.getMessage()]
+    assert [f"DEL {key}`" in record.getMessage() for record in from_threads if record.levelname == "ERROR"] == [True]
+    assert not any(record.exc_info for record in caplog.records)
