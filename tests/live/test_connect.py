@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from live_loop import CLASSES, HTTP, Loop, connected, gold_texts, wait_until
 from local_backend import LocalBackend
-from studios import Fake, Real
+from studios import Fake, Real, both
 
 from ml_backend.commands import connect
 from ml_backend.commands.backup import back_up, restore_backup
@@ -40,6 +40,7 @@ def connect_again(project: Loop, *chosen: str, url: str = "", new_secret: bool =
     return list(connect_project(own, project.project_id, url or project.backend.url, list(chosen), new_secret))
 
 
+@both
 def test_a_second_active_learning_backend_is_named_and_connected_all_the_same(
     label_studio: Studio, client: LabelStudio, loop: Callable[..., Loop], own_backend: MakeBackend
 ):
@@ -71,6 +72,7 @@ def history(project: Loop) -> list[tuple[str, dict[str, list[object]]]]:
     return [(change.who, change.changes) for change in changes]
 
 
+@both
 @pytest.mark.parametrize("settings", [{}, {"strategy": "badge"}])
 def test_settings_that_connect_changes_are_in_the_history_as_its_own(
     loop: Callable[..., Loop], settings: dict[str, str]
@@ -128,6 +130,7 @@ def answer_to(project: Loop, secret: str) -> int:
     return HTTP.post(f"{project.backend.url}/webhook", json=body, headers={SECRET_HEADER: secret}).status_code
 
 
+@both
 def test_with_new_secret_the_one_before_is_refused_and_labels_given_meanwhile_are_found(
     guarded: Loop, monkeypatch: pytest.MonkeyPatch
 ):
@@ -193,6 +196,7 @@ def test_after_a_restore_without_a_database_the_webhook_gets_the_secret_of_the_b
     guarded.until(labeled=1)
 
 
+@both
 def test_a_text_field_that_no_task_has_is_refused_and_nothing_is_changed(loop: Callable[..., Loop]):
     project = loop(gold_texts(4))
     has = f"which no task of project {project.project_id} has; the fields of its tasks are 'text', 'gold'"
