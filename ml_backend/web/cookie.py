@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from flask import Flask, Request, request
+from flask import Flask, Request, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from itsdangerous import TimestampSigner
 
+from ml_backend.store import DATABASE_ERRORS
 from ml_backend.web.caller import came_over_tls
 from ml_backend.web.context import web
 
@@ -48,10 +49,18 @@ class Cookie(SecureCookieSessionInterface):
     digest_method = staticmethod(hashlib.sha256)
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """The content of the request's cookie; empty without one, which is what Label Studio's requests have."""
+        """The content of the request's cookie; empty without one, which is what Label Studio's requests have.
+
+        It is empty too if the database is not reached, see `require_cookie_read`.
+        """
         if self.get_cookie_name(app) not in request.cookies:
             return self.session_class()
-        return super().open_session(app, request)
+        try:
+            return super().open_session(app, request)
+        except DATABASE_ERRORS as problem:
+            # Flask reads the cookie before errors are handled, and of every request, also of those that do not need it.
+            g.cookie_problem = problem
+            return self.session_class()
 
     def get_signing_serializer(self, app: Flask):  # type: ignore[no-untyped-def]  # noqa: ANN201
         """The signer of the cookie."""
@@ -68,6 +77,12 @@ class Cookie(SecureCookieSessionInterface):
     def get_cookie_secure(self, app: Flask) -> bool:
         """Whether browsers send the cookie over TLS only."""
         return came_over_tls(web().settings.backend_url)
+
+
+def require_cookie_read() -> None:
+    """Raises the error of the database for which the request's cookie could not be read, one of DATABASE_ERRORS."""
+    if (problem := g.get("cookie_problem")) is not None:
+        raise problem
 
 
 def load_key(app: Flask) -> None:

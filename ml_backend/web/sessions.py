@@ -19,7 +19,7 @@ from ml_backend.settings import Settings
 from ml_backend.store.records import SessionRecord
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
-from ml_backend.web.cookie import LIFETIME_SECONDS
+from ml_backend.web.cookie import LIFETIME_SECONDS, require_cookie_read
 from ml_backend.web.people import BACKEND_KEY, Person, basic_auth_name
 
 logger = logging.getLogger(__name__)
@@ -74,8 +74,10 @@ def end_session() -> None:
 def person_of_session() -> Person | None:
     """Who is signed in; None if nobody is.
 
-    Raises BadRequest with status 503 if it is unknown for too long what the person may see.
+    Raises BadRequest with status 503 if it is unknown for too long what the person may see, and one of DATABASE_ERRORS
+    if the database is not reached.
     """
+    require_cookie_read()
     session_id, context = cookie.get(ID), web()
     if session_id is None or cookie.get(PROOF) != _proof(context.settings, cookie.get(WAY)):
         return None

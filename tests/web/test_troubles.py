@@ -22,7 +22,7 @@ from studios import Fake
 from ml_backend.commands.demo.label_studio_process import free_port
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.web import readiness, state_metrics
+from ml_backend.web import cookie, readiness, state_metrics
 from ml_backend.web.app import create_app
 from ml_backend.worker.queue import TaskQueue
 
@@ -181,6 +181,13 @@ def test_the_database_is_gone_and_comes_back(server: MakeServer, postgres_url: s
         assert observed(client) == documented()["database gone"]
         answer = client.get("/projects/7/status")
         assert (answer.status_code, "cannot be used" in answer.get_json()["error"]) == (503, True)
+        client.set_cookie(cookie.NAME, "what this server has not read yet")
+        for accept in ("application/json", "text/html"):
+            for path in ("/projects/7/status", "/projects", "/sign-in"):
+                answer = client.get(path, headers={"Accept": accept})
+                assert (answer.status_code, "cannot be used" in answer.text) == (503, True)
+        assert client.get("/health").status_code == 200
+        assert observed(client) == documented()["database gone"]
     finally:
         rename(f"{name}_gone", str(name))
     assert observed(client) == documented()["nothing"]
