@@ -14,7 +14,7 @@ from ml_backend.settings import Settings
 from ml_backend.store import DATABASE_ERRORS, Store
 from ml_backend.web import cookie, pages, projects, protocol, ready, sign_in, webhooks
 from ml_backend.web.access import SignInNeeded
-from ml_backend.web.bodies import MEGABYTE, SMALL_BODY, BadRequest, largest_body
+from ml_backend.web.bodies import SMALL_BODY, BadRequest, size_of_largest_body
 from ml_backend.web.context import EXTENSION, Web, web
 from ml_backend.web.cross_site import refuse_cross_site
 from ml_backend.web.metrics import RequestMetrics
@@ -95,8 +95,7 @@ def _http_error(problem: HTTPException) -> Response:
         return Response(status=code, headers=problem.get_headers())
     sentence = problem.description or problem.name
     if isinstance(problem, RequestEntityTooLarge):
-        largest = largest_body(request.path)
-        sentence = f"The body is larger than the {largest // MEGABYTE} MB that {request.path} accepts."
+        sentence = f"The body is larger than the {size_of_largest_body(request.path)} that {request.path} accepts."
     if isinstance(problem, MethodNotAllowed):
         return _error_response(sentence, code, {"Allow": ", ".join(sorted(problem.valid_methods or ()))})
     return _error_response(sentence, code, {})

@@ -11,7 +11,7 @@ from flask import request
 from ml_backend.labelstudio.json_values import is_deeper, kind_of, parsed_id
 from ml_backend.web.context import web
 
-MEGABYTE = 2**20
+KILOBYTE, MEGABYTE = 2**10, 2**20
 SMALL_BODY = MEGABYTE
 """Largest size in bytes of a body that holds only names and numbers."""
 LARGEST_BODIES = {
@@ -19,6 +19,8 @@ LARGEST_BODIES = {
     "webhook": 64 * MEGABYTE,  # all tasks of an import, with their texts
     "setup": 10 * MEGABYTE,  # a label config
     "validate": 10 * MEGABYTE,
+    "sign-in": 16 * KILOBYTE,  # forms that anybody may send
+    "sign-out": 16 * KILOBYTE,
 }
 """Last part of a path → largest size in bytes of its body; SMALL_BODY for every other path."""
 MOST_VALUES = 4_000_000
@@ -50,6 +52,12 @@ class BadRequest(Exception):
 def largest_body(path: str) -> int:
     """The largest size in bytes of a body that a path accepts; the path may have a prefix of a proxy."""
     return LARGEST_BODIES.get(path.rpartition("/")[2], SMALL_BODY)
+
+
+def size_of_largest_body(path: str) -> str:
+    """The same, for people: "16 KB" or "1 MB"."""
+    largest = largest_body(path)
+    return f"{largest // MEGABYTE} MB" if largest >= MEGABYTE else f"{largest // KILOBYTE} KB"
 
 
 def json_object() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from ml_backend.labelstudio.errors import LabelStudioError, Unauthorized
 from ml_backend.web.access import person
-from ml_backend.web.bodies import BadRequest
+from ml_backend.web.bodies import BadRequest, largest_body
 from ml_backend.web.caller import caller_address
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import accepts_form
@@ -22,7 +22,6 @@ from ml_backend.web.sessions import Way, begin_session, end_session
 logger = logging.getLogger(__name__)
 blueprint = Blueprint("sign_in", __name__)
 
-LARGEST_FORM = 2**14
 PAGES = "pages."
 """Beginning of the names of routes to which a person may be sent after signing in."""
 
@@ -42,7 +41,7 @@ def form() -> Response:
 @accepts_form
 def sign_in() -> Any:
     """Check what the form holds, and begin a session."""
-    request.max_content_length = LARGEST_FORM
+    request.max_content_length = largest_body(request.path)
     typed, following = request.form, request.form.get("next")
     if not has_csrf_token():
         problem = "This form is out of date, or the browser refuses cookies, which signing in needs. Please try again."
@@ -71,7 +70,7 @@ def sign_in() -> Any:
 @accepts_form
 def sign_out() -> Any:
     """End the session on all servers. Raises BadRequest with status 403 without the CSRF token."""
-    request.max_content_length = LARGEST_FORM
+    request.max_content_length = largest_body(request.path)
     if not has_csrf_token():
         raise BadRequest("Signing out needs the token of this page: reload the page and try again.", 403)
     end_session()

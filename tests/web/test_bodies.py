@@ -41,6 +41,14 @@ def test_a_body_above_the_limit_of_its_route_is_refused(connected: FlaskClient, 
     assert connected.post(path, data=b" " * megabytes * 2**20).status_code == 400, "this one is read, and is empty"
 
 
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out"])
+def test_a_form_above_the_limit_of_its_route_is_refused(locked: FlaskClient, path: str):
+    too_large = {"csrf_token": "x" * 16 * 2**10}
+    response = locked.post(path, data=too_large, content_type="application/x-www-form-urlencoded")
+    assert response.status_code == 413
+    assert f"larger than the 16 KB that {path} accepts" in response.get_json()["error"]
+
+
 def test_a_body_of_more_values_than_any_needs_is_refused_before_it_is_parsed(
     connected: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ):
