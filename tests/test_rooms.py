@@ -13,7 +13,8 @@ REPOSITORY = Path(__file__).parents[1]
 
 ALLOWED: dict[str, set[str]] = {
     "ml_backend.environment_values": set(),
-    "ml_backend.settings": {"ml_backend.environment_values"},
+    # The names of embeddings, which a project's settings check in the same way.
+    "ml_backend.settings": {"ml_backend.environment_values", "ml_backend.learning"},
     # These import nothing: the dataclass of an annotation, for packages that must not import each other, and the
     # separator between the fields of a text, which `labelstudio` writes and an embedder reads.
     "ml_backend.annotation": set(),

@@ -11,6 +11,7 @@ import threading
 
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError, LabelStudioUnavailable, Unauthorized
 from ml_backend.labelstudio.connection import BackendEntry, probe_backends, same_address, stored_backends
+from ml_backend.logs import log_context
 from ml_backend.pipeline.versions import NO_MODEL
 from ml_backend.store import Store
 from ml_backend.store.records import CandidateRecord
@@ -53,6 +54,11 @@ class CandidateConfirmation:
         candidate = self._store.take_due_candidate()
         if candidate is None:
             return POLL_SECONDS
+        with log_context(project=candidate.project_id):
+            return self._ask(candidate)
+
+    def _ask(self, candidate: CandidateRecord) -> float:
+        """Ask Label Studio for the candidate; returns the seconds to wait before the next one."""
         project_id = candidate.project_id
         try:
             entries = stored_backends(self._client, project_id)

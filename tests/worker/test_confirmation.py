@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from ml_backend import logs
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable, ProjectGone, Unauthorized
 from ml_backend.pipeline.versions import NO_MODEL
 from ml_backend.settings import Settings
@@ -171,3 +172,22 @@ def test_while_label_studio_cannot_be_asked_candidates_stay(
     client.problem = None
     confirmation.confirm_next()
     assert [project.id for project in sqlite_store.projects()] == [7]
+
+
+def test_every_line_of_the_log_names_its_project(
+    confirmation: CandidateConfirmation,
+    client: FakeClient,
+    sqlite_store: Store,
+    caplog: pytest.LogCaptureFixture,
+):
+    caplog.set_level("INFO", logger="ml_backend.worker.candidates")
+    caplog.handler.addFilter(logs._add_context)
+    client.entries = {7: {OURS: NO_MODEL}}
+    for project_id in (7, 8):  # the second one is gone
+        sqlite_store.add_candidate(project_id, OURS)
+        confirmation.confirm_next()
+    client.problem = LabelStudioUnavailable("no answer")
+    sqlite_store.add_candidate(9, OURS)
+    confirmation.confirm_next()
+    caplog.handler.removeFilter(logs._add_context)
+    assert [getattr(record, "fields", {}) for record in caplog.records] == [{"project": n} for n in (7, 8, 9)]
