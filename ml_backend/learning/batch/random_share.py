@@ -25,10 +25,12 @@ def random_places(n: int, share: float, seed: int, cycle: int) -> NDArray[np.boo
 def random_rows(pool: Pool, n: int, seed: int, cycle: int) -> NDArray[np.int64]:
     """The rows for n places, (n,) int64, drawn uniformly from the unlabelled rows without replacement.
 
+    The first places get the same rows whatever n is, so that a batch does not depend on how many its reserve draws.
     Call this before the strategy chooses. Afterwards the draw would be from the rows that the strategy did not choose,
     and so would not be uniform. Raises ValueError when fewer than n rows are unlabelled.
     """
     if not n:
         return np.empty(0, dtype=np.int64)
-    rows: NDArray[np.int64] = np.random.default_rng([seed, cycle, 3]).choice(pool.unlabeled, n, replace=False)
-    return rows
+    if n > len(pool.unlabeled):
+        raise ValueError(f"{n} rows cannot be drawn from {len(pool.unlabeled)} unlabelled rows")
+    return np.random.default_rng([seed, cycle, 3]).permutation(pool.unlabeled)[:n]
