@@ -14,12 +14,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 QUOTES = "\"'`´‘’‚‛“”„‟«»‹›"
 INVISIBLE = "\ufeff\u200b\u2060"
 """Characters without width, which copying from a page or from a file with a byte order mark can leave at an end."""
-PLACEHOLDERS = {"…", "..."}
 PLACEHOLDER = re.compile(
-    r"(change|replace)[-_ ]?(me|this)|your[-_](\w+[-_])*(key|password|secret|token)|(placeholder|password|admin)$",
-    re.IGNORECASE,
+    r"(…|\.\.\.|<.*>|placeholder)$|(change|replace)[-_ ]?(me|this)|your[-_](\w+[-_])*(key|password|secret|token)",
+    re.IGNORECASE | re.DOTALL,
 )
-"""Matches from its beginning what examples have in place of a secret, as .env.example has, and words that all try."""
+"""Matches from its beginning what examples have in place of a value, as .env.example has."""
+TRIED_BY_ALL = {"password", "admin"}
+"""Words that are as good as no secret, though they may be the name of a user."""
 MAKE_SECRET = "make one with `openssl rand -hex 20`"
 SHORTEST_SIGNING_KEY = 32
 WHERE_KEYS_ARE = "in Label Studio under Account & Settings ▸ Personal Access Token or Legacy Token"
@@ -36,7 +37,7 @@ BACKEND_PAGE = re.compile(r"/((health|setup|predict|webhook|versions|metrics)$|p
 def label_studio_key(written: str) -> str:
     """A legacy token or a personal access token, without white space around it."""
     key = _trimmed(written)
-    if _is_placeholder(key):
+    if _is_no_secret(key):
         raise ValueError(f"is the placeholder of an example; the key is {WHERE_KEYS_ARE}")
     if any(character in QUOTES for character in key):
         raise ValueError("has quotes in it, which no key has; write the key without them")
@@ -55,7 +56,7 @@ def header_value(written: str) -> str:
 def secret(written: str) -> str:
     """A secret that is sent as the value of a header."""
     value = header_value(written)
-    if _is_placeholder(value):
+    if _is_no_secret(value):
         raise ValueError(f"is the placeholder of an example; {MAKE_SECRET}")
     return value
 
@@ -66,7 +67,7 @@ def service_address(written: str) -> str:
         chosen = unquote(urlsplit(written).password or "")
     except ValueError:
         return written  # whoever connects to it says what is wrong
-    if _is_placeholder(chosen):
+    if _is_no_secret(chosen):
         raise ValueError(f"has the placeholder of an example as its password; {MAKE_SECRET}, and set it there too")
     return written
 
@@ -74,9 +75,9 @@ def service_address(written: str) -> str:
 def signing_key(written: str) -> str:
     """A key that signs cookies."""
     key = password(written)
-    if len(key) < SHORTEST_SIGNING_KEY or _is_placeholder(key):
+    if len(key) < SHORTEST_SIGNING_KEY:
         raise ValueError(
-            f"is a placeholder or has fewer than {SHORTEST_SIGNING_KEY} characters, so that others could guess it; "
+            f"has fewer than {SHORTEST_SIGNING_KEY} characters, so that others could guess it; "
             f"{MAKE_SECRET}, or leave it out: one is then generated"
         )
     return key
@@ -85,6 +86,8 @@ def signing_key(written: str) -> str:
 def user_name(written: str) -> str:
     """A user for basic auth."""
     name = _typed(written)
+    if _is_placeholder(name):
+        raise ValueError("is the placeholder of an example; choose a name of your own")
     if ":" in name:
         raise ValueError("has a colon in it, which separates user and password in basic auth; choose another name")
     return name
@@ -93,15 +96,13 @@ def user_name(written: str) -> str:
 def password(written: str) -> str:
     """A password for basic auth; white space around it is removed, since a file often ends in a line break."""
     word = _typed(written)
-    if _is_placeholder(word):
+    if _is_no_secret(word):
         raise ValueError(f"is the placeholder of an example; {MAKE_SECRET}")
     return word
 
 
 def _typed(written: str) -> str:
     word = _unquoted(_trimmed(written))
-    if word in PLACEHOLDERS:
-        raise ValueError("is the placeholder of an example; choose a value of your own")
     if not word.isprintable():
         raise ValueError("has a line break or another character in it that cannot be typed")
     return word
@@ -170,7 +171,11 @@ def _trimmed(written: str) -> str:
 
 
 def _is_placeholder(word: str) -> bool:
-    return word in PLACEHOLDERS or (word.startswith("<") and word.endswith(">")) or bool(PLACEHOLDER.match(word))
+    return bool(PLACEHOLDER.match(word))
+
+
+def _is_no_secret(word: str) -> bool:
+    return _is_placeholder(word) or word.lower() in TRIED_BY_ALL
 
 
 def _unquoted(word: str) -> str:

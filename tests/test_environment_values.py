@@ -74,7 +74,7 @@ def test_a_key_that_cannot_be_one_is_refused_and_not_shown(
         ("WEBHOOK_SECRET", "change_me_to_something", "is the placeholder of an example"),
         ("WEBHOOK_SECRET", "your-webhook-secret", "is the placeholder of an example"),
         ("LABEL_STUDIO_API_KEY", "change-me-to-40-hex-characters", "is the placeholder of an example; the key is in"),
-        ("SECRET_KEY", "dev", "is a placeholder or has fewer than 32 characters"),
+        ("SECRET_KEY", "dev", "has fewer than 32 characters"),
         ("SECRET_KEY", "change-me-to-a-long-string-of-my-own-choice", "is the placeholder of an example"),
         (
             "DATABASE_URL",
@@ -83,6 +83,11 @@ def test_a_key_that_cannot_be_one_is_refused_and_not_shown(
         ),
         ("REDIS_URL", "redis://:changeme@host:6379/0", "has the placeholder of an example as its password; make"),
         ("BASIC_AUTH_USER", f"{SECRET}:{SECRET}", "has a colon in it"),
+        ("BASIC_AUTH_USER", "...", "is the placeholder of an example; choose a name of your own"),
+        ("BASIC_AUTH_USER", "<user>", "is the placeholder of an example; choose a name of your own"),
+        ("BASIC_AUTH_USER", "change-me", "is the placeholder of an example; choose a name of your own"),
+        ("BASIC_AUTH_PASS", "...", "is the placeholder of an example; make one"),
+        ("BASIC_AUTH_PASS", "admin", "is the placeholder of an example; make one"),
         ("WEBHOOK_SECRET", f"{SECRET}ü", "has a character that a header cannot have"),
         ("LABEL_STUDIO_URL", f"http://ann:{SECRET}@studio", "has a user or a password in it"),
         ("LABEL_STUDIO_URL", f"ann:{SECRET}@studio", "has a user or a password in it"),
@@ -96,6 +101,12 @@ def test_other_secrets_are_refused_by_name_and_not_shown(
     said = refusal(monkeypatch, **values)
     assert f"{name}: {sentence}" in said
     assert "secret" not in said
+
+
+def test_a_word_that_is_no_password_may_be_a_user(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("BASIC_AUTH_USER", "admin")
+    monkeypatch.setenv("BASIC_AUTH_PASS", "a word")
+    assert load_settings().basic_auth == ("admin", "a word")
 
 
 def test_passwords_may_hold_spaces_letters_of_any_language_and_single_quotes(monkeypatch: pytest.MonkeyPatch):
