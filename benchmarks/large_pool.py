@@ -122,8 +122,7 @@ def main(
         data = clock.step("labels, changes and pool", lambda: learning_data(run, MODEL))
         clock.step("whether to learn", lambda: reason_to_learn(situation(run, data, None, 0, train_requested=False)))
         clock.step("counts", lambda: counts(data, run.settings, CONFIG, None, missing=0, changed=0))
-        used = {task_id: list(classes) for task_id, classes in data.usable.items()}
-        clock.step("store the labels of the fit", lambda: store.put_label_snapshot(PROJECT, used, data.annotated))
+        clock.step("store the labels of the fit", lambda: store.put_fitted_labels(PROJECT, data.changed))
         clock.step("labels, changes and pool, next run", lambda: learning_data(run, MODEL))
         for strategy in strategies.split(","):
             settings = ProjectSettings(strategy=strategy)

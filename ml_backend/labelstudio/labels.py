@@ -31,52 +31,85 @@ class Labels:
     by_task: task id → its classes (one, or for multi-label any number); skipped: ids of tasks that all their annotators
     skipped; ties: task whose annotators disagree evenly → the classes about which they do; unlabeled: tasks submitted
     without a class of this control;
-    unknown: choice → number of annotations that hold it although the label config has no such class; problems:
-    annotations that cannot be read, in the order of the tasks.
+    unknown_by_task: task id → the choices in its annotations that are no classes of the label config; problems_by_task:
+    task id → those of its annotations that cannot be read.
     """
 
     by_task: dict[int, tuple[str, ...]] = field(default_factory=dict)
     skipped: set[int] = field(default_factory=set)
     ties: dict[int, tuple[str, ...]] = field(default_factory=dict)
     unlabeled: set[int] = field(default_factory=set)
-    unknown: dict[str, int] = field(default_factory=dict)
-    problems: list[AnswerProblem] = field(default_factory=list)
+    unknown_by_task: dict[int, list[str]] = field(default_factory=dict)
+    problems_by_task: dict[int, list[AnswerProblem]] = field(default_factory=dict)
 
+    @property
+    def unknown(self) -> dict[str, int]:
+        """Choice → number of annotations that hold it although the label config has no such class."""
+        count = Counter(choice for choices in self.unknown_by_task.values() for choice in choices)
+        ranked = sorted(count.items(), key=lambda item: (-item[1], item[0]))
+        return dict(ranked[:MOST_UNKNOWN])
 
-def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
-    """The label of every annotated task, and the tasks without a label, by reason.
+    @property
+    def problems(self) -> list[AnswerProblem]:
+        """Annotations that cannot be read, in the order of the tasks."""
+        return [problem for _, of_task in sorted(self.problems_by_task.items()) for problem in of_task]
 
-    The newest annotation of each annotator counts; the majority of the annotators decides, class by class if the config
-    is multi-label.
-    """
-    result = Labels()
-    unknown: Counter[str] = Counter()
-    for task_id, newest in sorted(_newest_per_annotator(annotations).items()):
+    def replace(self, task_id: int, annotations: Iterable[Annotation], config: LabelConfig) -> None:
+        """Read the annotations of a task, all that it has now, instead of those read before.
+
+        The newest annotation of each annotator counts; the majority of the annotators decides, class by class if the
+        config is multi-label.
+        """
+        self.remove(task_id)
+        newest = _newest_per_annotator(annotations)
+        if newest:
+            self._decide(task_id, newest, self._votes(task_id, newest, config), config)
+
+    def remove(self, task_id: int) -> None:
+        """Forget a task."""
+        for by_task in (self.by_task, self.ties, self.unknown_by_task, self.problems_by_task):
+            by_task.pop(task_id, None)
+        self.skipped.discard(task_id)
+        self.unlabeled.discard(task_id)
+
+    def _votes(self, task_id: int, newest: list[Annotation], config: LabelConfig) -> list[tuple[str, ...]]:
         votes = []
         for annotation in newest:
             if annotation.cancelled:
                 continue
             given = _answer(annotation, config)
             if given.problem is not None:
-                result.problems.append(AnswerProblem(task_id, annotation.annotation_id, given.problem))
+                problem = AnswerProblem(task_id, annotation.annotation_id, given.problem)
+                self.problems_by_task.setdefault(task_id, []).append(problem)
             if given.unknown:
-                unknown.update(given.unknown)
+                self.unknown_by_task.setdefault(task_id, []).extend(given.unknown)
             if given.classes is not None:
                 votes.append(given.classes)
+        return votes
+
+    def _decide(
+        self, task_id: int, newest: list[Annotation], votes: list[tuple[str, ...]], config: LabelConfig
+    ) -> None:
         if not votes:
-            (result.skipped if all(a.cancelled for a in newest) else result.unlabeled).add(task_id)
-            continue
-        if votes.count(votes[0]) == len(votes):
-            result.by_task[task_id] = votes[0]
-            continue
-        contested = config.lookup.ordered(_contested(votes, config.multi_label))
-        if contested:
-            result.ties[task_id] = contested
+            (self.skipped if all(a.cancelled for a in newest) else self.unlabeled).add(task_id)
+        elif votes.count(votes[0]) == len(votes):
+            self.by_task[task_id] = votes[0]
+        elif contested := config.lookup.ordered(_contested(votes, config.multi_label)):
+            self.ties[task_id] = contested
         elif config.multi_label:
-            result.by_task[task_id] = config.lookup.ordered(_majority_per_class(votes))
+            self.by_task[task_id] = config.lookup.ordered(_majority_per_class(votes))
         else:
-            result.by_task[task_id] = majority(votes) or ()
-    result.unknown = dict(unknown.most_common(MOST_UNKNOWN))
+            self.by_task[task_id] = majority(votes) or ()
+
+
+def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
+    """The label of every annotated task, and the tasks without a label, by reason; see `Labels.replace`."""
+    by_task: dict[int, list[Annotation]] = defaultdict(list)
+    for annotation in annotations:
+        by_task[annotation.task_id].append(annotation)
+    result = Labels()
+    for task_id, of_task in sorted(by_task.items()):
+        result.replace(task_id, of_task, config)
     return result
 
 
@@ -90,13 +123,14 @@ def _answer(annotation: Annotation, config: LabelConfig) -> Answer:
         return Answer(None, problem=unforeseen(error, "reading the annotation", item))
 
 
-def _newest_per_annotator(annotations: Iterable[Annotation]) -> dict[int, list[Annotation]]:
-    newest: dict[int, dict[object, Annotation]] = defaultdict(dict)
+def _newest_per_annotator(annotations: Iterable[Annotation]) -> list[Annotation]:
+    """The newest annotation of each annotator of one task."""
+    newest: dict[object, Annotation] = {}
     for annotation in sorted(annotations, key=lambda a: (a.updated_at, a.annotation_id)):
         # An imported annotation without an annotator counts as that of another annotator.
         annotator = annotation.annotator if annotation.annotator is not None else f"import {annotation.annotation_id}"
-        newest[annotation.task_id][annotator] = annotation
-    return {task_id: list(by_annotator.values()) for task_id, by_annotator in newest.items()}
+        newest[annotator] = annotation
+    return list(newest.values())
 
 
 def majority(votes: list[tuple[str, ...]]) -> tuple[str, ...] | None:

@@ -13,27 +13,22 @@ from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.learning import Head
 from ml_backend.learning.evaluation.stopping import LABELS_BETWEEN, WINDOW, kappa, stabilized, stop_set
 from ml_backend.learning.head.files import from_bytes
-from ml_backend.pipeline.label_changes import Chosen
+from ml_backend.pipeline.label_arrays import Chosen
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, StoppingAdvice
 
 NO_HEAD = StoppingAdvice(False, None, "there is no head yet")
-NO_PREDICTION = [""]
-"""Stored as the predicted classes of a task without a vector; [] would mean that none of several classes fits.
-
-No label config has such a class, so `agreement` leaves the task out.
-"""
 
 
 def stored_predictions(
     pool: ProjectPool, rows: NDArray[np.int64], shown: list[list[tuple[str, float]]] | None
-) -> list[list[str]] | None:
-    """The classes that annotators are shown for these rows, `NO_PREDICTION` for rows without a vector."""
+) -> list[list[str] | None] | None:
+    """The classes that annotators are shown for these rows, None for a row without a vector, and without a head."""
     if shown is None:
         return None
     return [
-        [name for name, _ in likely] if embedded else NO_PREDICTION
+        [name for name, _ in likely] if embedded else None
         for likely, embedded in zip(shown, pool.embedded[rows], strict=True)
     ]
 
@@ -60,9 +55,9 @@ def agreement(
         )
         if served is None or served.predicted is None:
             continue
-        shown = set(served.predicted[served.task_ids.index(task_id)])
-        if shown <= set(classes):
-            scores.append((shown == set(chosen), task_id in served.random_task_ids))
+        shown = served.predicted[served.task_ids.index(task_id)]
+        if shown is not None and set(shown) <= set(classes):
+            scores.append((set(shown) == set(chosen), task_id in served.random_task_ids))
     return Agreement(
         right=sum(is_right for is_right, _ in scores),
         asked=len(scores),

@@ -116,8 +116,7 @@ def _publish(run: RunContext, data: LearningData, proposal: Proposal, head: str 
 
 def _store_fit_state(run: RunContext, data: LearningData, cycle: int) -> None:
     """Store the labels, settings and classes of this fit, with which the next run compares its own."""
-    labels = {task_id: list(classes) for task_id, classes in data.usable.items()}
-    run.store.put_label_snapshot(run.id, labels, data.annotated)
+    run.store.put_fitted_labels(run.id, dict.fromkeys(data.first) | data.changed)
     run.store.update_project(
         run.id,
         cycle=cycle,

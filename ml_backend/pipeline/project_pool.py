@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.labelstudio.label_config import LabelConfig
-from ml_backend.labelstudio.labels import Labels
-from ml_backend.pipeline.encode_labels import UNLABELED, encode_labels, has_label
-from ml_backend.pipeline.task_arrays import NO_TEXT, TaskArrays, rows_of
+from ml_backend.pipeline.label_arrays import NO_LABEL, LabelArrays
+from ml_backend.pipeline.task_arrays import NO_TEXT, TaskArrays
+from ml_backend.pipeline.task_rows import rows_of
 from ml_backend.store.records import BatchRecord
 
 
@@ -35,16 +35,35 @@ class ProjectPool:
     copies: NDArray[np.bool_]
     open: NDArray[np.bool_]
 
-    @property
+    @cached_property
     def labeled(self) -> int:
         """Number of rows with a label."""
-        return int(has_label(self.labels).sum())
+        return int(_has_label(self.labels).sum())
 
     @property
     def newest_embedded(self) -> int:
         """The highest id of a task whose text is embedded, 0 without any."""
         embedded = self.task_ids[self.embedded]
         return int(embedded[-1]) if len(embedded) else 0
+
+    @cached_property
+    def copies_to_add(self) -> NDArray[np.int64]:
+        """(n,) int64, ascending: the first copy of each text that has no fresh row, for places that are left over."""
+        rows = np.flatnonzero(self.copies)
+        rows = rows[~np.isin(self.texts[rows], self.texts[self.fresh])]
+        return rows[np.sort(np.unique(self.texts[rows], return_index=True)[1])]
+
+    @cached_property
+    def _offered(self) -> NDArray[np.bool_]:
+        """(N,) bool: rows that a batch of any size would have."""
+        offered = self.fresh.copy()
+        offered[self.copies_to_add] = True
+        return offered
+
+    def count_unpublished(self, batch: BatchRecord | None) -> int:
+        """Number of rows that a batch of any size would have, and that this one lacks."""
+        published = np.unique(self.rows(() if batch is None else batch.task_ids))
+        return int(self._offered.sum() - self._offered[published].sum())
 
     def count_open(self, batch: BatchRecord | None) -> int:
         """Number of open tasks of a batch, 0 without a batch."""
@@ -55,23 +74,21 @@ class ProjectPool:
         return rows_of(self.task_ids, task_ids)
 
 
-def project_pool(arrays: TaskArrays, labels: Labels, config: LabelConfig) -> ProjectPool:
+def project_pool(tasks: TaskArrays, labels: LabelArrays) -> ProjectPool:
     """The pool of a project. Tasks with a submitted or skipped annotation are never published again.
 
-    A label is used only if its text has a vector; otherwise the head would be fitted on a vector of zeros. Raises
-    KeyError for a label that the config does not have.
+    A label is used only if its text has a vector; otherwise the head would be fitted on a vector of zeros.
     """
-    encoded = encode_labels(arrays.task_ids, labels.by_task, config)
-    is_open = arrays.texts != NO_TEXT
-    is_open[arrays.rows(arrays.annotations)] = False
-    offered = is_open & arrays.embedded
-    fresh = _first_of_each_text(arrays.texts, offered, used=arrays.texts[has_label(encoded)])
-    encoded[~arrays.embedded] = UNLABELED
+    encoded = labels.encoded()
+    is_open = (tasks.texts != NO_TEXT) & ~labels.annotated
+    offered = is_open & tasks.embedded
+    fresh = _first_of_each_text(tasks.texts, offered, used=tasks.texts[labels.given != NO_LABEL])
+    encoded[~tasks.embedded] = NO_LABEL
     return ProjectPool(
-        task_ids=arrays.task_ids,
-        texts=arrays.texts,
-        embeddings=arrays.vectors,
-        embedded=arrays.embedded,
+        task_ids=tasks.task_ids,
+        texts=tasks.texts,
+        embeddings=tasks.vectors,
+        embedded=tasks.embedded,
         labels=encoded,
         fresh=fresh,
         copies=offered & ~fresh,
@@ -88,3 +105,9 @@ def _first_of_each_text(
     rows = rows[~np.isin(texts[rows], used)]
     first[rows[np.unique(texts[rows], return_index=True)[1]]] = True
     return first
+
+
+def _has_label(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Which rows have a label. labels (N,) or (N, n_classes) integer; returns (N,) bool."""
+    mask: NDArray[np.bool_] = (labels if labels.ndim == 1 else labels[:, 0]) != NO_LABEL
+    return mask

@@ -6,12 +6,14 @@ are labelled. docs/labelling.md explains the formula.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
+from operator import itemgetter
 
-from ml_backend.annotation import Annotation
+from ml_backend.pipeline.annotators import Moment
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store.records import RunRecord
 
@@ -57,32 +59,28 @@ class Pace:
         return ceil(self.rate * self.run_seconds)
 
 
-def measured_pace(
-    annotations: Iterable[Annotation], annotators: int, members: int | None, runs: Sequence[RunRecord]
-) -> Pace:
+def measured_pace(moments: Sequence[Moment], annotators: int, members: int | None, runs: Sequence[RunRecord]) -> Pace:
     """The pace of a project.
 
-    annotations: all of the project; annotators: number of people who made them; members: number of people who can
-    label, None if unknown; runs: the last RECENT_RUNS.
+    moments: of all the project's annotations, in ascending order; annotators: number of people who made them; members:
+    number of people who can label, None if unknown; runs: the last RECENT_RUNS.
     """
     people = max(1, annotators, min(members or 0, MOST_MEMBERS))
     durations = [min(LONGEST_RUN_SECONDS, sum(run.seconds.values())) for run in runs]
     if len(runs) < RECENT_RUNS:
         durations.append(ASSUMED_RUN_SECONDS)
-    return Pace(people, people * labels_per_second(annotations), max(durations))
+    return Pace(people, people * labels_per_second(moments), max(durations))
 
 
-def labels_per_second(annotations: Iterable[Annotation]) -> float:
-    """Speed of one person, over the last minutes in which anybody labelled; annotations of nobody do not count."""
-    timed = [(a.created_at, a.annotator) for a in annotations if a.created_at is not None and a.annotator is not None]
+def labels_per_second(moments: Sequence[Moment]) -> float:
+    """Speed of one person, over the last minutes in which anybody labelled. moments: in ascending order."""
     # Compared with the newest one, not with the present: Label Studio's clock may differ, and people come back.
-    start = max((moment for moment, _ in timed), default=0.0) - RECENT_SECONDS
+    start = moments[-1][0] - RECENT_SECONDS if moments else 0.0
     by_person: dict[int, list[float]] = defaultdict(list)
-    for moment, annotator in timed:
-        if moment >= start:
-            by_person[annotator].append(moment)
-    labels = sum(len(moments) - 1 for moments in by_person.values())
-    seconds = sum(max(moments) - min(moments) for moments in by_person.values())
+    for moment, annotator in moments[bisect_left(moments, start, key=itemgetter(0)) :]:
+        by_person[annotator].append(moment)
+    labels = sum(len(times) - 1 for times in by_person.values())
+    seconds = sum(times[-1] - times[0] for times in by_person.values())
     assumed = ASSUMED_LABELS_PER_SECOND * ASSUMED_WEIGHT_SECONDS
     return min(FASTEST_LABELS_PER_SECOND, (labels + assumed) / (seconds + ASSUMED_WEIGHT_SECONDS))
 

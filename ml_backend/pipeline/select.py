@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from ml_backend.learning.cycle import Cycle, Proposal
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.project_settings import ProjectSettings
-from ml_backend.store.records import BatchRecord
 
 
 def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle: int, reserve: int) -> Proposal:
@@ -37,7 +36,7 @@ def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle:
     free_places = settings.batch_size + reserve - len(proposal.rows) - len(proposal.reserve_rows)
     if free_places <= 0:
         return proposal
-    copies = _copies_to_add(pool)[:free_places]
+    copies = pool.copies_to_add[:free_places]
     proposal = _with_copies(proposal, copies, settings.batch_size)
     without_vector = _without_vector(pool, np.random.default_rng([settings.seed, cycle]))[: free_places - len(copies)]
     return replace(proposal, reserve_rows=np.concatenate([proposal.reserve_rows, without_vector]))
@@ -51,22 +50,6 @@ def _with_copies(proposal: Proposal, copies: NDArray[np.int64], batch_size: int)
         rows=np.concatenate([proposal.rows, copies[:free_places]]),
         reserve_rows=np.concatenate([proposal.reserve_rows, copies[free_places:]]),
     )
-
-
-def count_unpublished(pool: ProjectPool, batch: BatchRecord | None) -> int:
-    """Number of rows that a batch of any size would have, and that this one lacks."""
-    others = pool.fresh.copy()
-    others[_copies_to_add(pool)] = True
-    if batch is not None:
-        others[pool.rows(batch.task_ids)] = False
-    return int(others.sum())
-
-
-def _copies_to_add(pool: ProjectPool) -> NDArray[np.int64]:
-    """(n,) int64, ascending: the first copy of each text that has no fresh row."""
-    rows = np.flatnonzero(pool.copies)
-    rows = rows[~np.isin(pool.texts[rows], pool.texts[pool.fresh])]
-    return rows[np.sort(np.unique(pool.texts[rows], return_index=True)[1])]
 
 
 def _without_vector(pool: ProjectPool, rng: np.random.Generator) -> NDArray[np.int64]:

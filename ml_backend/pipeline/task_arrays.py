@@ -1,4 +1,4 @@
-"""A project's tasks, annotations and vectors in memory; a refresh reads only what changed in the database."""
+"""A project's tasks, annotations, labels and vectors in memory; a refresh reads only what changed in the database."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.annotation import Annotation
+from ml_backend.labelstudio.label_config import LabelConfig
+from ml_backend.pipeline.annotators import Annotators
+from ml_backend.pipeline.label_arrays import Chosen, LabelArrays
+from ml_backend.pipeline.task_rows import rows_of
 from ml_backend.store import Store
 
 NO_TEXT = -1
@@ -22,13 +26,18 @@ class TaskArrays:
     """Rows are tasks in the order of their ids.
 
     task_ids (N,) int64; texts (N,) int64: equal numbers for equal texts, -1 without a usable text; vectors (N, D)
-    float32, zeros where embedded (N,) bool is False; annotations: task id → its annotations in the order of their ids.
+    float32, zeros where embedded (N,) bool is False; annotations: task id → its annotations in the order of their ids;
+    annotators: the people who made them; fitted: task id → the label that the last fit used, see `Store.fitted_labels`.
     """
 
     task_ids: NDArray[np.int64]
     texts: NDArray[np.int64]
     embedded: NDArray[np.bool_]
     annotations: dict[int, list[Annotation]]
+    annotators: Annotators
+    fitted: dict[int, Chosen | None]
+    _labels: LabelArrays | None
+    _without_labels: set[int]
     _revision: int
     _hashes: list[str | None]
     _numbers: dict[str, int]
@@ -53,6 +62,15 @@ class TaskArrays:
         """(n,) int64: rows of these tasks, in the order of `task_ids`; unknown tasks are left out."""
         return rows_of(self.task_ids, task_ids)
 
+    def labels(self, config: LabelConfig) -> LabelArrays:
+        """The labels by this label config. Those of the last call are brought up to date if they are by the same."""
+        if self._labels is None or self._labels.config != config:
+            self._labels = LabelArrays(config)
+            self._without_labels = set(self.annotations) | set(self.fitted)
+        self._labels.update(self.task_ids, self._without_labels, self.annotations, self.fitted)
+        self._without_labels = set()
+        return self._labels
+
     def refresh(self) -> None:
         """Read what changed in the database since the last refresh."""
         revision, changed = self._store.changes(self._project_id, self._revision)
@@ -65,18 +83,24 @@ class TaskArrays:
     def _read_changed(self, changed: set[int]) -> bool:
         """Read these tasks again; returns False if tasks were deleted or inserted between others, which moves rows."""
         current = self._store.tasks(self._project_id, changed)
-        existing = changed & set(self.task_ids[self.rows(changed)].tolist())
-        new = [task for task in current if task[0] not in existing]
+        rows = self.rows(changed)
+        row_of = dict(zip(self.task_ids[rows].tolist(), rows.tolist(), strict=True))
+        new = [task for task in current if task[0] not in row_of]
         last_id = int(self.task_ids[-1]) if len(self.task_ids) else 0
-        if len(current) < len(changed) or any(task_id < last_id for task_id, _, _ in new):
+        is_deleted = len(current) - len(new) < len(row_of)
+        if is_deleted or any(task_id < last_id for task_id, _, _ in new):
             return False
+        annotations = _by_task(self._store.annotations(self._project_id, changed))
+        fitted = self._store.fitted_labels(self._project_id, changed)
         for task_id, text_hash, problem in current:
-            if task_id in existing:
-                self._change_text(int(self.rows([task_id])[0]), None if problem else text_hash)
+            if task_id in row_of:
+                self._change_text(row_of[task_id], None if problem else text_hash)
         self._append(new)
         for task_id in changed:
-            self.annotations.pop(task_id, None)
-        self._add_annotations(self._store.annotations(self._project_id, changed))
+            self._change_annotations(task_id, annotations.get(task_id, []))
+            self.fitted.pop(task_id, None)
+        self.fitted |= fitted
+        self._without_labels |= changed
         return True
 
     def _change_text(self, row: int, text_hash: str | None) -> None:
@@ -85,6 +109,14 @@ class TaskArrays:
             self.texts[row] = self._text_number(text_hash)
             self.embedded[row] = False
             self._matrix[row] = 0.0
+
+    def _change_annotations(self, task_id: int, annotations: list[Annotation]) -> None:
+        before = self.annotations.pop(task_id, [])
+        if annotations:
+            self.annotations[task_id] = annotations
+        if annotations != before:
+            self.annotators.remove(before)
+            self.annotators.add(annotations)
 
     def _append(self, new: TaskRows) -> None:
         if not new:
@@ -110,10 +142,6 @@ class TaskArrays:
     def _text_number(self, text_hash: str | None) -> int:
         return NO_TEXT if text_hash is None else self._numbers.setdefault(text_hash, len(self._numbers))
 
-    def _add_annotations(self, annotations: list[Annotation]) -> None:
-        for annotation in annotations:
-            self.annotations.setdefault(annotation.task_id, []).append(annotation)
-
     def _read_vectors(self, rows: NDArray[np.int64]) -> None:
         """Read the vectors of these rows (n,) int64, all of which have a text."""
         by_hash: dict[str, list[int]] = {}
@@ -133,12 +161,19 @@ class TaskArrays:
         self.texts = np.empty(0, dtype=np.int64)
         self.embedded = np.empty(0, dtype=bool)
         self.annotations = {}
+        self.annotators = Annotators()
+        self.fitted = {}
+        self._labels = None
+        self._without_labels = set()
 
     def _read_everything(self) -> None:
         # Free the old matrix first: two of them may not fit into memory.
         self._clear()
         self._append(self._store.tasks(self._project_id))
-        self._add_annotations(self._store.annotations(self._project_id))
+        annotations = self._store.annotations(self._project_id)
+        self.annotations = _by_task(annotations)
+        self.annotators = Annotators(annotations)
+        self.fitted = self._store.fitted_labels(self._project_id)
         for task_ids, vectors in self._store.vectors_by_task(self._project_id, self._model):
             rows = self.rows(task_ids)
             self._reserve_rows(len(self.task_ids), vectors.shape[1])
@@ -146,16 +181,12 @@ class TaskArrays:
             self.embedded[rows] = True
 
 
-def rows_of(ascending: NDArray[np.int64], task_ids: Iterable[int]) -> NDArray[np.int64]:
-    """Rows of tasks in an array of ids; ids that it does not hold are left out.
-
-    ascending (N,) int64: task ids in ascending order. Returns (n,) int64, in the order of `task_ids`.
-    """
-    ids = np.fromiter(task_ids, dtype=np.int64)
-    rows = np.searchsorted(ascending, ids)
-    exists = rows < len(ascending)
-    exists[exists] = ascending[rows[exists]] == ids[exists]
-    return rows[exists]
+def _by_task(annotations: Iterable[Annotation]) -> dict[int, list[Annotation]]:
+    """Task id → its annotations, in the same order."""
+    by_task: dict[int, list[Annotation]] = {}
+    for annotation in annotations:
+        by_task.setdefault(annotation.task_id, []).append(annotation)
+    return by_task
 
 
 class ArrayCache:

@@ -13,8 +13,8 @@ from ml_backend.store.database import DATABASE_ERRORS, PAGES_BEFORE_CHECKPOINT, 
 from ml_backend.store.embedding_claims import EmbeddingClaimRows
 from ml_backend.store.embeddings import EmbeddingRows
 from ml_backend.store.events import EventRows
+from ml_backend.store.fitted_labels import FittedLabelRows
 from ml_backend.store.heads import HeadRows
-from ml_backend.store.label_snapshots import LabelSnapshotRows
 from ml_backend.store.leases import LeaseRows
 from ml_backend.store.opening import open_database
 from ml_backend.store.projects import ProjectRows
@@ -42,7 +42,7 @@ class Store(
     ChangeRows,
     EmbeddingRows,
     EmbeddingClaimRows,
-    LabelSnapshotRows,
+    FittedLabelRows,
     HeadRows,
     BatchRows,
     RunRows,

@@ -5,14 +5,21 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
 from ml_backend.store.records import BatchRecord
 from ml_backend.store.states import BatchState
+
+_NO_PREDICTION = [""]
+"""Stored as the predicted classes of a task without a prediction; a config cannot have such a class.
+
+Processes of earlier versions write it and expect it.
+"""
 
 
 class BatchRows:
@@ -29,11 +36,12 @@ class BatchRows:
         task_ids: Sequence[int],
         size: int,
         random_task_ids: Sequence[int] = (),
-        predicted: Sequence[Sequence[str]] | None = None,
+        predicted: Sequence[Sequence[str] | None] | None = None,
     ) -> BatchRecord:
         """Store a batch before it is sent to Label Studio; its version is unique.
 
-        predicted: classes that annotators are shown for each of `task_ids`, None without a head.
+        predicted: classes that annotators are shown for each of `task_ids`, None for a task without a prediction; None
+        without a head.
         """
         table = tables.batches
         with self._database.writing() as connection:
@@ -54,9 +62,9 @@ class BatchRows:
                 created_at=time.time(),
                 published_at=None,
                 random_task_ids=list(random_task_ids),
-                predicted=None if predicted is None else [list(classes) for classes in predicted],
+                predicted=None if predicted is None else [None if c is None else list(c) for c in predicted],
             )
-            connection.execute(insert(table).values(**vars(batch)))
+            connection.execute(insert(table).values(**vars(batch) | {"predicted": _stored(batch.predicted)}))
         return batch
 
     def mark_batch(self, project_id: int, number: int, state: BatchState) -> None:
@@ -104,7 +112,18 @@ class BatchRows:
 
     def _batches(self, query: Select[Any]) -> list[BatchRecord]:
         with self._database.reading() as connection:
-            return [BatchRecord(**row._mapping) for row in connection.execute(query)]
+            return [_batch(row) for row in connection.execute(query)]
+
+
+def _batch(row: Row[Any]) -> BatchRecord:
+    batch = BatchRecord(**row._mapping)
+    if batch.predicted is None:
+        return batch
+    return replace(batch, predicted=[None if classes == _NO_PREDICTION else classes for classes in batch.predicted])
+
+
+def _stored(predicted: list[list[str] | None] | None) -> list[list[str]] | None:
+    return None if predicted is None else [_NO_PREDICTION if classes is None else classes for classes in predicted]
 
 
 def _newest_first(project_id: int) -> Select[Any]:

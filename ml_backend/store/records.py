@@ -221,7 +221,7 @@ class BatchRecord:
 
     version: the `model_version` of the batch in Label Studio; why: the reason, as a sentence; random_task_ids: tasks
     drawn at random because of `random_share`; created_at, published_at: Unix time; predicted: the classes that
-    annotators are shown as prediction, for each of `task_ids`, None without a head.
+    annotators are shown as prediction, for each of `task_ids`, None for a task without a vector; None without a head.
     """
 
     number: int
@@ -236,7 +236,7 @@ class BatchRecord:
     created_at: float
     published_at: float | None
     random_task_ids: list[int] = field(default_factory=list)
-    predicted: list[list[str]] | None = None
+    predicted: list[list[str] | None] | None = None
 
 
 @dataclass(frozen=True)

@@ -249,6 +249,15 @@ runs = Table(
     Column("stopping", DataclassText(StoppingAdvice), nullable=False),
 )
 
+fitted_labels = Table(
+    "fitted_labels",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("task_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("classes", JsonText),
+)
+"""The label of each task at the last fit, NULL for a task that was submitted or skipped and had no label then."""
+
 label_snapshots = Table(
     "label_snapshots",
     metadata,
@@ -256,6 +265,7 @@ label_snapshots = Table(
     Column("body", JsonText, nullable=False),
     Column("annotated", JsonText),
 )
+"""What `fitted_labels` holds, for processes with schema version 0004 that still run; newer ones do not use it."""
 
 workers = Table(
     "workers",
@@ -288,6 +298,7 @@ TABLES_OF_A_PROJECT = (
     heads,
     batches,
     runs,
+    fitted_labels,
     label_snapshots,
     setting_changes,
     candidates,

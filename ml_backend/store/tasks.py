@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from ml_backend.annotation import Annotation
 from ml_backend.store import tables
 from ml_backend.store.changes import record_changes
 from ml_backend.store.database import Database, slices
 from ml_backend.store.records import TaskRecord
+from ml_backend.store.selection import selected_rows
 from ml_backend.store.unused_texts import delete_unused_texts
 
 ANNOTATION_COLUMNS = [field.name for field in fields(Annotation) if field.name != "problem"]
@@ -64,7 +65,7 @@ class TaskRows:
         table = tables.tasks
         query = select(table.c.task_id, table.c.text_hash, table.c.problem).where(table.c.project_id == project_id)
         with self._database.reading() as connection:
-            rows = _rows(connection, query.order_by(table.c.task_id), table.c.task_id, task_ids)
+            rows = selected_rows(connection, query.order_by(table.c.task_id), table.c.task_id, task_ids)
             return [(row[0], row[1], row[2]) for row in rows]
 
     def task_updates(self, project_id: int, task_ids: Iterable[int]) -> dict[int, str | None]:
@@ -72,7 +73,7 @@ class TaskRows:
         table = tables.tasks
         query = select(table.c.task_id, table.c.updated_at).where(table.c.project_id == project_id)
         with self._database.reading() as connection:
-            return {row[0]: row[1] for row in _rows(connection, query, table.c.task_id, task_ids)}
+            return {row[0]: row[1] for row in selected_rows(connection, query, table.c.task_id, task_ids)}
 
     def task_ids(self, project_id: int) -> set[int]:
         """Ids of all tasks."""
@@ -169,13 +170,13 @@ def _contents(
     """Task id → (text hash, problem)."""
     table = tables.tasks
     query = select(table.c.task_id, table.c.text_hash, table.c.problem).where(table.c.project_id == project_id)
-    return {row[0]: (row[1], row[2]) for row in _rows(connection, query, table.c.task_id, task_ids)}
+    return {row[0]: (row[1], row[2]) for row in selected_rows(connection, query, table.c.task_id, task_ids)}
 
 
 def _task_of_annotations(connection: Connection, project_id: int, annotation_ids: Sequence[int]) -> dict[int, int]:
     table = tables.annotation_table
     query = select(table.c.annotation_id, table.c.task_id).where(table.c.project_id == project_id)
-    return {row[0]: row[1] for row in _rows(connection, query, table.c.annotation_id, annotation_ids)}
+    return {row[0]: row[1] for row in selected_rows(connection, query, table.c.annotation_id, annotation_ids)}
 
 
 def _annotation_row(project_id: int, annotation: Annotation) -> dict[str, Any]:
@@ -202,17 +203,6 @@ def _annotations(
     query = select(*(table.c[name] for name in ANNOTATION_COLUMNS))
     query = query.where(table.c.project_id == project_id).order_by(table.c.annotation_id)
     by_task: dict[int, list[Annotation]] = {}
-    for row in _rows(connection, query, table.c.task_id, task_ids):
+    for row in selected_rows(connection, query, table.c.task_id, task_ids):
         by_task.setdefault(row.task_id, []).append(_annotation(row))
     return by_task
-
-
-def _rows(
-    connection: Connection, query: Select[Any], column: ColumnElement[int], values: Iterable[int] | None
-) -> Iterator[Row[Any]]:
-    """The query's rows, or only those whose column has one of the values."""
-    if values is None:
-        yield from connection.execute(query.execution_options(yield_per=4096))
-        return
-    for chunk in slices(sorted(values)):
-        yield from connection.execute(query.where(column.in_(chunk)))

@@ -92,12 +92,13 @@ def _labels(store: Store, project_id: int, remote: Remote) -> Iterator[str]:
 
 
 def _batch(store: Store, project_id: int, remote: Remote) -> Iterator[str]:
-    batch, learned = store.current_batch(project_id), store.label_snapshot(project_id)
-    if batch is not None and (repeated := learned.keys() & set(batch.task_ids)):
+    batch = store.current_batch(project_id)
+    learned = {task_id for task_id, classes in store.fitted_labels(project_id).items() if classes is not None}
+    if batch is not None and (repeated := learned & set(batch.task_ids)):
         yield f"{len(repeated)} tasks of batch {batch.number} were labelled before it"
     labelled = {task_id for task_id, cancelled, _ in _annotations(remote).values() if not cancelled}
-    if len(labelled ^ set(learned)) >= RETRAIN_EVERY:
-        yield f"{len(labelled ^ set(learned))} labels were given since the last fit"
+    if len(labelled ^ learned) >= RETRAIN_EVERY:
+        yield f"{len(labelled ^ learned)} labels were given since the last fit"
 
 
 def _current(store: Store, project_id: int, remote: Remote) -> Iterator[str]:

@@ -70,7 +70,7 @@ def _outcome(project: Project) -> dict[str, Any]:
         "cycle": project.record.cycle,
         **{name: status[name] for name in ("labels", "labeled", "skipped", "open", "tasks", "embedded")},
         "head": (status["model"] or {}).get("n_labels"),
-        "snapshot": project.store.label_snapshot(project.id),
+        "fitted labels": project.store.fitted_labels(project.id),
     }
 
 
@@ -97,7 +97,7 @@ def test_a_crash_between_planned_and_published_is_settled_by_the_next_run(
         elif state == "version switched":
             patch.setattr(Store, "mark_batch", crash)
         else:
-            patch.setattr(Store, "put_label_snapshot", crash)
+            patch.setattr(Store, "put_fitted_labels", crash)
         with pytest.raises(Killed):
             project.run()
     served = project.studio.tables.projects[project.id].model_version

@@ -2,10 +2,8 @@ import numpy as np
 
 from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import LabelConfig, parse
-from ml_backend.labelstudio.labels import Labels
 from ml_backend.learning import Head
-from ml_backend.pipeline.evaluate import NO_PREDICTION, agreement, stored_predictions
-from ml_backend.pipeline.label_changes import label_changes
+from ml_backend.pipeline.evaluate import agreement, stored_predictions
 from ml_backend.pipeline.project_pool import project_pool
 from ml_backend.pipeline.publish import predictions
 from ml_backend.pipeline.select import propose
@@ -34,18 +32,28 @@ def put_tasks(store: Store, texts: dict[int, str | None], embed: bool = True) ->
         store.put_embeddings("m", hashes, vectors)
 
 
-def annotate(store: Store, task_ids: set[int]) -> None:
-    store.replace_annotations(1, {i: [Annotation(i, i, 1, False, [], "")] for i in task_ids})
+def annotate(store: Store, labels: dict[int, list[str] | None]) -> None:
+    """Annotate tasks with these classes; None skips a task."""
+    by_task = {
+        i: [Annotation(i, i, 1, chosen is None, [] if chosen is None else [result(chosen)], "")]
+        for i, chosen in labels.items()
+    }
+    store.replace_annotations(1, by_task)
 
 
-def pool_of(store: Store, labels: Labels, choice: str = "single"):
-    annotate(store, set(labels.by_task) | labels.skipped)
-    return project_pool(ArrayCache(store).arrays(1, "m"), labels, config(choice))
+def result(chosen: list[str]) -> dict[str, object]:
+    return {"from_name": "c", "to_name": "t", "type": "choices", "value": {"choices": chosen}}
+
+
+def pool_of(store: Store, labels: dict[int, list[str] | None], choice: str = "single"):
+    annotate(store, labels)
+    tasks = ArrayCache(store).arrays(1, "m")
+    return project_pool(tasks, tasks.labels(config(choice)))
 
 
 def test_rows_are_tasks_by_id_with_the_vectors_of_their_texts(sqlite_store: Store):
     put_tasks(sqlite_store, {7: "bb", 3: "a", 9: None})
-    pool = pool_of(sqlite_store, Labels({3: ("b",)}))
+    pool = pool_of(sqlite_store, {3: ["b"]})
     assert pool.task_ids.tolist() == [3, 7, 9]
     assert pool.embeddings[:2].tolist() == [[1, ord("a")], [2, ord("b")]]
     assert pool.labels.tolist() == [1, -1, -1]
@@ -55,7 +63,7 @@ def test_rows_are_tasks_by_id_with_the_vectors_of_their_texts(sqlite_store: Stor
 
 def test_one_task_per_unlabelled_text_is_offered(sqlite_store: Store):
     put_tasks(sqlite_store, {1: "a", 2: "b", 3: "b", 4: "a", 5: "c"})
-    pool = pool_of(sqlite_store, Labels({1: ("a",)}))
+    pool = pool_of(sqlite_store, {1: ["a"]})
     assert pool.task_ids[pool.fresh].tolist() == [2, 5]
     assert pool.task_ids[pool.copies].tolist() == [3, 4]
 
@@ -63,7 +71,7 @@ def test_one_task_per_unlabelled_text_is_offered(sqlite_store: Store):
 def test_a_label_counts_once_its_text_has_a_vector(sqlite_store: Store):
     put_tasks(sqlite_store, {1: "a", 2: "b"})
     put_tasks(sqlite_store, {3: "c", 4: "c"}, embed=False)
-    pool = pool_of(sqlite_store, Labels({1: ("a",), 3: ("b",)}))
+    pool = pool_of(sqlite_store, {1: ["a"], 3: ["b"]})
     assert pool.labels.tolist() == [0, -1, -1, -1]
     assert pool.labeled == 1
     assert pool.task_ids[pool.fresh].tolist() == [2]
@@ -71,7 +79,7 @@ def test_a_label_counts_once_its_text_has_a_vector(sqlite_store: Store):
 
 def test_texts_of_annotated_and_of_the_oldest_tasks_are_embedded_in_equal_parts(sqlite_store: Store):
     put_tasks(sqlite_store, {i: f"text {i}" for i in range(1, 21)}, embed=False)
-    annotate(sqlite_store, set(range(11, 21)))
+    annotate(sqlite_store, {i: ["a"] for i in range(11, 21)})
     next_texts = [text for _, text in sqlite_store.claim_texts(1, "m", "worker 1", 60.0, limit=6)]
     assert next_texts == [f"text {i}" for i in (11, 12, 13, 1, 2, 3)]
     assert len(sqlite_store.claim_texts(1, "m", "worker 2", 60.0, limit=100)) == 14
@@ -79,20 +87,20 @@ def test_texts_of_annotated_and_of_the_oldest_tasks_are_embedded_in_equal_parts(
 
 def test_skipped_tasks_are_never_offered_again(sqlite_store: Store):
     put_tasks(sqlite_store, {1: "a", 2: "b"})
-    pool = pool_of(sqlite_store, Labels(skipped={1}))
+    pool = pool_of(sqlite_store, {1: None})
     assert pool.task_ids[pool.fresh].tolist() == [2]
     assert not pool.copies.any()
 
 
 def test_multi_label_rows_hold_zeros_and_ones_and_no_class_is_a_label_too(sqlite_store: Store):
     put_tasks(sqlite_store, {1: "a", 2: "b", 3: "c"})
-    pool = pool_of(sqlite_store, Labels({1: ("b",), 2: ()}), choice="multiple")
+    pool = pool_of(sqlite_store, {1: ["b"], 2: []}, choice="multiple")
     assert pool.labels.tolist() == [[0, 1], [0, 0], [-1, -1]]
 
 
 def test_a_batch_holds_no_text_twice_and_fills_up_with_one_copy_of_a_labelled_text(sqlite_store: Store):
     put_tasks(sqlite_store, {1: "a", 2: "a", 3: "b", 4: "b", 5: "c", 6: "labelled", 7: "labelled", 8: "labelled"})
-    pool = pool_of(sqlite_store, Labels({6: ("a",)}))
+    pool = pool_of(sqlite_store, {6: ["a"]})
     settings = ProjectSettings(strategy="random", initial="random", batch_size=6)
     proposal = propose(settings, pool, 2, cycle=0, reserve=0)
     chosen = pool.task_ids[proposal.rows].tolist()
@@ -102,7 +110,7 @@ def test_a_batch_holds_no_text_twice_and_fills_up_with_one_copy_of_a_labelled_te
 
 def test_copies_fill_the_reserve_after_the_batch(sqlite_store: Store):
     put_tasks(sqlite_store, {1: "a", 2: "labelled", 3: "labelled", 4: "another", 5: "another"})
-    pool = pool_of(sqlite_store, Labels({2: ("a",), 4: ("a",)}))
+    pool = pool_of(sqlite_store, {2: ["a"], 4: ["a"]})
     proposal = propose(ProjectSettings(strategy="random", initial="random", batch_size=2), pool, 2, cycle=0, reserve=2)
     assert pool.task_ids[proposal.rows].tolist() == [1, 3]
     assert pool.task_ids[proposal.reserve_rows].tolist() == [5]
@@ -111,7 +119,7 @@ def test_copies_fill_the_reserve_after_the_batch(sqlite_store: Store):
 def test_texts_without_a_vector_are_a_random_end_of_the_reserve_while_others_are_embedded(sqlite_store: Store):
     put_tasks(sqlite_store, {1: "a", 2: "b", 3: "labelled", 4: "labelled"})
     put_tasks(sqlite_store, {i: f"text {i // 2}" for i in range(10, 50)} | {50: None}, embed=False)
-    pool = pool_of(sqlite_store, Labels({3: ("a",), 12: ("b",)}))
+    pool = pool_of(sqlite_store, {3: ["a"], 12: ["b"]})
 
     def chosen(cycle: int, reserve: int) -> tuple[list[int], list[int]]:
         settings = ProjectSettings(strategy="random", initial="random", batch_size=4)
@@ -131,12 +139,12 @@ def test_texts_without_a_vector_are_a_random_end_of_the_reserve_while_others_are
 def test_nothing_is_predicted_for_a_text_without_a_vector_and_its_label_is_not_scored(sqlite_store: Store):
     put_tasks(sqlite_store, {1: "a", 2: "bb"})
     put_tasks(sqlite_store, {3: "later"}, embed=False)
-    pool = pool_of(sqlite_store, Labels())
+    pool = pool_of(sqlite_store, {})
     head = Head().fit(pool.embeddings[:2], np.array([0, 1]), 2)
     shown = predictions(pool, np.arange(3), head, config())
     assert [[name for name, _ in likely] for likely in shown or []] == [["a"], ["b"], []]
     stored = stored_predictions(pool, np.arange(3), shown)
-    assert stored == [["a"], ["b"], NO_PREDICTION]
+    assert stored == [["a"], ["b"], None]
     batch = BatchRecord(1, 1, "v", "", "", "h", [1, 2, 3], 2, BatchState.PUBLISHED, 0.0, 1.0, predicted=stored)
     first = {i: Annotation(i, i, 7, False, [], "", created_at=2.0) for i in (1, 2, 3)}
     labels = dict.fromkeys(first, ("a",))
@@ -145,7 +153,7 @@ def test_nothing_is_predicted_for_a_text_without_a_vector_and_its_label_is_not_s
 
 def test_each_cycle_draws_its_own_rows_and_always_the_same(sqlite_store: Store):
     put_tasks(sqlite_store, {i: f"text {i}" for i in range(1, 41)})
-    pool = pool_of(sqlite_store, Labels())
+    pool = pool_of(sqlite_store, {})
 
     def rows(cycle: int, seed: int = 3, random_share: float = 0.0) -> tuple[int, ...]:
         settings = ProjectSettings(
@@ -158,10 +166,3 @@ def test_each_cycle_draws_its_own_rows_and_always_the_same(sqlite_store: Store):
         assert len(set(draws)) == 5
         assert draws == [rows(cycle, random_share=share) for cycle in range(5)]
         assert rows(0, seed=4, random_share=share) != draws[0]
-
-
-def test_label_changes_are_new_changed_and_removed_labels():
-    before = {1: ["a"], 2: ["a"], 3: ["a"], 5: []}
-    now = {1: ("a",), 2: ("b",), 4: ("a",), 5: ()}
-    assert label_changes(before, now) == {2: ("b",), 4: ("a",), 3: None}
-    assert label_changes({}, {5: ()}) == {5: ()}

@@ -13,6 +13,7 @@ from fake_label_studio.records import Annotation as Row
 from fake_label_studio.tables import Tables
 
 from ml_backend.annotation import Annotation
+from ml_backend.pipeline.annotators import Annotators
 from ml_backend.pipeline.queue_size import (
     ASSUMED_RUN_SECONDS,
     FASTEST_LABELS_PER_SECOND,
@@ -64,17 +65,21 @@ def label(number: int, moment: float | None, annotator: int | None = 1) -> Annot
     return Annotation(number, number, annotator, False, [], "", created_at=moment)
 
 
+def speed(labels: list[Annotation]) -> float:
+    return labels_per_second(Annotators(labels).moments)
+
+
 def test_the_speed_is_that_of_one_person_in_the_minutes_when_somebody_labelled():
-    assert labels_per_second([]) == 1.0
+    assert speed([]) == 1.0
     slow = [label(i, 8.0 * i) for i in range(30)]
-    assert labels_per_second(slow) == pytest.approx(1 / 8, rel=0.35)
+    assert speed(slow) == pytest.approx(1 / 8, rel=0.35)
     two = [*slow, *(label(100 + i, 2.0 * i, annotator=2) for i in range(100))]
-    assert 1 / 8 < labels_per_second(two) < 1 / 2
+    assert 1 / 8 < speed(two) < 1 / 2
     before_the_weekend = [label(200 + i, 0.1 * i - 200_000) for i in range(1000)]
-    assert labels_per_second([*before_the_weekend, *slow]) == labels_per_second(slow)
-    assert labels_per_second([label(i, 0.0) for i in range(500)]) == FASTEST_LABELS_PER_SECOND
+    assert speed([*before_the_weekend, *slow]) == speed(slow)
+    assert speed([label(i, 0.0) for i in range(500)]) == FASTEST_LABELS_PER_SECOND
     unknown = [label(300, None), label(301, 5.0, annotator=None)]
-    assert labels_per_second([*unknown, *slow]) == labels_per_second(slow)
+    assert speed([*unknown, *slow]) == speed(slow)
 
 
 def run(**seconds: float) -> RunRecord:
@@ -171,7 +176,8 @@ class Team:
             heapq.heappush(moments, (self.now + draw.uniform(self.fastest, self.slowest), person))
 
     def _pace(self, labels: list[Annotation]) -> Pace:
-        return measured_pace(labels, len({a.annotator for a in labels}), self.people, self.runs)
+        annotators = Annotators(labels)
+        return measured_pace(annotators.moments, len(annotators), self.people, self.runs)
 
     def _choose(self, labels: list[Annotation]) -> list[int]:
         return list(self.tables.tasks)[: queue_size(self.settings, self._pace(labels))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from sqlalchemy import create_engine, func, select
+from sqlalchemy import create_engine, func, insert, select
 
 from ml_backend.annotation import Annotation
 from ml_backend.store import Store, tables
@@ -41,7 +41,9 @@ def fill(store: Store, project_id: int) -> None:
             project_id, 0.0, batch.number, batch.version, "random", "why", 1, [], {}, use, 0, 0, 0, 0, None, advice
         )
     )
-    store.put_label_snapshot(project_id, {1: ["a"]})
+    store.put_fitted_labels(project_id, {1: ["a"]})
+    with store._database.writing() as connection:
+        connection.execute(insert(tables.label_snapshots).values(project_id=project_id, body={}))
     store.add_setting_change(project_id, "anna", {"seed": [0, 1]})
     store.add_candidate(project_id)
     assert store.acquire_lease(project_id, "worker", 60.0)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, create_engine, inspect, text
+from sqlalchemy import Engine, create_engine, insert, inspect, text
 
 from ml_backend.settings import SettingsError
 from ml_backend.store import Store, schema, tables
@@ -208,8 +208,7 @@ def test_a_database_of_version_0_1_0_is_opened_with_everything_in_it(first_datab
         ]
         assert store.current_batch(2).published_at == 1760000010.0
         assert len(store.runs(2)) == 2
-        assert store.label_snapshot(2) == {11: ["bill"], 12: ["café"]}
-        assert store.annotated_before(2) == {11, 12}, "the labels of the last fit are no longer new"
+        assert store.fitted_labels(2) == {11: ("bill",), 12: ("café",)}, "the labels of the last fit are no longer new"
         assert {(a.created_at, a.shown_version) for a in annotations} == {(None, None)}
         assert [(h.changes, h.kappas) for h in store.heads(2)] == [(0, []), (0, [])]
         assert store.reference_head(2).version == "head 2"
@@ -242,6 +241,17 @@ def test_an_upgrade_from_version_0_1_0_makes_the_tables_that_the_code_uses(first
         tables.metadata.create_all(connection)
     with engine_of(first_database_url) as engine:
         assert migrated == described(engine)
+
+
+def test_tasks_annotated_without_a_label_are_known_after_the_upgrade_to_0005(database_url: str):
+    database = Database(database_url)
+    with database.writing() as connection:
+        schema._upgrade(connection, "0004")
+        labels = {"project_id": 1, "body": {"1": ["a"], "3": [], "4": ["gone"]}, "annotated": [1, 2, 3]}
+        connection.execute(insert(tables.label_snapshots).values(**labels))
+    database.close()
+    with opened(database_url) as store:
+        assert store.fitted_labels(1) == {1: ("a",), 2: None, 3: (), 4: ("gone",)}
 
 
 def test_opening_a_current_database_reads_once_and_does_not_load_alembic(sqlite_store: Store, tmp_path: Path):

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Float, literal
+from sqlalchemy import Float, literal, select
 from sqlalchemy.exc import StatementError
 
 from ml_backend.annotation import Annotation
 from ml_backend.settings import SettingsError
-from ml_backend.store import Store
+from ml_backend.store import Store, tables
 from ml_backend.store.database import Database
 from ml_backend.store.records import (
     Agreement,
@@ -309,10 +309,14 @@ def test_a_batch_is_current_once_published_and_open_until_removed(store: Store):
 
 
 def test_random_tasks_and_predicted_classes_are_stored_with_their_batch(store: Store):
-    for drawn, predicted in (([3], None), ([], [["a"], [], ["b", "ä"]])):
+    for drawn, predicted in (([3], None), ([], [["a"], [], None])):
         store.plan_batch(1, "badge", "why", None, [3, 4, 5], size=2, random_task_ids=drawn, predicted=predicted)
     assert [batch.random_task_ids for batch in store.batches(1)] == [[], [3]]
-    assert [batch.predicted for batch in store.batches(1)] == [[["a"], [], ["b", "ä"]], None]
+    assert [batch.predicted for batch in store.batches(1)] == [[["a"], [], None], None]
+    table = tables.batches
+    with store._database.reading() as connection:
+        stored = connection.execute(select(table.c.predicted).where(table.c.number == 2)).scalar_one()
+    assert stored == [["a"], [], [""]], "processes of earlier versions read it"
 
 
 def test_batches_that_annotators_may_have_seen_are_those_served_and_not_removed(store: Store):
@@ -334,12 +338,19 @@ def test_the_head_with_which_others_are_compared_is_kept(store: Store):
     assert store.reference_head(2) is None
 
 
-def test_tasks_annotated_until_the_last_fit_are_stored_with_its_labels(store: Store):
-    assert store.annotated_before(1) == set()
-    store.put_label_snapshot(1, {5: ["a"]})
-    assert store.annotated_before(1) == {5}
-    store.put_label_snapshot(1, {5: ["a"]}, annotated={5, 9})
-    assert (store.annotated_before(1), store.label_snapshot(1)) == ({5, 9}, {5: ["a"]})
+def test_a_fit_stores_the_labels_that_changed_and_other_processes_learn_which(store: Store):
+    assert store.fitted_labels(1) == {}
+    store.put_fitted_labels(1, {5: ["a"], 6: ["a", "ä"], 7: []})
+    store.put_fitted_labels(2, {5: ["other project"]})
+    before, _ = store.changes(1, 0)
+    store.put_fitted_labels(1, {5: None, 9: None, 6: ["b"]})
+    assert store.fitted_labels(1) == {5: None, 6: ("b",), 7: (), 9: None}
+    assert store.fitted_labels(1, [7, 5, 8]) == {5: None, 7: ()}
+    assert store.changes(1, before) == (before + 1, {5, 6, 9})
+    store.put_fitted_labels(1, {})
+    assert store.changes(1, before)[0] == before + 1
+    store.put_fitted_labels(1, dict.fromkeys(range(1, 5000), ("a",)))
+    assert store.changes(1, before)[1] == set(range(1, 5000)), "vectors need not be read again"
 
 
 def test_workers_report_that_they_run(store: Store, monkeypatch: pytest.MonkeyPatch):
@@ -410,16 +421,13 @@ def run(batch: int | None, **changes: Any) -> RunRecord:
     return RunRecord(**values | changes)
 
 
-def test_history_and_snapshot(store: Store):
+def test_history(store: Store):
     runs = [run(0), run(None), run(2, kappa=0.5, stopping=StoppingAdvice(True, 0.995, "enough"))]
     for made in runs:
         store.add_run(made)
     assert store.runs(1) == runs
     assert store.runs(1, limit=2) == runs[1:]
     assert store.runs(2) == []
-    store.put_label_snapshot(1, {5: ["a"]})
-    store.put_label_snapshot(1, {5: ["b"], 6: []})
-    assert store.label_snapshot(1) == {5: ["b"], 6: []}
 
 
 def test_the_webhook_secret_is_generated_once(store: Store, database_url: str):
