@@ -37,7 +37,8 @@ from ml_backend.labelstudio.texts import text_hash
 from ml_backend.learning.embedding.embedder import PACKAGED
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.store.records import BatchRecord, RunRecord, TaskRecord
+from ml_backend.store.learning_records import BatchRecord, RunRecord
+from ml_backend.store.records import TaskRecord
 
 REPOSITORY = Path(__file__).parents[1]
 CLASSES = [f"class {i}" for i in range(10)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from people import Answered
 
-from ml_backend.store.records import BatchRecord, RunRecord
+from ml_backend.store.learning_records import BatchRecord, RunRecord
 
 
 @dataclass(frozen=True)

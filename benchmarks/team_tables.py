@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from team_figures import Outcome, given_twice, labelled_twice, milliseconds
 
-from ml_backend.store.records import RunRecord
+from ml_backend.store.learning_records import RunRecord
 
 SUBMIT_AIM = 1.2
 STEPS = ("sync", "embed", "pool", "fit", "query", "publish")

@@ -13,7 +13,8 @@ from ml_backend.pipeline.learning_data import LearningData
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.pipeline.task_arrays import NO_TEXT
 from ml_backend.project_settings import ProjectSettings
-from ml_backend.store.records import AnswerProblemRecord, BatchRecord, ProjectCounts
+from ml_backend.store.learning_records import BatchRecord
+from ml_backend.store.records import AnswerProblemRecord, ProjectCounts
 
 ANSWER_PROBLEMS_LISTED = 100
 LONGEST_REASON = 500

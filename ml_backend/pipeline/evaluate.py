@@ -16,7 +16,7 @@ from ml_backend.learning.head.files import from_bytes
 from ml_backend.pipeline.label_arrays import Chosen
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
 from ml_backend.pipeline.project_pool import ProjectPool
-from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, StoppingAdvice
+from ml_backend.store.learning_records import Agreement, BatchRecord, HeadRecord, StoppingAdvice
 
 NO_HEAD = StoppingAdvice(False, None, "there is no head yet")
 

@@ -18,7 +18,14 @@ from ml_backend.pipeline.publish import preannotations, predictions, publish
 from ml_backend.pipeline.queue_size import queue_size
 from ml_backend.pipeline.select import propose
 from ml_backend.pipeline.versions import head_version
-from ml_backend.store.records import Agreement, BatchRecord, HeadRecord, LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import (
+    Agreement,
+    BatchRecord,
+    HeadRecord,
+    LabelStudioUse,
+    RunRecord,
+    StoppingAdvice,
+)
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from ml_backend.pipeline.project_pool import ProjectPool, project_pool
 from ml_backend.pipeline.queue_size import RECENT_RUNS, Pace, low_watermark, measured_pace
 from ml_backend.pipeline.retrain_policy import Situation, settings_changed
 from ml_backend.project_settings import ProjectSettings
-from ml_backend.store.records import BatchRecord
+from ml_backend.store.learning_records import BatchRecord
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from ml_backend.project_settings import ProjectSettings, SettingsError
 from ml_backend.store import Store
-from ml_backend.store.records import BatchRecord, ProjectCounts, ProjectRecord
+from ml_backend.store.learning_records import BatchRecord
+from ml_backend.store.records import ProjectCounts, ProjectRecord
 from ml_backend.store.states import ProjectState
 
 STOPPED = {

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ml_backend.pipeline.label_arrays import NO_LABEL, LabelArrays
 from ml_backend.pipeline.task_arrays import NO_TEXT, TaskArrays
 from ml_backend.pipeline.task_rows import rows_of
-from ml_backend.store.records import BatchRecord
+from ml_backend.store.learning_records import BatchRecord
 
 
 @dataclass(frozen=True)

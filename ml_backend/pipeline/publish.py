@@ -20,8 +20,8 @@ from ml_backend.learning import Head
 from ml_backend.pipeline.likely_classes import likely_classes
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.store import Store
+from ml_backend.store.learning_records import BatchRecord
 from ml_backend.store.leases import LeaseLost
-from ml_backend.store.records import BatchRecord
 from ml_backend.store.states import BatchState
 
 logger = logging.getLogger(__name__)

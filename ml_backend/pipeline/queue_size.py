@@ -15,7 +15,7 @@ from operator import itemgetter
 
 from ml_backend.pipeline.annotators import Moment
 from ml_backend.project_settings import ProjectSettings
-from ml_backend.store.records import RunRecord
+from ml_backend.store.learning_records import RunRecord
 
 SMALLEST_QUEUE = 5
 TASKS_PER_PERSON = 3

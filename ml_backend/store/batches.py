@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
-from ml_backend.store.records import BatchRecord
+from ml_backend.store.learning_records import BatchRecord
 from ml_backend.store.states import BatchState
 
 _NO_PREDICTION = [""]

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
-from ml_backend.store.records import HeadRecord
+from ml_backend.store.learning_records import HeadRecord
 
 HEADS_KEPT = 20
 STEP_SECONDS = 0.001

@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
-from ml_backend.store.records import RunRecord
+from ml_backend.store.learning_records import RunRecord
 
 _COLUMNS = [tables.runs.c[field.name] for field in fields(RunRecord)]
 

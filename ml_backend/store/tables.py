@@ -17,7 +17,8 @@ from sqlalchemy import (
 )
 
 from ml_backend.store.column_types import DataclassText, EnumText, JsonText, PlainText
-from ml_backend.store.records import Agreement, FirstRead, LabelStudioUse, ProjectCounts, StoppingAdvice, Unmatched
+from ml_backend.store.learning_records import Agreement, LabelStudioUse, StoppingAdvice
+from ml_backend.store.records import FirstRead, ProjectCounts, Unmatched
 from ml_backend.store.states import BatchState, ProjectState, RunReason, WebhookProblem
 
 metadata = MetaData()

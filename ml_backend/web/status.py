@@ -13,7 +13,8 @@ from ml_backend.pipeline.next_step import next_step, remedy
 from ml_backend.pipeline.webhook_state import webhook_sentence
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
-from ml_backend.store.records import BatchRecord, HeadRecord, ProjectRecord, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import BatchRecord, HeadRecord, RunRecord, StoppingAdvice
+from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import ProjectState
 
 PROBLEMS_SHOWN = 1000

@@ -36,7 +36,7 @@ from ml_backend.learning.head import Head
 from ml_backend.learning.head.files import to_bytes
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.store.records import Agreement, HeadRecord, LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import Agreement, HeadRecord, LabelStudioUse, RunRecord, StoppingAdvice
 
 CARDS = ["my card is lost", "the card was stolen", "card not working", "where is my new card"]
 WEATHER = ["it rains today", "sunny in spring", "snow and wind tomorrow", "a storm is coming"]

@@ -14,7 +14,8 @@ from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.pipeline.run import run_project
 from ml_backend.store import Store
-from ml_backend.store.records import BatchRecord, ProjectRecord, RunRecord
+from ml_backend.store.learning_records import BatchRecord, RunRecord
+from ml_backend.store.records import ProjectRecord
 from ml_backend.store.sqlite_copy import copy_database, overwrite_database
 from ml_backend.store.states import BatchState, RunReason
 from ml_backend.web.status import project_status

@@ -17,7 +17,7 @@ from ml_backend.learning.evaluation.stopping import LABELS_BETWEEN, stabilized
 from ml_backend.learning.head.files import to_bytes
 from ml_backend.pipeline.evaluate import NO_HEAD, Comparison, agreement, compare, stopping_advice
 from ml_backend.pipeline.project_pool import ProjectPool
-from ml_backend.store.records import Agreement, BatchRecord, HeadRecord
+from ml_backend.store.learning_records import Agreement, BatchRecord, HeadRecord
 from ml_backend.store.states import BatchState
 from ml_backend.web.status import NO_ADVICE
 

@@ -21,7 +21,8 @@ from ml_backend.pipeline.learning_data import LearningData, learning_data
 from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
-from ml_backend.store.records import BatchRecord, ProjectCounts, TaskRecord
+from ml_backend.store.learning_records import BatchRecord
+from ml_backend.store.records import ProjectCounts, TaskRecord
 from ml_backend.store.states import BatchState
 
 PROJECT, MODEL = 1, "m"

@@ -8,7 +8,8 @@ import pytest
 
 from ml_backend.pipeline.next_step import REMEDIES, STOPPED, next_step, remedy
 from ml_backend.project_settings import ProjectSettings
-from ml_backend.store.records import BatchRecord, FirstRead, ProjectCounts, ProjectRecord
+from ml_backend.store.learning_records import BatchRecord
+from ml_backend.store.records import FirstRead, ProjectCounts, ProjectRecord
 from ml_backend.store.states import BatchState, ProjectState
 
 BATCH = BatchRecord(3, 7, "v", "margin", "", None, [1, 2, 3], 3, BatchState.PUBLISHED, 0.0, 1.0)

@@ -10,7 +10,8 @@ from ml_backend.pipeline.select import propose
 from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
-from ml_backend.store.records import Agreement, BatchRecord, TaskRecord
+from ml_backend.store.learning_records import Agreement, BatchRecord
+from ml_backend.store.records import TaskRecord
 from ml_backend.store.states import BatchState
 
 

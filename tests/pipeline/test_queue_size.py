@@ -28,7 +28,7 @@ from ml_backend.pipeline.queue_size import (
     queue_size,
 )
 from ml_backend.project_settings import ProjectSettings
-from ml_backend.store.records import LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import LabelStudioUse, RunRecord, StoppingAdvice
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from ml_backend.store import Store
 from ml_backend.store.database import Database
+from ml_backend.store.learning_records import Agreement, HeadRecord
 from ml_backend.store.leases import LeaseLost
-from ml_backend.store.records import Agreement, HeadRecord
 from ml_backend.store.states import RunReason
 
 HOUR = 3600.0

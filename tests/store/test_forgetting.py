@@ -9,15 +9,8 @@ from sqlalchemy import create_engine, func, insert, select
 
 from ml_backend.annotation import Annotation
 from ml_backend.store import Store, tables
-from ml_backend.store.records import (
-    Agreement,
-    HeadRecord,
-    LabelStudioUse,
-    NewEvent,
-    RunRecord,
-    StoppingAdvice,
-    TaskRecord,
-)
+from ml_backend.store.learning_records import Agreement, HeadRecord, LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.records import NewEvent, TaskRecord
 from ml_backend.store.states import RunReason
 
 STAYS = {"revisions", "leases"}

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, create_engine, insert, inspect, text
 from ml_backend.settings import SettingsError
 from ml_backend.store import Store, schema, tables
 from ml_backend.store.database import Database
-from ml_backend.store.records import Agreement
+from ml_backend.store.learning_records import Agreement
 
 HERE = Path(__file__).parent
 HASHES = [letter * 32 for letter in "abcd"]

@@ -14,17 +14,13 @@ from ml_backend.annotation import Annotation
 from ml_backend.settings import SettingsError
 from ml_backend.store import Store, tables
 from ml_backend.store.database import Database
+from ml_backend.store.learning_records import Agreement, HeadRecord, LabelStudioUse, RunRecord, StoppingAdvice
 from ml_backend.store.records import (
-    Agreement,
     FirstRead,
-    HeadRecord,
-    LabelStudioUse,
     NewEvent,
     ProjectChanges,
     ProjectCounts,
     ProjectRecord,
-    RunRecord,
-    StoppingAdvice,
     TaskRecord,
     Unmatched,
 )

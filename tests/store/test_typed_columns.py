@@ -11,7 +11,8 @@ from sqlalchemy import text
 
 from ml_backend.store import Store, schema
 from ml_backend.store.database import Database
-from ml_backend.store.records import FirstRead, LabelStudioUse, ProjectCounts, ProjectRecord, Unmatched
+from ml_backend.store.learning_records import LabelStudioUse
+from ml_backend.store.records import FirstRead, ProjectCounts, ProjectRecord, Unmatched
 
 COUNTS = {
     "labels": {"b": 2, "a": 0},

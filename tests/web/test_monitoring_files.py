@@ -12,7 +12,7 @@ import yaml
 from flask.testing import FlaskClient
 
 from ml_backend.store import Store
-from ml_backend.store.records import LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import LabelStudioUse, RunRecord, StoppingAdvice
 from ml_backend.store.states import ProjectState
 
 REPOSITORY = Path(__file__).parents[2]

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 
 from ml_backend.project_settings import number_limits
 from ml_backend.store import Store
-from ml_backend.store.records import LabelStudioUse, ProjectCounts, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.records import ProjectCounts
 from ml_backend.store.states import BatchState
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

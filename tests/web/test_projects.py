@@ -19,7 +19,8 @@ from ml_backend.project_settings import (
     strategy_uses,
 )
 from ml_backend.store import Store
-from ml_backend.store.records import LabelStudioUse, ProjectCounts, RunRecord, StoppingAdvice, TaskRecord
+from ml_backend.store.learning_records import LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.records import ProjectCounts, TaskRecord
 from ml_backend.store.states import BatchState, RunReason
 
 KEY = "label-studio-key"

@@ -14,7 +14,7 @@ from ml_backend.labelstudio.texts import text_hash
 from ml_backend.learning import Head
 from ml_backend.learning.head.files import to_bytes
 from ml_backend.store import Store
-from ml_backend.store.records import Agreement, HeadRecord
+from ml_backend.store.learning_records import Agreement, HeadRecord
 
 PROJECT = "7.1795470497"
 CONFIG = (

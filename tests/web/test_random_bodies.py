@@ -29,7 +29,7 @@ from ml_backend.learning.head.files import to_bytes
 from ml_backend.project_settings import known_names
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.store.records import Agreement, HeadRecord
+from ml_backend.store.learning_records import Agreement, HeadRecord
 from ml_backend.store.states import ProjectState
 from ml_backend.web import protocol
 from ml_backend.web.app import create_app

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from scipy.stats import binomtest
 
 from ml_backend.store import Store
-from ml_backend.store.records import LabelStudioUse, RunRecord
+from ml_backend.store.learning_records import LabelStudioUse, RunRecord
 from ml_backend.web.chart import Point, share_chart
 from ml_backend.web.status import NO_ADVICE, OVERDUE_SECONDS, random_accuracy, rolling_agreement
 from ml_backend.worker.heartbeat import report_worker

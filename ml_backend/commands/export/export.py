@@ -23,7 +23,7 @@ from ml_backend.learning.embedding.names import parse
 from ml_backend.learning.head.files import from_bytes
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
 from ml_backend.settings import Settings
-from ml_backend.store.records import HeadRecord
+from ml_backend.store.learning_records import HeadRecord
 
 PROGRAM = Path(__file__).parent / "program"
 PROGRAM_FILES = ("classify.py", "command_line.py", "input_texts.py")

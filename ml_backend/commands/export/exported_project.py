@@ -11,7 +11,8 @@ from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.store.records import HeadRecord, ProjectRecord, RunRecord
+from ml_backend.store.learning_records import HeadRecord, RunRecord
+from ml_backend.store.records import ProjectRecord
 
 
 class NothingToExport(CommandFailed):

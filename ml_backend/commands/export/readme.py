@@ -9,7 +9,7 @@ from shlex import quote
 from ml_backend.commands.export.encoders import ExportedEncoder
 from ml_backend.commands.export.exported_project import ExportedProject
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
-from ml_backend.store.records import RunRecord
+from ml_backend.store.learning_records import RunRecord
 
 AGREEMENT_WINDOW = 50
 """Labels, or a few more, over which agreement is measured."""

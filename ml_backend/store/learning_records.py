@@ -1,0 +1,116 @@
+"""The rows of the database that runs add: trained heads, batches and the history, as plain records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ml_backend.store.states import BatchState
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How many new labels are those that the annotators were shown as predictions.
+
+    asked: tasks labelled for the first time whose batch carried a prediction; right: those whose label is the predicted
+    one; random_asked, random_right: the same for the tasks that `random_share` drew.
+    """
+
+    right: int = 0
+    asked: int = 0
+    random_right: int = 0
+    random_asked: int = 0
+
+
+@dataclass(frozen=True)
+class HeadRecord:
+    """A trained head.
+
+    blob: what `learning.head.files.to_bytes` returned; metrics: of the labels that are new in this head; created_at:
+    Unix time; changes: labels added, changed or removed since the head with which later ones are compared, 0 for that
+    head itself; kappas: of the last comparisons up to this head, the newest last.
+    """
+
+    version: str
+    project_id: int
+    classes: list[str]
+    multi_label: bool
+    embedding_model: str
+    n_labels: int
+    blob: bytes
+    metrics: Agreement
+    created_at: float
+    changes: int = 0
+    kappas: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class BatchRecord:
+    """Tasks chosen for labelling, best first: the first `size` are the batch, the others its reserve.
+
+    version: the `model_version` of the batch in Label Studio; why: the reason, as a sentence; random_task_ids: tasks
+    drawn at random because of `random_share`; created_at, published_at: Unix time; predicted: the classes that
+    annotators are shown as prediction, for each of `task_ids`, None for a task without a vector; None without a head.
+    """
+
+    number: int
+    project_id: int
+    version: str
+    method: str
+    why: str
+    head_version: str | None
+    task_ids: list[int]
+    size: int
+    state: BatchState
+    created_at: float
+    published_at: float | None
+    random_task_ids: list[int] = field(default_factory=list)
+    predicted: list[list[str] | None] | None = None
+
+
+@dataclass(frozen=True)
+class LabelStudioUse:
+    """Number of requests that a run sent to Label Studio, and the seconds that they took."""
+
+    requests: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StoppingAdvice:
+    """Advice to stop labelling.
+
+    stop: whether more labels hardly change the head; value: the mean kappa behind it, None with too few heads; reason:
+    a sentence.
+    """
+
+    stop: bool
+    value: float | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run that fitted a head, and chose a batch if tasks were left.
+
+    at: Unix time; batch, version: None if no task was left; labels: number of labels of the fit; reasons: values of
+    `RunReason`; seconds: by step; right, asked, random_right, random_asked: see `Agreement`; kappa: between the
+    predictions of this head and of the one with which it was compared, None if it was not compared.
+    """
+
+    project_id: int
+    at: float
+    batch: int | None
+    version: str | None
+    method: str
+    why: str
+    labels: int
+    reasons: Sequence[str]
+    seconds: dict[str, float]
+    label_studio: LabelStudioUse
+    right: int
+    asked: int
+    random_right: int
+    random_asked: int
+    kappa: float | None
+    stopping: StoppingAdvice
