@@ -19,7 +19,7 @@ from ml_backend.pipeline.context import Services
 from ml_backend.pipeline.embed import embed_each, help_to_embed
 from ml_backend.pipeline.missing_projects import is_put_off
 from ml_backend.pipeline.run import run_project
-from ml_backend.store import Store
+from ml_backend.store import DATABASE_ERRORS, Store
 from ml_backend.store.leases import LeaseLost
 from ml_backend.store.owners import is_stale, owner_name
 from ml_backend.store.states import ProjectState, RunReason
@@ -30,6 +30,8 @@ from ml_backend.worker.retry import retry_delay
 logger = logging.getLogger(__name__)
 
 PACKAGE = Path(__file__).parents[1]
+DATABASE_PAUSE = 5.0
+"""Seconds until a worker tries again that could not read or write its database."""
 LONGEST_MESSAGE = 500
 """Characters of the message of an unforeseen error that are stored, since it may quote what it failed on."""
 
@@ -50,6 +52,7 @@ class Worker:
         self._clock = clock
         self._failures: dict[int, int] = {}
         self._retry_at: dict[int, float] = {}
+        self._unstored: dict[int, list[RunReason]] = {}
         self._helping = threading.Lock()
         queue.on_run = self.run_next
         queue.on_embed = self.embed
@@ -57,8 +60,19 @@ class Worker:
     def run_next(self, named: int) -> None:
         """Run the project that has waited longest, whatever project the message names: so projects take turns.
 
-        While none waits, help with the one that is named, see `help_to_embed`.
+        While none waits, help with the one that is named, see `help_to_embed`. While the database cannot be used, try
+        again after a pause.
         """
+        try:
+            self._request_unstored()
+            self._run_waiting(named)
+        except DATABASE_ERRORS as problem:
+            logger.error(
+                "project %s: the database cannot be used, trying again in %.0f s: %s", named, DATABASE_PAUSE, problem
+            )
+            self._queue.wake_worker(named, delay=DATABASE_PAUSE)
+
+    def _run_waiting(self, named: int) -> None:
         if not any(self._run_with_lease(project_id) for project_id in self._store.waiting_projects()):
             self._help(named)
             return
@@ -119,9 +133,19 @@ class Worker:
                     self._failures.pop(project_id, None)
                     for reason in reasons:
                         self._store.request_run(project_id, reason)
+                except DATABASE_ERRORS:
+                    self._unstored[project_id] = reasons
+                    raise
         if work_left:
             self._store.request_run(project_id, RunReason.CONTINUED)
         return True
+
+    def _request_unstored(self) -> None:
+        """Request again what a run was asked for that failed when the database could not store its repetition."""
+        for project_id, reasons in list(self._unstored.items()):
+            for reason in reasons:
+                self._store.request_run(project_id, reason)
+            self._unstored.pop(project_id, None)
 
     def _is_in_use(self, model: str) -> bool:
         chosen = [project.settings.get("embedding_model") for project in self._store.projects()]

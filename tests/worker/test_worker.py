@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 from local_backend import WordHashes, services
+from sqlalchemy.exc import OperationalError
 
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable
 from ml_backend.labelstudio.texts import text_hash
@@ -22,7 +23,7 @@ from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.worker import worker as worker_module
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.retry import LONGEST_RETRY_SECONDS, retry_delay
-from ml_backend.worker.worker import Worker
+from ml_backend.worker.worker import DATABASE_PAUSE, Worker
 
 
 class RecordingQueue:
@@ -394,3 +395,47 @@ def test_a_missing_project_lets_others_pass(make_worker: Callable[[], Worker], s
     for project_id in (7, 8):
         sqlite_store.request_run(project_id, RunReason.LABELS)
     assert sqlite_store.waiting_projects() == [8, 7]
+
+
+@pytest.mark.parametrize("failing", ["update_project", "request_run", "put_off_runs", "release_lease"])
+def test_a_repetition_that_the_database_could_not_store_comes_soon_and_keeps_its_reasons(
+    make_worker: Callable[[], Worker],
+    sqlite_store: Store,
+    queue: RecordingQueue,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    failing: str,
+):
+    def gone(*_: object, **_fields: object) -> None:
+        raise OperationalError("UPDATE", {}, Exception("database is gone"))
+
+    worker = make_worker()
+    sqlite_store.request_run(7, "labels")
+    with monkeypatch.context() as outage:
+
+        def broken() -> bool:
+            outage.setattr(Store, failing, gone)
+            raise LabelStudioUnavailable("no answer")
+
+        runs(outage, broken)
+        worker.run_next(7)
+    assert queue.sent[-1] == (7, DATABASE_PAUSE)
+    assert not any(record.exc_info for record in caplog.records)
+    reasons_of_runs = runs(monkeypatch)
+    sqlite_store.delete_leases(sqlite_store.lease_owners())  # they end by themselves
+    sqlite_store.request_run(7, "settings")  # a person asks, so that the run is not put off
+    worker.run_next(7)
+    assert reasons_of_runs == [["labels", "settings"]]
+
+
+def test_while_the_database_is_gone_each_message_leads_to_one_try_after_a_pause(
+    make_worker: Callable[[], Worker], queue: RecordingQueue, monkeypatch: pytest.MonkeyPatch
+):
+    def gone(_store: Store) -> list[int]:
+        raise OperationalError("SELECT", {}, Exception("database is gone"))
+
+    monkeypatch.setattr(Store, "waiting_projects", gone)
+    worker = make_worker()
+    for tries in (1, 2, 3):
+        worker.run_next(7)
+        assert queue.sent == [(7, DATABASE_PAUSE)] * tries
