@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from ml_backend.store.column_types import DataclassText, EnumText, JsonText, PlainText
@@ -23,6 +24,7 @@ from ml_backend.store.states import BatchState, ProjectState, RunReason, Webhook
 
 metadata = MetaData()
 
+_HAS_PROBLEM = text("problem IS NOT NULL")
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 
 projects = Table(
@@ -135,6 +137,7 @@ tasks = Table(
     Column("problem", PlainText),
     Column("updated_at", String(40)),
     Index("tasks_by_text", "text_hash"),
+    Index("tasks_with_problem", "project_id", "task_id", sqlite_where=_HAS_PROBLEM, postgresql_where=_HAS_PROBLEM),
 )
 
 revisions = Table(

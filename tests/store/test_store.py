@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Float, literal, select
+from sqlalchemy import Float, event, literal, select
 from sqlalchemy.exc import StatementError
 
 from ml_backend.annotation import Annotation
@@ -347,6 +347,20 @@ def test_a_fit_stores_the_labels_that_changed_and_other_processes_learn_which(st
     assert store.changes(1, before)[0] == before + 1
     store.put_fitted_labels(1, dict.fromkeys(range(1, 5000), ("a",)))
     assert store.changes(1, before)[1] == set(range(1, 5000)), "vectors need not be read again"
+
+
+def test_tasks_with_a_problem_are_found_without_reading_the_others(sqlite_store: Store):
+    statements: list[tuple[str, Any]] = []
+    event.listen(sqlite_store._database._engine, "before_cursor_execute", lambda *seen: statements.append(seen[2:4]))
+    sqlite_store.accept_texts_again(1, kept="x")
+    sqlite_store.hashes_with_problem(1, ["a"])
+    sqlite_store.problem_counts(1)
+    sqlite_store.problems(1)
+    assert len(statements) == 4
+    for statement, parameters in list(statements):
+        with sqlite_store._database.reading() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+        assert "USING INDEX tasks_with_problem" in plan[0][3], statement
 
 
 def test_workers_report_that_they_run(store: Store, monkeypatch: pytest.MonkeyPatch):

@@ -1,4 +1,4 @@
-"""The labels of the last fit, one row for each task, so that a fit writes only those that changed.
+"""The labels of the last fit, one row for each task, so that a fit writes only those that changed; where problems are.
 
 The table with one row for each project stays, so that processes of the version before go on while others are upgraded.
 """
@@ -19,7 +19,15 @@ _before = sa.table("label_snapshots", sa.column("project_id"), sa.column("body")
 
 
 def upgrade() -> None:
-    """Add the table, with what the other one holds."""
+    """Add the table, with what the other one holds, and the index."""
+    has_problem = sa.text("problem IS NOT NULL")
+    op.create_index(
+        "tasks_with_problem",
+        "tasks",
+        ["project_id", "task_id"],
+        sqlite_where=has_problem,
+        postgresql_where=has_problem,
+    )
     fitted = op.create_table(
         "fitted_labels",
         sa.Column("project_id", sa.BigInteger(), primary_key=True, autoincrement=False),
