@@ -82,7 +82,8 @@ def _source(answer: Answered, made: Sequence[BatchRecord]) -> str:
         if batch.number < newest:
             return "in_older"
         return "in_batch" if batch.task_ids.index(answer.task or 0) < batch.size else "in_reserve"
-    published = [batch for batch in made if (batch.published_at or 0.0) <= answer.answered]
+    # Label Studio chose the task before the switch if the person asked before it.
+    published = [batch for batch in made if (batch.published_at or 0.0) <= answer.sent]
     return "outside" if published else "before_first"
 
 

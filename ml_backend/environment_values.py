@@ -19,8 +19,8 @@ PLACEHOLDER = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """Matches from its beginning what examples have in place of a value, as .env.example has."""
-TRIED_BY_ALL = {"password", "admin"}
-"""Words that are as good as no secret, though they may be the name of a user."""
+COMMON_WORDS = {"password", "admin"}
+"""Words that everybody guesses first; as the name of a user they are accepted."""
 MAKE_SECRET = "make one with `openssl rand -hex 20`"
 SHORTEST_SIGNING_KEY = 32
 WHERE_KEYS_ARE = "in Label Studio under Account & Settings ▸ Personal Access Token or Legacy Token"
@@ -175,7 +175,7 @@ def _is_placeholder(word: str) -> bool:
 
 
 def _is_no_secret(word: str) -> bool:
-    return _is_placeholder(word) or word.lower() in TRIED_BY_ALL
+    return _is_placeholder(word) or word.lower() in COMMON_WORDS
 
 
 def _unquoted(word: str) -> str:

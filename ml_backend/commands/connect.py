@@ -127,7 +127,7 @@ def _taken_on(store: Store, project_id: int, changes: ProjectChanges) -> Iterato
     """Add the project, which our key can open, without waiting until a worker confirms it.
 
     changes: what Label Studio is going to report at /setup, stored before it does: otherwise a worker takes it for the
-    change of a person in Label Studio. If the body raises, everything is as it was.
+    change of a person in Label Studio. If the body raises, the project's settings here are as they were.
     """
     before = store.project(project_id)
     store.ensure_project(project_id, **changes)

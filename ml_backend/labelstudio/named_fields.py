@@ -14,9 +14,10 @@ MOST_CHARACTERS_OF_NAMES = 100
 
 @dataclass(frozen=True)
 class MissingFields:
-    """Fields that none of the first tasks has, as a sentence with those that they have.
+    """Fields of the setting that none of the first tasks has.
 
-    in_no_task: whether these tasks are all that the project has; otherwise later ones may have the fields.
+    sentence: for people, with the fields that those tasks have; in_no_task: whether these tasks are all that the
+    project has; otherwise later ones may have the fields.
     """
 
     sentence: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ml_backend.labelstudio.errors import RequestRefused
@@ -26,6 +27,15 @@ summaries, which takes three times as long. Older versions ignore the list.
 WITH_PREDICTIONS = "id,predictions,model_version"
 
 
+@dataclass(frozen=True)
+class _Page:
+    """One page of a list, as Label Studio sent it. number: counted from 1; is_last: no page follows."""
+
+    number: int
+    entries: list[Any]
+    is_last: bool
+
+
 class TaskLists(Session):
     """Requests for lists of a project's tasks.
 
@@ -34,16 +44,16 @@ class TaskLists(Session):
 
     def newest_update(self, project_id: int) -> str | None:
         """The newest `updated_at` of the project's tasks (ISO 8601), "" if it is not a time, or None without tasks."""
-        tasks = self._list_tasks(project_id, 1, 1, ordering="-tasks:updated_at", fields=ONLY_UPDATE)
-        return next((task.updated_at for task in parse_tasks(tasks)), None)
+        page = self._list_tasks(project_id, 1, 1, ordering="-tasks:updated_at", fields=ONLY_UPDATE)
+        return next((task.updated_at for task in parse_tasks(page.entries)), None)
 
     def updates(self, project_id: int, after: str | None, limit: int) -> dict[int, str] | None:
-        """Task id → `updated_at`, of tasks changed at `after` (ISO 8601) or later; None if there are more than `limit`.
+        """Task id → `updated_at`, of tasks changed at `after` (ISO 8601) or later; None if they may be too many.
 
-        after: None for all tasks.
+        after: None for all tasks; limit: number of tasks to list at most.
         """
-        tasks = parse_tasks(self._list_tasks(project_id, 1, limit + 1, filters=_changed(after), fields=ONLY_UPDATE))
-        return None if len(tasks) > limit else {task.id: task.updated_at for task in tasks}
+        page = self._list_tasks(project_id, 1, limit, filters=_changed(after), fields=ONLY_UPDATE)
+        return {task.id: task.updated_at for task in parse_tasks(page.entries)} if page.is_last else None
 
     def task_pages(
         self,
@@ -64,8 +74,8 @@ class TaskLists(Session):
             filters = [_filter(f"{kind}_annotations", "greater", "Number", 0) for kind in ("total", "cancelled")]
             conjunction = "or"
         pages = self._task_lists(project_id, start_page, page_size, filters=filters, conjunction=conjunction)
-        for number, tasks in enumerate(pages, start=start_page):
-            yield TaskPage(number, parse_tasks(tasks), is_last=len(tasks) < page_size)
+        for page in pages:
+            yield TaskPage(page.number, parse_tasks(page.entries), page.is_last)
 
     def tasks_page(
         self,
@@ -86,49 +96,57 @@ class TaskLists(Session):
         tasks: list[RemoteTask] = []
         for start in range(0, len(task_ids), IDS_PER_REQUEST):
             ids = task_ids[start : start + IDS_PER_REQUEST]
-            tasks += parse_tasks(self._list_tasks(project_id, 1, len(ids), filters=[_one_of(ids)]))
+            pages = self._task_lists(project_id, 1, len(ids), filters=[_one_of(ids)])
+            tasks += (task for page in pages for task in parse_tasks(page.entries))
         return tasks
 
     def task_ids(self, project_id: int) -> set[int]:
         """Ids of all tasks."""
         pages = self._task_lists(project_id, 1, IDS_PER_PAGE, fields=ONLY_ID)
-        return {task.id for tasks in pages for task in parse_tasks(tasks)}
+        return {task.id for page in pages for task in parse_tasks(page.entries)}
 
-    def _task_lists(self, project_id: int, page: int, size: int, **options: Any) -> Iterator[list[dict[str, Any]]]:
-        """Yields pages of the task list, starting with `page`; a page with fewer than `size` tasks is the last one."""
+    def _task_lists(self, project_id: int, start_page: int, size: int, **options: Any) -> Iterator[_Page]:
+        """Yields pages of the task list, starting with `start_page`."""
+        number = start_page
         while True:
-            tasks = self._list_tasks(project_id, page, size, **options)
-            yield tasks
-            if len(tasks) < size:
+            page = self._list_tasks(project_id, number, size, **options)
+            yield page
+            if page.is_last:
                 return
-            page += 1
+            if number == 1:
+                # A page with fewer tasks is not the last one where Label Studio limits their number.
+                size = len(page.entries)
+            number += 1
 
     def _list_tasks(
         self,
         project_id: int,
-        page: int,
+        number: int,
         size: int,
         *,
         fields: str = WITH_ANNOTATIONS,
         ordering: str = "tasks:id",
         filters: Sequence[dict[str, Any]] = (),
         conjunction: str = "and",
-    ) -> list[dict[str, Any]]:
+    ) -> _Page:
         query = {"ordering": [ordering], "filters": {"conjunction": conjunction, "items": list(filters)}}
-        params = {"project": project_id, "page": page, "page_size": size, "query": json.dumps(query)}
+        params = {"project": project_id, "page": number, "page_size": size, "query": json.dumps(query)}
         # Links to a storage must not be resolved: they would look like texts.
         params |= {"resolve_uri": "false", "include": fields}
         if fields in (WITH_ANNOTATIONS, WITH_PREDICTIONS):
             params["fields"] = "all"
         try:
-            tasks = list(self.request_object("GET", "api/tasks", params=params)["tasks"])
+            answer = self.request_object("GET", "api/tasks", params=params)
         except RequestRefused as problem:
-            if page > 1 and "Invalid page" in str(problem):
-                return []
+            if number > 1 and "Invalid page" in str(problem):
+                return _Page(number, [], is_last=True)
             raise
+        entries = list(answer["tasks"])
         if fields == WITH_ANNOTATIONS:
-            self._add_predictions(project_id, tasks)
-        return tasks
+            self._add_predictions(project_id, entries)
+        total = parsed_id(answer.get("total"))
+        is_last = len(entries) < size if total is None else (number - 1) * size + len(entries) >= total
+        return _Page(number, entries, is_last or not entries)
 
     def _add_predictions(self, project_id: int, tasks: Sequence[dict[str, Any]]) -> None:
         """Add the predictions of those tasks in whose annotations one is named."""
@@ -137,9 +155,10 @@ class TaskLists(Session):
         numbers = sorted(by_id)
         for start in range(0, len(numbers), IDS_PER_REQUEST):
             ids = numbers[start : start + IDS_PER_REQUEST]
-            for entry in self._list_tasks(project_id, 1, len(ids), filters=[_one_of(ids)], fields=WITH_PREDICTIONS):
-                if isinstance(entry, dict) and entry.get("id") in by_id:
-                    by_id[entry["id"]]["predictions"] = entry.get("predictions")
+            for page in self._task_lists(project_id, 1, len(ids), filters=[_one_of(ids)], fields=WITH_PREDICTIONS):
+                for entry in page.entries:
+                    if isinstance(entry, dict) and entry.get("id") in by_id:
+                        by_id[entry["id"]]["predictions"] = entry.get("predictions")
 
 
 def _changed(after: str | None) -> list[dict[str, Any]]:

@@ -22,7 +22,8 @@ class LearningData:
     model: name of the embedding model; changed: labels that were added or changed since the last fit, and None for
     removed ones, of tasks whose text is embedded (other labels count as new once their text is embedded); first: task
     id → its first annotation, of tasks that nobody had submitted or skipped at the last fit or before;
-    annotators: number of people who submitted or skipped a task; pace: how fast they do, and how long runs take.
+    annotators: number of people who submitted or skipped a task; newest_annotation: when the last one was made (Unix
+    time by Label Studio's clock), 0 without any; pace: how fast people annotate, and how long runs take.
     """
 
     model: str
@@ -31,6 +32,7 @@ class LearningData:
     changed: dict[int, Chosen | None]
     first: dict[int, Annotation]
     annotators: int
+    newest_annotation: float
     pace: Pace
 
     @property
@@ -59,6 +61,7 @@ def learning_data(run: RunContext, model: str) -> LearningData:
     label_arrays = tasks.labels(run.config)
     first = {task_id: tasks.annotations[task_id] for task_id in label_arrays.annotated_first()}
     annotators, runs = len(tasks.annotators), run.store.runs(run.id, limit=RECENT_RUNS)
+    moments = tasks.annotators.moments
     return LearningData(
         model=model,
         pool=project_pool(tasks, label_arrays),
@@ -66,7 +69,8 @@ def learning_data(run: RunContext, model: str) -> LearningData:
         changed=label_arrays.changes(tasks.embedded),
         first={task_id: min(of_task, key=lambda a: a.created_at or 0.0) for task_id, of_task in first.items()},
         annotators=annotators,
-        pace=measured_pace(tasks.annotators.moments, annotators, run.project.members, runs),
+        newest_annotation=moments[-1][0] if moments else 0.0,
+        pace=measured_pace(moments, annotators, run.project.members, runs),
     )
 
 

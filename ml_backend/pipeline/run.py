@@ -12,6 +12,7 @@ from ml_backend.pipeline.learning_data import learning_data, situation
 from ml_backend.pipeline.members import refresh_members
 from ml_backend.pipeline.open_run import open_run
 from ml_backend.pipeline.publish import ensure_sampling, finish_interrupted_batches, remove_superseded
+from ml_backend.pipeline.queue_size import RECENT_SECONDS
 from ml_backend.pipeline.retrain_policy import reason_to_learn
 from ml_backend.pipeline.sync import SyncReport, synchronize
 from ml_backend.store.states import ProjectState, RunReason
@@ -39,7 +40,8 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
         serving = run.store.current_batch(run.id)
     elif serving is not None:
         ensure_sampling(run.client, run.info)
-    remove_superseded(run.store, run.client, run.id, people_label=bool(run.events))
+    people_label = bool(run.events) or time.time() - data.newest_annotation < RECENT_SECONDS
+    remove_superseded(run.store, run.client, run.id, people_label)
     changed = 0 if reason else len(data.changed)
     run.store.update_project(
         run.id,

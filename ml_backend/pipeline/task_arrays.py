@@ -37,7 +37,7 @@ class TaskArrays:
     annotators: Annotators
     fitted: dict[int, Chosen | None]
     _labels: LabelArrays | None
-    _without_labels: set[int]
+    _labels_to_read: set[int]
     _revision: int
     _hashes: list[str | None]
     _numbers: dict[str, int]
@@ -66,9 +66,9 @@ class TaskArrays:
         """The labels by this label config. Those of the last call are brought up to date if they are by the same."""
         if self._labels is None or self._labels.config != config:
             self._labels = LabelArrays(config)
-            self._without_labels = set(self.annotations) | set(self.fitted)
-        self._labels.update(self.task_ids, self._without_labels, self.annotations, self.fitted)
-        self._without_labels = set()
+            self._labels_to_read = set(self.annotations) | set(self.fitted)
+        self._labels.update(self.task_ids, self._labels_to_read, self.annotations, self.fitted)
+        self._labels_to_read = set()
         return self._labels
 
     def refresh(self) -> None:
@@ -100,7 +100,7 @@ class TaskArrays:
             self._change_annotations(task_id, annotations.get(task_id, []))
             self.fitted.pop(task_id, None)
         self.fitted |= fitted
-        self._without_labels |= changed
+        self._labels_to_read |= changed
         return True
 
     def _change_text(self, row: int, text_hash: str | None) -> None:
@@ -164,7 +164,7 @@ class TaskArrays:
         self.annotators = Annotators()
         self.fitted = {}
         self._labels = None
-        self._without_labels = set()
+        self._labels_to_read = set()
 
     def _read_everything(self) -> None:
         # Free the old matrix first: two of them may not fit into memory.

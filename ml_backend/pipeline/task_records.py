@@ -44,14 +44,12 @@ def _store(store: Store, project_id: int, tasks: Sequence[RemoteTask], config: L
         records.append(record)
         if record.text_hash is not None and text is not None:
             texts[record.text_hash] = text
-    store.upsert_tasks(project_id, records, texts)
-    store.replace_annotations(project_id, {task.id: task.annotations for task in tasks})
+    store.upsert_tasks(project_id, records, texts, {task.id: task.annotations for task in tasks})
 
 
 def _store_without_contents(store: Store, project_id: int, task: RemoteTask, error: Exception) -> None:
     problem = unforeseen(error, "storing the task", f"task {task.id} of project {project_id}")
-    store.upsert_tasks(project_id, [TaskRecord(project_id, task.id, None, problem, task.updated_at)], {})
-    store.replace_annotations(project_id, {task.id: []})
+    store.upsert_tasks(project_id, [TaskRecord(project_id, task.id, None, problem, task.updated_at)], {}, {task.id: []})
 
 
 def task_record(project_id: int, task: RemoteTask, config: LabelConfig) -> tuple[TaskRecord, str | None]:

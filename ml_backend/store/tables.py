@@ -269,7 +269,7 @@ label_snapshots = Table(
     Column("body", JsonText, nullable=False),
     Column("annotated", JsonText),
 )
-"""What `fitted_labels` holds, for processes with schema version 0004 that still run; newer ones do not use it."""
+"""Labels of the last fit, for processes with schema version 0003 or 0004 that still run; newer ones do not use it."""
 
 workers = Table(
     "workers",

@@ -26,10 +26,17 @@ class TaskRows:
 
     _database: Database
 
-    def upsert_tasks(self, project_id: int, records: Sequence[TaskRecord], texts: Mapping[str, str]) -> None:
-        """Insert or update tasks.
+    def upsert_tasks(
+        self,
+        project_id: int,
+        records: Sequence[TaskRecord],
+        texts: Mapping[str, str],
+        annotations: Mapping[int, Sequence[Annotation]] | None = None,
+    ) -> None:
+        """Insert or update tasks and replace their annotations, in one transaction.
 
-        texts: text hash → text, of the tasks' texts. Texts that no task has any more are deleted.
+        texts: text hash → text, of the tasks' texts. Texts that no task has any more are deleted. annotations: see
+        `replace_annotations`; None leaves them as they are.
         """
         table = tables.tasks
         with self._database.writing() as connection:
@@ -47,6 +54,8 @@ class TaskRows:
             record_changes(self._database, connection, project_id, [record.task_id for record in changed])
             replaced = {text_hash for text_hash, _ in before.values() if text_hash is not None}
             delete_unused_texts(connection, sorted(replaced - {record.text_hash for record in records}))
+            if annotations is not None:
+                self._replace_annotations(connection, project_id, annotations)
 
     def remove_tasks(self, project_id: int, task_ids: Iterable[int]) -> None:
         """Delete tasks and their annotations, and texts and vectors that no other task uses."""
@@ -113,20 +122,25 @@ class TaskRows:
 
         An annotation that the database has under another task moves to the new one.
         """
-        table = tables.annotation_table
         with self._database.writing() as connection:
-            before = _annotations(connection, project_id, by_task)
-            changed = [i for i, records in by_task.items() if before.get(i, []) != sorted(records, key=_annotation_id)]
-            new = {a.annotation_id: a for task_id in changed for a in by_task[task_id]}
-            of_project = table.c.project_id == project_id
-            moved = _task_of_annotations(connection, project_id, sorted(new)).values()
-            record_changes(self._database, connection, project_id, [*changed, *moved])
-            for chunk in slices(changed):
-                connection.execute(delete(table).where(of_project, table.c.task_id.in_(chunk)))
-            for chunk in slices(sorted(new)):
-                connection.execute(delete(table).where(of_project, table.c.annotation_id.in_(chunk)))
-            for annotation_slice in slices([_annotation_row(project_id, a) for a in new.values()]):
-                connection.execute(insert(table), annotation_slice)
+            self._replace_annotations(connection, project_id, by_task)
+
+    def _replace_annotations(
+        self, connection: Connection, project_id: int, by_task: Mapping[int, Sequence[Annotation]]
+    ) -> None:
+        table = tables.annotation_table
+        before = _annotations(connection, project_id, by_task)
+        changed = [i for i, records in by_task.items() if before.get(i, []) != sorted(records, key=_annotation_id)]
+        new = {a.annotation_id: a for task_id in changed for a in by_task[task_id]}
+        of_project = table.c.project_id == project_id
+        moved = _task_of_annotations(connection, project_id, sorted(new)).values()
+        record_changes(self._database, connection, project_id, [*changed, *moved])
+        for chunk in slices(changed):
+            connection.execute(delete(table).where(of_project, table.c.task_id.in_(chunk)))
+        for chunk in slices(sorted(new)):
+            connection.execute(delete(table).where(of_project, table.c.annotation_id.in_(chunk)))
+        for annotation_slice in slices([_annotation_row(project_id, a) for a in new.values()]):
+            connection.execute(insert(table), annotation_slice)
 
     def annotations(self, project_id: int, task_ids: Iterable[int] | None = None) -> list[Annotation]:
         """All submitted and skipped annotations, or those of `task_ids`, ordered by id."""

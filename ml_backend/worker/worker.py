@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +53,7 @@ class Worker:
         self._clock = clock
         self._failures: dict[int, int] = {}
         self._retry_at: dict[int, float] = {}
-        self._unstored: dict[int, list[RunReason]] = {}
+        self._unstored: deque[tuple[int, list[RunReason]]] = deque()
         self._helping = threading.Lock()
         queue.on_run = self.run_next
         queue.on_embed = self.embed
@@ -125,27 +126,35 @@ class Worker:
                 return False
             reasons = store.take_requests(project_id) or [RunReason.UNASKED]
             with log_context(project=project_id, run=new_id()):
-                try:
-                    work_left = self._attempt(store, project_id, reasons)
-                except LeaseLost as lost:
-                    logger.warning("%s; this run stops, and what it was asked for is left to the next one", lost)
-                    work_left = False
-                    self._failures.pop(project_id, None)
-                    for reason in reasons:
-                        self._store.request_run(project_id, reason)
-                except DATABASE_ERRORS:
-                    self._unstored[project_id] = reasons
-                    raise
-        if work_left:
-            self._store.request_run(project_id, RunReason.CONTINUED)
+                left = self._run_and_repeat(store, project_id, reasons)
+        self._request(project_id, left)
         return True
 
-    def _request_unstored(self) -> None:
-        """Request again what a run was asked for that failed when the database could not store its repetition."""
-        for project_id, reasons in list(self._unstored.items()):
+    def _run_and_repeat(self, store: Store, project_id: int, reasons: list[RunReason]) -> list[RunReason]:
+        """Returns the reasons for which one more run is due. Raises DATABASE_ERRORS, having kept the reasons."""
+        try:
+            return [RunReason.CONTINUED] if self._attempt(store, project_id, reasons) else []
+        except LeaseLost as lost:
+            logger.warning("%s; this run stops, and what it was asked for is left to the next one", lost)
+            self._failures.pop(project_id, None)
+            return reasons
+        except DATABASE_ERRORS:
+            self._unstored.append((project_id, reasons))
+            raise
+
+    def _request(self, project_id: int, reasons: list[RunReason]) -> None:
+        """Request a run; if the database cannot store that, it is done before the next run of any project."""
+        try:
             for reason in reasons:
                 self._store.request_run(project_id, reason)
-            self._unstored.pop(project_id, None)
+        except DATABASE_ERRORS:
+            self._unstored.append((project_id, reasons))
+            raise
+
+    def _request_unstored(self) -> None:
+        """Request the runs that could not be requested when the database failed."""
+        while self._unstored:
+            self._request(*self._unstored.popleft())
 
     def _is_in_use(self, model: str) -> bool:
         chosen = [project.settings.get("embedding_model") for project in self._store.projects()]

@@ -82,7 +82,7 @@ CALLS: dict[str, tuple[Any, Callable[[LabelStudio], object], list[Request]]] = {
     "times of changes": (
         {"tasks": [{"id": 1, "updated_at": "2026"}]},
         lambda c: c.updates(3, "2026-01-01", 50),
-        [task_list(changed_after("2026-01-01"), 1, 51, "id,updated_at")],
+        [task_list(changed_after("2026-01-01"), 1, 50, "id,updated_at")],
     ),
     "a page of annotated tasks": (
         {"tasks": []},
@@ -213,8 +213,26 @@ def test_the_next_page_is_requested_only_when_it_is_read():
 
 def test_more_changes_than_the_limit_are_not_listed():
     times: list[Any] = []
-    requests_of(task_server(3), lambda c: times.extend(c.updates(3, None, limit) for limit in (2, 3)))
+    requests_of(task_server(3), lambda c: times.extend(c.updates(3, None, limit) for limit in (2, 4)))
     assert times == [None, dict.fromkeys((1, 2, 3), "2026")]
+
+
+def test_pages_that_label_studio_makes_smaller_than_asked_for_are_all_read():
+    """Its setting TASK_API_PAGE_SIZE_MAX does that. A task that seems to be missing would be deleted here."""
+
+    def respond(request: Request) -> tuple[int, Any]:
+        page, size = int(request.query["page"]), min(2, int(request.query["page_size"]))
+        entries = [{"id": i, "data": {}, "updated_at": "2026"} for i in range(1, 6)][(page - 1) * size : page * size]
+        return (200, {"tasks": entries, "total": 5}) if entries else (404, {"detail": "Invalid page."})
+
+    read: list[Any] = []
+    server = requests_of(respond, lambda c: read.extend([c.task_ids(3), c.updates(3, None, 4), c.tasks_by_id(3, [1])]))
+    assert read[:2] == [{1, 2, 3, 4, 5}, None]
+    assert [(r.query["page"], r.query["page_size"]) for r in server.requests[:3]] == [
+        ("1", "10000"),
+        ("2", "2"),
+        ("3", "2"),
+    ]
 
 
 def test_predictions_are_read_of_tasks_whose_annotations_name_one():

@@ -13,6 +13,7 @@ from project_runs import ADDRESS, MINUTE, MakeProject
 from ml_backend.labelstudio.connection import webhooks
 from ml_backend.learning.cycle import Cycle
 from ml_backend.pipeline import publish as publishing
+from ml_backend.pipeline import run as running
 
 
 def test_the_first_run_reads_embeds_and_publishes_the_initial_methods_choice(make_project: MakeProject):
@@ -214,7 +215,11 @@ def test_superseded_batches_go_after_a_day_and_no_other(make_project: MakeProjec
     project.label(3)
     project.run()
     assert project.versions() == {old, project.batch.version}
+    both = {old, project.batch.version}
     monkeypatch.setattr(publishing, "SUPERSEDED_KEPT_SECONDS", -1.0)
+    project.run(MINUTE)
+    assert project.versions() == both, "three labels were given just now"
+    monkeypatch.setattr(running, "RECENT_SECONDS", -1.0)
     project.run(MINUTE)
     assert project.versions() == {project.batch.version}
     project.assert_whole()

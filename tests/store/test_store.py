@@ -222,6 +222,17 @@ def test_problems_are_listed_and_counted(store: Store):
     assert store.task_count(1) == 3
 
 
+def test_a_task_counts_as_read_only_together_with_its_annotations(store: Store):
+    """The comparison does not read a task again whose time of change is stored."""
+    unstorable = replace(annotation(10, 1), result=[object()])
+    with pytest.raises(StatementError):
+        store.upsert_tasks(1, [replace(task(1, "a"), updated_at="2026")], {"a": "A"}, {1: [unstorable]})
+    assert store.task_updates(1, [1]) == {}
+    store.upsert_tasks(1, [replace(task(1, "a"), updated_at="2026")], {"a": "A"}, {1: [annotation(10, 1)]})
+    assert store.task_updates(1, [1, 2]) == {1: "2026"}
+    assert store.annotations(1) == [annotation(10, 1)]
+
+
 def test_annotations_are_replaced_task_by_task(store: Store):
     store.replace_annotations(1, {1: [annotation(10, 1)], 2: [annotation(11, 2), annotation(12, 2, cancelled=True)]})
     assert store.annotation_counts(1) == (2, 1)

@@ -1,4 +1,4 @@
-"""The labels of the last fit, one row for each task, so that a fit writes only those that changed; where problems are.
+"""One row for each label of the last fit, so that a fit writes only changes, and an index of tasks with problems.
 
 The table with one row for each project stays, so that processes of the version before go on while others are upgraded.
 """
