@@ -93,17 +93,23 @@ class TaskLists(Session):
 
     def tasks_by_id(self, project_id: int, task_ids: Sequence[int]) -> list[RemoteTask]:
         """The tasks with these ids; ids that the project does not have are left out."""
-        tasks: list[RemoteTask] = []
-        for start in range(0, len(task_ids), IDS_PER_REQUEST):
-            ids = task_ids[start : start + IDS_PER_REQUEST]
-            pages = self._task_lists(project_id, 1, len(ids), filters=[_one_of(ids)])
-            tasks += (task for page in pages for task in parse_tasks(page.entries))
-        return tasks
+        return parse_tasks(self._entries_of(project_id, task_ids, WITH_ANNOTATIONS))
 
     def task_ids(self, project_id: int) -> set[int]:
         """Ids of all tasks."""
         pages = self._task_lists(project_id, 1, IDS_PER_PAGE, fields=ONLY_ID)
         return {task.id for page in pages for task in parse_tasks(page.entries)}
+
+    def _entries_of(self, project_id: int, task_ids: Sequence[int], fields: str) -> Iterator[Any]:
+        """Yields the entries of these tasks, as Label Studio sends them."""
+        for start in range(0, len(task_ids), IDS_PER_REQUEST):
+            ids = task_ids[start : start + IDS_PER_REQUEST]
+            missing = len(ids)
+            for page in self._task_lists(project_id, 1, len(ids), filters=[_one_of(ids)], fields=fields):
+                yield from page.entries
+                missing -= len(page.entries)
+                if missing <= 0:
+                    break
 
     def _task_lists(self, project_id: int, start_page: int, size: int, **options: Any) -> Iterator[_Page]:
         """Yields pages of the task list, starting with `start_page`."""
@@ -152,13 +158,9 @@ class TaskLists(Session):
         """Add the predictions of those tasks in whose annotations one is named."""
         incomplete = [task for task in tasks if began_with_prediction(task) and "predictions" not in task]
         by_id = {number: task for task in incomplete if (number := parsed_id(task.get("id"))) is not None}
-        numbers = sorted(by_id)
-        for start in range(0, len(numbers), IDS_PER_REQUEST):
-            ids = numbers[start : start + IDS_PER_REQUEST]
-            for page in self._task_lists(project_id, 1, len(ids), filters=[_one_of(ids)], fields=WITH_PREDICTIONS):
-                for entry in page.entries:
-                    if isinstance(entry, dict) and entry.get("id") in by_id:
-                        by_id[entry["id"]]["predictions"] = entry.get("predictions")
+        for entry in self._entries_of(project_id, sorted(by_id), WITH_PREDICTIONS):
+            if isinstance(entry, dict) and entry.get("id") in by_id:
+                by_id[entry["id"]]["predictions"] = entry.get("predictions")
 
 
 def _changed(after: str | None) -> list[dict[str, Any]]:

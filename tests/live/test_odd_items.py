@@ -174,14 +174,16 @@ def test_a_task_that_the_database_refuses_is_listed_and_the_others_are_stored(
 ):
     project = make_project()
     odd = min(project.client.task_ids(project.id)) + 4
-    replace_annotations = Store.replace_annotations
+    upsert_tasks = Store.upsert_tasks
 
-    def refusing(store: Store, project_id: int, by_task: dict[int, Any]) -> None:
-        if by_task.get(odd):
+    def refusing(
+        store: Store, project_id: int, records: Any, texts: dict[str, str], annotations: dict[int, Any]
+    ) -> None:
+        if annotations.get(odd):
             raise OverflowError("Python int too large to convert to SQLite INTEGER")
-        replace_annotations(store, project_id, by_task)
+        upsert_tasks(store, project_id, records, texts, annotations)
 
-    monkeypatch.setattr(Store, "replace_annotations", refusing)
+    monkeypatch.setattr(Store, "upsert_tasks", refusing)
     project.person.annotate(odd, CLASSES[0])
     project.run("setup")
     assert [p["task"] for p in project.status["problems"]] == [odd]

@@ -26,6 +26,8 @@ from ml_backend.pipeline.queue_size import (
     low_watermark,
     measured_pace,
     queue_size,
+    recent_by_person,
+    rest_seconds,
 )
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store.learning_records import LabelStudioUse, RunRecord, StoppingAdvice
@@ -66,7 +68,7 @@ def label(number: int, moment: float | None, annotator: int | None = 1) -> Annot
 
 
 def speed(labels: list[Annotation]) -> float:
-    return labels_per_second(Annotators(labels).moments)
+    return labels_per_second(recent_by_person(Annotators(labels).moments).values())
 
 
 def test_the_speed_is_that_of_one_person_in_the_minutes_when_somebody_labelled():
@@ -220,3 +222,8 @@ def test_one_person_gets_the_published_order_and_no_more_than_before():
     assert labelled == sorted(labelled), "the order of choice"
     assert len(team.published) == team.settings.batch_size
     assert (team.empty, team.outside) == (0, 0)
+
+
+@pytest.mark.parametrize(("active", "busy", "rest"), [(0, 2.0, 0.0), (1, 2.0, 0.0), (2, 2.0, 6.0), (20, 60.0, 15.0)])
+def test_label_studio_is_left_alone_after_a_run_only_while_several_people_label(active: int, busy: float, rest: float):
+    assert rest_seconds(Pace(20, 1.0, 2.0, active), busy) == rest

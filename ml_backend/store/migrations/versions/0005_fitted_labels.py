@@ -1,4 +1,4 @@
-"""One row for each label of the last fit, so that a fit writes only changes, and an index of tasks with problems.
+"""A row for each label of the last fit, so that a fit writes only changes; an index of tasks with problems; rests.
 
 The table with one row for each project stays, so that processes of the version before go on while others are upgraded.
 """
@@ -19,7 +19,8 @@ _before = sa.table("label_snapshots", sa.column("project_id"), sa.column("body")
 
 
 def upgrade() -> None:
-    """Add the table, with what the other one holds, and the index."""
+    """Add the table, with what the other one holds, the index, and a column of projects."""
+    op.add_column("projects", sa.Column("rest_until", sa.Float()))
     has_problem = sa.text("problem IS NOT NULL")
     op.create_index(
         "tasks_with_problem",
