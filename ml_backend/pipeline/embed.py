@@ -66,8 +66,12 @@ def _limit(run: RunContext) -> Limit:
 
 
 def _interrupted(run: RunContext, limit: Limit) -> bool:
-    """Whether another run is requested, which has to wait only for the texts that the first batch is chosen from."""
-    return limit.texts == math.inf and run.id in run.store.pending_projects()
+    """Whether another run is requested and may start.
+
+    It has to wait for the texts that the first batch is chosen from, and while Label Studio is left alone.
+    """
+    is_requested = limit.texts == math.inf and run.id in run.store.pending_projects()
+    return is_requested and run.store.rest_seconds(run.id) == 0
 
 
 def help_to_embed(services: Services, project_id: int, interrupted: Callable[[], bool]) -> None:

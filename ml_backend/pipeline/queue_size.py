@@ -42,7 +42,7 @@ REST = 3.0
 
 It answers people and this backend by the same process in most installations, so that each makes the other wait.
 """
-LONGEST_REST_SECONDS = 15.0
+LONGEST_REST_SECONDS = 5.0
 RECENT_SECONDS = 300.0
 RECENT_RUNS = 10
 

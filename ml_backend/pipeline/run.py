@@ -43,7 +43,7 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
     people_label = bool(run.events) or time.time() - data.newest_annotation < RECENT_SECONDS
     remove_superseded(run.store, run.client, run.id, people_label)
     work_left = bool(missing) or not report.complete
-    if people_label and not work_left:
+    if people_label:
         busy_seconds = sum(run.seconds.get(step, 0.0) for step in ("sync", "publish"))
         run.store.let_rest(run.id, rest_seconds(data.pace, busy_seconds))
     changed = 0 if reason else len(data.changed)

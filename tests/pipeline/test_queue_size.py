@@ -224,6 +224,6 @@ def test_one_person_gets_the_published_order_and_no_more_than_before():
     assert (team.empty, team.outside) == (0, 0)
 
 
-@pytest.mark.parametrize(("active", "busy", "rest"), [(0, 2.0, 0.0), (1, 2.0, 0.0), (2, 2.0, 6.0), (20, 60.0, 15.0)])
+@pytest.mark.parametrize(("active", "busy", "rest"), [(0, 2.0, 0.0), (1, 2.0, 0.0), (2, 1.0, 3.0), (20, 60.0, 5.0)])
 def test_label_studio_is_left_alone_after_a_run_only_while_several_people_label(active: int, busy: float, rest: float):
     assert rest_seconds(Pace(20, 1.0, 2.0, active), busy) == rest
