@@ -19,7 +19,7 @@ CHARACTERS_PER_TEXT = 20
 
 
 class Chunks:
-    """Measures how long each chunk took until the next one is asked for, and sizes the next one by it."""
+    """Measures how long each chunk took until the next one is asked for, or no other, and sizes the next one by it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -32,8 +32,10 @@ class Chunks:
             chunk = self._first(waiting)
             del waiting[: len(chunk)]
             started = self._clock()
-            yield chunk
-            self._measured(sum(map(_cost, chunk)), self._clock() - started)
+            try:
+                yield chunk
+            finally:  # also if no other chunk is asked for
+                self._measured(sum(map(_cost, chunk)), self._clock() - started)
 
     def _first(self, texts: Texts) -> Texts:
         if self._budget is None:

@@ -66,12 +66,8 @@ def _limit(run: RunContext) -> Limit:
 
 
 def _interrupted(run: RunContext, limit: Limit) -> bool:
-    """Whether another run is requested and may start.
-
-    It has to wait for the texts that the first batch is chosen from, and while Label Studio is left alone.
-    """
-    is_requested = limit.texts == math.inf and run.id in run.store.pending_projects()
-    return is_requested and run.store.rest_seconds(run.id) == 0
+    """Whether another run is requested, which has to wait only for the texts that the first batch is chosen from."""
+    return limit.texts == math.inf and run.id in run.store.pending_projects()
 
 
 def help_to_embed(services: Services, project_id: int, interrupted: Callable[[], bool]) -> None:
@@ -101,8 +97,12 @@ class Work:
     services: Services
     project_id: int
     embedder: Embedder
-    chunks: Chunks = field(default_factory=Chunks)
     renewed_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def chunks(self) -> Chunks:
+        """The size of chunks is kept from run to run: while people label, a run may have time for one chunk only."""
+        return self.services.chunks.setdefault(self.embedder.name, Chunks())
 
     def as_leader(
         self, missing: int, limit: Limit, interrupted: Callable[[], bool], report_phase: Callable[[str], None]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from operator import itemgetter
@@ -37,12 +37,6 @@ ASSUMED_WEIGHT_SECONDS = 10.0
 """The assumed speed counts like so many measured seconds, since the first labels tell little."""
 FASTEST_LABELS_PER_SECOND = 2.0
 """Nobody labels faster for long; programs that import annotations do."""
-REST = 3.0
-"""While several people label, Label Studio is left alone so many times as long as a run kept it busy.
-
-It answers people and this backend by the same process in most installations, so that each makes the other wait.
-"""
-LONGEST_REST_SECONDS = 5.0
 RECENT_SECONDS = 300.0
 RECENT_RUNS = 10
 
@@ -52,14 +46,12 @@ class Pace:
     """How fast a project is labelled, and how long it takes until a batch follows.
 
     people: number of people who label or may start to; rate: tasks that all of them together label or skip per second;
-    run_seconds: the longest time from an event to the batch that followed it, in recent runs; active: number of people
-    who labelled or skipped a task in the last minutes.
+    run_seconds: the longest time from an event to the batch that followed it, in recent runs.
     """
 
     people: int
     rate: float
     run_seconds: float
-    active: int = 0
 
     @property
     def labels_per_run(self) -> int:
@@ -77,34 +69,20 @@ def measured_pace(moments: Sequence[Moment], annotators: int, members: int | Non
     durations = [min(LONGEST_RUN_SECONDS, sum(run.seconds.values())) for run in runs]
     if len(runs) < RECENT_RUNS:
         durations.append(ASSUMED_RUN_SECONDS)
-    recent = recent_by_person(moments)
-    return Pace(people, people * labels_per_second(recent.values()), max(durations), len(recent))
+    return Pace(people, people * labels_per_second(moments), max(durations))
 
 
-def recent_by_person(moments: Sequence[Moment]) -> dict[int, list[float]]:
-    """Annotator → when they annotated, in ascending order, in the last minutes in which anybody did.
-
-    moments: in ascending order.
-    """
+def labels_per_second(moments: Sequence[Moment]) -> float:
+    """Speed of one person, over the last minutes in which anybody labelled. moments: in ascending order."""
     # Compared with the newest one, not with the present: Label Studio's clock may differ, and people come back.
     start = moments[-1][0] - RECENT_SECONDS if moments else 0.0
     by_person: dict[int, list[float]] = defaultdict(list)
     for moment, annotator in moments[bisect_left(moments, start, key=itemgetter(0)) :]:
         by_person[annotator].append(moment)
-    return by_person
-
-
-def labels_per_second(recent: Collection[Sequence[float]]) -> float:
-    """Speed of one person. recent: for each person, when they annotated, see `recent_by_person`."""
-    labels = sum(len(times) - 1 for times in recent)
-    seconds = sum(times[-1] - times[0] for times in recent)
+    labels = sum(len(times) - 1 for times in by_person.values())
+    seconds = sum(times[-1] - times[0] for times in by_person.values())
     assumed = ASSUMED_LABELS_PER_SECOND * ASSUMED_WEIGHT_SECONDS
     return min(FASTEST_LABELS_PER_SECOND, (labels + assumed) / (seconds + ASSUMED_WEIGHT_SECONDS))
-
-
-def rest_seconds(pace: Pace, busy_seconds: float) -> float:
-    """How long Label Studio is left alone after a run. busy_seconds: how long the run waited for Label Studio."""
-    return min(LONGEST_REST_SECONDS, REST * busy_seconds) if pace.active > 1 else 0.0
 
 
 def queue_size(settings: ProjectSettings, pace: Pace) -> int:

@@ -12,7 +12,7 @@ from ml_backend.pipeline.learning_data import learning_data, situation
 from ml_backend.pipeline.members import refresh_members
 from ml_backend.pipeline.open_run import open_run
 from ml_backend.pipeline.publish import ensure_sampling, finish_interrupted_batches, remove_superseded
-from ml_backend.pipeline.queue_size import RECENT_SECONDS, rest_seconds
+from ml_backend.pipeline.queue_size import RECENT_SECONDS
 from ml_backend.pipeline.retrain_policy import reason_to_learn
 from ml_backend.pipeline.sync import SyncReport, synchronize
 from ml_backend.store.states import ProjectState, RunReason
@@ -42,10 +42,6 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
         ensure_sampling(run.client, run.info)
     people_label = bool(run.events) or time.time() - data.newest_annotation < RECENT_SECONDS
     remove_superseded(run.store, run.client, run.id, people_label)
-    work_left = bool(missing) or not report.complete
-    if people_label:
-        busy_seconds = sum(run.seconds.get(step, 0.0) for step in ("sync", "publish"))
-        run.store.let_rest(run.id, rest_seconds(data.pace, busy_seconds))
     changed = 0 if reason else len(data.changed)
     run.store.update_project(
         run.id,
@@ -55,7 +51,7 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
         phase=_resting_phase(missing, report.complete),
         last_success_at=time.time(),
     )
-    return work_left
+    return bool(missing) or not report.complete
 
 
 def _mixes_texts(run: RunContext, report: SyncReport) -> bool:

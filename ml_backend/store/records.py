@@ -96,7 +96,7 @@ class ProjectRecord:
     last_success_at: Unix time at the end of the last run that succeeded; labels_behind: annotations that Label Studio
     had and the database lacked at the last comparison; webhook_problem: what is wrong with its webhook, or was within
     the last day, None if nothing; webhook_problem_at: Unix time at which that was found; failed_runs: number of runs
-    that failed so far; rest_until: Unix time by the database's clock, see `Store.let_rest`.
+    that failed so far.
     """
 
     id: int
@@ -130,7 +130,6 @@ class ProjectRecord:
     webhook_problem: WebhookProblem | None = None
     webhook_problem_at: float | None = None
     failed_runs: int = 0
-    rest_until: float | None = None
 
 
 class ProjectChanges(TypedDict, total=False):
@@ -166,7 +165,6 @@ class ProjectChanges(TypedDict, total=False):
     webhook_problem: WebhookProblem | None
     webhook_problem_at: float | None
     failed_runs: int
-    rest_until: float | None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, and_, case, delete, exists, func, select, text, update
+from sqlalchemy import Connection, and_, delete, exists, func, select, text, update
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
@@ -26,11 +26,7 @@ _PENDING = select(tables.run_requests.c.project_id).distinct()
 MISSING_WAITS_SECONDS = 60.0
 """A project that Label Studio does not show lets others pass as if it had been requested so much later."""
 LONGEST_DELAY_SECONDS = 120.0
-"""No project is put off or at rest for longer: a later time was written before the clock was set back."""
-
-
-REASONS_AT_REST = {RunReason.LABELS, RunReason.EVERY_MINUTE}
-"""Reasons for which a project at rest is not run; any other one ends the rest."""
+"""No failed run waits longer for its repetition: a later time was written before the clock was set back."""
 
 
 class RunRequestRows:
@@ -60,26 +56,8 @@ class RunRequestRows:
                 update(table).where(table.c.project_id == project_id).values(not_before=self._database.now() + seconds)
             )
 
-    def let_rest(self, project_id: int, seconds: float) -> None:
-        """Let no worker run a project for new labels, or for the comparison of every minute, for so many seconds."""
-        table = tables.projects
-        with self._database.writing() as connection:
-            rest_until = self._database.now() + seconds
-            connection.execute(update(table).where(table.c.id == project_id).values(rest_until=rest_until))
-
-    def rest_seconds(self, project_id: int) -> float:
-        """Seconds for which a project is still at rest; 0 if it is not."""
-        table = tables.projects
-        query = select(table.c.rest_until - self._database.now()).where(table.c.id == project_id)
-        with self._database.reading() as connection:
-            seconds = connection.execute(query).scalar_one_or_none() or 0.0
-        return seconds if 0 < seconds <= LONGEST_DELAY_SECONDS else 0.0
-
     def waiting_projects(self) -> list[int]:
-        """Projects that a worker may run now, the one that waits longest first.
-
-        Left out are those that a worker is running, those that are put off, and those at rest.
-        """
+        """Projects that a worker may run now, the one that waits longest first; none that a worker is running."""
         requests, leases, projects = tables.run_requests, tables.leases, tables.projects
         now = self._database.now()
         query = (
@@ -87,10 +65,6 @@ class RunRequestRows:
                 requests.c.project_id,
                 func.min(requests.c.requested_at).label("requested_at"),
                 func.max(requests.c.not_before).label("not_before"),
-                case(
-                    (func.max(case((requests.c.reason.in_(REASONS_AT_REST), 0), else_=1)) == 1, None),
-                    else_=func.max(projects.c.rest_until),
-                ).label("rest_until"),
                 func.max(projects.c.missing_since).label("missing_since"),
                 now.label("now"),
             )
@@ -104,7 +78,7 @@ class RunRequestRows:
         turns = [
             (_turn(row.requested_at, row.now, row.missing_since is not None), row.project_id)
             for row in rows
-            if not any(_is_ahead(moment, row.now) for moment in (row.not_before, row.rest_until))
+            if row.not_before is None or not row.now < row.not_before <= row.now + LONGEST_DELAY_SECONDS
         ]
         return [project_id for _, project_id in sorted(turns)]
 
@@ -121,10 +95,6 @@ class RunRequestRows:
         """Ids of projects for which a run is requested, in ascending order."""
         with self._database.reading() as connection:
             return sorted(projects_with_requests(connection))
-
-
-def _is_ahead(moment: float | None, now: float) -> bool:
-    return moment is not None and now < moment <= now + LONGEST_DELAY_SECONDS
 
 
 def _turn(requested_at: float, now: float, is_missing: bool) -> float:

@@ -61,7 +61,6 @@ projects = Table(
     Column("webhook_problem", EnumText(WebhookProblem, 60, unknown=WebhookProblem.OFF)),
     Column("webhook_problem_at", Float),
     Column("failed_runs", Integer, nullable=False, server_default="0"),
-    Column("rest_until", Float),
 )
 
 candidates = Table(

@@ -127,11 +127,7 @@ class Worker:
             reasons = store.take_requests(project_id) or [RunReason.UNASKED]
             with log_context(project=project_id, run=new_id()):
                 left = self._run_and_repeat(store, project_id, reasons)
-                rest = store.rest_seconds(project_id)
         self._request(project_id, left)
-        if rest > 0:
-            # Labels that arrive meanwhile send messages that find nothing to do.
-            self._queue.wake_worker(project_id, delay=rest)
         return True
 
     def _run_and_repeat(self, store: Store, project_id: int, reasons: list[RunReason]) -> list[RunReason]:

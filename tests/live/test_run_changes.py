@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from live_loop import CLASSES, Person, choice, gold_texts
+from live_loop import CLASSES, choice, gold_texts
 from project_runs import MINUTE, MakeProject, Project
 
-from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable
+from ml_backend.labelstudio.client import LabelStudioUnavailable
 from ml_backend.pipeline import embed as embedding
 from ml_backend.store.states import RunReason
 
@@ -124,33 +124,6 @@ def test_a_request_interrupts_embedding_after_the_present_chunk(
     assert project.status["to_embed"] == 12
     project.store.take_requests(project.id)
     assert project.run("continued") is False
-
-
-def test_texts_are_embedded_while_label_studio_is_left_alone(
-    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
-):
-    project = make_project(8)
-    project.run("setup")
-    monkeypatch.setattr(embedding, "TEXTS_PER_CLAIM", 8)
-    project.client.request("POST", f"api/projects/{project.id}/import", body=gold_texts(20, 300))
-    project.store.request_run(project.id, RunReason.LABELS)
-    project.store.let_rest(project.id, 60)
-    assert project.run(MINUTE) is False
-    assert project.status["to_embed"] == 0
-
-
-def test_label_studio_is_left_alone_after_a_run_while_two_people_label(
-    make_project: MakeProject, second_user: LabelStudio
-):
-    project = make_project(20)
-    project.run("setup")
-    project.label(3)
-    project.run()
-    assert project.store.rest_seconds(project.id) == 0
-    Person(second_user, project.id).annotate(project.batch.task_ids[-1], CLASSES[0])
-    project.add_event("TASKS_CREATED", project.batch.task_ids[-1])
-    project.run()
-    assert project.store.rest_seconds(project.id) > 0
 
 
 def fitted(project: Project) -> list[int]:

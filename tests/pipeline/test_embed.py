@@ -171,6 +171,16 @@ def test_the_leader_waits_for_texts_that_a_dead_worker_claimed_and_embeds_them(
     assert sqlite_store.count_embedded_texts(7, MODEL) == 12
 
 
+def test_runs_that_have_time_for_one_chunk_each_do_not_begin_with_a_small_one_again(sqlite_store: Store):
+    """While a team labels, a run is requested all the time."""
+    put_texts(sqlite_store, 60)
+    sizes: list[int] = []
+    of = worker(sqlite_store, Watched(lambda texts: sizes.append(len(texts))))
+    for missing in (60, 60 - FIRST_CHUNK_TEXTS):
+        lead(of, missing, interrupted=lambda: True)
+    assert sizes[0] == FIRST_CHUNK_TEXTS < sizes[1]
+
+
 def test_chunks_grow_and_shrink_with_the_time_that_they_take():
     now = 0.0
     seconds_per_text = 0.01

@@ -26,8 +26,6 @@ from ml_backend.pipeline.queue_size import (
     low_watermark,
     measured_pace,
     queue_size,
-    recent_by_person,
-    rest_seconds,
 )
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store.learning_records import LabelStudioUse, RunRecord, StoppingAdvice
@@ -68,7 +66,7 @@ def label(number: int, moment: float | None, annotator: int | None = 1) -> Annot
 
 
 def speed(labels: list[Annotation]) -> float:
-    return labels_per_second(recent_by_person(Annotators(labels).moments).values())
+    return labels_per_second(Annotators(labels).moments)
 
 
 def test_the_speed_is_that_of_one_person_in_the_minutes_when_somebody_labelled():
@@ -222,8 +220,3 @@ def test_one_person_gets_the_published_order_and_no_more_than_before():
     assert labelled == sorted(labelled), "the order of choice"
     assert len(team.published) == team.settings.batch_size
     assert (team.empty, team.outside) == (0, 0)
-
-
-@pytest.mark.parametrize(("active", "busy", "rest"), [(0, 2.0, 0.0), (1, 2.0, 0.0), (2, 1.0, 3.0), (20, 60.0, 5.0)])
-def test_label_studio_is_left_alone_after_a_run_only_while_several_people_label(active: int, busy: float, rest: float):
-    assert rest_seconds(Pace(20, 1.0, 2.0, active), busy) == rest

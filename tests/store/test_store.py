@@ -24,7 +24,6 @@ from ml_backend.store.records import (
     TaskRecord,
     Unmatched,
 )
-from ml_backend.store.run_requests import LONGEST_DELAY_SECONDS
 from ml_backend.store.states import ProjectState, RunReason
 
 
@@ -472,29 +471,3 @@ def test_creating_the_tables_twice_keeps_their_rows(store: Store):
 def test_a_database_address_that_cannot_be_used_is_named_with_the_remedy(url: str):
     with pytest.raises(SettingsError, match=r"DATABASE_URL.*postgresql://"):
         Store(url)
-
-
-def test_a_project_at_rest_is_run_only_for_what_a_person_asked(store: Store):
-    for project_id in (7, 8):
-        store.ensure_project(project_id)
-        store.request_run(project_id, RunReason.LABELS)
-        store.request_run(project_id, RunReason.EVERY_MINUTE)
-    store.let_rest(7, 60)
-    assert store.waiting_projects() == [8]
-    assert 0 < store.rest_seconds(7) <= 60
-    assert (store.rest_seconds(8), store.rest_seconds(9)) == (0, 0)
-    store.request_run(7, RunReason.SETTINGS)
-    assert store.waiting_projects() == [7, 8]
-    store.take_requests(7)
-    store.request_run(7, RunReason.LABELS)
-    assert store.waiting_projects() == [8]
-    store.let_rest(7, 0)
-    assert store.waiting_projects() == [8, 7]
-
-
-def test_a_rest_from_before_the_clock_was_set_back_ends(store: Store):
-    store.ensure_project(7)
-    store.request_run(7, RunReason.LABELS)
-    store.let_rest(7, LONGEST_DELAY_SECONDS + 60)
-    assert store.waiting_projects() == [7]
-    assert store.rest_seconds(7) == 0

@@ -1,4 +1,4 @@
-"""A row for each label of the last fit, so that a fit writes only changes; an index of tasks with problems; rests.
+"""One row for each label of the last fit, so that a fit writes only changes, and an index of tasks with problems.
 
 The table with one row for each project stays, so that processes of the version before go on while others are upgraded.
 """
@@ -19,8 +19,7 @@ _before = sa.table("label_snapshots", sa.column("project_id"), sa.column("body")
 
 
 def upgrade() -> None:
-    """Add the table, with what the other one holds, the index, and a column of projects."""
-    op.add_column("projects", sa.Column("rest_until", sa.Float()))
+    """Add the table, with what the other one holds, and the index."""
     has_problem = sa.text("problem IS NOT NULL")
     op.create_index(
         "tasks_with_problem",
