@@ -75,11 +75,11 @@ def learning_data(run: RunContext, model: str) -> LearningData:
 
 
 def situation(
-    run: RunContext, data: LearningData, serving: BatchRecord | None, missing: int, train_requested: bool
+    run: RunContext, data: LearningData, serving: BatchRecord | None, work_left: bool, train_requested: bool
 ) -> Situation:
     """The facts that decide whether to learn.
 
-    serving: the batch that Label Studio serves; missing: number of texts without a vector.
+    serving: the batch that Label Studio serves; work_left: tasks are left to read or texts to embed.
     """
     return Situation(
         settings=run.settings,
@@ -88,7 +88,7 @@ def situation(
         remaining=data.pool.count_open(serving),
         low=data.low_watermark(run.settings, serving),
         unpublished=data.pool.count_unpublished(serving),
-        missing_vectors=missing,
+        work_left=work_left,
         settings_changed=settings_changed(run.project.settings_used, run.settings),
         classes_changed=run.project.fingerprint != run.config.fingerprint,
         new_tasks=run.project.newest_task < data.pool.newest_embedded,

@@ -16,7 +16,7 @@ class Situation:
 
     serving: whether Label Studio serves one of our batches; changed: labels added, changed or removed since the last
     fit; remaining: published tasks without a label; low: the queue runs low with fewer of them; unpublished: other
-    tasks that could be published; missing_vectors: texts without a vector;
+    tasks that could be published; work_left: tasks are left to read or texts to embed;
     settings_changed, classes_changed, new_tasks: since the last fit; train_requested: by Label Studio's Start Training.
     """
 
@@ -26,7 +26,7 @@ class Situation:
     remaining: int
     low: int
     unpublished: int
-    missing_vectors: int
+    work_left: bool
     settings_changed: bool
     classes_changed: bool
     new_tasks: bool
@@ -72,6 +72,6 @@ def reason_to_learn(situation: Situation) -> str | None:
             situation.unpublished > 0 and situation.remaining < situation.low,
             f"only {situation.remaining} published tasks are left",
         ),
-        (situation.new_tasks and not situation.missing_vectors, "there are new tasks"),
+        (situation.new_tasks and not situation.work_left, "there are new tasks"),
     ]
     return next((reason for due, reason in checks if due), None)

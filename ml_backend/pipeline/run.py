@@ -29,11 +29,12 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
     refresh_members(run)
     report = synchronize(run)
     missing = embed(run)
+    work_left = bool(missing) or not report.complete
     data = learning_data(run, run.embedding)
     serving = finish_interrupted_batches(run.store, run.client, run.info)
     reason = None
     if not data.is_empty and not (serving and _mixes_texts(run, report)):
-        reason = reason_to_learn(situation(run, data, serving, missing, train_requested=report.train))
+        reason = reason_to_learn(situation(run, data, serving, work_left, train_requested=report.train))
     run.end_step("pool")
     if reason is not None:
         learn(run, data, reason)
@@ -51,7 +52,7 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
         phase=_resting_phase(missing, report.complete),
         last_success_at=time.time(),
     )
-    return bool(missing) or not report.complete
+    return work_left
 
 
 def _mixes_texts(run: RunContext, report: SyncReport) -> bool:

@@ -12,7 +12,7 @@ QUIET = Situation(
     remaining=15,
     low=5,
     unpublished=100,
-    missing_vectors=0,
+    work_left=False,
     settings_changed=False,
     classes_changed=False,
     new_tasks=False,
@@ -56,8 +56,8 @@ def test_at_the_end_of_the_pool_every_new_label_is_learned_from():
     assert reason_to_learn(replace(done, train_requested=True)) == "training was asked for"
 
 
-def test_new_tasks_wait_until_their_texts_are_embedded():
-    assert reason_to_learn(replace(QUIET, new_tasks=True, missing_vectors=300)) is None
+def test_new_tasks_wait_until_all_are_read_and_embedded():
+    assert reason_to_learn(replace(QUIET, new_tasks=True, work_left=True)) is None
 
 
 def test_settings_count_as_changed_if_a_value_changed():
