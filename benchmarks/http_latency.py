@@ -33,6 +33,7 @@ from ml_backend.commands.demo.backend_process import BackendProcess
 from ml_backend.commands.demo.label_studio_process import free_port
 from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.connection import SECRET_HEADER
+from ml_backend.labelstudio.texts import text_hash
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.worker.queue import TaskQueue
@@ -64,11 +65,11 @@ class Call:
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
-def calls(auth: bool) -> list[Call]:
+def calls(auth: bool, secret_of_project: str) -> list[Call]:
     """The three calls; with `auth` they carry the credentials that the server then requires."""
     credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     basic = (("Authorization", f"Basic {credentials}"),) if auth else ()
-    secret = ((SECRET_HEADER, SECRET),) if auth else ()
+    secret = ((SECRET_HEADER, secret_of_project),) if auth else ()
     project = {"id": PROJECT, "title": "benchmark", "label_config": CONFIG, "sampling": "Uncertainty sampling"}
     setup = {
         "project": f"{PROJECT}.1795470497",
@@ -126,24 +127,33 @@ class BusyWorker:
         self._queue = TaskQueue(self._settings)
         rng = np.random.default_rng(0)
         words = [f"word{i}" for i in range(500)]
-        for slice_number in range(60):
-            texts = {f"{slice_number} {i}": " ".join(rng.choice(words, 30)) for i in range(64)}
-            self._queue.embed_soon("minilm", texts)
-        _wait_until_embedding(self._settings)
+        sent = [[" ".join(rng.choice(words, 30)) for _ in range(64)] for _ in range(60)]
+        for texts in sent:
+            self._queue.embed_soon("minilm", {text_hash(text): text for text in texts})
+        _wait_until_embedded(self._settings, sent[0][0])
 
     def __exit__(self, *_: object) -> None:
         self._queue.huey.flush()
         time.sleep(3.0)
 
 
-def _wait_until_embedding(settings: Settings) -> None:
+def _wait_until_embedded(settings: Settings, text: str) -> None:
     store = Store(settings.database_url)
     deadline = time.monotonic() + 60
-    while not store.embeddings("sentence-transformers/all-MiniLM-L6-v2", ["0 0"]):
+    while not store.embeddings("sentence-transformers/all-MiniLM-L6-v2", [text_hash(text)]):
         if time.monotonic() > deadline:
             raise RuntimeError("the worker does not embed")
         time.sleep(0.1)
     store.close()
+
+
+def add_project(settings: Settings) -> str:
+    """Add the project, since events of others are not stored; returns the secret of its webhook."""
+    store = Store(settings.database_url)
+    store.ensure_project(PROJECT, label_config=CONFIG)
+    secret = store.project_webhook_secret(PROJECT, store.webhook_secret(SECRET))
+    store.close()
+    return secret
 
 
 def measure(console: Console, table: Table, auth: bool, callers: int, requests: int) -> None:
@@ -157,20 +167,23 @@ def measure(console: Console, table: Table, auth: bool, callers: int, requests: 
         settings = Settings(model_dir=backend.folder)
         try:
             backend.start()
-            for call in calls(auth):
+            secret = add_project(settings)
+            for call in calls(auth, secret):
                 asyncio.run(latencies(backend.port, call, callers, 10 * callers))
             time.sleep(3.0)
-            _rows(table, "idle", auth, backend, callers, requests)
+            _rows(table, "idle", auth, secret, backend, callers, requests)
             with console.status("worker busy"), BusyWorker(settings):
-                _rows(table, "busy", auth, backend, callers, requests)
+                _rows(table, "busy", auth, secret, backend, callers, requests)
         finally:
             backend.stop()
 
 
-def _rows(table: Table, worker: str, auth: bool, backend: BackendProcess, callers: int, requests: int) -> None:
+def _rows(
+    table: Table, worker: str, auth: bool, secret: str, backend: BackendProcess, callers: int, requests: int
+) -> None:
     # A steady load takes long: a fifth of the requests are enough for a p99.
     loads = [("full", 0.0, requests), ("steady", STEADY_SECONDS, requests // 5)]
-    for call, (load, every, n) in itertools.product(calls(auth), loads):
+    for call, (load, every, n) in itertools.product(calls(auth, secret), loads):
         started, cpu = time.perf_counter(), _server_cpu(backend)
         taken = asyncio.run(latencies(backend.port, call, callers, n, every))
         seconds, cpu = time.perf_counter() - started, _server_cpu(backend) - cpu
