@@ -18,6 +18,7 @@ from ml_backend.learning import initial, strategies
 from ml_backend.learning.batch.random_share import random_places, random_rows
 from ml_backend.learning.defaults import DEFAULT_C
 from ml_backend.learning.head import Head
+from ml_backend.learning.head.class_prior import ClassPrior
 from ml_backend.learning.pool import Pool
 from ml_backend.learning.strategies import tcm
 
@@ -29,7 +30,8 @@ class Proposal:
     rows: (b,) int64, the rows of the batch, best first.
     reserve_rows: (r,) int64, the rows to label when the batch runs out; none of them is in `rows`.
     random_rows: (k,) int64, the rows of batch and reserve that were drawn at random because of `random_share`.
-    head: the head fitted to the labels of the pool; None while the labels are of fewer than two classes.
+    head: the head fitted to the labels of the pool; None while the labels are of fewer than two classes and there is no
+    class prior.
     method: name of the strategy or initial method that chose the rows.
     why: a sentence that says why `method` is not the strategy that was asked for; empty when it is.
     fit_seconds: seconds to check the pool and fit the head; query_seconds: seconds to choose the rows.
@@ -68,15 +70,18 @@ class Cycle:
     subpool: int | None = None
     balance: int | None = None
 
-    def fit(self, X: NDArray[np.float32], y: NDArray[np.integer[Any]], n_classes: int) -> Head:
+    def fit(
+        self, X: NDArray[np.float32], y: NDArray[np.integer[Any]], n_classes: int, prior: ClassPrior | None = None
+    ) -> Head:
         """A head fitted to labelled embeddings X, (n, D) float32, with C divided by the mean square norm of X's rows.
 
         y: labels, (n,) integers in 0..n_classes-1, or (n, n_classes) of 0/1 where a text can have several.
+        prior: what the names of the classes say, None to do without.
         Raises the errors of `Head.fit`.
         """
         mean_square = float(np.vdot(X, X)) / max(1, len(X))
         scaled = self.C / mean_square if np.isfinite(mean_square) and mean_square > 0 else self.C
-        return Head(C=scaled).fit(X, y, n_classes)
+        return Head(C=scaled).fit(X, y, n_classes, prior)
 
     def propose(
         self,
@@ -86,14 +91,18 @@ class Cycle:
         cycle: int,
         candidates: NDArray[np.bool_] | None = None,
         reserve: int = 0,
+        prior: ClassPrior | None = None,
     ) -> Proposal:
         """Fit the head to the labels, if they are of two classes or more, and choose the rows to label next.
+
+        With a class prior, a head is fitted whatever the labels, even to none.
 
         embeddings: (N, D) float32 or float16.
         labels: (N,) int64, or (N, n_classes) of 0/1 where a text can have several; -1 where there is no label.
         cycle: number of the cycle, 0 for the first.
         candidates: (N,) bool, the rows that may be chosen; None: every row without a label.
         reserve: number of rows to choose in addition to the batch.
+        prior: what the names of the classes say, see `class_prior`; None: the head knows nothing of them.
         Raises UnknownStrategy; BrokenStrategy; UnknownInitial; ValueError when shapes do not fit; NotFinite when a row
         that is labelled or may be chosen holds NaN or infinity.
         """
@@ -102,8 +111,11 @@ class Cycle:
         pool.check_finite()
         classes_seen = _classes_seen(pool)
         head = None
-        if classes_seen >= 2:
-            head = self.fit(pool.rows(pool.labeled), pool.labels[pool.labeled], n_classes)
+        prior = None if pool.multi_label else prior
+        if classes_seen >= 2 or prior is not None:
+            fitted_head = self.fit(pool.rows(pool.labeled), pool.labels[pool.labeled], n_classes, prior)
+            # A head of labels of one class that knows nothing of the names always predicts that class.
+            head = fitted_head if classes_seen >= 2 or fitted_head.prior_strength > 0 else None
             pool.head = head
         fitted = time.perf_counter()
         method = self._method(pool, classes_seen)
@@ -131,7 +143,7 @@ class Cycle:
     def _method(self, pool: Pool, classes_seen: int) -> _Method:
         """The method that chooses from this pool: the strategy, or what replaces it and the reason for that."""
         info = strategies.get(self.strategy).INFO
-        if pool.head is None and (info.needs_head or not len(pool.labeled)):
+        if not len(pool.labeled) or (pool.head is None and info.needs_head):
             seen = {0: "no labels", 1: "labels of one class only"}.get(
                 classes_seen, f"labels of {classes_seen} classes"
             )

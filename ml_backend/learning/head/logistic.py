@@ -9,7 +9,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.head.class_prior import ClassPrior
 from ml_backend.learning.head.losses import Sigmoid, Softmax
+from ml_backend.learning.head.prior_strength import Strength, prior_strength
 from ml_backend.learning.head.solver import solve
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
 from ml_backend.learning.numerics.read_only import read_only
@@ -18,6 +20,9 @@ from ml_backend.learning.numerics.threads import BLOCK_ROWS, one_thread
 UNSEEN_LOGIT = -50.0
 """Logit of a class without labels; the highest logit of the classes with labels is always at least 0."""
 
+
+INTERCEPT_PENALTY = 7.5
+"""Penalty of an intercept of a head with a class prior, in multiples of the penalty of a weight."""
 
 ONE_THREAD = 1e9
 """Fits with at most this many labels × min(labels, dimensions) × classes run on one thread.
@@ -42,12 +47,17 @@ class Head:
     probability is about 1. A multi-label column with only one value has the constant logit
     log((positives + ½) / (negatives + ½)).
 
+    With a class prior the weights are drawn to the prior's centre times its strength instead of to 0, the intercepts are
+    penalised, and every class counts as seen; it can then be fitted without labels.
+
     Fitting is deterministic. Attributes after `fit`, the arrays read-only:
     weights: (n_classes, D) float32.
     bias: (n_classes,) float32.
     seen: (n_classes,) bool, the classes with a positive label.
     multi_label: bool. n_classes: int.
     temperature: float, by which `predict_proba` divides the logits; 1 unless set.
+    prior_strength: float, how strongly the class names count; 0 where they say nothing, and without a class prior.
+    prior_evidence: float, in nats, how much better the names explain the labels than the frequencies of the classes do.
     fit_seconds: float, wall time of the last fit in seconds.
     """
 
@@ -63,13 +73,21 @@ class Head:
             raise ValueError(f"C must be a finite number above 0, got {C}")
         self.C = float(C)
         self.temperature = 1.0
+        self.prior_strength = self.prior_evidence = 0.0
         self.fit_seconds = 0.0
 
-    def fit(self, X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int) -> Self:
+    def fit(
+        self,
+        X: NDArray[np.floating[Any]],
+        y: NDArray[np.integer[Any]],
+        n_classes: int,
+        prior: ClassPrior | None = None,
+    ) -> Self:
         """Fit the head to labelled embeddings and return it.
 
         X: (n, D) of any float type.
         y: integers or bool, (n,) in 0..n_classes-1, or multi-label (n, n_classes) of 0/1.
+        prior: what the names of the classes say; with it, n may be 0.
         Raises ValueError if there are no rows, if the shapes do not match, or if a label is out of range (the message
         names the row), and NotFinite for embeddings with NaN or infinity.
         """
@@ -77,12 +95,20 @@ class Head:
         X, y = np.asarray(X), np.asarray(y)
         if X.dtype not in (np.float32, np.float64):
             X = X.astype(np.float32)
-        _check_embeddings(X)
+        if len(X) or prior is None:
+            _check_embeddings(X)
         _check_labels(y, len(X), n_classes)
         self.n_classes, self.multi_label = n_classes, y.ndim == 2
         fit = _fit_columns if self.multi_label else _fit_classes
+        strength = Strength(0.0, 0.0)
         with one_thread() if X.size * min(1.0, len(X) / X.shape[1]) * n_classes <= ONE_THREAD else nullcontext():
-            W, b, seen = fit(X, y, n_classes, self.C)
+            if prior is not None and not self.multi_label:
+                strength = prior_strength(prior.scores(X), y.astype(np.int64))
+            if prior is not None and strength.kappa > 0:
+                W, b, seen = _fit_around(X, y, strength.kappa * prior.centre.astype(np.float64), self.C)
+            else:
+                W, b, seen = fit(X, y, n_classes, self.C)
+        self.prior_strength, self.prior_evidence = strength.kappa, strength.evidence
         self.weights, self.bias = read_only(W.astype(np.float32)), read_only(b.astype(np.float32))
         self.seen = read_only(seen)
         self.temperature = 1.0
@@ -192,6 +218,24 @@ def _fit_classes(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_cl
         # Probabilities depend only on differences between classes; the penalty is lowest where the mean is 0.
         W[present], b[present] = w - w.mean(axis=0), c - c.mean()
     return W, b, np.isin(np.arange(n_classes), present)
+
+
+def _fit_around(
+    X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], centre: NDArray[np.float64], C: float
+) -> Fitted:
+    """Fit exclusive classes around weights (n_classes, D); returns the same as `_fit_classes`."""
+    n_classes = len(centre)
+    seen = np.ones(n_classes, dtype=bool)
+    if not len(X):
+        return centre, np.zeros(n_classes), seen
+    offset = centre @ np.asarray(X, dtype=np.float64).T
+    if n_classes == 2:
+        Y = y[None, :].astype(np.float64)
+        w, c = solve(X, Y, C, Sigmoid(), offset[1:] - offset[:1], INTERCEPT_PENALTY)
+        return centre + np.r_[-w, w] / 2, np.r_[-c, c] / 2, seen
+    Y = (np.arange(n_classes)[:, None] == y).astype(np.float64)
+    w, c = solve(X, Y, C, Softmax(), offset, INTERCEPT_PENALTY)
+    return centre + w - w.mean(axis=0), c - c.mean(), seen
 
 
 def _fit_columns(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int, C: float) -> Fitted:

@@ -39,11 +39,11 @@ class Loss(Protocol):
     def newton_cost(self, n: int, m: int, k: int) -> float:
         """Returns the number of multiply-adds of `newton_step` for n rows, m features and k classes."""
 
-    def newton_step(self, Z: Matrix, P: Matrix, gradient: Matrix, C: float) -> Matrix:
+    def newton_step(self, Z: Matrix, P: Matrix, gradient: Matrix, C: float, ridge: Matrix) -> Matrix:
         """Returns the solution (k, m) of Hessian · step = −gradient.
 
-        Z: (n, m), the last column is all ones and not penalised; P: (k, n) probabilities; gradient: (k, m); C: weight
-        of the loss against the penalty. Raises numpy's LinAlgError if the Hessian is singular.
+        Z: (n, m), the last column is all ones; P: (k, n) probabilities; gradient: (k, m); C: weight of the loss against
+        the penalty; ridge: (m,) penalty of each parameter. Raises numpy's LinAlgError if the Hessian is singular.
         """
 
 
@@ -77,7 +77,7 @@ class Softmax:
         """Returns the multiply-adds for one system of m · k unknowns."""
         return n * (m * k) ** 2 + (m * k) ** 3 + 2 * n * m * m * k
 
-    def newton_step(self, Z: Matrix, P: Matrix, gradient: Matrix, C: float) -> Matrix:
+    def newton_step(self, Z: Matrix, P: Matrix, gradient: Matrix, C: float, ridge: Matrix) -> Matrix:
         """Returns the step (k, m) of one system of m · k unknowns; Z (n, m), P (k, n), gradient (k, m)."""
         n, m = Z.shape
         k = len(P)
@@ -87,7 +87,7 @@ class Softmax:
         blocks = H.reshape(k, m, k, m)
         classes = np.arange(k)
         blocks[classes, :, classes, :] += C * (PZ.reshape(k, m, n) @ Z)
-        H.flat[:: k * m + 1] += np.tile(np.r_[np.ones(m - 1), LEAST_CURVATURE * C * n], k)
+        H.flat[:: k * m + 1] += np.tile(_regular(ridge, C * n), k)
         # Adding a constant to all intercepts changes nothing; a penalty on their sum keeps the Hessian regular.
         blocks[:, -1, :, -1] += C * n / k**2
         step: Matrix = np.linalg.solve(H, -gradient.reshape(-1)).reshape(k, m)
@@ -124,13 +124,18 @@ class Sigmoid:
         """Returns the multiply-adds for k systems of m unknowns."""
         return k * (n * m * m + m**3)
 
-    def newton_step(self, Z: Matrix, P: Matrix, gradient: Matrix, C: float) -> Matrix:
+    def newton_step(self, Z: Matrix, P: Matrix, gradient: Matrix, C: float, ridge: Matrix) -> Matrix:
         """Returns the steps (k, m) of k systems of m unknowns each; Z (n, m), P (k, n), gradient (k, m)."""
         n, m = Z.shape
-        penalty = np.r_[np.ones(m - 1), LEAST_CURVATURE * C * n]
+        penalty = _regular(ridge, C * n)
         step = np.empty_like(gradient)
         for row, p in enumerate(P):
             H = (Z.T * (C * p * (1 - p))) @ Z
             H.flat[:: m + 1] += penalty
             step[row] = np.linalg.solve(H, -gradient[row])
         return step
+
+
+def _regular(ridge: Matrix, weight: float) -> Matrix:
+    """Returns the penalties (m,) with a small one where an intercept has none, so that the Hessian stays regular."""
+    return np.maximum(ridge, LEAST_CURVATURE * weight)

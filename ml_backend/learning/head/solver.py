@@ -1,6 +1,7 @@
 """Finds the optimum of L2-regularised logistic regression with truncated Newton steps.
 
-The objective is that of scikit-learn's LogisticRegression: C · Σ log loss + ½‖W‖², with an unpenalised intercept.
+The objective is that of scikit-learn's LogisticRegression: C · Σ log loss + ½‖W‖², with an unpenalised intercept; or,
+around given logits, the same with a penalty on the intercepts too.
 Each Newton step is solved with conjugate gradients, and only to the precision that is useful (Dembo, Eisenstat,
 Steihaug: Inexact Newton Methods, 1982; for logistic regression Lin, Weng, Keerthi: Trust Region Newton Method for
 Logistic Regression, 2008). Where the Hessian is small, the step is solved exactly.
@@ -61,7 +62,8 @@ class Problem:
     """Data of one fit.
 
     features: centred rows (n, m); Y: (k, n) targets, 0 or 1; C: weight of the loss against the penalty;
-    ridge: (m + 1,) the penalty of each parameter, 0 for the intercept.
+    ridge: (m + 1,) the penalty of each parameter, 0 for intercepts that are not penalised; offset: (k, n) logits to
+    which those of the parameters are added, None for 0.
     """
 
     features: Features
@@ -69,6 +71,7 @@ class Problem:
     C: float
     loss: Loss
     ridge: Matrix
+    offset: Matrix | None
 
 
 @dataclass
@@ -81,11 +84,15 @@ class State:
     objective: Matrix
 
 
-def solve(X: Matrix, Y: Matrix, C: float, loss: Loss) -> tuple[Matrix, Matrix]:
+def solve(
+    X: Matrix, Y: Matrix, C: float, loss: Loss, offset: Matrix | None = None, intercept_penalty: float = 0.0
+) -> tuple[Matrix, Matrix]:
     """Returns the optimal weights (k, D) and intercepts (k,), both float64.
 
-    X: (n, D), float32 or float64, finite; Y: (k, n) float64, the targets, with both 0 and 1 in every row.
-    C: weight of the loss against the penalty, above 0.
+    X: (n, D), float32 or float64, finite; Y: (k, n) float64, the targets, with both 0 and 1 in every row unless the
+    intercepts are penalised. C: weight of the loss against the penalty, above 0.
+    offset: (k, n) float64, logits that the rows have already; intercept_penalty: of the logits at the mean of the rows,
+    in multiples of the penalty of a weight.
     If the search does not converge within MOST_STEPS steps, a warning is logged and the last state is returned.
     """
     mean_square = float(np.vdot(X, X)) / X.size
@@ -97,7 +104,8 @@ def solve(X: Matrix, Y: Matrix, C: float, loss: Loss) -> tuple[Matrix, Matrix]:
         len(Y) == 1 and float32_is_safe and C * np.sqrt(len(X)) * mean_square * X.shape[1] < FLOAT32_BOUND
     )
     features = centred(X, mean, len(Y), np.float32 if float32_is_safe else np.float64, float32_is_enough)
-    problem = Problem(features, Y, C, loss, np.r_[np.ones(features.dimensions), 0.0])
+    ridge = np.r_[np.ones(features.dimensions), intercept_penalty]
+    problem = Problem(features, Y, C, loss, ridge, offset)
     V = _minimise(problem).V
     W = problem.features.expand(V[:, :-1])
     return W, V[:, -1] - W @ mean
@@ -116,7 +124,7 @@ def _minimise(problem: Problem) -> State:
         gradient = problem.ridge * state.V + C * gather(state.P - Y, Z)
         exact = exact or exact_cost <= iterations * iteration_cost
         if exact:
-            step = loss.newton_step(problem.features.padded, state.P, gradient, C)
+            step = loss.newton_step(problem.features.padded, state.P, gradient, C, problem.ridge)
         else:
             step, iterations = _truncated_step(problem, state, gradient, spread)
             cost_so_far += iterations * iteration_cost
@@ -148,8 +156,11 @@ def _fine_tolerance(state: State, spread: Matrix) -> Matrix:
 
 def _start_state(problem: Problem) -> State:
     V = np.zeros((len(problem.Y), len(problem.ridge)))
-    V[:, -1] = problem.loss.start(problem.Y)
+    if problem.offset is None and not problem.ridge[-1]:
+        V[:, -1] = problem.loss.start(problem.Y)
     F = np.repeat(V[:, -1:], problem.Y.shape[1], axis=1)
+    if problem.offset is not None:
+        F += problem.offset
     value, P = problem.loss.value(F, problem.Y)
     return State(V, F, P, problem.C * value)
 
@@ -157,6 +168,8 @@ def _start_state(problem: Problem) -> State:
 def _recompute_in_float64(problem: Problem, state: State) -> None:
     """Compute logits, probabilities and objective again in float64, as rounding errors of float32 have added up."""
     state.F = logits(state.V, problem.features.wide)
+    if problem.offset is not None:
+        state.F += problem.offset
     value, state.P = problem.loss.value(state.F, problem.Y)
     state.objective = problem.C * value + problem.loss.dot(problem.ridge * state.V, state.V) / 2
 
