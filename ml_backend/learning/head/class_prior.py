@@ -1,0 +1,76 @@
+"""What the names of the classes say before the first label: a direction for each class, refined on texts without labels.
+
+The names, embedded by the same model as the texts, are the first centres of a soft spherical k-means. The refined
+centres are what the weights of the head are drawn to; see `Head.fit`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_SIZE, SAMPLE_PER_CLASS = 2000, 30
+"""Texts that the names are refined on: as many, or as many per class, whichever is more."""
+STEPS = 10
+SHARPNESS = 15.0
+"""Inverse temperature of the assignment of texts to classes."""
+NAME_WEIGHT = 0.5
+"""Weight of the name in its refined centre; the rest is the mean of the texts that are like it."""
+
+
+@dataclass(frozen=True)
+class ClassPrior:
+    """centre: (n_classes, D) float32; embeddings times its transpose are scores of the classes, of mean 0 in a row."""
+
+    centre: NDArray[np.float32]
+
+    def scores(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Returns the scores (n, n_classes) of embeddings X (n, D)."""
+        scores: NDArray[np.float64] = np.asarray(X, dtype=np.float64) @ self.centre.T.astype(np.float64)
+        return scores
+
+
+def class_prior(
+    class_vectors: NDArray[np.floating[Any]],
+    embeddings: NDArray[np.floating[Any]],
+    rows: NDArray[np.int64],
+    seed: int,
+) -> ClassPrior:
+    """Returns the prior of class vectors (n_classes, D), refined on a sample of the embeddings (N, D).
+
+    rows: (n,) int64, the rows of which the sample is drawn. A row keeps its place in the draw when others come or go.
+    """
+    sample = sample_rows(rows, max(SAMPLE_SIZE, SAMPLE_PER_CLASS * len(class_vectors)), seed)
+    X = np.asarray(embeddings[sample], dtype=np.float64)
+    scale = float(np.sqrt(np.vdot(X, X) / max(1, len(X)))) or 1.0
+    centre = refined(unit(np.asarray(class_vectors, dtype=np.float64)), X / scale)
+    return ClassPrior((centre / scale).astype(np.float32))
+
+
+def sample_rows(rows: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:
+    """Returns a uniform sample of `size` of the rows (n,) int64, ascending; all of them if there are no more."""
+    if len(rows) <= size:
+        return np.sort(rows)
+    priority = np.random.default_rng(seed).random(int(rows.max()) + 1)[rows]
+    return np.sort(rows[np.argpartition(priority, size)[:size]])
+
+
+def refined(names: NDArray[np.float64], X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns refined class vectors minus their mean, (K, D), of unit vectors of the names (K, D) and texts X (n, D)."""
+    centres = names
+    for _ in range(STEPS if len(X) else 0):
+        P = SHARPNESS * X @ (centres - centres.mean(axis=0)).T
+        P = np.exp(P - P.max(axis=1, keepdims=True))
+        P /= P.sum(axis=1, keepdims=True)
+        means = (P.T @ X) / np.maximum(P.sum(axis=0), 1e-9)[:, None]
+        centres = unit(NAME_WEIGHT * names + (1 - NAME_WEIGHT) * unit(means))
+    return centres - centres.mean(axis=0)
+
+
+def unit(V: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the rows of V (k, D) divided by their lengths; rows of zeros stay zeros."""
+    lengths = np.linalg.norm(V, axis=1, keepdims=True)
+    return np.divide(V, lengths, out=np.zeros_like(V), where=lengths > 0)
