@@ -1,4 +1,4 @@
-"""What the names of the classes say before the first label: a direction for each class, refined on texts without labels.
+"""What the names of the classes say before the first label: a direction for each class, refined on unlabelled texts.
 
 The names, embedded by the same model as the texts, are the first centres of a soft spherical k-means. The refined
 centres are what the weights of the head are drawn to; see `Head.fit`.
@@ -59,7 +59,7 @@ def sample_rows(rows: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int
 
 
 def refined(names: NDArray[np.float64], X: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns refined class vectors minus their mean, (K, D), of unit vectors of the names (K, D) and texts X (n, D)."""
+    """Returns refined class vectors minus their mean, (K, D), of unit vectors of names (K, D) and texts X (n, D)."""
     centres = names
     for _ in range(STEPS if len(X) else 0):
         P = SHARPNESS * X @ (centres - centres.mean(axis=0)).T
@@ -67,10 +67,12 @@ def refined(names: NDArray[np.float64], X: NDArray[np.float64]) -> NDArray[np.fl
         P /= P.sum(axis=1, keepdims=True)
         means = (P.T @ X) / np.maximum(P.sum(axis=0), 1e-9)[:, None]
         centres = unit(NAME_WEIGHT * names + (1 - NAME_WEIGHT) * unit(means))
-    return centres - centres.mean(axis=0)
+    refined_centres: NDArray[np.float64] = centres - centres.mean(axis=0)
+    return refined_centres
 
 
 def unit(V: NDArray[np.float64]) -> NDArray[np.float64]:
     """Returns the rows of V (k, D) divided by their lengths; rows of zeros stay zeros."""
     lengths = np.linalg.norm(V, axis=1, keepdims=True)
-    return np.divide(V, lengths, out=np.zeros_like(V), where=lengths > 0)
+    units: NDArray[np.float64] = np.divide(V, lengths, out=np.zeros_like(V), where=lengths > 0)
+    return units

@@ -47,8 +47,8 @@ class Head:
     probability is about 1. A multi-label column with only one value has the constant logit
     log((positives + ½) / (negatives + ½)).
 
-    With a class prior the weights are drawn to the prior's centre times its strength instead of to 0, the intercepts are
-    penalised, and every class counts as seen; it can then be fitted without labels.
+    With a class prior the weights are drawn to the prior's centre times its strength instead of to 0, the intercepts
+    are penalised, and every class counts as seen; it can then be fitted without labels.
 
     Fitting is deterministic. Attributes after `fit`, the arrays read-only:
     weights: (n_classes, D) float32.
