@@ -43,6 +43,10 @@ class WordHashes:
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         return cast(NDArray[np.float32], vectors / lengths)
 
+    def encode_class_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The same as for other texts."""
+        return self.encode(texts)
+
 
 def services(store: Store, client: LabelStudio) -> Services:
     """The services of a run, with word hashes as the embedding."""

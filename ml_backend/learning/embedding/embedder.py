@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,14 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str], report: Report) -> Vectors:
         """Returns vectors (N, dimensions) float32; report is called with the number of texts since the last call."""
+
+
+@runtime_checkable
+class ClassTextEncoder(Protocol):
+    """An encoder that treats texts which describe classes differently from other texts."""
+
+    def encode_class_texts(self, texts: Sequence[str]) -> Vectors:
+        """Returns vectors (N, dimensions) float32."""
 
 
 class Embedder:
@@ -106,6 +114,17 @@ class Embedder:
         Raises TypeError if a text is not a string and NotFinite if a vector holds NaN or infinity (both name the row),
         and NeedsCorpus if `fit` must be called first.
         """
+        return self._encoded(texts, lambda encoder, distinct: encoder.encode(distinct, report))
+
+    def encode_class_texts(self, texts: Sequence[str]) -> Vectors:
+        """Returns the vectors (K, D) float32 of K texts that describe classes, comparable with those of `encode`.
+
+        A model that has a prompt of its own for such texts gets it. Raises ModelNotAvailable if the embedding is a
+        matrix in which a text has no row; otherwise as `encode`.
+        """
+        return self._encoded(texts, _encoded_class_texts)
+
+    def _encoded(self, texts: Sequence[str], encode: Callable[[Encoder, list[str]], Vectors]) -> Vectors:
         _check_types(texts)
         encoder = self._ready()
         if not len(texts):
@@ -113,7 +132,7 @@ class Embedder:
         separator = self._parsed_name.field_separator
         distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, separator) for text in texts])
         with self._lock:
-            vectors = encoder.encode(distinct, report)
+            vectors = encode(encoder, distinct)
         bad_rows = not_finite(vectors)
         if len(bad_rows):
             row = int(np.flatnonzero(rows == bad_rows[0])[0])
@@ -157,6 +176,10 @@ def encode_layers(texts: Sequence[str], layers: Sequence[int | str], report: Rep
     distinct, rows = _distinct([text.replace(FIELD_SEPARATOR, separator) for text in texts])
     by_name = MiniLMEncoder(parsed_names[0]).encode_several(distinct, parsed_names, report)
     return {name: vectors[rows] for name, vectors in zip(names, by_name, strict=True)}
+
+
+def _encoded_class_texts(encoder: Encoder, texts: Sequence[str]) -> Vectors:
+    return encoder.encode_class_texts(texts) if isinstance(encoder, ClassTextEncoder) else encoder.encode(texts, silent)
 
 
 def _encoder(name: EmbeddingName, prompt: str | None, trust_remote_code: bool) -> Encoder | None:

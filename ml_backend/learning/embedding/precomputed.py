@@ -77,6 +77,18 @@ class Precomputed:
             )
         return np.asarray(self._matrix[rows], dtype=np.float32)
 
+    def encode_class_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Returns the vectors (N, D) float32 of N class texts. Raises ModelNotAvailable if one has no row."""
+        assert self._rows is not None
+        unknown = [text for text in texts if text not in self._rows]
+        if unknown:
+            raise ModelNotAvailable(
+                f"{self.path} has no vectors for {len(unknown):,} of {len(texts):,} class names or descriptions, the "
+                f"first of which is {unknown[0][:80]!r}: add them to a .parquet file with the texts of its rows, "
+                'choose a model as the embedding, or switch the setting "class_names" off'
+            )
+        return self.encode(texts)
+
     def _set_texts(self, texts: Sequence[str]) -> None:
         # If a text occurs several times, its first row is used.
         self._rows = {text: row for row, text in reversed(list(enumerate(texts)))}

@@ -17,9 +17,8 @@ class RegisteredModel:
     """A model on the hub.
 
     short_name: may be used instead of hub_id. dimensions: None if the model offers several. prompt: put before every
-    text.
-    remote_code: whether the model needs code from its hub page. ending: put after every text.
-    ends_in_eos: whether the end-of-sequence token follows after the ending.
+    text. remote_code: whether the model needs code from its hub page. ending: put after every text, not after class
+    texts. ends_in_eos: whether the end-of-sequence token follows after the ending.
     """
 
     short_name: str
@@ -59,6 +58,17 @@ _BY_NAME = {model.short_name: model for model in MODELS} | {model.hub_id: model 
 def registered(name: str) -> RegisteredModel | None:
     """Returns the model with that short name or hub id, or None."""
     return _BY_NAME.get(name)
+
+
+def class_prompt_of(name: str) -> str | None:
+    """Returns what is put before every class text by the model with that short name or hub id; None if unknown.
+
+    Models that take an instruction were trained to find, for a text with the instruction, a class without one.
+    """
+    model = registered(name)
+    if model is None:
+        return None
+    return "" if model.prompt is None or INSTRUCTION in model.prompt else model.prompt
 
 
 def short_names() -> str:

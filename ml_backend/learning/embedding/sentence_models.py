@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,28 @@ from numpy.typing import NDArray
 from ml_backend.learning.embedding.long_texts import first_tokens, mean_of_chunks, text_tokens, without_truncation
 from ml_backend.learning.embedding.names import EmbeddingName, ModelNotAvailable
 from ml_backend.learning.embedding.progress import Report, silent
-from ml_backend.learning.embedding.registry import RegisteredModel, short_names
+from ml_backend.learning.embedding.registry import RegisteredModel, class_prompt_of, short_names
 
 BATCH = {"cpu": 16, "cuda": 64}
 """Texts per batch."""
 SLICE = 1024
 """Texts that are encoded between two progress reports."""
+QUERY_PROMPTS = ("query", "search_query", "s2p_query", "retrieval_query", "Retrieval-query")
+DOCUMENT_PROMPTS = ("document", "passage", "search_document", "retrieval_document", "Retrieval-document")
+"""Names that models of the hub give to their prompts for queries and for what is found by them."""
 HUB_SECONDS = 10.0
 """Timeout of the request to the hub, in seconds."""
 
 
 Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What is put before and after every text of a kind."""
+
+    prompt: str
+    ending: str
 
 
 class SentenceModel:
@@ -42,21 +54,18 @@ class SentenceModel:
         self._model = _load(name, registered, trust_remote_code)
         if name.max_length:
             self._model.max_seq_length = name.max_length
-        self._ending = registered.ending if registered is not None else ""
+        ending = registered.ending if registered is not None else ""
+        eos = ""
         if registered is not None and registered.ends_in_eos:
-            self._ending += self._model.tokenizer.eos_token
+            eos = self._model.tokenizer.eos_token
             self._model.tokenizer.padding_side = "right"
         self._parsed_name = name
-        if prompt is None and registered is not None:
-            prompt = registered.prompt
-        if name.prompt_name is not None:
-            if name.prompt_name not in self._model.prompts:
-                prompts = ", ".join(self._model.prompts) or "none"
-                raise ModelNotAvailable(f"{name.model} has no prompt {name.prompt_name!r}; its prompts: {prompts}")
-            prompt = self._model.prompts[name.prompt_name]
-        elif prompt is None and self._model.default_prompt_name is not None:
-            prompt = self._model.prompts.get(self._model.default_prompt_name)
-        self._prompt: str = prompt or ""
+        if name.prompt_name is not None and name.prompt_name not in self._model.prompts:
+            prompts = ", ".join(self._model.prompts) or "none"
+            raise ModelNotAvailable(f"{name.model} has no prompt {name.prompt_name!r}; its prompts: {prompts}")
+        text_prompt, class_prompt = _prompts(self._model, name, registered, prompt)
+        self._texts = _Around(text_prompt, ending + eos)
+        self._class_texts = _Around(class_prompt, eos)
         self.dimensions = self.encode(["x"]).shape[1]
 
     def encode(self, texts: Sequence[str], report: Report = silent) -> Vectors:
@@ -64,14 +73,24 @@ class SentenceModel:
 
         Raises ModelNotAvailable if the model's limit leaves no token for a text.
         """
+        return self._encode_any_length(texts, self._texts, report)
+
+    def encode_class_texts(self, texts: Sequence[str]) -> Vectors:
+        """Returns vectors (N, D) float32 of texts that describe classes. Raises ModelNotAvailable as `encode` does."""
+        return self._encode_any_length(texts, self._class_texts, silent)
+
+    def _encode_any_length(self, texts: Sequence[str], around: _Around, report: Report) -> Vectors:
         if self._parsed_name.long_texts == "cut":
             # The model cuts a text at its end, where the ending is; so the text is shortened before.
-            return self._encode(
-                first_tokens(texts, self._tokenizer, self._text_tokens) if self._ending else texts, report
-            )
+            shortened = first_tokens(texts, self._tokenizer, self._text_tokens(around)) if around.ending else texts
+            return self._encode(shortened, around, report)
         unit = bool(self._parsed_name.normalize) or _normalizes(self._model)
         vectors = mean_of_chunks(
-            texts, self._tokenizer, self._text_tokens, lambda pieces: self._encode(pieces, silent), unit
+            texts,
+            self._tokenizer,
+            self._text_tokens(around),
+            lambda pieces: self._encode(pieces, around, silent),
+            unit,
         )
         report(len(texts))
         return vectors
@@ -81,31 +100,54 @@ class SentenceModel:
         """The model's tokenizer, set to read texts of any length."""
         return without_truncation(self._model.tokenizer.backend_tokenizer)
 
-    @cached_property
-    def _text_tokens(self) -> int:
+    def _text_tokens(self, around: _Around) -> int:
         try:
-            return text_tokens(self._tokenizer, int(self._model.max_seq_length), self._prompt, self._ending)
+            return text_tokens(self._tokenizer, int(self._model.max_seq_length), around.prompt, around.ending)
         except ValueError as error:
             raise ModelNotAvailable(f"{self._parsed_name}: {error}") from error
 
-    def _encode(self, texts: Sequence[str], report: Report) -> Vectors:
+    def _encode(self, texts: Sequence[str], around: _Around, report: Report) -> Vectors:
         order = np.argsort([-len(text) for text in texts], kind="stable")
         parts = []
         for start in range(0, len(order), SLICE):
             rows = order[start : start + SLICE]
             part = self._model.encode(
-                [texts[row] + self._ending for row in rows],
+                [texts[row] + around.ending for row in rows],
                 batch_size=BATCH["cuda" if self._model.device.type == "cuda" else "cpu"],
                 show_progress_bar=False,
                 convert_to_tensor=True,
                 normalize_embeddings=bool(self._parsed_name.normalize),
-                prompt=self._prompt,
+                prompt=around.prompt,
             )
             parts.append(part.float().cpu().numpy())
             report(len(rows))
         vectors: Vectors = np.empty((len(texts), parts[0].shape[1]), dtype=np.float32)
         vectors[order] = np.concatenate(parts)
         return vectors
+
+
+def _prompts(
+    model: Any, name: EmbeddingName, registered: RegisteredModel | None, prompt: str | None
+) -> tuple[str, str]:
+    """The prompts for texts and for class texts.
+
+    prompt: instead of the model's own. A model whose prompts tell queries from documents was trained to find the one
+    for the other: beside texts as queries, class texts are documents, and the other way round.
+    """
+    prompt_name = name.prompt_name
+    if prompt_name is None and prompt is None and registered is None:
+        prompt_name = model.default_prompt_name
+    if prompt_name is not None:
+        own = {own_name: text or "" for own_name, text in model.prompts.items()}
+        text_prompt = own.get(prompt_name, "")
+        for names, counterparts in ((QUERY_PROMPTS, DOCUMENT_PROMPTS), (DOCUMENT_PROMPTS, QUERY_PROMPTS)):
+            if prompt_name in names:
+                return text_prompt, next((own[other] for other in counterparts if other in own), "")
+        return text_prompt, text_prompt
+    if prompt is None and registered is not None:
+        prompt = registered.prompt
+    class_prompt = None if registered is None else class_prompt_of(registered.hub_id)
+    return prompt or "", (prompt or "") if class_prompt is None else class_prompt
 
 
 def _silence_hub() -> None:
