@@ -9,6 +9,7 @@ from sqlalchemy import text
 from ml_backend.store.batches import BatchRows
 from ml_backend.store.candidates import CandidateRows
 from ml_backend.store.changes import ChangeRows
+from ml_backend.store.class_vectors import ClassVectorRows
 from ml_backend.store.database import DATABASE_ERRORS, PAGES_BEFORE_CHECKPOINT, Database
 from ml_backend.store.embedding_claims import EmbeddingClaimRows
 from ml_backend.store.embeddings import EmbeddingRows
@@ -42,6 +43,7 @@ class Store(
     ChangeRows,
     EmbeddingRows,
     EmbeddingClaimRows,
+    ClassVectorRows,
     FittedLabelRows,
     HeadRows,
     BatchRows,

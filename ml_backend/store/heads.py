@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
-from ml_backend.store.learning_records import HeadRecord
+from ml_backend.store.learning_records import HeadRecord, PriorRecord
 
 HEADS_KEPT = 20
 STEP_SECONDS = 0.001
@@ -54,6 +54,16 @@ class HeadRows:
     def heads(self, project_id: int) -> list[HeadRecord]:
         """The stored heads, newest first."""
         return self._heads(_newest_first(project_id))
+
+    def newest_class_priors(self) -> dict[int, PriorRecord]:
+        """What the newest head of each project has from the class names; projects whose head has none are left out."""
+        table = tables.heads
+        newest = select(table.c.project_id, func.max(table.c.created_at).label("at")).group_by(table.c.project_id)
+        times = newest.subquery()
+        of_newest = (table.c.project_id == times.c.project_id) & (table.c.created_at == times.c.at)
+        query = select(table.c.project_id, table.c.class_prior).join(times, of_newest)
+        with self._database.reading() as connection:
+            return dict(connection.execute(query.where(table.c.class_prior.is_not(None))).tuples().all())
 
     def models_of_heads(self) -> set[str]:
         """Names of the embedding models of all heads."""

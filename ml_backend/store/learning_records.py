@@ -23,12 +23,28 @@ class Agreement:
 
 
 @dataclass(frozen=True)
+class PriorRecord:
+    """What a head has from the class names.
+
+    strength: how much it follows them (κ), 0 if the labels say that they mean nothing; evidence: nats by which the
+    names predict the labels better than class frequencies do, 0 without labels; names, descriptions: number of classes
+    that are known by their name and by a description.
+    """
+
+    strength: float
+    evidence: float
+    names: int
+    descriptions: int
+
+
+@dataclass(frozen=True)
 class HeadRecord:
     """A trained head.
 
     blob: what `learning.head.files.to_bytes` returned; metrics: of the labels that are new in this head; created_at:
     Unix time; changes: labels added, changed or removed since the head with which later ones are compared, 0 for that
-    head itself; kappas: of the last comparisons up to this head, the newest last.
+    head itself; kappas: of the last comparisons up to this head, the newest last; class_prior: what it has from the
+    class names, None if it was made from labels only.
     """
 
     version: str
@@ -42,6 +58,7 @@ class HeadRecord:
     created_at: float
     changes: int = 0
     kappas: list[float] = field(default_factory=list)
+    class_prior: PriorRecord | None = None
 
 
 @dataclass(frozen=True)

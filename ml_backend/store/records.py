@@ -76,6 +76,18 @@ class Unmatched:
 
 
 @dataclass(frozen=True)
+class ClassNamesUse:
+    """What the last fit knew of the meaning of the classes.
+
+    texts: a description or the name of each class, in the order of the classes; empty if their names say nothing or are
+    not to be used; why_off: why the fit did not use them, as a sentence for people; empty if it did.
+    """
+
+    texts: list[str]
+    why_off: str = ""
+
+
+@dataclass(frozen=True)
 class ProjectRecord:
     """A Label Studio project that the backend was connected to.
 
@@ -96,7 +108,7 @@ class ProjectRecord:
     last_success_at: Unix time at the end of the last run that succeeded; labels_behind: annotations that Label Studio
     had and the database lacked at the last comparison; webhook_problem: what is wrong with its webhook, or was within
     the last day, None if nothing; webhook_problem_at: Unix time at which that was found; failed_runs: number of runs
-    that failed so far.
+    that failed so far; class_names: the class texts of the last fit, None before the first.
     """
 
     id: int
@@ -130,6 +142,7 @@ class ProjectRecord:
     webhook_problem: WebhookProblem | None = None
     webhook_problem_at: float | None = None
     failed_runs: int = 0
+    class_names: ClassNamesUse | None = None
 
 
 class ProjectChanges(TypedDict, total=False):
@@ -165,6 +178,7 @@ class ProjectChanges(TypedDict, total=False):
     webhook_problem: WebhookProblem | None
     webhook_problem_at: float | None
     failed_runs: int
+    class_names: ClassNamesUse | None
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from sqlalchemy import (
 )
 
 from ml_backend.store.column_types import DataclassText, EnumText, JsonText, PlainText
-from ml_backend.store.learning_records import Agreement, LabelStudioUse, StoppingAdvice
-from ml_backend.store.records import FirstRead, ProjectCounts, Unmatched
+from ml_backend.store.learning_records import Agreement, LabelStudioUse, PriorRecord, StoppingAdvice
+from ml_backend.store.records import ClassNamesUse, FirstRead, ProjectCounts, Unmatched
 from ml_backend.store.states import BatchState, ProjectState, RunReason, WebhookProblem
 
 metadata = MetaData()
@@ -61,6 +61,7 @@ projects = Table(
     Column("webhook_problem", EnumText(WebhookProblem, 60, unknown=WebhookProblem.OFF)),
     Column("webhook_problem_at", Float),
     Column("failed_runs", Integer, nullable=False, server_default="0"),
+    Column("class_names", DataclassText(ClassNamesUse)),
 )
 
 candidates = Table(
@@ -197,6 +198,15 @@ embedding_claims = Table(
 )
 """Texts that a worker is embedding now, so that another one embeds others."""
 
+class_vectors = Table(
+    "class_vectors",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String(64), primary_key=True),
+    Column("vector", LargeBinary, nullable=False),
+)
+"""Vectors of the texts that describe the classes of a project."""
+
 heads = Table(
     "heads",
     metadata,
@@ -211,6 +221,7 @@ heads = Table(
     Column("created_at", Float, nullable=False),
     Column("changes", Integer, nullable=False, default=0),
     Column("kappas", JsonText, nullable=False, default=list),
+    Column("class_prior", DataclassText(PriorRecord)),
 )
 
 batches = Table(
@@ -299,6 +310,7 @@ TABLES_OF_A_PROJECT = (
     tasks,
     task_changes,
     annotation_table,
+    class_vectors,
     heads,
     batches,
     runs,

@@ -23,6 +23,7 @@ def fill(store: Store, project_id: int) -> None:
     store.ensure_project(project_id)
     store.upsert_tasks(project_id, [TaskRecord(project_id, 1, text_hash, None)], {text_hash: "text"})
     store.put_embeddings("minilm", [text_hash], np.ones((1, 4), dtype=np.float32))
+    store.put_class_vectors(project_id, ["class"], np.ones((1, 4), dtype=np.float32))
     store.replace_annotations(project_id, {1: [Annotation(project_id, 1, 7, False, [], "2026")]})
     store.add_events([NewEvent(project_id, "TASKS_CREATED", {}, RunReason.TASKS)])
     store.put_head(HeadRecord("v1", project_id, ["a"], False, "minilm", 1, b"", Agreement(), time.time()))
