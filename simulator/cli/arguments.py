@@ -10,6 +10,7 @@ from simulator.data.command_options import with_options
 from simulator.data.data_error import DataError
 from simulator.data.encodings import read_text
 from simulator.experiment.budget import BUDGETS, Budget
+from simulator.experiment.grid import HeadKind
 
 SUBPOOL_HELP = "Strategies choose among this many texts, drawn at random."
 BALANCE_HELP = (
@@ -29,6 +30,12 @@ LABEL_CONFIG_HELP = (
     "example without the markup of <HyperText>."
 )
 
+CLASS_DESCRIPTIONS_HELP = (
+    "For the head `named`: file with a sentence for each class, JSON {class: sentence} or {dataset: {class: "
+    "sentence}}, or CSV with the columns class and description; or the word builtin, which describes the benchmark's "
+    "datasets. Classes without a description are known by their names."
+)
+
 
 def names(listed: str) -> list[str]:
     """The names of a comma-separated list, in order, without duplicates."""
@@ -46,6 +53,14 @@ def budget_of(name: str, initial_size: int | None, batch_size: int | None, cycle
         cycles=base.cycles if cycles is None else cycles,
         C=base.C,
     )
+
+
+def heads_of(listed: str) -> list[HeadKind]:
+    """The heads of a comma-separated list. Raises ValueError, listing the known ones, for an unknown name."""
+    for name in names(listed):
+        if name not in list(HeadKind):
+            raise ValueError(f"unknown head {name!r}; known: {', '.join(HeadKind)}")
+    return [HeadKind(name) for name in names(listed)]
 
 
 def sizes(option: str, listed: str) -> dict[str, int]:

@@ -12,6 +12,7 @@ from ml_backend.learning import initial, strategies
 from ml_backend.learning.defaults import DEFAULT_STRATEGY
 from simulator.cli.arguments import (
     BALANCE_HELP,
+    CLASS_DESCRIPTIONS_HELP,
     CONTROL_HELP,
     FORMATS_HELP,
     LABEL_COLUMN_HELP,
@@ -19,6 +20,7 @@ from simulator.cli.arguments import (
     SUBPOOL_HELP,
     TEXT_COLUMN_HELP,
     budget_of,
+    heads_of,
     names,
     rates,
     read_label_config,
@@ -27,11 +29,13 @@ from simulator.cli.arguments import (
 from simulator.cli.console import console, errors, fail, print_line, print_problem
 from simulator.cli.progress import TerminalProgress
 from simulator.data.atomic_files import CannotSave
+from simulator.data.class_descriptions import NO_DESCRIPTIONS, read_descriptions
 from simulator.data.columns import DEFAULT_LABEL, DEFAULT_TEXT, Columns
 from simulator.data.datasets import Cleaning, known_names
 from simulator.data.perturbations import Perturbations
 from simulator.data.vector_cache import default_cache
 from simulator.experiment.definition import Experiment
+from simulator.experiment.grid import HeadKind
 from simulator.experiment.processes import NoScheduler
 from simulator.experiment.runner import ExperimentOutcome
 from simulator.experiment.runner import run as run_experiment
@@ -108,6 +112,15 @@ def run(
             rich_help_panel=GRID,
         ),
     ] = "random",
+    heads: Annotated[
+        str,
+        typer.Option(
+            help="What the head knows: `plain` learns from labels only; `named` knows what the classes are called too, "
+            "and predicts without a label. Separated by commas.",
+            rich_help_panel=GRID,
+        ),
+    ] = HeadKind.PLAIN.value,
+    class_descriptions: Annotated[str | None, typer.Option(help=CLASS_DESCRIPTIONS_HELP, rich_help_panel=GRID)] = None,
     seeds: Annotated[
         int,
         typer.Option(
@@ -126,7 +139,12 @@ def run(
         ),
     ] = "default",
     initial_size: Annotated[
-        int | None, typer.Option(min=1, help="Number of labels before the first query.", rich_help_panel=BUDGET)
+        int | None,
+        typer.Option(
+            min=0,
+            help="Number of labels before the first query; with 0 the first row is measured without labels.",
+            rich_help_panel=BUDGET,
+        ),
     ] = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Number of labels per cycle.", rich_help_panel=BUDGET)
@@ -192,6 +210,8 @@ def run(
             initials=names(initial_names),
             seeds=seeds,
             out=out,
+            heads=heads_of(heads),
+            descriptions=read_descriptions(class_descriptions) if class_descriptions else NO_DESCRIPTIONS,
             data=data,
             budget=budget_of(protocol, initial_size, batch_size, cycles),
             options=StrategyOptions(subpool, balance),

@@ -6,6 +6,7 @@ import re
 
 OPTIONS = (
     (r'the setting "control"', "--control"),
+    (r'the setting "class_descriptions"', "--class-descriptions"),
     (r"set text_fields to the fields of the task's data that hold the text", "name one field with --text-column"),
     (r"in text_fields(, such as \S+)?", "with --text-column"),
 )

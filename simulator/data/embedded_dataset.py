@@ -14,7 +14,8 @@ class EmbeddedDataset:
 
     X (N, D) float32 and y (N,) int64 in 0..n_classes-1: the pool, with the labels that an annotator would give;
     offered (N,) bool: rows that may be queried, the first of each different text; X_test (M, D) float32 and y_test (M,)
-    int64: the test split on which every cycle is measured.
+    int64: the test split on which every cycle is measured; class_vectors (n_classes, D) float32: the embedded names or
+    descriptions of the classes, or None for a head that does not know them.
     """
 
     X: NDArray[np.float32]
@@ -23,3 +24,4 @@ class EmbeddedDataset:
     X_test: NDArray[np.float32]
     y_test: NDArray[np.int64]
     n_classes: int
+    class_vectors: NDArray[np.float32] | None = None

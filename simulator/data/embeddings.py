@@ -75,5 +75,20 @@ def embed(
         yield name, embedder.encode(texts)
 
 
+def embedder_of_classes(embedding: str, train: Sequence[str]) -> Embedder:
+    """The embedder that embeds the names of classes as `embed` embeds texts, with this pool.
+
+    Raises ModelNotAvailable, also for a matrix file, which has no vectors of names.
+    """
+    parsed_name = parse(embedding)
+    if parsed_name.is_matrix:
+        raise ModelNotAvailable(
+            f"{embedding} holds vectors of texts and no model for the names of classes: use the head `plain` with it, "
+            "or an embedding that is a model"
+        )
+    embedder = load_embedder(embedding)
+    return embedder.fit(train) if embedder.needs_corpus else embedder
+
+
 def _is_layer_of_packaged_model(model: EmbeddingName) -> bool:
     return model in (EmbeddingName(PACKAGED), EmbeddingName(PACKAGED, layer=model.layer))

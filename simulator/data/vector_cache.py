@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
@@ -13,12 +14,13 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.embedding.class_texts import class_text_key, encode_class_texts
 from ml_backend.learning.embedding.names import PACKAGED, RANDOM_PROJECTION, TFIDF, parse
 from ml_backend.learning.embedding.registry import registered
 from simulator.data.atomic_files import write_atomically
 from simulator.data.cached_dataset import CachedDataset
 from simulator.data.datasets import Dataset
-from simulator.data.embeddings import embed, separator
+from simulator.data.embeddings import embed, embedder_of_classes, separator
 
 
 def default_cache() -> Path:
@@ -44,6 +46,20 @@ def embed_and_cache(dataset: Dataset, embeddings: Sequence[str], cache: Path) ->
         for name, vectors in embed(names, dataset.train.joined(joined_by), dataset.test.joined(joined_by)):
             _write_array(files[name], vectors)
             yield name, CachedDataset(str(files[name]), str(labels), len(dataset.classes))
+
+
+def embed_classes_and_cache(
+    cached: CachedDataset, dataset: Dataset, texts: Sequence[str], embedding: str, cache: Path
+) -> CachedDataset:
+    """The files of a dataset in an embedding, with those of its class vectors, one for each of the texts.
+
+    Raises CannotSave, and what `embedder_of_classes` raises.
+    """
+    file = _class_vectors_file(dataset, texts, embedding, cache)
+    if not file.exists():
+        embedder = embedder_of_classes(embedding, dataset.train.joined(separator(embedding)))
+        _write_array(file, encode_class_texts(embedder, texts))
+    return replace(cached, class_vectors=str(file))
 
 
 def content_of(embedding: str) -> str | None:
@@ -77,6 +93,13 @@ def _file_hash(path: Path, _size_and_time: tuple[int, int]) -> str:
 
 def _embeddings_file(dataset: Dataset, embedding: str, cache: Path) -> Path:
     return cache / "matrices" / f"{quote(embedding, safe=':')}-{_texts_key(dataset, embedding)}.npy"
+
+
+def _class_vectors_file(dataset: Dataset, texts: Sequence[str], embedding: str, cache: Path) -> Path:
+    # The texts of the dataset count too: some embeddings are fitted on them.
+    keys = [_texts_key(dataset, embedding), *(class_text_key(embedding, text) for text in texts)]
+    digest = hashlib.blake2b("".join(keys).encode(), digest_size=12)
+    return cache / "class-vectors" / f"{quote(embedding, safe=':')}-{digest.hexdigest()}.npy"
 
 
 def _labels_file(dataset: Dataset, cache: Path) -> Path:

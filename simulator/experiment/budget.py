@@ -13,7 +13,8 @@ LEAST_PER_CYCLE = 10
 class Budget:
     """The budget of a run.
 
-    initial_size, batch_size: numbers of labels; None means as many as the dataset has classes, at least 10.
+    initial_size, batch_size: numbers of labels; None means as many as the dataset has classes, at least 10. With an
+    initial size of 0 the first cycle is measured without labels, and every batch is a query.
 
     cycles: number of queries after the initial pool; C: inverse strength of the head's penalty, by default the live
     service's.

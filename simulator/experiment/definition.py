@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_backend.learning import initial, strategies
+from simulator.data.class_descriptions import NO_DESCRIPTIONS, ClassDescriptions
 from simulator.data.columns import Columns
 from simulator.data.datasets import Cleaning, known_names
 from simulator.data.embeddings import check_names
 from simulator.data.perturbations import Perturbations
 from simulator.data.vector_cache import default_cache
 from simulator.experiment.budget import Budget
-from simulator.experiment.grid import Cell, cells
+from simulator.experiment.grid import Cell, HeadKind, cells
 from simulator.experiment.strategy_options import StrategyOptions
 
 
@@ -22,7 +23,8 @@ class Experiment:
     """An experiment, as given to `run`.
 
     data: a folder of files, a file, or None for the hub; seeds: the runs have the seeds 0..seeds-1; out: folder of the
-    results; jobs: number of worker processes; scheduler: address of a Dask scheduler; cache: folder of the embeddings.
+    results; heads: what the heads know; descriptions: what the head `named` knows of the classes besides their names;
+    jobs: number of worker processes; scheduler: address of a Dask scheduler; cache: folder of the embeddings.
     """
 
     datasets: Sequence[str]
@@ -31,6 +33,8 @@ class Experiment:
     initials: Sequence[str]
     seeds: int
     out: Path
+    heads: Sequence[HeadKind] = (HeadKind.PLAIN,)
+    descriptions: ClassDescriptions = NO_DESCRIPTIONS
     data: Path | None = None
     budget: Budget = field(default_factory=Budget)
     options: StrategyOptions = field(default_factory=StrategyOptions)
@@ -43,14 +47,15 @@ class Experiment:
 
     def cells(self) -> list[Cell]:
         """All cells of its grid, ordered by seed first."""
-        return cells(self.datasets, self.embeddings, self.strategies, self.initials, range(self.seeds))
+        return cells(self.datasets, self.embeddings, self.strategies, self.initials, range(self.seeds), self.heads)
 
 
 def check_known(experiment: Experiment) -> None:
-    """Raise ValueError, listing the known names, for an unknown strategy, initial method or embedding, and for a size
-    given for an unknown dataset."""
+    """Raise ValueError, listing the known names, for an unknown strategy, initial method or embedding, for a size given
+    for an unknown dataset, and for descriptions that do not name their dataset where there are several."""
     check_known_methods(experiment.strategies, experiment.initials)
     check_names(experiment.embeddings)
+    experiment.descriptions.check(experiment.datasets)
     if experiment.perturbations.sized():
         # Sizes of datasets that this call does not use are allowed: they have to stay the same when datasets are added.
         experiment.perturbations.check_names(list(dict.fromkeys([*experiment.datasets, *known_names(experiment.data)])))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.data.cached_dataset import CachedDataset
 from simulator.experiment.budget import Budget
 from simulator.experiment.embedding_quality import Quality, quality
-from simulator.experiment.grid import Cell
+from simulator.experiment.grid import Cell, HeadKind
 from simulator.experiment.processes import Call, Failure, distribute
 from simulator.experiment.simulate import SimulatedRun, simulate
 from simulator.experiment.strategy_options import OFF, StrategyOptions
@@ -33,7 +33,10 @@ def run_cell(cell: Cell, cached: CachedDataset, budget: Budget, options: Strateg
     outcome: SimulatedRun | Failure
     try:
         plan = options.cycle(cell.strategy, cell.initial, cell.seed)
-        outcome = simulate(cached.open(), plan, budget)
+        data = cached.open()
+        if cell.head is HeadKind.PLAIN:
+            data = replace(data, class_vectors=None)
+        outcome = simulate(data, plan, budget)
     except Exception as error:
         outcome = Failure.of(error)
     return CellOutcome(cell, outcome, time.perf_counter() - started)

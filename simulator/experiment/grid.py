@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import product
 from pathlib import PurePosixPath
 from urllib.parse import quote
+
+
+class HeadKind(StrEnum):
+    """What the head of a run knows: only labels, or the names or descriptions of the classes too."""
+
+    PLAIN = "plain"
+    NAMED = "named"
 
 
 @dataclass(frozen=True, order=True)
@@ -18,16 +26,21 @@ class Cell:
     initial: str
     strategy: str
     seed: int
+    head: HeadKind = HeadKind.PLAIN
 
     def part(self) -> PurePosixPath:
-        """Path of its results inside the folder `parts`; slashes in names, as hub models have, are percent-quoted."""
+        """Path of its results inside the folder `parts`; slashes in names, as hub models have, are percent-quoted.
+
+        Runs of the plain head have no folder of their own, so that parts without a head are found as theirs.
+        """
         folder = PurePosixPath(
             *(quote(n, safe=":") for n in (self.dataset, self.embedding, self.initial, self.strategy))
         )
-        return folder / f"{self.seed}.json"
+        return (folder if self.head is HeadKind.PLAIN else folder / self.head.value) / f"{self.seed}.json"
 
     def __str__(self) -> str:
-        return f"{self.dataset} {self.embedding} {self.strategy} after {self.initial}, seed {self.seed}"
+        head = "" if self.head is HeadKind.PLAIN else f", head {self.head}"
+        return f"{self.dataset} {self.embedding} {self.strategy} after {self.initial}{head}, seed {self.seed}"
 
 
 def cells(
@@ -36,9 +49,12 @@ def cells(
     strategies: Sequence[str],
     initials: Sequence[str],
     seeds: Sequence[int],
+    heads: Sequence[HeadKind] = (HeadKind.PLAIN,),
 ) -> list[Cell]:
     """All cells of a grid, ordered by seed first, so that a grid that is stopped early has complete seeds."""
     return [
-        Cell(dataset, embedding, initial, strategy, seed)
-        for seed, dataset, embedding, initial, strategy in product(seeds, datasets, embeddings, initials, strategies)
+        Cell(dataset, embedding, initial, strategy, seed, head)
+        for seed, dataset, embedding, initial, strategy, head in product(
+            seeds, datasets, embeddings, initials, strategies, heads
+        )
     ]

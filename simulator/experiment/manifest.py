@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from ml_backend.learning.embedding.class_texts import ClassTexts
 from simulator.data.atomic_files import write_atomically
 from simulator.data.datasets import Dataset
 from simulator.data.encodings import access_to
 from simulator.data.vector_cache import content_of
 from simulator.experiment.definition import Experiment
+from simulator.experiment.grid import HeadKind
 
 MANIFEST = "run.json"
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "sentence-transformers", "joblib")
@@ -25,11 +27,14 @@ class AnotherExperiment(ValueError):
     """The folder holds results with another budget or other data, which must not be compared with the new ones."""
 
 
-def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset]) -> None:
+def check_same_experiment(
+    experiment: Experiment, datasets: Mapping[str, Dataset], class_texts: Mapping[str, ClassTexts]
+) -> None:
     """Check that new results may be added to the folder of the experiment.
 
-    Datasets, embeddings, strategies, initial methods and seeds may be added; everything else must be unchanged.
-    Raises AnotherExperiment, naming the difference, and DataError for a folder that cannot be opened.
+    class_texts: what the head `named` knows of the classes, by dataset. Datasets, embeddings, strategies, initial
+    methods, heads and seeds may be added; everything else must be unchanged. Raises AnotherExperiment, naming the
+    difference, and DataError for a folder that cannot be opened.
     """
     path = experiment.out / MANIFEST
     with access_to(path):
@@ -61,12 +66,26 @@ def check_same_experiment(experiment: Experiment, datasets: Mapping[str, Dataset
             raise AnotherExperiment(
                 f"{experiment.out} holds results on other texts or labels of {name!r}: use another --out"
             )
+    for name, now in _by_class(datasets, class_texts).items():
+        saved = before.get("class_texts", {}).get(name, now)
+        changed = next((c for c in datasets[name].classes if saved.get(c) != now.get(c)), None)
+        if changed is not None:
+            before_text, text = (_or_nothing(texts.get(changed)) for texts in (saved, now))
+            raise AnotherExperiment(
+                f"{experiment.out} holds results of the head `named` with {before_text} for the class {changed!r} of "
+                f"{name!r}, and this command has {text}: use another --out, or the same --class-descriptions"
+            )
 
 
-def write_manifest(experiment: Experiment, datasets: Mapping[str, Dataset], seconds: float | None) -> None:
+def write_manifest(
+    experiment: Experiment,
+    datasets: Mapping[str, Dataset],
+    class_texts: Mapping[str, ClassTexts],
+    seconds: float | None,
+) -> None:
     """Write run.json for all calls so far. Raises CannotSave.
 
-    seconds: wall time of this call at its end; None at its start.
+    class_texts: as of `check_same_experiment`; seconds: wall time of this call at its end; None at its start.
     """
     path = experiment.out / MANIFEST
     before: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
@@ -75,6 +94,7 @@ def write_manifest(experiment: Experiment, datasets: Mapping[str, Dataset], seco
     if seconds is not None:
         finished = datetime.now(UTC).isoformat(timespec="seconds")
         calls = [*calls, {"command": command, "finished": finished, "wall_seconds": round(seconds, 1)}]
+    known_classes = before.get("class_texts", {}) | _by_class(datasets, class_texts)
     record = {
         "command": command,
         **{name: value for name, value in _shared_settings(experiment).items() if value is not None},
@@ -82,6 +102,8 @@ def write_manifest(experiment: Experiment, datasets: Mapping[str, Dataset], seco
         "embedding_contents": before.get("embedding_contents", {}) | _embedding_contents(experiment),
         "strategies": _union(before.get("strategies", []), experiment.strategies),
         "initials": _union(before.get("initials", []), experiment.initials),
+        "heads": _union(before.get("heads", [HeadKind.PLAIN.value] if before else []), experiment.heads),
+        **({"class_texts": known_classes} if known_classes else {}),
         "seeds": max(before.get("seeds", 0), experiment.seeds),
         "jobs": experiment.jobs,
         "datasets": before.get("datasets", {}) | {name: _description(d) for name, d in datasets.items()},
@@ -109,6 +131,18 @@ def _embedding_contents(experiment: Experiment) -> dict[str, str]:
     """Hashes of the content of embeddings that are files or folders of the user, by name."""
     contents = {name: content_of(name) for name in experiment.embeddings}
     return {name: content for name, content in contents.items() if content is not None}
+
+
+def _by_class(datasets: Mapping[str, Dataset], class_texts: Mapping[str, ClassTexts]) -> dict[str, dict[str, str]]:
+    """The text of each class by dataset; no classes where their names are not used."""
+    return {
+        name: dict(zip(datasets[name].classes, known.texts, strict=True)) if known.texts else {}
+        for name, known in class_texts.items()
+    }
+
+
+def _or_nothing(text: str | None) -> str:
+    return "nothing" if text is None else f"the text {text!r}"
 
 
 def _union(before: Sequence[str], now: Sequence[str]) -> list[str]:

@@ -52,6 +52,25 @@ def evaluate(probabilities: NDArray[np.floating[Any]], y: NDArray[np.integer[Any
     )
 
 
+def expected_of_uniform_guess(y: NDArray[np.integer[Any]], n_classes: int) -> HeldOutMetrics:
+    """Metrics of a guess among all classes with equal probabilities, against labels y (N,) int64, in expectation.
+
+    Accuracy and balanced accuracy are 1 / n_classes, macro F1 is that of the expected numbers, and the guess is
+    calibrated. Raises ValueError for N = 0.
+    """
+    if not len(y):
+        raise ValueError("there are no labels to measure a guess on")
+    actual = np.bincount(y, minlength=n_classes)
+    hits, claimed = actual / n_classes, len(y) / n_classes
+    return HeldOutMetrics(
+        accuracy=1 / n_classes,
+        balanced_accuracy=1 / n_classes,
+        macro_f1=float((2 * hits / (actual + claimed)).mean()),
+        nll=float(np.log(n_classes)),
+        ece=0.0,
+    )
+
+
 def _log_loss(probabilities_of_labels: NDArray[np.floating[Any]]) -> float:
     """Mean negative logarithm, in nats, of the probabilities (N,) of the true classes.
 

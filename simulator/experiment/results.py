@@ -15,12 +15,14 @@ import pandas as pd
 
 from simulator.data.atomic_files import CannotSave, write_json, write_table
 from simulator.experiment.embedding_quality import Quality
-from simulator.experiment.grid import Cell
+from simulator.experiment.grid import Cell, HeadKind
 from simulator.experiment.simulate import SimulatedRun
 
 RESULTS = "results.parquet"
 QUALITY = "embedding_quality.parquet"
-KEYS = ["dataset", "embedding", "strategy", "initial", "seed", "cycle"]
+KEYS = ["dataset", "embedding", "strategy", "initial", "head", "seed", "cycle"]
+WITHOUT_HEAD = {"head": HeadKind.PLAIN.value}
+"""What a part says of its head that was written when there was only one."""
 SECONDS = ["fit_seconds", "query_seconds"]
 COLUMNS = [*KEYS, "n_labeled", "accuracy", "balanced_accuracy", "macro_f1", "nll", "ece", *SECONDS]
 QUALITY_COLUMNS = ["dataset", "embedding", "probe_accuracy", "tightness", "class_margin"]
@@ -80,7 +82,7 @@ def _quality_part(dataset: str, embedding: str) -> Path:
 
 def _rows(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for cycle in part["cycles"]:
-        yield part["cell"] | cycle
+        yield WITHOUT_HEAD | part["cell"] | cycle
 
 
 def _json_files(folder: Path) -> Iterator[dict[str, Any]]:

@@ -8,21 +8,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from ml_backend.learning.embedding.class_texts import ClassTexts, class_texts
 from simulator.data.atomic_files import CannotSave
 from simulator.data.cached_dataset import CachedDataset
+from simulator.data.command_options import with_options
 from simulator.data.data_error import DataError
 from simulator.data.datasets import Dataset, load
 from simulator.data.embeddings import passes
-from simulator.data.vector_cache import embed_and_cache
+from simulator.data.vector_cache import embed_and_cache, embed_classes_and_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.definition import Experiment, check_known
 from simulator.experiment.execution import DatasetEmbedding, measure_embeddings, run_cells
+from simulator.experiment.grid import HeadKind
 from simulator.experiment.manifest import check_same_experiment, write_manifest
 from simulator.experiment.processes import Failure
 from simulator.experiment.results import Results
 from simulator.experiment.simulate import PoolTooSmall
 
 Item = TypeVar("Item")
+NAMED_IS_PLAIN = "The head `named` is then the head `plain`, as in the live service."
 
 
 class Progress(Protocol):
@@ -52,10 +56,18 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
     started = time.monotonic()
     results, failed = Results(experiment.out), dict[str, Failure]()
     datasets = _load_all(experiment, failed, progress)
-    check_same_experiment(experiment, datasets)
-    write_manifest(experiment, datasets, seconds=None)
+    known_classes = _class_texts(experiment, datasets, failed, progress)
+    datasets = {name: dataset for name, dataset in datasets.items() if name not in failed}
+    check_same_experiment(experiment, datasets, known_classes)
+    write_manifest(experiment, datasets, known_classes, seconds=None)
     cached = _embed_all(experiment, datasets, failed, progress)
-    embedded_cells = [cell for cell in experiment.cells() if (cell.dataset, cell.embedding) in cached]
+    without_names = _embed_classes(experiment, datasets, known_classes, cached, failed)
+    embedded_cells = [
+        cell
+        for cell in experiment.cells()
+        if (pair := (cell.dataset, cell.embedding)) in cached
+        and not (cell.head is HeadKind.NAMED and pair in without_names)
+    ]
     missing = [cell for cell in embedded_cells if not results.has(cell)]
     saved_before = len(embedded_cells) - len(missing)
     if saved_before:
@@ -74,7 +86,7 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
                 finished += 1
     finally:
         # Also after an interruption, so that the merged tables contain every saved run.
-        _close(experiment, datasets, results, time.monotonic() - started)
+        _close(experiment, datasets, known_classes, results, time.monotonic() - started)
     return ExperimentOutcome(finished, saved_before, failed)
 
 
@@ -99,6 +111,55 @@ def _check_large_enough(dataset: Dataset, budget: Budget) -> None:
     offered = int(dataset.train.first_of_each_text().sum())
     if offered < initial_size:
         raise DataError(f"{dataset.name}: {PoolTooSmall.of(offered, initial_size)}")
+
+
+def _class_texts(
+    experiment: Experiment, datasets: Mapping[str, Dataset], failed: dict[str, Failure], progress: Progress
+) -> dict[str, ClassTexts]:
+    """What the head `named` knows of the classes, by dataset; empty if no run has this head."""
+    if HeadKind.NAMED not in experiment.heads:
+        return {}
+    known: dict[str, ClassTexts] = {}
+    for name, dataset in datasets.items():
+        try:
+            described, notes = experiment.descriptions.of(
+                name, dataset.classes, may_lack=experiment.cleaning.drop_rare > 0
+            )
+        except DataError as problem:
+            failed[name] = Failure(str(problem))
+            continue
+        known[name] = class_texts(dataset.classes, described)
+        if not known[name].texts:
+            notes.append(f"{with_options(known[name].why_off)} {NAMED_IS_PLAIN}")
+        for note in notes:
+            progress.say(f"{name}: {note}")
+    return known
+
+
+def _embed_classes(
+    experiment: Experiment,
+    datasets: Mapping[str, Dataset],
+    known_classes: Mapping[str, ClassTexts],
+    cached: dict[DatasetEmbedding, CachedDataset],
+    failed: dict[str, Failure],
+) -> set[DatasetEmbedding]:
+    """Add class vectors to the files of each dataset and embedding; returns the pairs for which that failed."""
+    without_names = set()
+    for pair, cached_dataset in cached.items():
+        dataset, embedding = pair
+        texts = known_classes[dataset].texts if dataset in known_classes else ()
+        if not texts:
+            continue
+        try:
+            cached[pair] = embed_classes_and_cache(
+                cached_dataset, datasets[dataset], texts, embedding, experiment.cache
+            )
+        except CannotSave:
+            raise
+        except (ValueError, OSError, RuntimeError) as problem:
+            failed[f"{' '.join(pair)}, head {HeadKind.NAMED}"] = Failure(str(problem))
+            without_names.add(pair)
+    return without_names
 
 
 def _embed_all(
@@ -146,11 +207,17 @@ def _measure(
             results.save_quality(*pair, outcome)
 
 
-def _close(experiment: Experiment, datasets: Mapping[str, Dataset], results: Results, seconds: float) -> None:
+def _close(
+    experiment: Experiment,
+    datasets: Mapping[str, Dataset],
+    known_classes: Mapping[str, ClassTexts],
+    results: Results,
+    seconds: float,
+) -> None:
     unwinding = sys.exception() is not None
     try:
         results.merge()
-        write_manifest(experiment, datasets, seconds)
+        write_manifest(experiment, datasets, known_classes, seconds)
     except CannotSave:
         # On a full disk this error would hide the one that stopped the runs; the saved parts are intact.
         if not unwinding:

@@ -15,9 +15,10 @@ from threadpoolctl import threadpool_limits
 
 from ml_backend.learning import Head
 from ml_backend.learning.cycle import Cycle
+from ml_backend.learning.head.class_prior import ClassPrior, class_prior
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.budget import Budget
-from simulator.experiment.metrics import evaluate
+from simulator.experiment.metrics import HeldOutMetrics, evaluate, expected_of_uniform_guess
 
 assert sklearn.cluster
 
@@ -26,7 +27,8 @@ assert sklearn.cluster
 class SimulatedRun:
     """The result of one run.
 
-    cycles: one record of results per cycle; picks: queried rows of the pool, best first, one list per cycle.
+    cycles: one record of results per cycle; picks: rows of the pool that each cycle added, best first, one list per
+    cycle; empty for a cycle without labels.
     """
 
     cycles: list[dict[str, float]]
@@ -48,32 +50,46 @@ class PoolTooSmall(ValueError):
 def simulate(data: EmbeddedDataset, plan: Cycle, budget: Budget) -> SimulatedRun:
     """Simulate one run, on one thread; only the two columns of seconds vary between calls.
 
-    plan: strategy, initial method and seed; its batch size and C are replaced by those of the budget. A record has
+    plan: strategy, initial method and seed; its batch size and C are replaced by those of the budget. With class
+    vectors in the data the head knows the classes from them, except when the initial pool is chosen. A record has
     cycle, n_labeled, the metrics of the head fitted on these labels, fit_seconds for that fit, and query_seconds for
-    choosing the labels that this cycle added. When the pool runs out, the run ends early. Raises PoolTooSmall, and what
-    strategies raise.
+    choosing the labels that this cycle added. Without labels and class vectors there is no head, and the metrics are
+    those of a uniform guess. When the pool runs out, the run ends early.
+
+    Raises PoolTooSmall, and what strategies raise.
     """
     initial_size, batch_size = budget.sizes(data.n_classes)
     offered = int(data.offered.sum())
     if offered < initial_size:
         raise PoolTooSmall.of(offered, initial_size)
     with threadpool_limits(limits=1):
-        return _run_cycles(data, replace(plan, C=budget.C), [initial_size] + [batch_size] * budget.cycles)
+        return _run_cycles(data, replace(plan, C=budget.C), initial_size, [batch_size] * budget.cycles)
 
 
-def _run_cycles(data: EmbeddedDataset, plan: Cycle, sizes: list[int]) -> SimulatedRun:
+def _run_cycles(data: EmbeddedDataset, plan: Cycle, initial_size: int, sizes: list[int]) -> SimulatedRun:
     labels = np.full(len(data.y), -1, dtype=np.int64)
+    prior = None
+    if data.class_vectors is not None:
+        prior = class_prior(data.class_vectors, data.X, np.flatnonzero(data.offered), plan.seed)
     records: list[dict[str, float]] = []
-    picks: list[list[int]] = []
+    picks: list[list[int]] = [] if initial_size else [[]]
     query_seconds = 0.0
     # As in the live service, the proposal for the next cycle fits the head of this one; the last one queries no rows.
-    for cycle, size in enumerate([*sizes, 0]):
+    # Proposals are numbered as there, where the first batch is number 0; an initial pool is the first batch.
+    for number, size in enumerate([*([initial_size] if initial_size else []), *sizes, 0]):
+        is_initial = number == 0 and initial_size > 0
         proposal = replace(plan, batch_size=size).propose(
-            data.X, labels, data.n_classes, cycle, candidates=data.offered
+            data.X,
+            labels,
+            data.n_classes,
+            number,
+            candidates=data.offered,
+            # All heads begin with the same initial pool, so that their runs can be compared in pairs.
+            prior=None if is_initial else prior,
         )
-        if cycle:
+        if not is_initial:
             seconds = proposal.fit_seconds, query_seconds
-            records.append({"cycle": cycle - 1, **_measured(data, plan, labels, proposal.head, *seconds)})
+            records.append({"cycle": len(records), **_measured(data, plan, labels, proposal.head, prior, *seconds)})
         if not len(proposal.rows):
             break
         query_seconds = proposal.query_seconds
@@ -87,18 +103,24 @@ def _measured(
     plan: Cycle,
     labels: NDArray[np.int64],
     head: Head | None,
+    prior: ClassPrior | None,
     fit_seconds: float,
     query_seconds: float,
 ) -> dict[str, Any]:
     labelled = np.flatnonzero(labels >= 0)
-    if head is None:
+    if head is None and len(labelled):
         # With labels of one class no head was fitted: this one always predicts that class, which can be measured.
         started = time.perf_counter()
-        head = plan.fit(data.X[labelled], labels[labelled], data.n_classes)
+        head = plan.fit(data.X[labelled], labels[labelled], data.n_classes, prior)
         fit_seconds = time.perf_counter() - started
+    measured: HeldOutMetrics
+    if head is None:
+        measured = expected_of_uniform_guess(data.y_test, data.n_classes)
+    else:
+        measured = evaluate(head.predict_proba(data.X_test), data.y_test)
     return {
         "n_labeled": len(labelled),
-        **asdict(evaluate(head.predict_proba(data.X_test), data.y_test)),
+        **asdict(measured),
         "fit_seconds": fit_seconds,
         "query_seconds": query_seconds,
     }
