@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from ml_backend import class_descriptions
 from ml_backend.learning import catalogue
 from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
 from ml_backend.learning.embedding import names as embedding_names
 from ml_backend.settings import SettingsError
 
-__all__ = ["ProjectSettings", "SettingsError", "known_names"]
+__all__ = ["ClassNames", "ProjectSettings", "SettingsError", "known_names"]
+
+LONGEST_GIVEN = 300
+"""Characters of a refused value in a message."""
+
+
+class ClassNames(StrEnum):
+    """Whether the head uses what the names and descriptions of the classes say."""
+
+    AUTO = "auto"
+    OFF = "off"
 
 
 class ProjectSettings(BaseModel):
@@ -34,6 +46,8 @@ class ProjectSettings(BaseModel):
     text_fields: list[str] | None = Field(default=None, min_length=1)
     control: str | None = Field(default=None, min_length=1)
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
+    class_names: ClassNames = ClassNames.AUTO
+    class_descriptions: dict[str, str] | None = None
 
     @field_validator("strategy")
     @classmethod
@@ -62,6 +76,19 @@ class ProjectSettings(BaseModel):
         if value is not None and not all(name.strip() for name in value):
             raise ValueError(f"text_fields has an empty name: write the names of fields, not {value!r}"[:300])
         return value
+
+    @field_validator("class_descriptions", mode="before")
+    @classmethod
+    def _descriptions_as_typed(cls, value: Any) -> Any:
+        """A string holds JSON or a line for each class; null instead of a description is none."""
+        if isinstance(value, str):
+            value = class_descriptions.parse_descriptions(value)
+        return {name: text for name, text in value.items() if text is not None} if isinstance(value, dict) else value
+
+    @field_validator("class_descriptions")
+    @classmethod
+    def _clean_descriptions(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        return class_descriptions.clean_descriptions(value or {}) or None
 
     @classmethod
     def of_project(cls, stored: Mapping[str, Any]) -> ProjectSettings:
@@ -109,9 +136,19 @@ class ProjectSettings(BaseModel):
         return merged
 
     def changes_to(self, after: ProjectSettings) -> dict[str, list[Any]]:
-        """Name → [value here, value in `after`] of each setting that differs, as JSON values."""
+        """Name → [value here, value in `after`] of each setting that differs, as JSON values.
+
+        Of class descriptions only those that differ are in the values.
+        """
         mine, others = self.model_dump(mode="json"), after.model_dump(mode="json")
-        return {name: [value, others[name]] for name, value in mine.items() if value != others[name]}
+        changes = {name: [value, others[name]] for name, value in mine.items() if value != others[name]}
+        if "class_descriptions" in changes:
+            before, now = (value or {} for value in changes["class_descriptions"])
+            changes["class_descriptions"] = [
+                {name: text for name, text in one.items() if text != other.get(name)} or None
+                for one, other in ((before, now), (now, before))
+            ]
+        return changes
 
 
 def known_names() -> list[str]:
@@ -161,4 +198,6 @@ def _sentence(problem: Any) -> str:
     if problem["type"] == "extra_forbidden":
         return f"unknown setting {name!r}; known: {', '.join(known_names())}"
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{name}: {message} (given: {problem.get('input')!r})" if problem["type"] != "value_error" else message
+    given = repr(problem.get("input"))
+    given = given if len(given) <= LONGEST_GIVEN else f"{given[:LONGEST_GIVEN]}…"
+    return f"{name}: {message} (given: {given})" if problem["type"] != "value_error" else message

@@ -15,18 +15,22 @@ ALLOWED: dict[str, set[str]] = {
     "ml_backend.environment_values": set(),
     # The names of embeddings, which a project's settings check in the same way.
     "ml_backend.settings": {"ml_backend.environment_values", "ml_backend.learning"},
-    # These import nothing: the dataclass of an annotation, for packages that must not import each other, and the
-    # separator between the fields of a text, which `labelstudio` writes and an embedder reads.
+    # These import nothing: the dataclass of an annotation, for packages that must not import each other, the separator
+    # between the fields of a text, which `labelstudio` writes and an embedder reads, and what is known of names.
     "ml_backend.annotation": set(),
+    "ml_backend.class_descriptions": set(),
+    "ml_backend.readable_names": set(),
     "ml_backend.logs": {"ml_backend.settings"},
     "ml_backend.text_fields": set(),
-    "ml_backend.project_settings": {"ml_backend.settings", "ml_backend.learning"},
-    "ml_backend.learning": {"ml_backend.text_fields"},
+    "ml_backend.project_settings": {"ml_backend.settings", "ml_backend.learning", "ml_backend.class_descriptions"},
+    "ml_backend.learning": {"ml_backend.text_fields", "ml_backend.readable_names"},
     "ml_backend.labelstudio": {
         "ml_backend.environment_values",
         "ml_backend.settings",
         "ml_backend.project_settings",
         "ml_backend.annotation",
+        "ml_backend.class_descriptions",
+        "ml_backend.readable_names",
         "ml_backend.text_fields",
     },
     "ml_backend.store": {"ml_backend.settings", "ml_backend.annotation"},
@@ -47,6 +51,7 @@ ALLOWED: dict[str, set[str]] = {
         "ml_backend.pipeline",
     },
     "ml_backend.web": {
+        "ml_backend.class_descriptions",
         "ml_backend.environment_values",
         "ml_backend.logs",
         "ml_backend.settings",

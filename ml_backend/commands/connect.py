@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -22,6 +23,7 @@ from ml_backend.labelstudio.connection import (
     stored_backends,
     webhooks,
 )
+from ml_backend.labelstudio.described_classes import check_descriptions
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.named_fields import missing_fields
 from ml_backend.pipeline.extra_params import (
@@ -73,9 +75,10 @@ def _connect(
     listed = stored_backends(client, project_id)
     entries = [entry for entry in listed if same_address(entry.url, backend_url)]
     params = _changed_params(entries[0].extra_params if entries else None, changes)
-    before = store.project(project_id) or ProjectRecord(id=project_id)
+    before = replace(store.project(project_id) or ProjectRecord(id=project_id), label_config=info.label_config)
     new_settings = _settings_after(before, params, changes)
     config = parse(info.label_config, new_settings.control, new_settings.text_fields)
+    check_descriptions(config, new_settings, ProjectSettings.usable(before.settings))
     yield f"project {project_id} {info.title!r}: {len(config.classes)} classes of {config.control!r}"
     yield from config.notes
     if changes.get("text_fields") and new_settings.text_fields:

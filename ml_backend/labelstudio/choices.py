@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
-from ml_backend.labelstudio.class_lookup import Path
+from ml_backend.labelstudio.class_lookup import PATH_SEPARATOR, Path
+from ml_backend.labelstudio.markup import BrokenMarkup, text_of_markup
+from ml_backend.readable_names import is_code
 
 MOST_LEVELS = 30
 """Choices nested deeper are refused: their paths would take time and memory that grow with the square of the depth."""
@@ -20,25 +24,47 @@ class UnreadableChoices(ValueError):
 
 
 @dataclass(frozen=True)
-class _Node:
-    """A choice: its path as results hold it, its path for people, and whether others are below it."""
+class Choice:
+    """A choice that an annotator can select, and what is said of it.
+
+    path: as results hold it; named_path: from which the class has its name, another one only where an alias is empty;
+    words: for each part of the path what says most to people, see `_words`; hint: the editor's tooltip, "" without
+    one; has_children: whether others are below it.
+    """
 
     path: Path
-    shown_path: Path
+    named_path: Path
+    words: Path
+    hint: str
     has_children: bool
 
 
-def choices_of(control: Element) -> dict[Path, Path]:
-    """The choices that an annotator can select: path as results hold it → path for people, in the config's order.
+def choices_of(control: Element) -> dict[Path, Choice]:
+    """The choices that an annotator can select, by their paths as results hold them, in the config's order.
 
-    The two differ only where an alias is empty. The time is linear in the number of choices. Raises UnreadableChoices.
+    The time is linear in the number of choices. Raises UnreadableChoices.
 
     A <Taxonomy> lets its inner nodes be selected unless leafsOnly="true". <Choices> show nested choices only with
     allowNested="true", inner ones too.
     """
     _refuse_choices_of_the_task(control)
     leaves_only = control.tag == "taxonomy" and is_true(control, "leafsonly")
-    return {n.path: n.shown_path for n in _nodes(control) if not (leaves_only and n.has_children)}
+    return {n.path: n for n in _nodes(control) if not (leaves_only and n.has_children)}
+
+
+def class_words(choices: Mapping[Path, Choice], paths: Mapping[str, Path]) -> dict[str, str]:
+    """Class → what the editor shows for it, where that is not its name; left out where several classes show the same.
+
+    paths: class → its path.
+    """
+    shown = {name: PATH_SEPARATOR.join(choices[path].words) for name, path in paths.items() if path in choices}
+    count = Counter([*shown.values(), *paths])
+    return {name: words for name, words in shown.items() if words != name and count[words] == 1}
+
+
+def class_hints(choices: Mapping[Path, Choice], paths: Mapping[str, Path]) -> dict[str, str]:
+    """Class → its hint, for the classes that have one; paths: class → its path."""
+    return {name: choices[path].hint for name, path in paths.items() if path in choices and choices[path].hint}
 
 
 def is_true(element: Element, attribute: str) -> bool:
@@ -60,14 +86,14 @@ def _refuse_choices_of_the_task(control: Element) -> None:
         )
 
 
-def _nodes(control: Element) -> list[_Node]:
+def _nodes(control: Element) -> list[Choice]:
     """All choices that can be selected, inner ones too, in the order of the config."""
     is_taxonomy = control.tag == "taxonomy"
     goes_below = is_taxonomy or is_true(control, "allownested")
-    nodes: list[_Node] = []
-    pending: list[tuple[Element, Path, Path]] = [(control, (), ())]
+    nodes: list[Choice] = []
+    pending: list[tuple[Element, Path, Path, Path]] = [(control, (), (), ())]
     while pending:
-        element, above, shown_above = pending.pop()
+        element, above, named_above, words = pending.pop()
         below = list(element)
         if element is not control:
             if element.tag in ("choices", "taxonomy"):
@@ -82,15 +108,35 @@ def _nodes(control: Element) -> list[_Node]:
                         f"has the choice {shown!r}, which Label Studio replaces by the task's data, so that the "
                         "classes differ from task to task: write it without a variable"
                     )
-                above, shown_above = (*above, label), (*shown_above, label or shown)
+                above, named_above = (*above, label), (*named_above, label or shown)
+                words = (*words, _words(element, shown, label))
                 if len(above) > MOST_LEVELS:
                     raise UnreadableChoices(f"nests its choices deeper than {MOST_LEVELS} levels: use fewer levels")
                 below = below if goes_below else []
-                nodes.append(_Node(above, shown_above, any(child.tag == "choice" for child in below)))
+                has_children = any(child.tag == "choice" for child in below)
+                hint = " ".join(element.get("hint", "").split())
+                nodes.append(Choice(above, named_above, words, hint, has_children))
         if is_taxonomy:
             below = _without_repeated(below)
-        pending.extend((child, above, shown_above) for child in reversed(below))
+        pending.extend((child, above, named_above, words) for child in reversed(below))
     return nodes
+
+
+def _words(choice: Element, shown: str, label: str) -> str:
+    """What says most about a choice: what the editor shows, or else what results hold, whichever is no code.
+
+    The editor shows `html` instead of the value; a <Taxonomy>, which does not, has hardly ever choices with one.
+    """
+    texts = (_text_of_html(choice.get("html", "")), shown, label)
+    chosen = next((text for text in texts if text.strip() and not is_code(text)), shown or label)
+    return chosen.strip().replace(PATH_SEPARATOR, "/")
+
+
+def _text_of_html(html: str) -> str:
+    try:
+        return " ".join(text_of_markup(html).split())
+    except BrokenMarkup:
+        return ""
 
 
 def _shown_value(choice: Element) -> str:

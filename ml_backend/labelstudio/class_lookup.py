@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
-PATH_SEPARATOR = " / "
-"""Between the parts of a class name, such as "fruit / apple"."""
+from ml_backend.readable_names import PATH_SEPARATOR
+
+__all__ = ["PATH_SEPARATOR", "ClassLookup", "Path", "class_names"]
 
 Key = TypeVar("Key")
 Path = tuple[str, ...]

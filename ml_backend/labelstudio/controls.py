@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from xml.etree.ElementTree import Element
 
-from ml_backend.labelstudio.choices import UnreadableChoices, choices_of, is_true
+from ml_backend.labelstudio.choices import Choice, UnreadableChoices, choices_of, is_true
 from ml_backend.labelstudio.class_lookup import PATH_SEPARATOR, Path, class_names
 from ml_backend.labelstudio.config_elements import tag_name
 
@@ -35,15 +35,16 @@ class Control:
 
     element: in the label config; title: how messages name it, such as "<Choices name='topic'>"; reason: why it cannot
     be learned and what helps, completing the title to a sentence, None if it can be; paths: class → its choices from
-    the root, in the order of the config; nested: whether results hold paths instead of names; separator: between the
-    parts of a path in the editor; shown_when: the conditions under which the editor shows it, as the label config
-    writes them.
+    the root, in the order of the config; choices: path → its choice, empty for a <Rating>; nested: whether results hold
+    paths instead of names; separator: between the parts of a path in the editor; shown_when: the conditions under which
+    the editor shows it, as the label config writes them.
     """
 
     element: Element
     title: str
     reason: str | None = None
     paths: dict[str, Path] | None = None
+    choices: dict[Path, Choice] = field(default_factory=dict)
     multi_label: bool = False
     nested: bool = False
     separator: str = PATH_SEPARATOR
@@ -97,13 +98,14 @@ def _control(place: _Place, names: set[str | None]) -> Control:
     if reason is not None:
         return Control(element, title, reason, shown_when=conditions)
     try:
-        paths = _rating_paths(element) if element.tag == "rating" else _choice_paths(element)
+        choices = {} if element.tag == "rating" else choices_of(element)
+        paths = _rating_paths(element) if element.tag == "rating" else _choice_paths(choices)
         multi_label = _multi_label(element)
     except UnreadableChoices as problem:
         return Control(element, title, str(problem), shown_when=conditions)
     nested = element.tag == "taxonomy" or (element.tag == "choices" and is_true(element, "allownested"))
     separator = element.get("pathseparator") or PATH_SEPARATOR
-    return Control(element, title, None, paths, multi_label, nested, separator, conditions)
+    return Control(element, title, None, paths, choices, multi_label, nested, separator, conditions)
 
 
 def _reason(place: _Place, names: set[str | None]) -> str | None:
@@ -131,17 +133,16 @@ def _condition(element: Element) -> str:
     return " ".join(f'{name}="{value}"' for name, value in values if value)
 
 
-def _choice_paths(element: Element) -> dict[str, Path]:
-    choices = choices_of(element)
+def _choice_paths(choices: dict[Path, Choice]) -> dict[str, Path]:
     if len(choices) < 2:
-        only = f" ({next(iter(choices.values()))[-1]!r})" if choices else ""
+        only = f" ({next(iter(choices.values())).named_path[-1]!r})" if choices else ""
         raise UnreadableChoices(
             f"has {len(choices)} {'class' if choices else 'classes'}{only} written in the label config; at least two "
             'are needed: add <Choice value="…"/>'
         )
-    shown_paths = class_names(choices.values())
-    if len(shown_paths) == len(choices):
-        return dict(zip(shown_paths, choices, strict=True))
+    named_paths = class_names(choice.named_path for choice in choices.values())
+    if len(named_paths) == len(choices):
+        return dict(zip(named_paths, choices, strict=True))
     return class_names(choices)
 
 

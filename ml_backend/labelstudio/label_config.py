@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from functools import cached_property
 from xml.etree.ElementTree import Element
 
 from ml_backend.labelstudio.bounded_cache import BoundedCache
+from ml_backend.labelstudio.choices import class_hints, class_words
 from ml_backend.labelstudio.class_lookup import PATH_SEPARATOR, ClassLookup, Path
 from ml_backend.labelstudio.config_elements import SUPPORTED, UnsupportedLabelConfig, read_elements, tag_name
 from ml_backend.labelstudio.controls import CONTROL_TAGS, Control, controls_of
@@ -36,7 +37,8 @@ class LabelConfig:
     paths: class → its choices from the root, as results hold them; nested: whether results hold paths instead of names;
     notes: what was chosen where the config leaves a choice, as sentences for people; fingerprint: changes with the
     control, its classes and the texts, so that a head of another label set or of other texts is replaced at once;
-    separator: between the parts of a path in Label Studio's editor.
+    separator: between the parts of a path in Label Studio's editor; words: class → what the editor shows for it, where
+    that is not its name and says more; hints: class → its tooltip, which describes it. Neither is in the fingerprint.
     """
 
     control: str
@@ -50,6 +52,8 @@ class LabelConfig:
     notes: tuple[str, ...]
     fingerprint: str
     separator: str = PATH_SEPARATOR
+    words: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -200,4 +204,6 @@ def _label_config(usable: _Usable, notes: tuple[str, ...]) -> LabelConfig:
         notes=notes,
         fingerprint=hashlib.sha256(json.dumps(identity).encode()).hexdigest(),
         separator=control.separator,
+        words=class_words(control.choices, paths),
+        hints=class_hints(control.choices, paths),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ml_backend.labelstudio.described_classes import check_descriptions
+from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.project_settings import ProjectSettings, SettingsError, known_names
 from ml_backend.store.records import ProjectChanges, ProjectRecord
 
@@ -43,14 +45,24 @@ def settings_from_extra_params(project: ProjectRecord, typed: Any) -> ProjectCha
 
     typed: the extra params as Label Studio stores them. None changes nothing, since Label Studio sends null when its
     form is saved without that field. A name that was removed from the form goes back to its default. Raises
-    SettingsError.
+    SettingsError, also if they describe a class that the project's label config lacks.
     """
     if typed is None or (canonical := canonical_extra_params(typed)) == project.extra_params:
         return {}
     chosen = parse_extra_params(typed)
     dropped = set(json.loads(project.extra_params or "{}")) - set(chosen)
-    merged = ProjectSettings.usable(project.settings).merged({**dict.fromkeys(dropped), **chosen})
+    before = ProjectSettings.usable(project.settings)
+    merged = before.merged({**dict.fromkeys(dropped), **chosen})
+    _check_descriptions(project.label_config, merged, before)
     return {"settings": non_default_settings(merged), "extra_params": canonical}
+
+
+def _check_descriptions(label_config: str, settings: ProjectSettings, before: ProjectSettings) -> None:
+    try:
+        config = parse(label_config, settings.control, settings.text_fields)
+    except UnsupportedLabelConfig:
+        return  # said where the label config is stored
+    check_descriptions(config, settings, before)
 
 
 def non_default_settings(settings: ProjectSettings) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
+from ml_backend.labelstudio.described_classes import check_descriptions
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.project_settings import ProjectSettings, SettingsError
 from ml_backend.store.records import ProjectRecord
@@ -50,7 +51,8 @@ def change_settings(project_id: int) -> dict[str, Any]:
     try:
         after = before.merged(json_object())
         if project.label_config:
-            parse(project.label_config, after.control, after.text_fields)
+            config = parse(project.label_config, after.control, after.text_fields)
+            check_descriptions(config, after, before)
     except (SettingsError, UnsupportedLabelConfig) as problem:
         raise BadRequest(f"The settings of project {project_id} are unchanged: {problem}") from None
     if after != before or before.model_dump(mode="json", exclude_defaults=True) != project.settings:

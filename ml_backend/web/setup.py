@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Set
+from dataclasses import replace
 from typing import Any
 
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
@@ -41,7 +42,7 @@ def set_up(context: Web, body: dict[str, Any], backend_url: str) -> str:
         raise BadRequest('"schema" must be the label config as a string.')
     project, head = store.project_and_head(project_id)
     before = project or ProjectRecord(id=project_id)
-    new_params = _new_extra_params(before, body.get("extra_params"))
+    new_params = _new_extra_params(replace(before, label_config=schema), body.get("extra_params"))
     changes: ProjectChanges = {}
     if before.label_config != schema:
         changes["label_config"] = schema
