@@ -9,7 +9,7 @@ from typing import Any
 
 LONGEST_DESCRIPTION = 1000
 """Characters; embedding models read about as many."""
-MOST_CHARACTERS = 200_000
+MOST_CHARACTERS = 100_000
 """Of all classes and descriptions of a project together: they are in each of its settings' copies."""
 
 _COLON = re.compile("[:：]")

@@ -19,6 +19,7 @@ LARGEST_BODIES = {
     "webhook": 64 * MEGABYTE,  # all tasks of an import, with their texts
     "setup": 10 * MEGABYTE,  # a label config
     "validate": 10 * MEGABYTE,
+    "settings": 2 * MEGABYTE,  # descriptions of classes, as JSON or percent-encoded by a browser
     "sign-in": 16 * KILOBYTE,  # forms that anybody may send
     "sign-out": 16 * KILOBYTE,
 }

@@ -6,7 +6,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
+from ml_backend.class_descriptions import description_lines
+from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.project_settings import (
+    ClassNames,
     ProjectSettings,
     initial_names,
     number_limits,
@@ -27,6 +30,10 @@ blueprint.add_app_template_filter(code, "code")
 
 RUNS_SHOWN = 10
 CHANGES_SHOWN = 10
+CLASSES_SHOWN = 500
+"""Classes for which the form of settings has a line although they are not described."""
+LONGEST_VALUE = 500
+"""Characters of a setting in the history of changes."""
 
 
 @blueprint.get("/")
@@ -70,10 +77,24 @@ def project(project_id: int) -> Any:
         strategies=strategy_summaries(),
         strategy_uses=strategy_uses(),
         initials=initial_names(),
+        class_names=list(ClassNames),
+        class_descriptions=_description_lines(project_id, status["settings"]),
+        has_form=who is not None,
         may_change=who is not None,
         setting=_setting,
         changes_shown=CHANGES_SHOWN,
     )
+
+
+def _description_lines(project_id: int, settings: dict[str, Any]) -> str:
+    """What the form shows of the classes: a line for each, or for those that are described if there are very many."""
+    described = settings["class_descriptions"] or {}
+    project = web().store.project(project_id)
+    try:
+        config = parse(project.label_config if project else "", settings["control"], settings["text_fields"])
+    except UnsupportedLabelConfig:
+        return description_lines((), described)
+    return description_lines(config.classes if len(config.classes) <= CLASSES_SHOWN else (), described)
 
 
 def _list_page() -> Response:
@@ -105,4 +126,7 @@ def _setting(value: Any) -> str:
     """A value of a setting, for people."""
     if value is None:
         return "default"
+    if isinstance(value, dict):
+        lines = "; ".join(f"{name}: {text}" for name, text in value.items())
+        return lines if len(lines) <= LONGEST_VALUE else f"{lines[:LONGEST_VALUE]}…"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

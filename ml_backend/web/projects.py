@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response, current_app, redirect, request, url_for
 
 from ml_backend.labelstudio.described_classes import check_descriptions
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
-from ml_backend.project_settings import ProjectSettings, SettingsError
+from ml_backend.pipeline.extra_params import parse_extra_params
+from ml_backend.project_settings import ProjectSettings, SettingsError, known_names
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import RunReason
 from ml_backend.web.access import require_basic_auth, require_reader, require_settings_access
-from ml_backend.web.bodies import BadRequest, json_object
+from ml_backend.web.bodies import BadRequest, json_object, largest_body
 from ml_backend.web.context import web
+from ml_backend.web.cross_site import accepts_form
+from ml_backend.web.csrf import has_csrf_token
+from ml_backend.web.people import Person
 from ml_backend.web.status import UnknownProject, project_status
 
 logger = logging.getLogger(__name__)
@@ -46,10 +50,37 @@ def change_settings(project_id: int) -> dict[str, Any]:
     Raises BadRequest for an unknown project and for settings that are not valid.
     """
     who = require_settings_access(project_id)
+    return _changed(project_id, who, json_object()).model_dump(mode="json")
+
+
+@blueprint.post("/projects/<int:project_id>/settings")
+@accepts_form
+def change_settings_by_form(project_id: int) -> Any:
+    """The same for a browser without JavaScript, whose form holds every setting: those that differ from `shown` change.
+
+    `shown` holds the settings with which the page was made, so that a change that somebody else has made since stays.
+    Raises BadRequest as `change_settings`, and with status 403 without the CSRF token.
+    """
+    request.max_content_length = request.max_form_memory_size = largest_body(request.path)
+    who = require_settings_access(project_id)
+    if not has_csrf_token():
+        raise BadRequest("The change lacks the token of this page: reload the page and try again.", 403)
+    try:
+        shown = ProjectSettings.usable(parse_extra_params(request.form.get("shown", "")))
+        typed = {name: request.form[name].strip() or None for name in known_names() if name in request.form}
+        wanted = shown.merged(typed)
+    except SettingsError as problem:
+        raise BadRequest(f"The settings of project {project_id} are unchanged: {problem}") from None
+    _changed(project_id, who, {name: getattr(wanted, name) for name in shown.changes_to(wanted)})
+    return redirect(url_for("pages.project", project_id=project_id, _anchor="settings"), 303)
+
+
+def _changed(project_id: int, who: Person, changes: dict[str, Any]) -> ProjectSettings:
+    """The settings after the changes, which are stored. Raises BadRequest."""
     project = _project(project_id)
     before = ProjectSettings.usable(project.settings)
     try:
-        after = before.merged(json_object())
+        after = before.merged(changes)
         if project.label_config:
             config = parse(project.label_config, after.control, after.text_fields)
             check_descriptions(config, after, before)
@@ -62,8 +93,8 @@ def change_settings(project_id: int) -> dict[str, Any]:
         context.store.request_run(project_id, RunReason.SETTINGS)
         # Also when a run is requested already: a project that waits for its next try goes on with the new settings.
         context.queue.wake_worker(project_id)
-        logger.info("project %s: %s set the settings to %s", project_id, who.name, after.model_dump(mode="json"))
-    return after.model_dump(mode="json")
+        logger.info("project %s: %s changed settings: %s", project_id, who.name, before.changes_to(after))
+    return after
 
 
 @blueprint.get("/metrics")

@@ -203,7 +203,7 @@ def test_the_page_explains_each_strategy_and_when_to_choose_it(connected: FlaskC
 
 def test_the_form_has_every_setting_and_sends_its_numbers_as_numbers(connected: FlaskClient):
     page = connected.get("/projects/7", headers=BROWSER).text
-    assert set(re.findall(r'<(?:input|select) name="(\w+)"', page)) == set(known_names())
+    assert set(re.findall(r'<(?:input|select|textarea) name="(\w+)"', page)) == set(known_names())
     numbers = re.findall(r'<input name="(\w+)" type="number"', page)
     with connected.get("/static/page.js") as script:
         assert re.search(r"const NUMBERS = new Set\((.*)\);", script.text)[1] == json.dumps(numbers)

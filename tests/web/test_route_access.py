@@ -111,6 +111,9 @@ def called(caller: Caller, route: str, project: int) -> int:
     if path in {"/sign-in", "/sign-out"} and method == "POST":
         options["data"] = {"user": PASSWORD[0], "password": PASSWORD[1]}
         options["data"] |= {"csrf_token": form_token(caller.client)} if caller.token else {}
+    elif path == f"/projects/{project}/settings" and method == "POST":
+        options["data"] = {"shown": "{}", "batch_size": "7"}
+        options["data"] |= {"csrf_token": form_token(caller.client)} if caller.token else {}
     elif method in {"POST", "PATCH"}:
         options["json"] = {
             "/setup": {"project": f"{project}.1", "schema": CONFIG},

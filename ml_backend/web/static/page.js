@@ -77,7 +77,7 @@ function ago(seconds) {
 const NUMBERS = new Set(["batch_size", "retrain_every", "random_share", "subpool", "balance", "seed"]);
 
 function settings(of) {
-  return [...of.elements].filter((field) => field.name);
+  return [...of.elements].filter((field) => field.name && field.type !== "hidden");
 }
 
 function stored(field) {
