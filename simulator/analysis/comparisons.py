@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from simulator.analysis.heads import head_of, of_head
 from simulator.analysis.statistics import Floats, holm, paired_t, wilcoxon
 
 BASELINE = "random"
@@ -25,7 +26,7 @@ def by_strategy(values: pd.Series) -> pd.DataFrame:
 
 
 def gains(values: pd.DataFrame) -> pd.DataFrame:
-    """Each strategy minus random, row by row; strategies that share no row with random have no column in the result."""
+    """Each strategy minus random with the same head, row by row; without a row in common a strategy has no column."""
     return _minus_random(values)
 
 
@@ -46,9 +47,10 @@ def paired_initial_effects(values: pd.Series) -> pd.DataFrame:
 
 
 def _minus_random(values: pd.DataFrame) -> pd.DataFrame:
-    if BASELINE not in values:
-        return values.iloc[:, :0]
-    return values.drop(columns=BASELINE).sub(values[BASELINE], axis=0).dropna(axis=1, how="all")
+    baselines = {name: of_head(BASELINE, head_of(name)) for name in values}
+    compared = [name for name, baseline in baselines.items() if name != baseline and baseline in values]
+    subtracted = values[[baselines[name] for name in compared]].to_numpy()
+    return (values[compared] - subtracted).dropna(axis=1, how="all")
 
 
 def shared(values: pd.Series, column: str) -> pd.Series:

@@ -24,6 +24,7 @@ from simulator.analysis.comparisons import (
 from simulator.analysis.complete_runs import BLOCK, RUN, Audit, audit
 from simulator.analysis.evidence import PaperFinding, left_out
 from simulator.analysis.findings import findings
+from simulator.analysis.heads import PLAIN, head_of, heads_of, of_head, strategy_of, with_heads_in_strategies
 from simulator.analysis.learning_curves import LabelAxis, areas, curves, label_axis
 from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
 from simulator.report.embedding_analysis import EmbeddingAnalysis
@@ -51,7 +52,8 @@ class Analysis:
         Raises ValueError for results without a complete run, and what `audit` raises.
         """
         self.record = record
-        self.audit: Audit = audit(results, _plan(record))
+        self.heads = heads_of(results, record.get("heads", ()))
+        self.audit: Audit = audit(with_heads_in_strategies(results, self.heads), _plan(record, self.heads))
         self.results = self.audit.results
         if not len(self.results):
             raise ValueError(f"none of {self.audit.planned} runs is complete; let `run` finish some, then report again")
@@ -74,6 +76,11 @@ class Analysis:
     def names(self, column: str) -> list[Any]:
         """The values of a column of RUN in complete runs, sorted."""
         return sorted(self.results[column].unique())
+
+    @property
+    def n_strategies(self) -> int:
+        """Number of strategies, each counted once whatever its heads."""
+        return len({strategy_of(name) for name in self.names("strategy")})
 
     @cached_property
     def axis(self) -> LabelAxis:
@@ -180,8 +187,9 @@ class Analysis:
 
     @cached_property
     def findings(self) -> list[PaperFinding]:
-        """The paper's findings, decided on complete runs."""
-        return findings(self.results, self.quality)
+        """The paper's findings, decided on complete runs, of the plain head if there are several heads."""
+        plain = self.results["strategy"].map(head_of) == PLAIN
+        return findings(self.results[plain] if plain.any() else self.results, self.quality)
 
     @cached_property
     def by_embedding(self) -> EmbeddingAnalysis:
@@ -210,9 +218,11 @@ class Analysis:
         return table.assign(fit=by_name["fit_seconds"].median(), runs=runs).reset_index()
 
 
-def _plan(record: dict[str, Any]) -> dict[str, list[Any]]:
+def _plan(record: dict[str, Any], heads: list[str]) -> dict[str, list[Any]]:
     named = {"dataset": "datasets", "embedding": "embeddings", "strategy": "strategies", "initial": "initials"}
     plan = {column: list(record.get(key, ())) for column, key in named.items()}
+    if len(heads) > 1:
+        plan["strategy"] = [of_head(strategy, head) for strategy in plan["strategy"] for head in heads]
     seeds = record.get("seeds", 0)
     return plan | {"seed": list(range(seeds)) if isinstance(seeds, int) else list(seeds)}
 

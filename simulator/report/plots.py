@@ -12,6 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from simulator.analysis.heads import PLAIN, head_of, strategy_of
 from simulator.analysis.statistics import Floats
 
 INK, QUIET, FAINT, EDGE = "#1c2126", "#66707c", "#c9cfd6", "#dfe3e8"
@@ -32,6 +33,10 @@ class LineStyle:
     def linestyle(self) -> Any:
         """The dash as a matplotlib line style."""
         return {"solid": "-", "dash": (0, (4, 1.6)), "dot": (0, (1, 1.3))}[self.dash]
+
+    def with_names(self) -> LineStyle:
+        """The style of the same strategy with a head that knows the class names."""
+        return LineStyle(self.color, "dash" if self.dash == "dot" else "dot")
 
 
 STRATEGY_STYLES = {
@@ -54,10 +59,14 @@ SPARE_STYLES = [LineStyle(color, "dot") for color in (BLUE, VERMILION, GREEN, OR
 
 
 def strategy_styles(names: Iterable[str]) -> dict[str, LineStyle]:
-    """The line style of each strategy, the same in every figure; other strategies get the spare styles in turn."""
-    without_style = [name for name in sorted(names) if name not in STRATEGY_STYLES]
+    """The line style of each strategy, the same in every figure; other strategies get the spare styles in turn.
+
+    With a head that knows the class names, a strategy has its own colour with another dash.
+    """
+    known = {name: STRATEGY_STYLES[strategy_of(name)] for name in names if strategy_of(name) in STRATEGY_STYLES}
+    without_style = [name for name in sorted(names) if name not in known]
     spare = {name: SPARE_STYLES[i % len(SPARE_STYLES)] for i, name in enumerate(without_style)}
-    return {**{name: STRATEGY_STYLES[name] for name in names if name in STRATEGY_STYLES}, **spare}
+    return {**{name: style if head_of(name) == PLAIN else style.with_names() for name, style in known.items()}, **spare}
 
 
 def sequence_styles(names: Sequence[str]) -> dict[str, LineStyle]:

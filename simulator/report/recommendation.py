@@ -9,6 +9,7 @@ import pandas as pd
 
 from simulator.analysis.comparisons import BASELINE, by_strategy, common_blocks, compare, shared
 from simulator.analysis.evidence import left_out, listed, sentences
+from simulator.analysis.heads import by_head
 from simulator.analysis.statistics import Floats, labels_to_reach
 from simulator.report.analysis import Analysis
 from simulator.report.words import seconds as duration
@@ -26,18 +27,27 @@ class Recommendation:
 
 
 def recommendations(analysis: Analysis) -> list[Recommendation]:
-    """One recommendation for each choice that the results compare: embedding, start, strategy, number of labels."""
+    """One recommendation for each choice that the results compare: embedding, start, head, strategy, labels needed."""
     return [
         *_embedding_or_start(analysis, "embedding", "whole", "over all labels"),
         *_embedding_or_start(analysis, "initial", "early", "over the first third of the labels"),
+        *_head(analysis),
         *_strategy(analysis),
         *_saved(analysis),
     ]
 
 
 def _embedding_or_start(analysis: Analysis, column: str, period: str, when: str) -> list[Recommendation]:
-    title = {"embedding": "Embedding", "initial": "Start"}[column]
-    values = analysis.areas[period]
+    return _factor(analysis.areas[period], column, {"embedding": "Embedding", "initial": "Start"}[column], when)
+
+
+def _head(analysis: Analysis) -> list[Recommendation]:
+    if len(analysis.heads) < 2:
+        return []
+    return _factor(by_head(analysis.areas["whole"]), "head", "Head", "over all labels")
+
+
+def _factor(values: pd.Series, column: str, title: str, when: str) -> list[Recommendation]:
     if len(values.index.unique(column)) < 2:
         return []
     common = shared(values, column)

@@ -139,8 +139,11 @@ def _facts(analysis: Analysis) -> list[tuple[str, str]]:
         ("initial", "start", "starts"),
         ("seed", "seed", "seeds"),
     ]
-    numbers = [(len(analysis.names(column)), singular, plural) for column, singular, plural in counts]
-    facts = [(str(number), singular if number == 1 else plural) for number, singular, plural in numbers]
+    numbers = {plural: (len(analysis.names(column)), singular, plural) for column, singular, plural in counts}
+    if len(analysis.heads) > 1:
+        numbers["strategies"] = (analysis.n_strategies, "strategy", "strategies")
+        numbers["heads"] = (len(analysis.heads), "head", "heads")
+    facts = [(str(number), singular if number == 1 else plural) for number, singular, plural in numbers.values()]
     return [*facts, (f"{analysis.audit.complete:,} / {analysis.audit.planned:,}", "runs complete")]
 
 

@@ -11,6 +11,7 @@ from ml_backend.learning.cycle import Cycle
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.budget import BUDGETS, Budget
 from simulator.experiment.embedding_quality import quality
+from simulator.experiment.metrics import evaluate, expected_of_uniform_guess
 from simulator.experiment.simulate import PoolTooSmall, simulate
 
 SHORT = Budget(initial_size=10, batch_size=5, cycles=4)
@@ -97,3 +98,40 @@ def test_quality_is_higher_for_tight_classes_than_for_loose_ones():
     assert tight.probe_accuracy > 0.99 > loose.probe_accuracy
     assert 0 < loose.tightness < 0.5 < tight.tightness < 1
     assert -0.5 < loose.class_margin < 0.5 < tight.class_margin < 1
+
+
+def test_a_run_without_initial_labels_begins_with_a_guess_and_lets_the_strategy_choose_every_batch():
+    run = simulate(blobs(), plan("typiclust"), Budget(0, 5, 3))
+    assert [(c["cycle"], c["n_labeled"]) for c in run.cycles] == [(0, 0), (1, 5), (2, 10), (3, 15)]
+    assert [len(p) for p in run.picks] == [0, 5, 5, 5]
+    first = run.cycles[0]
+    assert (first["accuracy"], first["balanced_accuracy"], first["ece"]) == (pytest.approx(1 / 3), first["accuracy"], 0)
+    assert first["nll"] == pytest.approx(np.log(3))
+    assert (first["fit_seconds"] < 0.1, first["query_seconds"]) == (True, 0)
+
+
+def test_the_first_batch_is_that_of_an_initial_pool_of_the_same_size():
+    without, with_pool = (simulate(blobs(), plan(), budget) for budget in (Budget(0, 5, 4), Budget(5, 5, 3)))
+    assert without.picks[1:] == with_pool.picks
+    assert [c["accuracy"] for c in without.cycles[1:]] == [c["accuracy"] for c in with_pool.cycles]
+
+
+def test_class_vectors_give_a_head_without_labels():
+    data = blobs(400, 4, spread=0.8)
+    means = np.array([data.X[data.y == c].mean(axis=0) for c in range(4)], dtype=np.float32)
+    plain = simulate(data, plan(), Budget(0, 5, 4))
+    named = simulate(blobs(400, 4, spread=0.8, class_vectors=means), plan(), Budget(0, 5, 4))
+    assert named.cycles[0]["accuracy"] > plain.cycles[1]["accuracy"] > plain.cycles[0]["accuracy"] == 0.25
+    assert (
+        simulate(data, plan(), SHORT).picks[0]
+        == simulate(blobs(400, 4, 0.8, class_vectors=means), plan(), SHORT).picks[0]
+    )
+
+
+def test_a_guess_is_measured_as_the_mean_of_many_guesses():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 3000)
+    guesses = [evaluate(np.eye(4)[rng.integers(0, 4, len(y))], y) for _ in range(200)]
+    expected = expected_of_uniform_guess(y, 4)
+    for metric in ("accuracy", "balanced_accuracy", "macro_f1"):
+        assert getattr(expected, metric) == pytest.approx(np.mean([getattr(g, metric) for g in guesses]), abs=0.002)
