@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 import pandas as pd
@@ -12,30 +13,35 @@ from numpy.typing import NDArray
 from ml_backend.learning.defaults import DEFAULT_STRATEGY
 from simulator.analysis.comparisons import BASELINE
 from simulator.analysis.evidence import ALPHA
+from simulator.analysis.heads import NAMED, PLAIN
 from simulator.analysis.resplits import corrected_t, resampled_means
 from simulator.analysis.statistics import holm
 from simulator.data.datasets import TEST_SHARE
 
 LEAST_SEEDS = 5
 RESAMPLES = 2000
-COMBINATION = ["embedding", "strategy", "initial"]
+Combination = tuple[str, str, str, str]
+COMBINATION = ["embedding", "strategy", "initial", "head"]
 
 
 @dataclass(frozen=True)
 class StrategyAdvice:
-    """One combination of embedding, strategy and start, compared with random order on the same embedding.
+    """One combination of embedding, strategy, start and head, compared with random order on the same embedding.
+
+    Random order is that of the plain head, if it was tried.
 
     area: mean accuracy (0..1) over the whole learning curve; gain: area minus that of random order; low, high: 95 %
     interval of the gain, by the corrected resampled t-test; p: of that test, Holm-corrected for all combinations except
-    those of random order, which have NaN; final: mean accuracy at the end; saved: how many labels fewer than random
-    order it needs to reach the final accuracy of random order, median over a bootstrap with the corrected spread;
-    saved_low, saved_high: 95 % interval of saved; best: share of the bootstrap resamples in which no combination has a
-    higher area.
+    those of random order with that head, which have NaN; final: mean accuracy at the end; saved: how many labels fewer
+    than random order it needs to reach the final accuracy of random order, median over a bootstrap with the corrected
+    spread; saved_low, saved_high: 95 % interval of saved; best: share of the bootstrap resamples in which no
+    combination has a higher area.
     """
 
     embedding: str
     strategy: str
     initial: str
+    head: str
     area: float
     gain: float
     low: float
@@ -73,26 +79,30 @@ def advise(
         )
     labels = table.columns.to_numpy(dtype=np.float64)
     curves = {key: group.to_numpy() for key, group in table.groupby(COMBINATION)}
-    initials = sorted({initial for _, _, initial in curves})
+    initials = sorted({initial for _, _, initial, _ in curves})
     start = BASELINE if BASELINE in initials else initials[0]
+    # The plain head, if it was tried, comes last and stays.
+    by_head = sorted(curves, key=lambda key: key[3] == PLAIN)
+    baselines = {embedding: (embedding, BASELINE, start, head) for embedding, *_, head in by_head}
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
     resampled = {key: resampled_means(curve, counts, test_to_train) for key, curve in curves.items()}
     highest = np.max([_area(labels, curve) for curve in resampled.values()], axis=0)
     gains = {
-        key: corrected_t(_area(labels, curve - curves[key[0], BASELINE, start]), test_to_train)
+        key: corrected_t(_area(labels, curve - curves[baselines[key[0]]]), test_to_train)
         for key, curve in curves.items()
     }
-    p = holm(np.array([np.nan if key[1] == BASELINE else gain.p for key, gain in gains.items()]))
+    p = holm(np.array([np.nan if _is_random_order(key, baselines) else gain.p for key, gain in gains.items()]))
     advice = []
     for (key, gain), corrected in zip(gains.items(), p, strict=True):
-        embedding, strategy, initial = key
-        saved = _saved(labels, resampled[key], resampled[embedding, BASELINE, start])
+        embedding, strategy, initial, head = key
+        saved = _saved(labels, resampled[key], resampled[baselines[embedding]])
         saved_low, middle, saved_high = np.quantile(saved, [0.025, 0.5, 0.975])
         advice.append(
             StrategyAdvice(
                 embedding=embedding,
                 strategy=strategy,
                 initial=initial,
+                head=head,
                 area=float(_area(labels, curves[key]).mean()),
                 gain=gain.mean,
                 low=gain.low,
@@ -111,27 +121,33 @@ def advise(
 def sentence(advice: Sequence[StrategyAdvice]) -> str:
     """The recommendation in words, with its uncertainty."""
     top = advice[0]
+    several_heads = len({a.head for a in advice}) > 1
     # Only the best embedding is considered: the most certain gain may be on an embedding that is worse overall.
     chosen = next((a for a in advice if a.embedding == top.embedding and a.is_significant), None)
     if chosen is None:
         return (
             f"No combination on {top.embedding} is significantly better than random order. There, {top.strategy} after "
-            f"a {top.initial} start has the highest mean accuracy of all combinations ({_how_often(top)}). Choose the "
+            f"a {top.initial} start{_head(top, several_heads)} has the highest mean accuracy of all combinations "
+            f"({_how_often(top)}). Choose the "
             f"embedding by its accuracy, keep the default strategy, {DEFAULT_STRATEGY}, and run `advise` again "
             "with twice the labels."
         )
     rivals = [a for a in advice if a is not chosen and a.best > 0.05]
-    not_better = f"; it is not clearly better than {', '.join(_short(a) for a in rivals[:3])}" if rivals else ""
+    not_better = (
+        f"; it is not clearly better than {', '.join(_short(a, several_heads) for a in rivals[:3])}" if rivals else ""
+    )
     interval = f"{chosen.saved_low:.0f} to {chosen.saved_high:.0f}"
     saves = (
         f"It needs {chosen.saved:.0f} labels fewer to reach the final accuracy of random order ({interval})."
         if chosen.saved_low > 0
         else f"Whether it reaches the final accuracy of random order with fewer labels is uncertain ({interval} fewer)."
     )
-    tested = sum(a.strategy != BASELINE for a in advice)
+    tested = sum(not isnan(a.p) for a in advice)
+    baseline = "random order on the same embedding" + (" without the class names" if several_heads else "")
     return (
-        f"Use {chosen.strategy} after a {chosen.initial} start on {chosen.embedding}: {chosen.gain:+.3f} accuracy on "
-        f"average against random order on the same embedding (95 % interval {chosen.low:+.3f} to {chosen.high:+.3f}; "
+        f"Use {chosen.strategy} after a {chosen.initial} start on {chosen.embedding}{_head(chosen, several_heads)}: "
+        f"{chosen.gain:+.3f} accuracy on average against {baseline} "
+        f"(95 % interval {chosen.low:+.3f} to {chosen.high:+.3f}; "
         f"p = {chosen.p:.3f}, corrected for the {tested} combinations tried), {_how_often(chosen)}{not_better}. "
         f"{saves}"
     )
@@ -141,8 +157,20 @@ def _how_often(advice: StrategyAdvice) -> str:
     return f"best in {advice.best:.0%} of the resamples"
 
 
-def _short(advice: StrategyAdvice) -> str:
-    return f"{advice.strategy}/{advice.initial}/{advice.embedding}"
+def _is_random_order(key: Combination, baselines: Mapping[str, Combination]) -> bool:
+    _, strategy, _, head = key
+    return strategy == BASELINE and head == baselines[key[0]][3]
+
+
+def _head(advice: StrategyAdvice, several_heads: bool) -> str:
+    """How the head is set in the live service, in words; empty if only one was tried."""
+    if not several_heads:
+        return ""
+    return " with the class names" if advice.head == NAMED else " without the class names (setting class_names: off)"
+
+
+def _short(advice: StrategyAdvice, several_heads: bool) -> str:
+    return "/".join([advice.strategy, advice.initial, advice.embedding, *([advice.head] if several_heads else [])])
 
 
 def _area(labels: NDArray[np.float64], curves: NDArray[np.float64]) -> NDArray[np.float64]:

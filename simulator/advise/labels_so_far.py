@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from ml_backend.labelstudio.client import LabelStudio
-from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.labelstudio.label_config import LabelConfig, UnsupportedLabelConfig, parse
 from ml_backend.labelstudio.labels import majority
 from ml_backend.labelstudio.texts import task_text
 from ml_backend.text_fields import FIELD_SEPARATOR
 from simulator.advise.replay import Labelled
+from simulator.data.class_descriptions import NO_DESCRIPTIONS, ClassDescriptions, texts_of_classes
 from simulator.data.columns import DEFAULT_TEXT, Columns
 from simulator.data.command_options import with_options
 from simulator.data.counted import counted
@@ -21,12 +22,14 @@ from simulator.data.label_studio_tasks import Task, labelled_tasks
 from simulator.data.sources import read_file
 
 
-def of_project(client: LabelStudio, project_id: int, columns: Columns) -> Labelled:
+def of_project(
+    client: LabelStudio, project_id: int, columns: Columns, descriptions: ClassDescriptions = NO_DESCRIPTIONS
+) -> Labelled:
     """Texts and labels of all labelled tasks of a project; the majority of the annotators decides, as in the backend.
 
     columns: its control is learned, and its text, unless it is the default, is read instead of what the label config
-    shows. Raises LabelStudioError, and DataError for a project of which nothing can be learned, with several labels per
-    task or with too few classes.
+    shows; descriptions: of the classes, before the hints of the label config. Raises LabelStudioError, and DataError
+    for a project of which nothing can be learned, with several labels per task or with too few classes.
     """
     fields = None if columns.text == DEFAULT_TEXT else [columns.text]
     try:
@@ -44,11 +47,12 @@ def of_project(client: LabelStudio, project_id: int, columns: Columns) -> Labell
     tasks.sort(key=lambda task: task.number)
     usable, left_out = labelled_tasks(tasks, config, lambda data: task_text(data, config))
     table = pd.DataFrame([(text, label) for _, text, label in usable], columns=["text", "label"])
-    return _labelled(table, [*map(with_options, config.notes), *left_out.notes()])
+    notes = [*map(with_options, config.notes), *left_out.notes()]
+    return _labelled(table, notes, f"project {project_id}", descriptions, config)
 
 
-def of_file(path: Path, columns: Columns) -> Labelled:
-    """Texts and labels of all rows of a file that have both. Raises DataError."""
+def of_file(path: Path, columns: Columns, descriptions: ClassDescriptions = NO_DESCRIPTIONS) -> Labelled:
+    """Texts and labels of all rows of a file that have both; descriptions: of the classes. Raises DataError."""
     read = read_file(path, columns)
     table, notes = read.table, list(read.notes)
     for column in ("text", "label"):
@@ -60,10 +64,12 @@ def of_file(path: Path, columns: Columns) -> Labelled:
     if "text_pair" in table.columns:
         pairs = zip(table["text"], table["text_pair"], strict=True)
         table = table.assign(text=[FIELD_SEPARATOR.join(filter(None, pair)) for pair in pairs])
-    return _labelled(table, notes)
+    return _labelled(table, notes, path.stem, descriptions, columns.label_config)
 
 
-def _labelled(table: pd.DataFrame, notes: list[str]) -> Labelled:
+def _labelled(
+    table: pd.DataFrame, notes: list[str], name: str, descriptions: ClassDescriptions, config: LabelConfig | None
+) -> Labelled:
     table = _one_row_per_text(table, notes)
     counts = table["label"].value_counts()
     # A class with a single text could be in the pool or in the test set, not in both.
@@ -78,7 +84,10 @@ def _labelled(table: pd.DataFrame, notes: list[str]) -> Labelled:
     if rare:
         notes.append(f"left out: the texts of {counted(len(rare), 'label')} with a single text: {', '.join(rare)}")
     y = table["label"].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=np.int64)
-    return Labelled(table["text"].tolist(), y, classes, tuple(notes))
+    # Classes without enough labels are described too.
+    described, notes_on_descriptions = descriptions.of(name, classes, may_lack=True)
+    texts = texts_of_classes(classes, described, config)
+    return Labelled(table["text"].tolist(), y, classes, (*notes, *notes_on_descriptions), texts)
 
 
 def _one_row_per_text(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:

@@ -21,14 +21,18 @@ from simulator.data.atomic_files import write_atomically
 
 def show(to: Console, labelled: Labelled, advice: Sequence[StrategyAdvice]) -> None:
     """Print a table of all combinations, the best first, and the recommendation below it."""
-    heads = ("embedding", "strategy", "initial", "mean", "gain over random", "p", "last", "labels saved", "best in")
+    several_heads = len({a.head for a in advice}) > 1
+    head_column = ["head"] if several_heads else []
+    numbers = ("mean", "gain over random", "p", "last", "labels saved", "best in")
+    titles = ("embedding", "strategy", "initial", *head_column, *numbers)
     # On a narrow terminal long cells are wrapped, not cut: a cut number would be read as a different number.
-    table = Table(*(Column(head, overflow="fold") for head in heads), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(*(Column(title, overflow="fold") for title in titles), box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for a in advice:
         cells = (
             a.embedding,
             a.strategy,
             a.initial,
+            *([a.head] if several_heads else []),
             f"{a.area:.3f}",
             f"{a.gain:+.3f} ({a.low:+.3f} to {a.high:+.3f})",
             "" if isnan(a.p) else f"{a.p:.3f}",
@@ -44,7 +48,8 @@ def show(to: Console, labelled: Labelled, advice: Sequence[StrategyAdvice]) -> N
         to,
         "Mean and last are accuracies. Brackets hold 95 % intervals; they account for all seeds splitting the same "
         "labels (Nadeau and Bengio 2003), but not for the number of combinations tried. p is corrected for that number "
-        "(Holm). Gain and labels saved are relative to random order after a random start on the same embedding.",
+        "(Holm). Gain and labels saved are relative to random order after a random start on the same embedding"
+        + (" with the plain head." if several_heads else "."),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Annotated
@@ -15,25 +16,30 @@ from ml_backend.settings import load_settings
 from simulator.advise.advice import LEAST_SEEDS
 from simulator.advise.advice import advise as compare
 from simulator.advise.labels_so_far import of_file, of_project
-from simulator.advise.replay import Labelled, replay
+from simulator.advise.replay import Labelled, replay, usable_heads
 from simulator.analysis.comparisons import BASELINE
 from simulator.cli.advice_table import show, write_csv
 from simulator.cli.arguments import (
     BALANCE_HELP,
+    CLASS_DESCRIPTIONS_HELP,
     FORMATS_HELP,
     LABEL_COLUMN_HELP,
     LABEL_CONFIG_HELP,
     SUBPOOL_HELP,
     TEXT_COLUMN_HELP,
+    heads_of,
     names,
     read_label_config,
 )
 from simulator.cli.console import console, errors, fail
 from simulator.cli.progress import TerminalProgress
 from simulator.data.atomic_files import CannotSave
+from simulator.data.class_descriptions import NO_DESCRIPTIONS, ClassDescriptions, read_descriptions
 from simulator.data.columns import DEFAULT_LABEL, DEFAULT_TEXT, Columns
+from simulator.data.command_options import with_options
 from simulator.data.embeddings import check_names
 from simulator.experiment.definition import check_known_methods
+from simulator.experiment.grid import HeadKind
 from simulator.experiment.strategy_options import StrategyOptions
 
 
@@ -49,6 +55,14 @@ def advise(
     initial_names: Annotated[
         str, typer.Option("--initial", help="Methods for the initial pool, separated by commas.")
     ] = f"random,{DEFAULT_INITIAL}",
+    heads: Annotated[
+        str,
+        typer.Option(
+            help="Heads to compare: `plain` learns from labels only, `named` knows what the classes are called too. If "
+            "the names say nothing, only `plain` is tried."
+        ),
+    ] = ",".join(HeadKind),
+    class_descriptions: Annotated[str | None, typer.Option(help=CLASS_DESCRIPTIONS_HELP)] = None,
     seeds: Annotated[
         int,
         typer.Option(
@@ -85,8 +99,10 @@ def advise(
             control=control,
             label_config=read_label_config(label_config, control, text_column),
         )
-        labelled = _labels_so_far(project, data, columns)
-        for note in labelled.notes:
+        chosen_heads = heads_of(heads)
+        descriptions = read_descriptions(class_descriptions) if class_descriptions else NO_DESCRIPTIONS
+        labelled = _labels_so_far(project, data, columns, descriptions)
+        for note in [*labelled.notes, *_notes_on_heads(labelled, names(embeddings), chosen_heads)]:
             progress.say(note)
         results = replay(
             labelled,
@@ -97,6 +113,7 @@ def advise(
             jobs,
             lambda items, total: progress.follow("simulated runs", items, total),
             StrategyOptions(subpool, balance),
+            chosen_heads,
         )
         advice = compare(results, labelled.test_to_train())
         show(console, labelled, advice)
@@ -108,17 +125,32 @@ def advise(
         fail(str(problem))
 
 
-def _labels_so_far(project: int | None, data: Path | None, columns: Columns) -> Labelled:
+def _notes_on_heads(labelled: Labelled, embeddings: Sequence[str], heads: Sequence[HeadKind]) -> list[str]:
+    """Why a head that was asked for is not tried."""
+    if HeadKind.NAMED not in heads:
+        return []
+    if not labelled.class_texts.texts:
+        return [f"{with_options(labelled.class_texts.why_off)} Only the head `plain` is tried."]
+    without = [name for name in embeddings if HeadKind.NAMED not in usable_heads(labelled, name, heads)]
+    return [
+        f"{name} is a file of vectors, in which class names have none: only the head `plain` is tried with it."
+        for name in without
+    ]
+
+
+def _labels_so_far(
+    project: int | None, data: Path | None, columns: Columns, descriptions: ClassDescriptions
+) -> Labelled:
     if (project is None) == (data is None):
         raise ValueError("give either --project (a number) or --data (a file), not both")
     if data is not None:
-        return of_file(data, columns)
+        return of_file(data, columns, descriptions)
     if columns.label != DEFAULT_LABEL or columns.label_config is not None:
         raise ValueError("--label-column and --label-config are for --data: a project has its own label config")
 
     settings = load_settings()
     client = LabelStudio.of(settings)
     try:
-        return of_project(client, int(project or 0), columns)
+        return of_project(client, int(project or 0), columns, descriptions)
     finally:
         client.close()

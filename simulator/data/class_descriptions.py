@@ -9,6 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ml_backend.labelstudio.described_classes import described_classes
+from ml_backend.labelstudio.label_config import LabelConfig
+from ml_backend.learning.embedding.class_texts import ClassTexts, class_texts
 from simulator.data.data_error import DataError
 from simulator.data.delimited import read_delimited
 from simulator.data.encodings import read_text
@@ -70,6 +73,19 @@ class ClassDescriptions:
 
 
 NO_DESCRIPTIONS = ClassDescriptions()
+
+
+def texts_of_classes(classes: Sequence[str], descriptions: Mapping[str, str], config: LabelConfig | None) -> ClassTexts:
+    """What is embedded for each class: its description, else its name.
+
+    config: the label config that has these classes, whose hints and shown values count as in the live service; None
+    where there is none.
+    """
+    if config is None:
+        return class_texts(classes, descriptions)
+    of_config = described_classes(config, descriptions)
+    shown = dict(zip(config.classes, of_config.names, strict=True))
+    return class_texts([shown.get(name, name) for name in classes], of_config.descriptions)
 
 
 def read_descriptions(given: str) -> ClassDescriptions:

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from ml_backend.learning.embedding.class_texts import ClassTexts, class_texts
+from ml_backend.learning.embedding.class_texts import ClassTexts
 from simulator.data.atomic_files import CannotSave
 from simulator.data.cached_dataset import CachedDataset
+from simulator.data.class_descriptions import texts_of_classes
 from simulator.data.command_options import with_options
 from simulator.data.data_error import DataError
 from simulator.data.datasets import Dataset, load
@@ -128,7 +129,7 @@ def _class_texts(
         except DataError as problem:
             failed[name] = Failure(str(problem))
             continue
-        known[name] = class_texts(dataset.classes, described)
+        known[name] = texts_of_classes(dataset.classes, described, experiment.columns.label_config)
         if not known[name].texts:
             notes.append(f"{with_options(known[name].why_off)} {NAMED_IS_PLAIN}")
         for note in notes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from small_texts import table
+from small_texts import WORDS, table
+from typer.testing import CliRunner
 
 from simulator.advise import advice as advice_module
 from simulator.advise import replay as replay_module
@@ -19,8 +20,11 @@ from simulator.advise.advice import advise, sentence
 from simulator.advise.labels_so_far import of_file
 from simulator.advise.replay import Labelled, TooFewLabels, budget_for, check_enough, replay
 from simulator.analysis.resplits import corrected_t, resampled_means
+from simulator.cli.app import app
+from simulator.data.class_descriptions import ANY, ClassDescriptions
 from simulator.data.columns import Columns
 from simulator.data.data_error import DataError
+from simulator.experiment.grid import HeadKind
 from simulator.experiment.results import SECONDS
 from simulator.experiment.strategy_options import StrategyOptions
 
@@ -37,7 +41,7 @@ def results(lead: float, noise: float, seeds: int = 12) -> pd.DataFrame:
             for n in N_LABELED:
                 accuracy = 0.4 + 0.004 * (n + ahead) + noise * rng.normal()
                 rows.append(("minilm", strategy, "random", seed, n, accuracy))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS).assign(head="plain")
 
 
 def test_a_clear_lead_is_recommended_with_the_labels_that_it_saves():
@@ -59,6 +63,32 @@ def test_without_a_difference_nothing_is_recommended():
     assert sentence(advice).startswith("No combination on minilm is significantly better than random order")
 
 
+def with_named(plain: pd.DataFrame, lead: float) -> pd.DataFrame:
+    """The results, and those of a head that knows the class names, which is `lead` labels ahead."""
+    named = plain.assign(head="named", accuracy=plain["accuracy"] + 0.004 * lead)
+    return pd.concat([plain, named], ignore_index=True)
+
+
+def test_the_advice_says_with_which_head_and_compares_with_random_order_without_class_names():
+    advice = advise(with_named(results(lead=10, noise=0.005), lead=15))
+    best = advice[0]
+    assert (best.strategy, best.head) == ("badge", "named")
+    assert best.saved == pytest.approx(25, abs=3)
+    assert sentence(advice).startswith("Use badge after a random start on minilm with the class names: +0.0")
+    assert "against random order on the same embedding without the class names" in sentence(advice)
+    assert "corrected for the 3 combinations tried" in sentence(advice)
+    random = {a.head: a for a in advice if a.strategy == "random"}
+    assert (random["plain"].gain, np.isnan(random["plain"].p)) == (0, True)
+    assert random["named"].gain == pytest.approx(0.06, abs=0.005)
+
+
+def test_class_names_that_mislead_are_advised_against_with_the_setting():
+    advice = sentence(advise(with_named(results(lead=20, noise=0.005), lead=-60)))
+    assert advice.startswith(
+        "Use badge after a random start on minilm without the class names (setting class_names: off)"
+    )
+
+
 def null_table(seeds: int, rng: np.random.Generator) -> pd.DataFrame:
     """Results of 20 combinations of the same expected accuracy.
 
@@ -70,7 +100,7 @@ def null_table(seeds: int, rng: np.random.Generator) -> pd.DataFrame:
         for seed in range(seeds):
             height = 0.7 + 0.02 * (favour + np.sqrt(0.8) * rng.normal())
             rows += [(embedding, strategy, initial, seed, n, height + 0.001 * n) for n in N_LABELED[:4]]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS).assign(head="plain")
 
 
 @pytest.mark.parametrize("seeds", [5, 20])
@@ -194,6 +224,40 @@ def test_a_replay_passes_on_subpool_and_balance(tmp_path: Path):
     assert not replayed(balance=4).equals(without)
 
 
+def test_a_replay_tries_the_class_names_where_they_say_something(tmp_path: Path):
+    table(120, split=False).to_parquet(tmp_path / "mine.parquet")
+    described = ClassDescriptions("mine.json", {ANY: WORDS})
+    matrix = tmp_path / "mine.npy"
+    np.save(matrix, np.random.default_rng(0).normal(size=(120, 8)).astype(np.float32))
+
+    def replayed(descriptions: ClassDescriptions, embedding: str, heads: Sequence[HeadKind]) -> pd.DataFrame:
+        labelled = of_file(tmp_path / "mine.parquet", Columns(), descriptions)
+        return replay(labelled, [embedding], ["random"], ["random"], 5, 1, follow, heads=heads)
+
+    both = replayed(described, "tfidf", list(HeadKind))
+    accuracy = both[both.n_labeled == both.n_labeled.min()].groupby("head")["accuracy"].mean()
+    assert accuracy["named"] > accuracy["plain"]
+    plain = replayed(described, "tfidf", [HeadKind.PLAIN])
+    assert (
+        both[both["head"] == "plain"].drop(columns=SECONDS).reset_index(drop=True).equals(plain.drop(columns=SECONDS))
+    )
+    assert set(replayed(described, str(matrix), list(HeadKind))["head"]) == {"plain"}, (
+        "a matrix has no vectors of names"
+    )
+
+
+def test_the_command_says_why_class_names_are_not_tried(tmp_path: Path):
+    content = table(120, split=False)
+    content["label"] = content["label"].map({"bill": "1", "ship": "2", "bug": "3"})
+    content.to_csv(tmp_path / "mine.csv", index=False)
+    command = ["advise", "--data", str(tmp_path / "mine.csv"), "--embeddings", "tfidf", "--strategies", "random"]
+    command += ["--initial", "random", "--seeds", "5"]
+    done = CliRunner().invoke(app, command)
+    said = " ".join(done.output.split())
+    assert done.exit_code == 0
+    assert "with --class-descriptions. Only the head `plain` is tried." in said
+
+
 def test_a_text_counts_once_with_the_majority_label_of_its_copies(tmp_path: Path):
     content = pd.concat([table(120, split=False)] * 2, ignore_index=True)
     text = content.text[0]
@@ -211,7 +275,9 @@ def test_a_text_counts_once_with_the_majority_label_of_its_copies(tmp_path: Path
 def test_a_replay_makes_no_copy_of_the_vectors_for_each_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     table(120, split=False).to_parquet(tmp_path / "mine.parquet")
     matrices = []
-    monkeypatch.setattr(replay_module, "_rows", lambda y, budget, options, X, keys: matrices.append(X) or [keys])
+    monkeypatch.setattr(
+        replay_module, "_rows", lambda y, budget, options, X, class_vectors, keys: matrices.append(X) or [keys]
+    )
     replay(
         of_file(tmp_path / "mine.parquet", Columns()), ["tfidf"], ["random"], ["random"], seeds=5, jobs=1, follow=follow
     )

@@ -56,17 +56,18 @@ def test_progress_and_advice_are_printed_literally():
     console = Console(file=io.StringIO(), width=1000)
     TerminalProgress(console).say(ODD)
     folder = "models/[/INST]"
-    advice = StrategyAdvice(folder, "margin", "random", *[0.5] * 10)
+    advice = StrategyAdvice(folder, "margin", "random", "plain", *[0.5] * 10)
     show(console, Labelled(["a", "b"], np.array([0, 1]), ("[/INST]", "x")), [advice])
     printed = console.file.getvalue()
     assert ODD in printed
     assert printed.count(folder) >= 2
 
 
-def test_no_number_of_the_advice_is_cut_short_on_a_narrow_terminal():
+@pytest.mark.parametrize("heads", [["plain"], ["plain", "named"]])
+def test_no_number_of_the_advice_is_cut_short_on_a_narrow_terminal(heads: list[str]):
     console = Console(file=io.StringIO(), width=80)
-    advice = StrategyAdvice("random-projection", "typiclust", "typiclust", *[-0.1234567] * 10)
-    show(console, Labelled(["a", "b"], np.array([0, 1]), ("x", "y")), [advice])
+    advice = [StrategyAdvice("random-projection", "typiclust", "typiclust", head, *[-0.1234567] * 10) for head in heads]
+    show(console, Labelled(["a", "b"], np.array([0, 1]), ("x", "y")), advice)
     assert "…" not in console.file.getvalue()
     assert console.file.getvalue().count("-0.123") >= 3
 
