@@ -19,10 +19,11 @@ from ml_backend.learning.embedding.embedder import Embedder
 from ml_backend.text_fields import FIELD_SEPARATOR
 from simulator.data.datasets import Split
 from simulator.data.embeddings import load_embedder
-from simulator.experiment.grid import Cell
+from simulator.experiment.grid import Cell, HeadKind
 from simulator.experiment.metrics import evaluate
 from simulator.experiment.simulate import SimulatedRun
 from simulator.live.annotators import Annotator, AnnotatorBehaviour, Answer, agreed, label_together
+from simulator.live.known_classes import prior_of_project
 
 PATIENCE_SECONDS = 120.0
 
@@ -83,9 +84,10 @@ def find_backend(client: LabelStudio, project_id: int, auth: tuple[str, str] | N
 def run_live(session: Session, say: Callable[[str], None]) -> tuple[Cell, SimulatedRun]:
     """Label, and measure after every round; returns the results in the form of a simulated run.
 
-    A pick is the position of the task among the project's tasks sorted by id. say: is called with one line per round.
-    Raises NoGoldLabel, LabelStudioError and LiveFailed, which is raised before the first label if the test split has a
-    class that the project does not have.
+    A pick is the position of the task among the project's tasks sorted by id. If the backend's head knows the class
+    names, the results are those of a run without initial labels: cycle 0 is measured before the first label.
+    say: is called with one line per round. Raises NoGoldLabel, LabelStudioError and LiveFailed, which is raised before
+    the first label if the test split has a class that the project does not have.
     """
     project_id = session.backend.project_id
     status = _wait_for_batch(session, after=0)
@@ -191,25 +193,29 @@ def _measured(
     X_test = embedder.encode(session.test.joined(FIELD_SEPARATOR))
     y_test = np.array([number[session.classes[i]] for i in session.test.y])
     plan = Cycle(settings["strategy"], settings["initial"], settings["batch_size"], settings["seed"])
+    prior = prior_of_project(status, config, embedder, tasks)
     vector = _vectors(embedder, tasks, config, rounds)
     records, picks, labelled = [], [], dict[int, str]()
     answers: list[Answer] = []
-    for cycle, answered in enumerate(rounds):
+    for cycle, answered in enumerate(rounds if prior is None else [[], *rounds]):
         answers += answered
         before, labelled = labelled, agreed(answers)
-        X = np.stack([vector[task_id] for task_id in labelled])
-        head = plan.fit(X, np.array([number[label] for label in labelled.values()]), len(config.classes))
+        X = np.array([vector[task_id] for task_id in labelled], dtype=np.float32).reshape(-1, X_test.shape[1])
+        y = np.array([number[label] for label in labelled.values()], dtype=np.int64)
+        head = plan.fit(X, y, len(config.classes), prior)
         records.append(
             {
                 "cycle": cycle,
                 "n_labeled": len(labelled),
                 **asdict(evaluate(head.predict_proba(X_test), y_test)),
                 "fit_seconds": _seconds(status["runs"], "fit", len(labelled)),
-                "query_seconds": _seconds(status["runs"], "query", len(before)),
+                "query_seconds": _seconds(status["runs"], "query", len(before)) if labelled else 0.0,
             }
         )
         picks.append([position[task_id] for task_id in labelled if task_id not in before])
-    return Cell(title, model, settings["initial"], settings["strategy"], settings["seed"]), SimulatedRun(records, picks)
+    kind = HeadKind.PLAIN if prior is None else HeadKind.NAMED
+    cell = Cell(title, model, settings["initial"], settings["strategy"], settings["seed"], kind)
+    return cell, SimulatedRun(records, picks)
 
 
 def _seconds(runs: Sequence[dict[str, Any]], step: str, labels: int) -> float:
