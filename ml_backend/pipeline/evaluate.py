@@ -19,6 +19,7 @@ from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.store.learning_records import Agreement, BatchRecord, HeadRecord, StoppingAdvice
 
 NO_HEAD = StoppingAdvice(False, None, "there is no head yet")
+NO_LABELS = StoppingAdvice(False, None, "there are no labels yet")
 
 
 def stored_predictions(
@@ -102,9 +103,12 @@ def compare(
     """Compare the head with the reference, if at least LABELS_BETWEEN labels changed between the two.
 
     reference: the last head that was compared, or the first; previous: the last head; changed: labels added, changed or
-    removed since that; seed: of the sample of open texts. A head of other classes or of another model starts anew.
+    removed since that; seed: of the sample of open texts. A head of other classes or of another model starts anew, and
+    so does the first one with labels, since the one before has nothing but the class names.
     """
     if reference is None or previous is None or not _comparable(reference, config, model):
+        return Comparison()
+    if not reference.n_labels:
         return Comparison()
     changes = previous.changes + changed
     value = _kappa_of(reference, head, pool, seed) if changes >= LABELS_BETWEEN else None
@@ -113,8 +117,13 @@ def compare(
     return Comparison(0, value, [*previous.kappas, value][-WINDOW:])
 
 
-def stopping_advice(kappas: Sequence[float]) -> StoppingAdvice:
-    """Advice to stop labelling when heads hardly differ any more. kappas: of a head, see `HeadRecord`."""
+def stopping_advice(kappas: Sequence[float], labels: int) -> StoppingAdvice:
+    """Advice to stop labelling when heads hardly differ any more.
+
+    kappas: of a head, see `HeadRecord`; labels: number of labels of that head.
+    """
+    if not labels:
+        return NO_LABELS
     return StoppingAdvice(**asdict(stabilized(kappas)))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ml_backend.learning import Head
 from ml_backend.learning.cycle import Proposal
 from ml_backend.learning.head.files import to_bytes
+from ml_backend.pipeline.class_names import KnownClasses, known_classes
 from ml_backend.pipeline.context import RunContext
 from ml_backend.pipeline.evaluate import NO_HEAD, Comparison, agreement, compare, stopping_advice, stored_predictions
 from ml_backend.pipeline.learning_data import LearningData
@@ -40,22 +41,23 @@ def learn(run: RunContext, data: LearningData, reason: str) -> None:
     # A batch that is published again without new labels (new embeddings, changed settings) belongs to the same cycle,
     # so that a seed gives the same draws as in the simulator, however often that happens.
     cycle = run.project.cycle + bool(data.changed)
-    proposal = _fit_and_query(run, data, cycle)
+    classes = known_classes(run, data)
+    proposal = _fit_and_query(run, data, cycle, classes)
     agreed = agreement(data.labelled_first, data.first, run.store.shown_batches(run.id), run.config.classes)
     comparison = _compare(run, data, proposal.head)
-    head = _store_head(run, data, proposal.head, agreed, comparison)
+    head = _store_head(run, data, proposal.head, agreed, comparison, classes)
     why = f"{reason}; {proposal.why}" if proposal.why else reason
     batch = _publish(run, data, proposal, head, why) if len(proposal.rows) else None
-    _store_fit_state(run, data, cycle)
-    stopping = NO_HEAD if head is None else stopping_advice(comparison.kappas)
+    _store_fit_state(run, data, cycle, classes)
+    stopping = NO_HEAD if head is None else stopping_advice(comparison.kappas, data.pool.labeled)
     _add_to_history(run, data, proposal, why, batch, agreed, comparison.kappa, stopping)
     outcome = f"batch {batch.number} by {proposal.method}" if batch else "a head and no batch"
     logger.info("project %s: %s after %d labels: %s", run.id, outcome, data.pool.labeled, why)
 
 
-def _fit_and_query(run: RunContext, data: LearningData, cycle: int) -> Proposal:
+def _fit_and_query(run: RunContext, data: LearningData, cycle: int, classes: KnownClasses) -> Proposal:
     reserve = queue_size(run.settings, data.pace) - run.settings.batch_size
-    proposal = propose(run.settings, data.pool, len(run.config.classes), cycle, reserve)
+    proposal = propose(run.settings, data.pool, len(run.config.classes), cycle, reserve, classes.prior)
     run.end_step("query")
     run.seconds["fit"] = proposal.fit_seconds
     run.seconds["query"] -= proposal.fit_seconds
@@ -63,7 +65,7 @@ def _fit_and_query(run: RunContext, data: LearningData, cycle: int) -> Proposal:
 
 
 def _compare(run: RunContext, data: LearningData, head: Head | None) -> Comparison:
-    if head is None:
+    if head is None or not data.pool.labeled:
         return Comparison()
     return compare(
         run.store.reference_head(run.id),
@@ -78,7 +80,12 @@ def _compare(run: RunContext, data: LearningData, head: Head | None) -> Comparis
 
 
 def _store_head(
-    run: RunContext, data: LearningData, head: Head | None, agreed: Agreement, comparison: Comparison
+    run: RunContext,
+    data: LearningData,
+    head: Head | None,
+    agreed: Agreement,
+    comparison: Comparison,
+    classes: KnownClasses,
 ) -> str | None:
     """Store the head and return its version; without a head, delete older ones, whose labels no longer exist."""
     if head is None:
@@ -96,6 +103,7 @@ def _store_head(
         created_at=time.time(),
         changes=comparison.changes,
         kappas=comparison.kappas,
+        class_prior=classes.of_head(head),
     )
     run.store.put_head(record)
     return record.version
@@ -121,7 +129,7 @@ def _publish(run: RunContext, data: LearningData, proposal: Proposal, head: str 
     return batch
 
 
-def _store_fit_state(run: RunContext, data: LearningData, cycle: int) -> None:
+def _store_fit_state(run: RunContext, data: LearningData, cycle: int, classes: KnownClasses) -> None:
     """Store the labels, settings and classes of this fit, with which the next run compares its own."""
     run.store.put_fitted_labels(run.id, dict.fromkeys(data.first) | data.changed)
     run.store.update_project(
@@ -130,6 +138,7 @@ def _store_fit_state(run: RunContext, data: LearningData, cycle: int) -> None:
         fingerprint=run.config.fingerprint,
         settings_used=run.settings.model_dump(mode="json"),
         newest_task=data.pool.newest_embedded,
+        class_names=classes.use,
     )
 
 

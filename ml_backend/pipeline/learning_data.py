@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.labels import Labels
 from ml_backend.pipeline.context import RunContext
+from ml_backend.pipeline.kept_prior import KeptPrior
 from ml_backend.pipeline.label_arrays import Chosen, LabelArrays
 from ml_backend.pipeline.project_pool import ProjectPool, project_pool
 from ml_backend.pipeline.queue_size import RECENT_RUNS, Pace, low_watermark, measured_pace
@@ -23,7 +24,8 @@ class LearningData:
     removed ones, of tasks whose text is embedded (other labels count as new once their text is embedded); first: task
     id → its first annotation, of tasks that nobody had submitted or skipped at the last fit or before;
     annotators: number of people who submitted or skipped a task; newest_annotation: when the last one was made (Unix
-    time by Label Studio's clock), 0 without any; pace: how fast people annotate, and how long runs take.
+    time by Label Studio's clock), 0 without any; pace: how fast people annotate, and how long runs take; kept_prior:
+    the class prior of the last fit, while the vectors stay the same.
     """
 
     model: str
@@ -34,6 +36,7 @@ class LearningData:
     annotators: int
     newest_annotation: float
     pace: Pace
+    kept_prior: KeptPrior
 
     @property
     def labels(self) -> Labels:
@@ -71,15 +74,22 @@ def learning_data(run: RunContext, model: str) -> LearningData:
         annotators=annotators,
         newest_annotation=moments[-1][0] if moments else 0.0,
         pace=measured_pace(moments, annotators, run.project.members, runs),
+        kept_prior=tasks.kept_prior,
     )
 
 
 def situation(
-    run: RunContext, data: LearningData, serving: BatchRecord | None, work_left: bool, train_requested: bool
+    run: RunContext,
+    data: LearningData,
+    serving: BatchRecord | None,
+    work_left: bool,
+    train_requested: bool,
+    class_texts_changed: bool,
 ) -> Situation:
     """The facts that decide whether to learn.
 
-    serving: the batch that Label Studio serves; work_left: tasks are left to read or texts to embed.
+    serving: the batch that Label Studio serves; work_left: tasks are left to read or texts to embed;
+    class_texts_changed: since the last fit.
     """
     return Situation(
         settings=run.settings,
@@ -91,6 +101,7 @@ def situation(
         work_left=work_left,
         settings_changed=settings_changed(run.project.settings_used, run.settings),
         classes_changed=run.project.fingerprint != run.config.fingerprint,
+        class_texts_changed=class_texts_changed,
         new_tasks=run.project.newest_task < data.pool.newest_embedded,
         train_requested=train_requested,
     )

@@ -47,6 +47,12 @@ class ProjectPool:
         return int(embedded[-1]) if len(embedded) else 0
 
     @cached_property
+    def first_of_each_text(self) -> NDArray[np.int64]:
+        """(n,) int64, ascending: the first embedded row of each different text, with a label or without."""
+        rows = np.flatnonzero(self.embedded)
+        return rows[np.sort(np.unique(self.texts[rows], return_index=True)[1])]
+
+    @cached_property
     def copies_to_add(self) -> NDArray[np.int64]:
         """(n,) int64, ascending: the first copy of each text that has no fresh row, for places that are left over."""
         rows = np.flatnonzero(self.copies)

@@ -17,7 +17,8 @@ class Situation:
     serving: whether Label Studio serves one of our batches; changed: labels added, changed or removed since the last
     fit; remaining: published tasks without a label; low: the queue runs low with fewer of them; unpublished: other
     tasks that could be published; work_left: tasks are left to read or texts to embed;
-    settings_changed, classes_changed, new_tasks: since the last fit; train_requested: by Label Studio's Start Training.
+    settings_changed, classes_changed, class_texts_changed, new_tasks: since the last fit; train_requested: by Label
+    Studio's Start Training.
     """
 
     settings: ProjectSettings
@@ -29,6 +30,7 @@ class Situation:
     work_left: bool
     settings_changed: bool
     classes_changed: bool
+    class_texts_changed: bool
     new_tasks: bool
     train_requested: bool
 
@@ -54,6 +56,7 @@ def reason_to_learn(situation: Situation) -> str | None:
         (situation.train_requested, "training was asked for"),
         (situation.settings_changed, "the project's settings changed"),
         (situation.classes_changed, "the label config changed"),
+        (situation.class_texts_changed, "the names or descriptions of the classes are new or changed"),
     ]
     if situation.remaining + situation.unpublished == 0:
         checks = [

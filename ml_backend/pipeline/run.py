@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from ml_backend.pipeline.class_names import class_texts_changed
 from ml_backend.pipeline.context import RunContext, Services
 from ml_backend.pipeline.counts import counts
 from ml_backend.pipeline.embed import embed
@@ -34,7 +35,8 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
     serving = finish_interrupted_batches(run.store, run.client, run.info)
     reason = None
     if not data.is_empty and not (serving and _mixes_texts(run, report)):
-        reason = reason_to_learn(situation(run, data, serving, work_left, train_requested=report.train))
+        texts_changed = class_texts_changed(run.project, run.settings, run.config)
+        reason = reason_to_learn(situation(run, data, serving, work_left, report.train, texts_changed))
     run.end_step("pool")
     if reason is not None:
         learn(run, data, reason)

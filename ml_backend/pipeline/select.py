@@ -8,18 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.cycle import Cycle, Proposal
+from ml_backend.learning.head.class_prior import ClassPrior
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.project_settings import ProjectSettings
 
 
-def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle: int, reserve: int) -> Proposal:
+def propose(
+    settings: ProjectSettings,
+    pool: ProjectPool,
+    n_classes: int,
+    cycle: int,
+    reserve: int,
+    prior: ClassPrior | None = None,
+) -> Proposal:
     """Fit the head and choose the batch and its reserve; copies of labelled or chosen texts fill the places left over.
 
     While texts are embedded, tasks without a vector follow in the reserve, in random order: embedding may take longer
     than a team takes to label the tasks that have one, and then Label Studio would serve no task, or any.
 
     cycle: number of batches chosen after new labels so far, 0 for the first; reserve: number of tasks to choose after
-    the batch. Rows of the proposal are rows of the pool. Raises what `Cycle.propose` raises.
+    the batch; prior: what the class names say, None where they are not used. Rows of the proposal are rows of the pool.
+    Raises what `Cycle.propose` raises.
     """
     learning_cycle = Cycle(
         settings.strategy,
@@ -31,7 +40,7 @@ def propose(settings: ProjectSettings, pool: ProjectPool, n_classes: int, cycle:
         balance=settings.balance,
     )
     proposal = learning_cycle.propose(
-        pool.embeddings, pool.labels, n_classes, cycle, candidates=pool.fresh, reserve=reserve
+        pool.embeddings, pool.labels, n_classes, cycle, candidates=pool.fresh, reserve=reserve, prior=prior
     )
     free_places = settings.batch_size + reserve - len(proposal.rows) - len(proposal.reserve_rows)
     if free_places <= 0:

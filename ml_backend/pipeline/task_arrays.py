@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.pipeline.annotators import Annotators
+from ml_backend.pipeline.kept_prior import KeptPrior
 from ml_backend.pipeline.label_arrays import Chosen, LabelArrays
 from ml_backend.pipeline.task_rows import rows_of
 from ml_backend.store import Store
@@ -27,7 +28,8 @@ class TaskArrays:
 
     task_ids (N,) int64; texts (N,) int64: equal numbers for equal texts, -1 without a usable text; vectors (N, D)
     float32, zeros where embedded (N,) bool is False; annotations: task id → its annotations in the order of their ids;
-    annotators: the people who made them; fitted: task id → the label that the last fit used, see `Store.fitted_labels`.
+    annotators: the people who made them; fitted: task id → the label that the last fit used, see `Store.fitted_labels`;
+    kept_prior: the class prior of the last fit on these vectors.
     """
 
     task_ids: NDArray[np.int64]
@@ -47,6 +49,7 @@ class TaskArrays:
         self._store = store
         self._project_id = project_id
         self._model = model
+        self.kept_prior = KeptPrior()
         self._clear()
 
     @property
@@ -105,6 +108,7 @@ class TaskArrays:
 
     def _change_text(self, row: int, text_hash: str | None) -> None:
         if self._hashes[row] != text_hash:
+            self.kept_prior.forget()
             self._hashes[row] = text_hash
             self.texts[row] = self._text_number(text_hash)
             self.embedded[row] = False
@@ -148,11 +152,13 @@ class TaskArrays:
         for row in rows.tolist():
             by_hash.setdefault(self._hashes[row] or "", []).append(row)
         for text_hash, vector in self._store.embeddings(self._model, list(by_hash)).items():
+            self.kept_prior.forget()
             self._reserve_rows(len(self.task_ids), len(vector))
             self._matrix[by_hash[text_hash]] = vector
             self.embedded[by_hash[text_hash]] = True
 
     def _clear(self) -> None:
+        self.kept_prior.forget()
         self._revision = -1
         self._hashes = []
         self._numbers = {}

@@ -132,6 +132,7 @@ def _of_projects(store: Store) -> Iterator[Metric]:
     yield _failed_runs(projects)
     yield _oldest_events(store, projects)
     yield _last_runs(store)
+    yield from _class_priors(store)
 
 
 def _failed_runs(projects: list[ProjectRecord]) -> CounterMetricFamily:
@@ -161,3 +162,21 @@ def _last_runs(store: Store) -> GaugeMetricFamily:
         for step, seconds in steps.items():
             family.add_metric([str(project_id), step], seconds)
     return family
+
+
+def _class_priors(store: Store) -> Iterator[GaugeMetricFamily]:
+    priors = store.newest_class_priors()
+    strength = GaugeMetricFamily(
+        "active_learning_class_prior_strength",
+        "How much the head follows the class names, of projects that use them.",
+        labels=["project"],
+    )
+    evidence = GaugeMetricFamily(
+        "active_learning_class_prior_evidence_nats",
+        "How much better the class names explain the labels than class frequencies do, of projects that use them.",
+        labels=["project"],
+    )
+    for project_id, prior in priors.items():
+        strength.add_metric([str(project_id)], prior.strength)
+        evidence.add_metric([str(project_id)], prior.evidence)
+    yield from (strength, evidence)

@@ -10,6 +10,7 @@ from typing import Any
 
 from ml_backend.labelstudio.described_classes import vanished_classes_note
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.pipeline.made_from import made_from
 from ml_backend.pipeline.next_step import next_step, remedy
 from ml_backend.pipeline.webhook_state import webhook_sentence
 from ml_backend.project_settings import ProjectSettings
@@ -46,6 +47,7 @@ def project_status(
     what is read from tasks and annotations; problems: the first 1,000 tasks that are not in the pool, {"task",
     "reason"}; problem_counts: all, by reason; runs: oldest first; seconds: by step of the last run; agreement: see
     `rolling_agreement`; accuracy_at_random: see `random_accuracy`; stopping: the advice of the last run;
+    class_names_off: why the last run did not use the class names, None if it did;
     setting_changes: newest first, each {"at", "who", "changes": name → [before, after]}.
 
     with_names: whether it is told who changed the settings.
@@ -86,6 +88,7 @@ def project_status(
         "labels_missing": [name for name, n in counts.labels.items() if n == 0],
         "batch": _batch(batch, counts.queue_remaining),
         "model": _head(store.current_head(project_id)),
+        "class_names_off": _why_class_names_are_off(project),
         "agreement": agreement[-1] if agreement else None,
         "accuracy_at_random": random_accuracy(runs),
         "stopping": asdict(runs[-1].stopping if runs else NO_ADVICE),
@@ -186,4 +189,9 @@ def _run(run: RunRecord) -> dict[str, Any]:
 def _head(head: HeadRecord | None) -> dict[str, Any] | None:
     if head is None:
         return None
-    return {name: value for name, value in asdict(head).items() if name not in {"blob", "project_id"}}
+    fields = {name: value for name, value in asdict(head).items() if name not in {"blob", "project_id"}}
+    return {**fields, "made_from": made_from(head.n_labels, head.class_prior)}
+
+
+def _why_class_names_are_off(project: ProjectRecord) -> str | None:
+    return None if project.class_names is None else project.class_names.why_off or None

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,15 @@ from ml_backend.learning.head import Head
 from ml_backend.learning.head.files import to_bytes
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.store.learning_records import Agreement, HeadRecord, LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import (
+    Agreement,
+    HeadRecord,
+    LabelStudioUse,
+    PriorRecord,
+    RunRecord,
+    StoppingAdvice,
+)
+from ml_backend.store.records import ClassNamesUse
 
 CARDS = ["my card is lost", "the card was stolen", "card not working", "where is my new card"]
 WEATHER = ["it rains today", "sunny in spring", "snow and wind tomorrow", "a storm is coming"]
@@ -45,6 +54,7 @@ CONTROL = "".join(f'<Choice value="{name}"/>' for name in CLASSES)
 ONE_TEXT = f'<View><Text name="t" value="$text"/><Choices name="c" toName="t">{CONTROL}</Choices></View>'
 SEVERAL_CLASSES = ONE_TEXT.replace("<Choices", '<Choices choice="multiple"')
 STOLEN, RAIN = "they stole my bank card", "heavy rain and wind"
+SENTENCES = ["bank cards", "the weather", "other"]
 BOTH, NEITHER = "a storm took my card, and it rains", "abc"
 
 
@@ -388,6 +398,31 @@ def test_the_commands_in_the_readme_work(one_class, tmp_path):
     program = f"from classify import Classifier\n{code}\nprint(classifier.predict(['my card'])[0][0][0])"
     done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "Karte\n", "")
+
+
+@pytest.mark.parametrize(
+    ("labels", "known", "words", "texts"),
+    [
+        (8, None, "8 labels", []),
+        (8, PriorRecord(12.5, 3.0, 2, 1), "8 labels and the class names and descriptions (strength 12.5)", SENTENCES),
+        (0, PriorRecord(20.0, 0.0, 3, 0), "the class names", SENTENCES),
+    ],
+)
+def test_the_folder_says_what_the_model_was_made_from(settings, tmp_path, labels, known, words, texts):
+    keep_head(settings)
+    store = Store(settings.database_url)
+    head = store.current_head(7)
+    store.put_head(replace(head, version="v2", n_labels=labels, class_prior=known))
+    store.update_project(7, class_names=ClassNamesUse(SENTENCES))
+    store.close()
+    message = export_model(settings, 7, tmp_path / "model")
+    readme = (tmp_path / "model" / "README.md").read_text()
+    info = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert f"it is made from {words}, and" in message
+    assert f"| made from | {words}, on " in readme
+    assert ("It has not seen a label" in readme) == (labels == 0)
+    assert (info["made_from"], info["class_texts"], info["labels"]) == (words, texts, labels)
+    assert classify(tmp_path / "model", stdin=b"my card").stdout.startswith("Karte\t")
 
 
 def test_the_readme_says_what_the_model_is(settings, tmp_path):

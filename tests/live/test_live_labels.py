@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 from live_loop import CLASSES, Loop, choice, gold_texts, new_project, wait_until
@@ -58,7 +59,14 @@ def test_updated_and_deleted_annotations_change_and_remove_the_label(loop: MakeL
     status = project.until(labeled=0, open=20)
     assert sum(status["labels"].values()) == 0
     assert third
-    assert project.until(model=None)["batch"]["method"] == "typiclust", "a head without labels is not used any more"
+
+    def without_labels() -> dict[str, Any] | None:
+        status = project.status()
+        return status if status["model"]["n_labels"] == 0 else None
+
+    status = wait_until("a head without the deleted labels", without_labels)
+    assert status["model"]["made_from"] == "the class names"
+    assert status["batch"]["method"] == "typiclust"
 
 
 @both

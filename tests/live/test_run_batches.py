@@ -20,7 +20,10 @@ def test_the_first_run_reads_embeds_and_publishes_the_initial_methods_choice(mak
     project = make_project(20)
     assert project.run("setup") is False
     batch = project.batch
-    assert (batch.number, batch.method, batch.size, batch.head_version) == (1, "typiclust", 6, None)
+    assert (batch.number, batch.method, batch.size) == (1, "typiclust", 6)
+    head = project.store.current_head(project.id)
+    assert head is not None
+    assert (head.version, head.n_labels) == (batch.head_version, 0), "it knows the class names"
     assert len(batch.task_ids) == 8, "a reserve of two behind it, so that it lasts until the next"
     project.assert_whole()
     scores = [prediction.score for prediction in project.served_predictions()]
@@ -127,10 +130,10 @@ def test_tasks_drawn_at_random_are_stored_with_the_batch_and_measured_by_what_wa
     for batch in batches:
         assert sorted(batch.random_task_ids) == sorted(batch.task_ids)
     runs = project.history
-    assert [(run.asked, run.random_asked) for run in runs] == [(0, 0), (0, 0), (4, 4)], "the first batch has no head"
+    assert [(run.asked, run.random_asked) for run in runs] == [(0, 0), (4, 4), (4, 4)]
     assert [run.kappa for run in runs] == [None, None, None], "too few labels between the two heads"
     assert [run.stopping.reason.partition(";")[0] for run in runs] == [
-        "there is no head yet",
+        "there are no labels yet",
         "1 of the 4 heads that are needed to compare",
         "1 of the 4 heads that are needed to compare",
     ]
@@ -140,9 +143,12 @@ def test_the_share_of_right_predictions_is_that_of_the_predictions_shown(make_pr
     """Annotators open tasks before a new batch predicts otherwise, submit some after it, and correct labels."""
     project = make_project(60, batch_size=8, retrain_every=4)
     project.run("setup")
-    project.label(4)
+    first = project.batch
+    assert first.predicted is not None
+    shown = dict(zip(first.task_ids, first.predicted, strict=True))
+    golds = {task.id: task.data["gold"] for task in project.client.tasks_by_id(project.id, first.task_ids)}
+    expected = [shown[task] == [golds[task]] for task in project.label(4)]
     project.run()
-    expected = []
 
     def shown_class(task: dict[str, Any]) -> str:
         by_version = {p["model_version"]: p for p in task["predictions"]}

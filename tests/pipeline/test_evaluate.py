@@ -141,7 +141,7 @@ def test_refits_without_new_labels_never_advise_to_stop():
     for _ in range(5):
         comparison = compared(head, reference, 0)
         assert comparison.kappa is None
-        assert not stopping_advice(comparison.kappas).stop
+        assert not stopping_advice(comparison.kappas, 80).stop
 
 
 def test_labels_add_up_over_heads_until_one_is_compared_with_the_reference():
@@ -162,6 +162,12 @@ def test_a_head_of_other_classes_or_of_another_model_begins_the_comparison_anew(
     assert compared(fitted(SAME), reference, 2 * LABELS_BETWEEN) == Comparison()
 
 
+def test_a_head_without_labels_is_not_what_later_ones_are_compared_with():
+    reference = stored(fitted(SAME), n_labels=0)
+    assert compared(fitted(SAME), reference, 2 * LABELS_BETWEEN) == Comparison()
+    assert not stopping_advice([1.0, 1.0, 1.0], labels=0).stop
+
+
 def test_multi_label_heads_are_compared_class_by_class():
     y = np.array([[1, 0], [1, 0], [0, 1], [0, 1]], dtype=np.int8)
     assert compared(fitted(y), stored(fitted(y)), LABELS_BETWEEN).kappa == 1.0
@@ -176,8 +182,8 @@ def test_without_open_texts_there_is_nothing_to_compare_on():
 
 def test_stopping_advice_uses_the_kappas_of_the_head():
     expected = stabilized([1.0, 1.0, 0.98])
-    advice = stopping_advice([1.0, 1.0, 0.98])
+    advice = stopping_advice([1.0, 1.0, 0.98], 80)
     assert (advice.stop, advice.value, advice.reason) == (expected.stop, expected.value, expected.reason)
     assert advice.stop
-    assert stopping_advice([]).reason.startswith("1 of the 4 heads")
+    assert stopping_advice([], 5).reason.startswith("1 of the 4 heads")
     assert NO_HEAD == NO_ADVICE, "the status shows the same before the first run"

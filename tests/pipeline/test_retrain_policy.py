@@ -15,6 +15,7 @@ QUIET = Situation(
     work_left=False,
     settings_changed=False,
     classes_changed=False,
+    class_texts_changed=False,
     new_tasks=False,
     train_requested=False,
 )
@@ -31,6 +32,7 @@ def test_without_news_nothing_is_learned():
         ({"train_requested": True}, "training was asked for"),
         ({"settings_changed": True}, "settings changed"),
         ({"classes_changed": True}, "label config changed"),
+        ({"class_texts_changed": True}, "names or descriptions of the classes"),
         ({"changed": 5}, "5 labels are new or changed"),
         ({"remaining": 4}, "only 4 published tasks"),
         ({"new_tasks": True}, "new tasks"),

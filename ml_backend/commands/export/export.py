@@ -22,6 +22,7 @@ from ml_backend.labelstudio.value_templates import VARIABLE
 from ml_backend.learning.embedding.names import parse
 from ml_backend.learning.head.files import from_bytes
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
+from ml_backend.pipeline.made_from import made_from
 from ml_backend.settings import Settings
 from ml_backend.store.learning_records import HeadRecord
 
@@ -50,9 +51,10 @@ def export_model(settings: Settings, project_id: int, folder: Path, force: bool 
         (written / "model.json").write_text(f"{info}\n", encoding="utf-8")
         (written / "requirements.txt").write_text("".join(f"{line}\n" for line in encoder.requirements))
         (written / "README.md").write_text(readme(exported, encoder), encoding="utf-8")
+    source = made_from(exported.head.n_labels, exported.head.class_prior)
     return (
-        f"{exported.head.version} of project {project_id}, {len(exported.head.classes)} classes, is in {folder}; "
-        f"{folder / 'README.md'} says how to use it"
+        f"{exported.head.version} of project {project_id}, {len(exported.head.classes)} classes, is in {folder}; it is "
+        f"made from {source}, and {folder / 'README.md'} says how to use it"
     )
 
 
@@ -70,6 +72,8 @@ def _info(exported: ExportedProject, encoder: ExportedEncoder) -> dict[str, Any]
         "head": head.version,
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(head.created_at)),
         "labels": head.n_labels,
+        "made_from": made_from(head.n_labels, head.class_prior),
+        "class_texts": exported.class_texts,
         "classes": head.classes,
         "multi_label": head.multi_label,
         "threshold": MULTI_LABEL_THRESHOLD,

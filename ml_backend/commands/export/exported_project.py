@@ -40,6 +40,12 @@ class ExportedProject:
         return tuple(dict.fromkeys(column(name) for name in self.config.fields))
 
     @property
+    def class_texts(self) -> list[str]:
+        """A description or the name of each class that the head was made from; empty if from labels only."""
+        known = self.project.class_names
+        return [] if self.head.class_prior is None or known is None else list(known.texts)
+
+    @property
     def shows_markup(self) -> bool:
         """Whether one of the texts is HTML."""
         return any(text.tag == "hypertext" for text in self.config.texts)

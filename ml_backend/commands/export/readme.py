@@ -9,6 +9,7 @@ from shlex import quote
 from ml_backend.commands.export.encoders import ExportedEncoder
 from ml_backend.commands.export.exported_project import ExportedProject
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
+from ml_backend.pipeline.made_from import made_from
 from ml_backend.store.learning_records import RunRecord
 
 AGREEMENT_WINDOW = 50
@@ -24,7 +25,7 @@ trained it.
 |---|---|
 | classes | {classes} |
 | a text has | {kind} |
-| trained on | {labels} labels, on {date} |
+| made from | {made_from}, on {date} |
 | texts chosen by | {methods} |
 | measured | {measured} |
 | embedding | {embedding} |
@@ -83,7 +84,7 @@ def readme(exported: ExportedProject, encoder: ExportedEncoder) -> str:
         title=" ".join(exported.title.split()),
         classes=_cell(", ".join(head.classes)),
         kind="any number of classes" if head.multi_label else "one class",
-        labels=f"{head.n_labels:,}",
+        made_from=made_from(head.n_labels, head.class_prior),
         date=time.strftime("%-d %B %Y", time.gmtime(head.created_at)),
         methods=_methods(exported),
         measured=_measured(exported.runs),
@@ -121,6 +122,8 @@ def _limits(exported: ExportedProject, encoder: ExportedEncoder) -> list[str]:
         "all texts, and few labels measure it roughly. Before you rely on it, count on labels of your own.",
         "Probabilities tell which predictions are surer; they are not calibrated to the texts that you classify.",
     ]
+    if not exported.head.n_labels:
+        limits.append("It has not seen a label: it knows the classes by their names or descriptions only.")
     tags = {text.tag for text in exported.config.texts}
     if len(fields) > 1:
         limits.append(f"A text is made of the fields {', '.join(fields)}, as Label Studio showed them together.")

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import logsumexp
 
 STRENGTH, SPREAD, STRONGEST = 20.0, 10.0, 40.0
 """Strength of the class prior without labels, its standard deviation, and its upper bound."""
@@ -24,6 +22,10 @@ class Strength:
 
 def prior_strength(scores: NDArray[np.float64], y: NDArray[np.int64]) -> Strength:
     """Returns the strength of a prior with these scores (n, K) for labels y (n,)."""
+    # Imported here, as the server loads heads and fits none.
+    from scipy.optimize import minimize_scalar
+    from scipy.special import logsumexp
+
     n, K = scores.shape
     if not n:
         return Strength(STRENGTH, 0.0)
