@@ -50,7 +50,7 @@ def update_attachment(
             )
         else:
             is_attached = bool(entries)
-            project = _apply_entries(services, project, entries, reasons)
+            project = _apply_entries(services, project, info, entries, reasons)
     if is_attached is False:
         _pause_project(services, project)
         return None
@@ -71,7 +71,11 @@ def _wait_for_entries(services: Services, project_id: int, wait_seconds: float) 
 
 
 def _apply_entries(
-    services: Services, project: ProjectRecord, entries: list[BackendEntry], reasons: list[RunReason]
+    services: Services,
+    project: ProjectRecord,
+    info: ProjectInfo,
+    entries: list[BackendEntry],
+    reasons: list[RunReason],
 ) -> ProjectRecord:
     if not entries:
         if project.attached is not False:
@@ -80,7 +84,7 @@ def _apply_entries(
     if project.state == ProjectState.DISCONNECTED:
         services.store.update_project(project.id, state=ProjectState.NEW, error=None, phase="connected again")
     entry = own_entry(entries, project.backend_url)
-    project = _apply_extra_params(services, project, entries, entry)
+    project = _apply_extra_params(services, project, info.label_config, entries, entry)
     if entry is not None:
         _repair_webhook(
             services, project, entry.url, newly_connected=RunReason.SETUP in reasons or project.attached is False
@@ -108,7 +112,11 @@ def _pause_project(services: Services, project: ProjectRecord) -> None:
 
 
 def _apply_extra_params(
-    services: Services, project: ProjectRecord, entries: list[BackendEntry], entry: BackendEntry | None
+    services: Services,
+    project: ProjectRecord,
+    label_config: str,
+    entries: list[BackendEntry],
+    entry: BackendEntry | None,
 ) -> ProjectRecord:
     """Returns the stored project, updated with the extra params of its entry if a person changed them."""
     project = services.store.project(project.id) or project
@@ -117,7 +125,9 @@ def _apply_extra_params(
         listed_params = [canonical_extra_params(e.extra_params) for e in entries if e.extra_params is not None]
         if listed_params != project.extra_params_seen:
             services.store.update_project(project.id, extra_params_seen=listed_params)
-        changes = settings_from_extra_params(project, entry.extra_params) if entry else {}
+        # The config that Label Studio has now: a class may have been added and described at the same time.
+        now = replace(project, label_config=label_config)
+        changes = settings_from_extra_params(now, entry.extra_params) if entry else {}
     except SettingsError as problem:
         settings_problem, changes = str(problem), {}
     if settings_problem != project.settings_problem:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.embedding.names import ModelNotAvailable, parse
-from ml_backend.learning.embedding.registry import class_prompt_of
+from ml_backend.learning.embedding.registry import registered
 from ml_backend.readable_names import is_code, readable
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ def class_text_key(embedder_name: str, text: str) -> str:
     It differs from one embedding to another and from the hash of a task's text, and changes with the prompt.
     """
     try:
-        prompt = class_prompt_of(parse(embedder_name).model)
+        model = registered(parse(embedder_name).model)
     except ModelNotAvailable:
-        prompt = None
-    parts = ("class text", embedder_name, prompt or "", text)
+        model = None
+    parts = ("class text", embedder_name, model.class_prompt if model is not None else "", text)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -30,6 +30,14 @@ class RegisteredModel:
     ending: str = ""
     ends_in_eos: bool = False
 
+    @property
+    def class_prompt(self) -> str:
+        """What is put before every text that describes a class.
+
+        Models that take an instruction were trained to find, for a text with it, the class without one.
+        """
+        return "" if self.prompt is None or INSTRUCTION in self.prompt else self.prompt
+
 
 _ICL = f"<instruct>{INSTRUCTION}\n<query>"
 _INSTRUCT = f"Instruct: {INSTRUCTION}\nQuery: "
@@ -58,17 +66,6 @@ _BY_NAME = {model.short_name: model for model in MODELS} | {model.hub_id: model 
 def registered(name: str) -> RegisteredModel | None:
     """Returns the model with that short name or hub id, or None."""
     return _BY_NAME.get(name)
-
-
-def class_prompt_of(name: str) -> str | None:
-    """Returns what is put before every class text by the model with that short name or hub id; None if unknown.
-
-    Models that take an instruction were trained to find, for a text with the instruction, a class without one.
-    """
-    model = registered(name)
-    if model is None:
-        return None
-    return "" if model.prompt is None or INSTRUCTION in model.prompt else model.prompt
 
 
 def short_names() -> str:

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from ml_backend.learning.embedding.long_texts import first_tokens, mean_of_chunks, text_tokens, without_truncation
 from ml_backend.learning.embedding.names import EmbeddingName, ModelNotAvailable
 from ml_backend.learning.embedding.progress import Report, silent
-from ml_backend.learning.embedding.registry import RegisteredModel, class_prompt_of, short_names
+from ml_backend.learning.embedding.registry import RegisteredModel, short_names
 
 BATCH = {"cpu": 16, "cuda": 64}
 """Texts per batch."""
 SLICE = 1024
 """Texts that are encoded between two progress reports."""
-QUERY_PROMPTS = ("query", "search_query", "s2p_query", "retrieval_query", "Retrieval-query")
+QUERY_PROMPTS = ("query", "search_query", "s2p_query", "s2s_query", "retrieval_query", "Retrieval-query")
 DOCUMENT_PROMPTS = ("document", "passage", "search_document", "retrieval_document", "Retrieval-document")
 """Names that models of the hub give to their prompts for queries and for what is found by them."""
 HUB_SECONDS = 10.0
@@ -144,10 +144,9 @@ def _prompts(
             if prompt_name in names:
                 return text_prompt, next((own[other] for other in counterparts if other in own), "")
         return text_prompt, text_prompt
-    if prompt is None and registered is not None:
-        prompt = registered.prompt
-    class_prompt = None if registered is None else class_prompt_of(registered.hub_id)
-    return prompt or "", (prompt or "") if class_prompt is None else class_prompt
+    if registered is None:
+        return prompt or "", prompt or ""
+    return (registered.prompt or "") if prompt is None else prompt, registered.class_prompt
 
 
 def _silence_hub() -> None:
