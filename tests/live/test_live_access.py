@@ -220,6 +220,11 @@ def test_connecting_again_changes_the_settings_that_it_names_and_no_others(
     assert connect("strategy=margin") == 'settings: strategy "margin", batch_size 10'
     assert project.batch()["size"] == 8
     assert connect("strategy=null", "batch_size=null") == "settings: all default"
+    with pytest.raises(CommandFailed, match=rf"no class 'gone'; it has '{CLASSES[0]}'"):
+        connect("class_descriptions=gone: What is not there.")
+    described = {CLASSES[0]: "A sentence: about it."}
+    assert connect(f"class_descriptions={CLASSES[0]}: A sentence: about it.").endswith(json.dumps(described))
+    assert connect("class_descriptions={}") == "settings: all default"
     project.backend.look_now(project.project_id)
     assert project.status()["settings"]["strategy"] == "uherding"
 

@@ -17,6 +17,10 @@ from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import BatchState, RunReason
 
 OURS, OTHER = "https://ours.example", "http://other.example"
+CONFIG = (
+    '<View><Text name="t" value="$t"/><Choices name="c" toName="t"><Choice value="bug"/><Choice value="praise"/>'
+    "</Choices></View>"
+)
 MINUTE = [RunReason.EVERY_MINUTE]
 
 
@@ -64,10 +68,12 @@ def update(label_studio: FakeLabelStudio, sqlite_store: Store, monkeypatch: pyte
     sqlite_store.ensure_project(7, backend_url="http://proxy.example")
     services = Services(sqlite_store, cast(Any, label_studio), cast(Any, None), cast(Any, None), "minilm", "secret")
 
-    def update_attachment_of_7(*reasons: str, sampling: str = "Uncertainty sampling") -> ProjectRecord | None:
+    def update_attachment_of_7(
+        *reasons: str, sampling: str = "Uncertainty sampling", label_config: str = ""
+    ) -> ProjectRecord | None:
         project = sqlite_store.project(7)
         assert project is not None
-        info = ProjectInfo(7, "t", "", "", sampling, 0, 0, 0)
+        info = ProjectInfo(7, "t", label_config, "", sampling, 0, 0, 0)
         return attachment.update_attachment(services, project, info, [RunReason(reason) for reason in reasons])
 
     return update_attachment_of_7
@@ -161,6 +167,21 @@ def test_labels_cause_a_check_of_the_entries_if_the_model_version_was_changed(
     sqlite_store.mark_batch(7, batch.number, BatchState.PUBLISHED)
     label_studio.entries = []
     assert update("labels") is None
+
+
+def test_extra_params_that_describe_an_unknown_class_are_refused_until_the_label_config_has_it(
+    update: Update, label_studio: FakeLabelStudio, sqlite_store: Store
+):
+    sqlite_store.update_project(7, label_config=CONFIG)
+    label_studio.entries = [entry(OURS, extra_params={"class_descriptions": {"bug": "A fault.", "idea": "A wish."}})]
+    project = update(RunReason.EVERY_MINUTE, label_config=CONFIG)
+    assert project is not None
+    assert project.settings == {}
+    assert "no class 'idea'; it has 'bug', 'praise'" in str(stored_problem(sqlite_store))
+    project = update(RunReason.EVERY_MINUTE, label_config=CONFIG.replace("praise", "idea"))
+    assert project is not None
+    assert project.settings == {"class_descriptions": {"bug": "A fault.", "idea": "A wish."}}
+    assert stored_problem(sqlite_store) is None
 
 
 def test_settings_changed_on_the_page_while_the_entries_are_listed_are_kept(

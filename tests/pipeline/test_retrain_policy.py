@@ -69,6 +69,8 @@ def test_settings_count_as_changed_if_a_value_changed():
     assert settings_changed(None, settings), "nothing was fitted yet"
     assert settings_changed({**used, "batch_size": 8}, settings)
     assert settings_changed({**used, "subpool": 100}, settings)
+    assert settings_changed({**used, "class_names": "off"}, settings)
+    assert settings_changed({**used, "class_descriptions": {"bug": "A fault."}}, settings)
     assert settings_changed({**used, "strategy": "of a package that was removed"}, settings)
     assert settings_changed({**used, "setting of a later version": 1}, settings)
 

@@ -101,6 +101,44 @@ def test_a_field_that_is_being_changed_keeps_its_text_and_is_named_if_it_was_cha
     assert (form.stored["batch_size"], form.stored["retrain_every"]) == (11, 7)
 
 
+CONFIG = (
+    '<View><Text name="t" value="$text"/><Choices name="c" toName="t"><Choice value="bug"/><Choice value="praise"/>'
+    "</Choices></View>"
+)
+
+
+def test_the_form_has_a_line_for_each_class_and_shows_what_was_stored(form: Form, sqlite_store: Store):
+    sqlite_store.update_project(7, label_config=CONFIG)
+    form.page.reload()
+    expect(form.field("Class descriptions")).to_have_value("bug:\npraise:")
+    form.field("Class descriptions").fill("bug :  It does not work.\npraise")
+    form.save()
+    expect(form.message).to_contain_text("line 2 of class_descriptions ('praise') has no class before a colon")
+    form.field("Class descriptions").fill("bug :  It does not work.")
+    form.save()
+    expect(form.message).to_contain_text("Saved.")
+    expect(form.field("Class descriptions")).to_have_value("bug: It does not work.\npraise:")
+    assert form.stored["class_descriptions"] == {"bug": "It does not work."}
+    form.field("Class descriptions").fill("")
+    form.save()
+    expect(form.field("Class descriptions")).to_have_value("bug:\npraise:")
+    assert form.stored["class_descriptions"] is None
+
+
+def test_without_javascript_the_settings_are_saved_too(form: Form, browser: Browser, sqlite_store: Store):
+    sqlite_store.update_project(7, label_config=CONFIG)
+    context = browser.new_context(java_script_enabled=False, storage_state=form.page.context.storage_state())
+    window = context.new_page()
+    window.goto(form.url)
+    window.get_by_label("Class descriptions", exact=True).fill("bug: It does not work.\npraise: Thanks: we like it.")
+    window.get_by_label("Class names", exact=True).select_option("off")
+    window.get_by_role("button", name="Save").click()
+    window.wait_for_url(f"{form.url}#settings")
+    context.close()
+    assert form.stored["class_descriptions"] == {"bug": "It does not work.", "praise": "Thanks: we like it."}
+    assert (form.stored["class_names"], form.stored["batch_size"]) == ("off", 20)
+
+
 def test_an_empty_field_is_the_default_and_shows_it_after_saving(form: Form):
     form.patch(batch_size=9)
     expect(form.field("Batch size")).to_have_value("9")
