@@ -105,6 +105,12 @@ def test_results_without_a_head_are_of_the_plain_head_and_go_on(experiment: Expe
     assert run(experiment, Listener()).saved_before == 8
 
 
+def test_parts_of_the_plain_head_stay_where_they_were_before_there_was_another():
+    plain, named = (str(Cell("mail", "owner/model", "random", "margin", 3, head).part()) for head in BOTH)
+    assert plain == "mail/owner%2Fmodel/random/margin/3.json"
+    assert named == "mail/owner%2Fmodel/random/margin/named/3.json"
+
+
 def test_runs_of_both_heads_begin_with_the_same_initial_pool(experiment: Experiment):
     simulated(replace(experiment, budget=Budget(10, 5, 1)))
     cells = [Cell("mail", "minilm", "random", "margin", 0, head) for head in BOTH]

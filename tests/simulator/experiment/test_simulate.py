@@ -110,8 +110,9 @@ def test_a_run_without_initial_labels_begins_with_a_guess_and_lets_the_strategy_
     assert (first["fit_seconds"] < 0.1, first["query_seconds"]) == (True, 0)
 
 
-def test_the_first_batch_is_that_of_an_initial_pool_of_the_same_size():
-    without, with_pool = (simulate(blobs(), plan(), budget) for budget in (Budget(0, 5, 4), Budget(5, 5, 3)))
+@pytest.mark.parametrize("strategy", ["margin", "random"])
+def test_batches_are_those_after_an_initial_pool_of_the_same_size(strategy: str):
+    without, with_pool = (simulate(blobs(), plan(strategy), budget) for budget in (Budget(0, 5, 4), Budget(5, 5, 3)))
     assert without.picks[1:] == with_pool.picks
     assert [c["accuracy"] for c in without.cycles[1:]] == [c["accuracy"] for c in with_pool.cycles]
 
