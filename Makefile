@@ -1,5 +1,5 @@
 # make demo          start Label Studio and the backend with a ready project, print the address
-# make demo CHECK=1  the same, then label 60 tasks and print accuracy per batch
+# make demo CHECK=1  the same, then label 60 tasks and print the accuracy before the first one and per batch
 # make test          install what is missing, run all tests
 # make coverage      the unit tests, and which lines they do not reach; takes nearly twice as long
 # make unit          the tests that need no Label Studio, no browser and no network, in parallel

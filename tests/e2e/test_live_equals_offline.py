@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
 from live_loop import Loop
@@ -14,6 +16,7 @@ from live_loop import Loop
 from ml_backend.commands.demo.messages import messages
 from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.embedding.embedder import load as load_embedder
+from simulator.data.class_descriptions import read_descriptions, texts_of_classes
 from simulator.data.datasets import Dataset, load
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.data.perturbations import Perturbations
@@ -45,7 +48,12 @@ def config(classes: tuple[str, ...]) -> str:
     )
 
 
-def offline(dataset: Dataset, strategy: str, initial: str) -> SimulatedRun:
+def descriptions(dataset: Dataset) -> dict[str, str]:
+    """A sentence for each class of trec6; none for the messages, whose classes have names."""
+    return read_descriptions("builtin").of(dataset.name, dataset.classes, may_lack=False)[0]
+
+
+def offline(dataset: Dataset, strategy: str, initial: str, knows_classes: bool) -> SimulatedRun:
     embedder = load_embedder("minilm")
     data = EmbeddedDataset(
         X=embedder.encode(dataset.train.texts),
@@ -55,16 +63,40 @@ def offline(dataset: Dataset, strategy: str, initial: str) -> SimulatedRun:
         y_test=dataset.test.y,
         n_classes=len(dataset.classes),
     )
-    return simulate(data, Cycle(strategy, initial, BATCH, SEED), Budget(BATCH, BATCH, BATCHES - 1))
+    plan = Cycle(strategy, initial, BATCH, SEED)
+    if not knows_classes:
+        return simulate(data, plan, Budget(BATCH, BATCH, BATCHES - 1))
+    texts = texts_of_classes(dataset.classes, descriptions(dataset), None).texts
+    return simulate(replace(data, class_vectors=embedder.encode_class_texts(texts)), plan, Budget(0, BATCH, BATCHES))
+
+
+def served_accuracy(project: Loop, dataset: Dataset) -> float:
+    """Share of the test texts for which /predict answers their class."""
+    tasks = [{"id": i, "data": {"text": text}} for i, text in enumerate(dataset.test.texts)]
+    body = {"tasks": tasks, "project": f"{project.project_id}.0"}
+    results = httpx.post(f"{project.backend.url}/predict", json=body, timeout=100).raise_for_status().json()["results"]
+    right = [
+        result["result"][0]["value"]["choices"] == [dataset.classes[label]]
+        for result, label in zip(results, dataset.test.y, strict=True)
+    ]
+    return sum(right) / len(right)
 
 
 @pytest.mark.parametrize(
-    ("strategy", "initial"),
-    [("random", "random"), ("margin", "random"), ("badge", "typiclust"), ("typiclust", "random")],
+    ("strategy", "initial", "knows_classes"),
+    [
+        ("random", "random", False),
+        ("margin", "random", False),
+        ("badge", "typiclust", False),
+        ("typiclust", "random", False),
+        ("margin", "typiclust", True),
+        ("badge", "random", True),
+    ],
 )
 def test_tasks_come_live_in_the_order_that_the_simulator_picks(
-    loop: Callable[..., Loop], dataset: Dataset, strategy: str, initial: str
+    loop: Callable[..., Loop], dataset: Dataset, strategy: str, initial: str, knows_classes: bool
 ):
+    """With descriptions of the classes from before the first label on: the first batch and its predictions too."""
     tasks = [
         {"text": text, "gold": dataset.classes[label]}
         for text, label in zip(dataset.train.texts, dataset.train.y, strict=True)
@@ -77,8 +109,10 @@ def test_tasks_come_live_in_the_order_that_the_simulator_picks(
         batch_size=BATCH,
         retrain_every=BATCH,
         seed=SEED,
+        **({"class_descriptions": json.dumps(descriptions(dataset))} if knows_classes else {"class_names": "off"}),
     )
     project.embedded()
+    accuracy_without_labels = served_accuracy(project, dataset) if knows_classes else None
     session = Session(
         client=project.client,
         keys=[project.label_studio.token],
@@ -92,8 +126,11 @@ def test_tasks_come_live_in_the_order_that_the_simulator_picks(
         classes=dataset.classes,
     )
     cell, live = run_live(session, print)
-    simulated = offline(dataset, strategy, initial)
+    simulated = offline(dataset, strategy, initial, knows_classes)
     assert (cell.strategy, cell.initial, cell.seed) == (strategy, initial, SEED)
     assert live.picks == simulated.picks
     accuracies = [[cycle["accuracy"] for cycle in run.cycles] for run in (live, simulated)]
     assert accuracies[0] == accuracies[1]
+    if knows_classes:
+        assert [cycle["n_labeled"] for cycle in live.cycles[:2]] == [0, BATCH]
+        assert accuracy_without_labels == accuracies[0][0]

@@ -18,7 +18,9 @@ from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.predictions import annotation_result
 from ml_backend.learning.cycle import Cycle
+from ml_backend.learning.embedding.class_texts import class_texts, encode_class_texts
 from ml_backend.learning.embedding.embedder import load
+from ml_backend.learning.head.class_prior import class_prior
 
 LABELS = 60
 PER_BATCH = 10
@@ -37,12 +39,17 @@ def check_learning(
     project_id: int,
     held_back: Sequence[Message],
 ) -> None:
-    """Label 60 tasks as they are served; print the accuracy per batch and that of random order. Raises CheckFailed."""
+    """Label 60 tasks as they are served; print the accuracy before the first label, per batch, and of random order.
+
+    Raises CheckFailed.
+    """
     client = LabelStudio(label_studio.url, label_studio.token)
     console.print(f"Labelling {LABELS} tasks through Label Studio with the gold labels…")
-    wait_for_batch(backend, project_id)
+    wait_for_all_texts(backend, project_id)
     config = parse(client.project(project_id).label_config)
     table = Table("labels", "accuracy", "random order", "classes seen", "chosen by", "seconds a label")
+    without_labels = served_accuracy(backend, project_id, held_back)
+    table.add_row("0", f"{without_labels:.3f}", "–", "0", "–", "–")
     seen: list[tuple[str, str]] = []
     for end in range(PER_BATCH, LABELS + 1, PER_BATCH):
         started = time.monotonic()
@@ -62,14 +69,25 @@ def check_learning(
         )
     console.print(table)
     console.print(
-        f"Accuracy on {len(held_back)} messages that the project never saw; random order: the mean of {RANDOM_ORDERS} "
-        "draws of as many labels, same head, same embeddings."
+        f"Accuracy on {len(held_back)} messages that are not in the project; with 0 labels the model knows the names "
+        f"of the classes only. Random order: mean of {RANDOM_ORDERS} draws of as many labels, with the same head."
     )
 
 
-def wait_for_batch(backend: BackendProcess, project_id: int) -> dict[str, Any]:
-    """Wait until a batch is served; returns the project's status. Raises CheckFailed with the backend's message."""
-    return _wait(backend, project_id, lambda status: status.get("batch") is not None, "no batch was published")
+def wait_for_all_texts(backend: BackendProcess, project_id: int) -> dict[str, Any]:
+    """Wait until a head knows the class names by all texts, and its batch is served; returns the project's status.
+
+    Raises CheckFailed, also with the reason why the class names are not used.
+    """
+
+    def learned(status: dict[str, Any]) -> bool:
+        if status.get("class_names_off"):
+            raise CheckFailed(f"the first predictions need the class names: {status['class_names_off']}")
+        head, batch = status.get("model") or {}, status.get("batch") or {}
+        is_embedded = status.get("embedded") and not status.get("to_embed") and not status.get("run_pending")
+        return bool(is_embedded and head and batch.get("head_version") == head["version"])
+
+    return _wait(backend, project_id, learned, "there was no head from the class names")
 
 
 def wait_for_labels(backend: BackendProcess, project_id: int, labels: int) -> dict[str, Any]:
@@ -120,16 +138,18 @@ def served_accuracy(backend: BackendProcess, project_id: int, texts: Sequence[Me
 
 
 def random_accuracy(client: LabelStudio, project_id: int, held_back: Sequence[Message], labels: int) -> float:
-    """Mean accuracy, 0 to 1, of heads fitted on as many labels in random order."""
+    """Mean accuracy, 0 to 1, of heads fitted on as many labels in random order, and on the class names."""
     pool = _pool(client, project_id)
     classes = sorted({m.label for m in pool} | {m.label for m in held_back})
     embedder = load("minilm")
     X, X_test = (embedder.encode([m.text for m in texts]) for texts in (pool, held_back))
     y, y_test = (np.array([classes.index(m.label) for m in texts]) for texts in (pool, held_back))
+    names = encode_class_texts(embedder, class_texts(classes).texts)
     accuracies = []
     for seed in range(RANDOM_ORDERS):
         rows = np.random.default_rng(seed).permutation(len(y))[:labels]
-        head = Cycle("random", "random", batch_size=1).fit(X[rows], y[rows], len(classes))
+        prior = class_prior(names, X, np.arange(len(y)), seed)
+        head = Cycle("random", "random", batch_size=1).fit(X[rows], y[rows], len(classes), prior)
         accuracies.append(float((head.predict_proba(X_test).argmax(axis=1) == y_test).mean()))
     return float(np.mean(accuracies))
 
