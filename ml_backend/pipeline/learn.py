@@ -42,6 +42,7 @@ def learn(run: RunContext, data: LearningData, reason: str) -> None:
     # so that a seed gives the same draws as in the simulator, however often that happens.
     cycle = run.project.cycle + bool(data.changed)
     classes = known_classes(run, data)
+    run.end_step("fit")
     proposal = _fit_and_query(run, data, cycle, classes)
     agreed = agreement(data.labelled_first, data.first, run.store.shown_batches(run.id), run.config.classes)
     comparison = _compare(run, data, proposal.head)
@@ -59,7 +60,7 @@ def _fit_and_query(run: RunContext, data: LearningData, cycle: int, classes: Kno
     reserve = queue_size(run.settings, data.pace) - run.settings.batch_size
     proposal = propose(run.settings, data.pool, len(run.config.classes), cycle, reserve, classes.prior)
     run.end_step("query")
-    run.seconds["fit"] = proposal.fit_seconds
+    run.seconds["fit"] += proposal.fit_seconds
     run.seconds["query"] -= proposal.fit_seconds
     return proposal
 

@@ -39,7 +39,7 @@ def test_the_first_run_reads_embeds_and_publishes_the_initial_methods_choice(mak
     assert (status["tasks"], status["embedded"], status["labeled"], status["queue_remaining"]) == (20, 20, 0, 8)
     (run,) = project.history
     assert (run.batch, run.version, run.reasons) == (1, batch.version, ["setup"])
-    assert list(run.seconds) == ["wait", "sync", "embed", "pool", "query", "fit", "publish"]
+    assert list(run.seconds) == ["wait", "sync", "embed", "pool", "fit", "query", "publish"]
 
 
 def test_a_run_without_news_changes_nothing(make_project: MakeProject):

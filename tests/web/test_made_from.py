@@ -47,6 +47,7 @@ def test_before_the_first_label_the_page_says_that_predictions_come_from_the_cla
     put_head(sqlite_store, 0, prior(20.0, 0.0))
     page = connected.get("/projects/7", headers=BROWSER).text
     assert "made from the class names.</p>" in page
+    assert "predicts from the class names</div>" in page
     assert "strength κ</dt><dd>20.0</dd>" in page
     assert "evidence" not in page
     assert "is measured as soon as there are labels" in page
@@ -61,6 +62,7 @@ def test_what_the_class_names_are_worth_is_on_the_page_in_the_status_and_in_the_
     assert model["class_prior"] == {"strength": 18.24, "evidence": 9.5, "names": 2, "descriptions": 0}
     page = connected.get("/projects/7", headers=BROWSER).text
     assert "made from 12 labels and the class names (strength 18.2).</p>" in page
+    assert "predicts from" not in page
     assert "evidence</dt><dd>9.5 nats</dd>" in page
     metrics = connected.get("/metrics").text
     assert 'active_learning_class_prior_strength{project="7"} 18.24' in metrics

@@ -225,6 +225,12 @@ def test_class_names_are_refined_again_only_when_texts_come_or_go(
     project.add_event("TASKS_CREATED", *project.client.task_ids(project.id))
     project.run("tasks")
     assert (project.batch.number, refined) == (4, 2)
+    task = project.batch.task_ids[0]
+    project.client.request("PATCH", f"api/tasks/{task}/", body={"data": {"text": "another text", "gold": CLASSES[0]}})
+    project.add_event("TASKS_CREATED", task)
+    project.store.add_event(project.id, "START_TRAINING", {"action": "START_TRAINING"})
+    project.run("training")
+    assert (project.batch.number, refined) == (5, 3)
 
 
 def test_the_head_of_no_labels_is_that_of_the_simulator(make_project: MakeProject):
