@@ -111,7 +111,6 @@ class Cycle:
         pool.check_finite()
         classes_seen = _classes_seen(pool)
         head = None
-        prior = None if pool.multi_label else prior
         if classes_seen >= 2 or prior is not None:
             fitted_head = self.fit(pool.rows(pool.labeled), pool.labels[pool.labeled], n_classes, prior)
             # A head of labels of one class that knows nothing of the names always predicts that class.

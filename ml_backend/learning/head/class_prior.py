@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import expit
 
 SAMPLE_SIZE, SAMPLE_PER_CLASS = 2000, 30
 """Texts that the names are refined on: as many, or as many per class, whichever is more."""
@@ -19,18 +21,43 @@ SHARPNESS = 15.0
 """Inverse temperature of the assignment of texts to classes."""
 NAME_WEIGHT = 0.5
 """Weight of the name in its refined centre; the rest is the mean of the texts that are like it."""
+STRONGEST = 40.0
+"""Upper bound of the factor of the scores in the logits."""
+BASE_STRENGTHS = np.linspace(0.0, STRONGEST, 9)
+"""Strengths for which the base of a multi-label prior is computed; between them it is interpolated."""
+BASE_ROWS = 300
 
 
 @dataclass(frozen=True)
 class ClassPrior:
-    """centre: (n_classes, D) float32; embeddings times its transpose are scores of the classes, of mean 0 in a row."""
+    """A direction in the space of the embeddings for each class.
+
+    centre: (n_classes, D) float32; embeddings times its transpose are scores of the classes, whose mean in a row is 0.
+    variance: of the scores of a class over texts, mean over the classes.
+    multi_label_bases: (len(BASE_STRENGTHS),) float64, see `base`.
+    """
 
     centre: NDArray[np.float32]
+    variance: float
+    multi_label_bases: NDArray[np.float64]
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.centre)
 
     def scores(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Returns the scores (n, n_classes) of embeddings X (n, D)."""
         scores: NDArray[np.float64] = np.asarray(X, dtype=np.float64) @ self.centre.T.astype(np.float64)
         return scores
+
+    def base(self, strength: float, multi_label: bool) -> NDArray[np.float64]:
+        """Returns the logits (n_classes,) that are added to the scores times `strength` before the first label.
+
+        They are 0, or, multi-label, such that a text has one class on average.
+        """
+        base = float(np.interp(strength, BASE_STRENGTHS, self.multi_label_bases)) if multi_label else 0.0
+        return np.full(self.n_classes, base)
 
 
 def class_prior(
@@ -47,7 +74,12 @@ def class_prior(
     X = np.asarray(embeddings[sample], dtype=np.float64)
     scale = float(np.sqrt(np.vdot(X, X) / max(1, len(X)))) or 1.0
     centre = refined(unit(np.asarray(class_vectors, dtype=np.float64)), X / scale)
-    return ClassPrior((centre / scale).astype(np.float32))
+    # X is scaled already, as embeddings times the centre that is returned are.
+    scores = (X / scale) @ centre.T
+    few = scores[:: max(1, len(X) // BASE_ROWS)]
+    bases = np.array([_base_for_one_class(strength * few) for strength in BASE_STRENGTHS])
+    variance = float(scores.var(axis=0).mean()) if len(X) else 0.0
+    return ClassPrior((centre / scale).astype(np.float32), variance, bases)
 
 
 def sample_rows(rows: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:
@@ -76,3 +108,12 @@ def unit(V: NDArray[np.float64]) -> NDArray[np.float64]:
     lengths = np.linalg.norm(V, axis=1, keepdims=True)
     units: NDArray[np.float64] = np.divide(V, lengths, out=np.zeros_like(V), where=lengths > 0)
     return units
+
+
+def _base_for_one_class(logits: NDArray[np.float64]) -> float:
+    """Returns what to add to the logits (n, K) so that the K probabilities of a row sum to 1 on average."""
+    n, K = logits.shape
+    if not n or K < 2:
+        return 0.0
+    lowest, highest = -50.0 - float(np.abs(logits).max()), 50.0 + float(np.abs(logits).max())
+    return float(brentq(lambda base: float(expit(logits + base).sum()) / n - 1.0, lowest, highest, xtol=1e-6))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.head.class_prior import ClassPrior
 from ml_backend.learning.head.losses import Sigmoid, Softmax
-from ml_backend.learning.head.prior_strength import Strength, prior_strength
+from ml_backend.learning.head.named_classes import fit_around_names, strength_of_names
 from ml_backend.learning.head.solver import solve
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
 from ml_backend.learning.numerics.read_only import read_only
@@ -21,8 +21,8 @@ UNSEEN_LOGIT = -50.0
 """Logit of a class without labels; the highest logit of the classes with labels is always at least 0."""
 
 
-INTERCEPT_PENALTY = 7.5
-"""Penalty of an intercept of a head with a class prior, in multiples of the penalty of a weight."""
+Fitted = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
+"""Weights (n_classes, D), intercepts (n_classes,), and which classes count as seen, (n_classes,)."""
 
 ONE_THREAD = 1e9
 """Fits with at most this many labels × min(labels, dimensions) × classes run on one thread.
@@ -99,21 +99,23 @@ class Head:
             _check_embeddings(X)
         _check_labels(y, len(X), n_classes)
         self.n_classes, self.multi_label = n_classes, y.ndim == 2
-        fit = _fit_columns if self.multi_label else _fit_classes
-        strength = Strength(0.0, 0.0)
+        self.prior_strength = self.prior_evidence = 0.0
         with one_thread() if X.size * min(1.0, len(X) / X.shape[1]) * n_classes <= ONE_THREAD else nullcontext():
-            if prior is not None and not self.multi_label:
-                strength = prior_strength(prior.scores(X), y.astype(np.int64))
-            if prior is not None and strength.kappa > 0:
-                W, b, seen = _fit_around(X, y, strength.kappa * prior.centre.astype(np.float64), self.C)
-            else:
-                W, b, seen = fit(X, y, n_classes, self.C)
-        self.prior_strength, self.prior_evidence = strength.kappa, strength.evidence
+            W, b, seen = self._fit(X, y, prior)
         self.weights, self.bias = read_only(W.astype(np.float32)), read_only(b.astype(np.float32))
         self.seen = read_only(seen)
         self.temperature = 1.0
         self.fit_seconds = time.perf_counter() - started
         return self
+
+    def _fit(self, X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], prior: ClassPrior | None) -> Fitted:
+        if prior is not None:
+            strength = strength_of_names(X, y, prior)
+            self.prior_strength, self.prior_evidence = strength.kappa, strength.evidence
+            if strength.kappa > 0:
+                return (*fit_around_names(X, y, prior, strength, self.C), np.ones(self.n_classes, dtype=bool))
+        fit = _fit_columns if self.multi_label else _fit_classes
+        return fit(X, y, self.n_classes, self.C)
 
     def decision_function(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Returns the logits (N, n_classes) float32, not yet divided by the temperature.
@@ -200,9 +202,6 @@ def _check_labels(y: NDArray[np.integer[Any]], n: int, n_classes: int) -> None:
         raise ValueError(f"row {row} has a label outside 0..{highest}: {y[row].tolist()}")
 
 
-Fitted = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]
-
-
 def _fit_classes(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int, C: float) -> Fitted:
     """Fit exclusive classes: returns weights (n_classes, D), intercepts (n_classes,) and which classes occur in y."""
     present, position = np.unique(y, return_inverse=True)
@@ -218,24 +217,6 @@ def _fit_classes(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_cl
         # Probabilities depend only on differences between classes; the penalty is lowest where the mean is 0.
         W[present], b[present] = w - w.mean(axis=0), c - c.mean()
     return W, b, np.isin(np.arange(n_classes), present)
-
-
-def _fit_around(
-    X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], centre: NDArray[np.float64], C: float
-) -> Fitted:
-    """Fit exclusive classes around weights (n_classes, D); returns the same as `_fit_classes`."""
-    n_classes = len(centre)
-    seen = np.ones(n_classes, dtype=bool)
-    if not len(X):
-        return centre, np.zeros(n_classes), seen
-    offset = centre @ np.asarray(X, dtype=np.float64).T
-    if n_classes == 2:
-        Y = y[None, :].astype(np.float64)
-        w, c = solve(X, Y, C, Sigmoid(), offset[1:] - offset[:1], INTERCEPT_PENALTY)
-        return centre + np.r_[-w, w] / 2, np.r_[-c, c] / 2, seen
-    Y = (np.arange(n_classes)[:, None] == y).astype(np.float64)
-    w, c = solve(X, Y, C, Softmax(), offset, INTERCEPT_PENALTY)
-    return centre + w - w.mean(axis=0), c - c.mean(), seen
 
 
 def _fit_columns(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int, C: float) -> Fitted:

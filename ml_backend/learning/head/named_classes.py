@@ -1,0 +1,79 @@
+"""Fits the head around what the class names say, with a penalty that follows from how much they say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_backend.learning.head.class_prior import ClassPrior
+from ml_backend.learning.head.losses import Loss, Sigmoid, Softmax
+from ml_backend.learning.head.prior_strength import Strength, prior_strength
+from ml_backend.learning.head.solver import solve
+
+MOST_LABELS = 500
+"""The strength of the names is found on at most so many of the labels, to bound the time."""
+INTERCEPT_VARIANCE = 0.15
+"""Variance of the intercepts; the frequencies of the classes are in the offset already."""
+VARIANCE_PER_NAMES = 8.0
+"""Variance of the weights as a multiple of the variance of the names' logits: what labels add is of that order."""
+LEAST_VARIANCE = 3.0
+LABELS_TO_HALF = 20.0
+"""Number of labels at which the weights may vary half as much as in the end: a few labels say little about them."""
+
+
+def strength_of_names(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], prior: ClassPrior) -> Strength:
+    """Returns what a prior is worth for labelled embeddings X (n, D) with labels y, (n,) or (n, n_classes)."""
+    rows = _some_rows(len(X))
+    return prior_strength(prior, X[rows], _targets(y[rows], prior.n_classes), y.ndim == 2)
+
+
+def fit_around_names(
+    X: NDArray[np.floating[Any]],
+    y: NDArray[np.integer[Any]],
+    prior: ClassPrior,
+    strength: Strength,
+    C: float,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns weights (n_classes, D) and intercepts (n_classes,), both float64, penalised by their distance to a prior.
+
+    X: (n, D); y: (n,) or (n, n_classes) of 0/1; n may be 0. C: of a head without names, see `penalty`.
+    """
+    centre = strength.kappa * prior.centre.astype(np.float64)
+    if not len(X):
+        return centre, strength.offset
+    X, Y = np.asarray(X, dtype=np.float64), _targets(y, prior.n_classes)
+    logits = centre @ X.T + strength.offset[:, None]
+    loss: Loss = Sigmoid() if y.ndim == 2 else Softmax()
+    is_binary = y.ndim == 1 and len(Y) == 2
+    if is_binary:
+        # As in a head without names: one weight vector, whose halves are the rows.
+        loss, logits, Y = Sigmoid(), logits[1:] - logits[:1], Y[1:]
+    C = penalty(prior, strength, len(X), C)
+    W, b = solve(X, Y, C, loss, logits, C / INTERCEPT_VARIANCE)
+    if is_binary:
+        W, b = np.r_[-W, W] / 2, np.r_[-b, b] / 2
+    return centre + W, strength.offset + b
+
+
+def penalty(prior: ClassPrior, strength: Strength, n: int, C: float) -> float:
+    """Returns C for n labels around a prior, between 0 and the C of a head without names.
+
+    The less the labels speak for the names, the closer it is to that.
+    """
+    names = float(np.clip(VARIANCE_PER_NAMES * strength.kappa**2 * prior.variance, min(LEAST_VARIANCE, C), C))
+    return (strength.share * names + (1 - strength.share) * C) * n / (n + strength.share * LABELS_TO_HALF)
+
+
+def _targets(y: NDArray[np.integer[Any]], n_classes: int) -> NDArray[np.float64]:
+    """Returns labels as 0 or 1, (n_classes, n), from (n,) or (n, n_classes)."""
+    if y.ndim == 2:
+        return np.ascontiguousarray(y.T, dtype=np.float64)
+    targets: NDArray[np.float64] = (np.arange(n_classes)[:, None] == y).astype(np.float64)
+    return targets
+
+
+def _some_rows(n: int) -> NDArray[np.int64]:
+    """Returns at most MOST_LABELS of n rows, at equal distances, (m,) int64."""
+    return np.unique(np.linspace(0, max(0, n - 1), min(n, MOST_LABELS)).astype(np.int64))
