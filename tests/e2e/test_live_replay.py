@@ -42,7 +42,7 @@ def test_two_simulated_annotators_with_skips_and_errors_are_replayed_and_measure
     assert status == 0, output
     results = pd.read_parquet(tmp_path / "out" / "results.parquet")
     assert list(results.columns) == COLUMNS
-    assert results.n_labeled.tolist() == [10, 20, 30]
+    assert results.n_labeled.tolist() == [0, 10, 20, 30], "before the first label the head knows the class names"
     assert (results.strategy.unique().tolist(), results.seed.unique().tolist()) == (["margin"], [5])
     assert results.fit_seconds[1:].notna().any()
     counted = wait_until("30 labels", lambda: environment.status()["labeled"] >= 30 and environment.status())
