@@ -56,6 +56,7 @@ class Head:
     seen: (n_classes,) bool, the classes with a positive label.
     multi_label: bool. n_classes: int.
     temperature: float, by which `predict_proba` divides the logits; 1 unless set.
+    prior: ClassPrior or None, the one it was fitted with; it is not saved with the head.
     prior_strength: float, how strongly the class names count; 0 where they say nothing, and without a class prior.
     prior_evidence: float, in nats, how much better the names explain the labels than the frequencies of the classes do.
     fit_seconds: float, wall time of the last fit in seconds.
@@ -73,6 +74,7 @@ class Head:
             raise ValueError(f"C must be a finite number above 0, got {C}")
         self.C = float(C)
         self.temperature = 1.0
+        self.prior: ClassPrior | None = None
         self.prior_strength = self.prior_evidence = 0.0
         self.fit_seconds = 0.0
 
@@ -99,7 +101,7 @@ class Head:
             _check_embeddings(X)
         _check_labels(y, len(X), n_classes)
         self.n_classes, self.multi_label = n_classes, y.ndim == 2
-        self.prior_strength = self.prior_evidence = 0.0
+        self.prior, self.prior_strength, self.prior_evidence = prior, 0.0, 0.0
         with one_thread() if X.size * min(1.0, len(X) / X.shape[1]) * n_classes <= ONE_THREAD else nullcontext():
             W, b, seen = self._fit(X, y, prior)
         self.weights, self.bias = read_only(W.astype(np.float32)), read_only(b.astype(np.float32))

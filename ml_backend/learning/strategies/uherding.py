@@ -88,10 +88,12 @@ def held_out_temperature(pool: Pool, rng: np.random.Generator) -> float:
     a normal prior on its logarithm, with mean 0 and standard deviation PRIOR: without the prior, few labels that all
     happen to be predicted correctly would give a temperature of 0.
 
-    Returns 1 where it cannot be measured: when the other folds hold one class only, or when no held-out label is of a
-    class that its head has seen.
+    Returns 1 where it cannot be measured: without labels, when the other folds hold one class only and the head has no
+    class prior, or when no held-out label is of a class that its head has seen.
     """
     assert pool.head is not None
+    if not len(pool.labeled):
+        return 1.0
     shuffled = rng.permutation(pool.labeled)
     y = pool.labels[shuffled]
     by_class = np.arange(len(y)) if pool.multi_label else np.argsort(y, kind="stable")
@@ -99,9 +101,9 @@ def held_out_temperature(pool: Pool, rng: np.random.Generator) -> float:
     fold[by_class] = np.arange(len(y)) % FOLDS
     x, logits, scored_labels, n_held_out = pool.rows(shuffled), [], [], 0
     for held_out in (fold == number for number in range(min(FOLDS, len(y)))):
-        if not _tells_classes_apart(y[~held_out]):
+        if pool.head.prior is None and not _tells_classes_apart(y[~held_out]):
             return 1.0
-        head = Head(C=pool.head.C).fit(x[~held_out], y[~held_out], pool.n_classes)
+        head = Head(C=pool.head.C).fit(x[~held_out], y[~held_out], pool.n_classes, pool.head.prior)
         fold_logits, y_scored = head.calibration_logits(x[held_out], y[held_out])
         logits.append(fold_logits)
         scored_labels.append(y_scored)
