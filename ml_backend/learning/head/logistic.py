@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.head.class_prior import ClassPrior
 from ml_backend.learning.head.losses import Sigmoid, Softmax
-from ml_backend.learning.head.named_classes import fit_around_names, strength_of_names
 from ml_backend.learning.head.solver import solve
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
 from ml_backend.learning.numerics.read_only import read_only
@@ -112,6 +111,9 @@ class Head:
 
     def _fit(self, X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], prior: ClassPrior | None) -> Fitted:
         if prior is not None:
+            # Imported here, since the server, which loads heads and fits none, does without scipy.
+            from ml_backend.learning.head.named_classes import fit_around_names, strength_of_names
+
             strength = strength_of_names(X, y, prior)
             self.prior_strength, self.prior_evidence = strength.kappa, strength.evidence
             if strength.kappa > 0:
