@@ -61,7 +61,7 @@ def change_settings_by_form(project_id: int) -> Any:
     `shown` holds the settings with which the page was made, so that a change that somebody else has made since stays.
     Raises BadRequest as `change_settings`, and with status 403 without the CSRF token.
     """
-    request.max_content_length = request.max_form_memory_size = largest_body(request.path)
+    request.max_content_length = largest_body(request.path)
     who = require_settings_access(project_id)
     if not has_csrf_token():
         raise BadRequest("The change lacks the token of this page: reload the page and try again.", 403)

@@ -88,8 +88,20 @@ def test_a_form_needs_the_token_of_its_page(signed_in: FlaskClient):
     for token in ("", "wrong"):
         assert signed_in.post(SETTINGS, data=typed | {"csrf_token": token}, headers=BROWSER).status_code == 403
     assert settings(signed_in)["batch_size"] == 20
-    as_basic_auth = signed_in.post(SETTINGS, data=typed | {"csrf_token": ""}, auth=("ann", "secret"), headers=BROWSER)
-    assert as_basic_auth.status_code == 403, "a browser sends basic auth by itself, also for a page of another site"
+
+
+def test_a_person_whose_browser_sends_basic_auth_saves_the_form_with_its_token_only(
+    make_client: Any, sqlite_store: Store
+):
+    sqlite_store.ensure_project(7, label_config=CONFIG)
+    client = make_client(basic_auth_user="ann", basic_auth_pass="secret")
+    client.environ_base["HTTP_AUTHORIZATION"] = "Basic YW5uOnNlY3JldA=="
+    assert "form-action 'self'" in client.get(PAGE, headers=BROWSER).headers["Content-Security-Policy"]
+    typed = fields(client) | {"batch_size": "7"}
+    assert client.post(SETTINGS, data=typed | {"csrf_token": ""}, headers=BROWSER).status_code == 403
+    assert settings(client)["batch_size"] == 20, "a browser sends basic auth also for a page of another site"
+    assert client.post(SETTINGS, data=typed, headers=BROWSER).status_code == 303
+    assert settings(client)["batch_size"] == 7
 
 
 def test_what_the_form_holds_and_cannot_be_used_is_refused_with_a_sentence(signed_in: FlaskClient):
