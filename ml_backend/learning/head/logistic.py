@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.head.class_prior import ClassPrior
 from ml_backend.learning.head.losses import Sigmoid, Softmax
 from ml_backend.learning.head.solver import solve
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
 from ml_backend.learning.numerics.read_only import read_only
 from ml_backend.learning.numerics.threads import BLOCK_ROWS, one_thread
+
+if TYPE_CHECKING:
+    # It needs scipy, which the server does without: it loads heads and fits none.
+    from ml_backend.learning.head.class_prior import ClassPrior
 
 UNSEEN_LOGIT = -50.0
 """Logit of a class without labels; the highest logit of the classes with labels is always at least 0."""
@@ -111,7 +114,7 @@ class Head:
 
     def _fit(self, X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], prior: ClassPrior | None) -> Fitted:
         if prior is not None:
-            # Imported here, since the server, which loads heads and fits none, does without scipy.
+            # Imported here, since it needs scipy too.
             from ml_backend.learning.head.named_classes import fit_around_names, strength_of_names
 
             strength = strength_of_names(X, y, prior)
