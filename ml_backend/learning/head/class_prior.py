@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from ml_backend.learning.numerics.finite import NotFinite, not_finite
+
 SAMPLE_SIZE, SAMPLE_PER_CLASS = 2000, 30
 """Texts that the names are refined on: as many, or as many per class, whichever is more."""
 STEPS = 10
@@ -33,18 +35,28 @@ class ClassPrior:
     """A direction in the space of the embeddings for each class.
 
     centre: (n_classes, D) float32; embeddings times its transpose are scores of the classes, whose mean in a row is 0.
-    variance: of the scores of a class over texts, mean over the classes.
+    variance: of the scores of a class over texts, mean over the classes; mean_square: of the norms of embeddings.
     multi_label_bases: (len(BASE_STRENGTHS),) float64, see `base`.
     """
 
     centre: NDArray[np.float32]
     variance: float
+    mean_square: float
     multi_label_bases: NDArray[np.float64]
 
     @property
     def n_classes(self) -> int:
         """Number of classes."""
         return len(self.centre)
+
+    def check_fits(self, X: NDArray[np.floating[Any]], n_classes: int) -> None:
+        """Raise ValueError unless the prior has so many classes and the dimensions of the embeddings X (n, D)."""
+        if self.n_classes != n_classes:
+            raise ValueError(f"the class prior has {self.n_classes} classes, and the head {n_classes}")
+        if X.ndim != 2 or X.shape[1] != self.centre.shape[1]:
+            raise ValueError(
+                f"the class prior has {self.centre.shape[1]} dimensions; the embeddings have shape {X.shape}"
+            )
 
     def scores(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Returns the scores (n, n_classes) of embeddings X (n, D)."""
@@ -69,9 +81,22 @@ def class_prior(
     """Returns the prior of class vectors (n_classes, D), refined on a sample of the embeddings (N, D).
 
     rows: (n,) int64, the rows of which the sample is drawn. A row keeps its place in the draw when others come or go.
+    Raises ValueError for fewer than two classes and for class vectors of other dimensions than the embeddings, and
+    NotFinite for a class vector or an embedding with NaN or infinity.
     """
+    if class_vectors.ndim != 2 or len(class_vectors) < 2 or class_vectors.shape[1] != embeddings.shape[1]:
+        raise ValueError(
+            f"class vectors must be (n_classes, {embeddings.shape[1]}) for these embeddings, of two classes or more; "
+            f"got shape {class_vectors.shape}"
+        )
+    bad_classes = not_finite(class_vectors)
+    if len(bad_classes):
+        raise NotFinite(int(bad_classes[0]), "of the class vectors holds NaN or infinity")
     sample = sample_rows(rows, max(SAMPLE_SIZE, SAMPLE_PER_CLASS * len(class_vectors)), seed)
     X = np.asarray(embeddings[sample], dtype=np.float64)
+    bad_rows = not_finite(X)
+    if len(bad_rows):
+        raise NotFinite(int(sample[bad_rows[0]]), "holds NaN or infinity")
     scale = float(np.sqrt(np.vdot(X, X) / max(1, len(X)))) or 1.0
     centre = refined(unit(np.asarray(class_vectors, dtype=np.float64)), X / scale)
     # X is scaled already, as embeddings times the centre that is returned are.
@@ -79,7 +104,7 @@ def class_prior(
     few = scores[:: max(1, len(X) // BASE_ROWS)]
     bases = np.array([_base_for_one_class(strength * few) for strength in BASE_STRENGTHS])
     variance = float(scores.var(axis=0).mean()) if len(X) else 0.0
-    return ClassPrior((centre / scale).astype(np.float32), variance, bases)
+    return ClassPrior((centre / scale).astype(np.float32), variance, scale**2, bases)
 
 
 def sample_rows(rows: NDArray[np.int64], size: int, seed: int) -> NDArray[np.int64]:

@@ -102,6 +102,8 @@ class Head:
         if len(X) or prior is None:
             _check_embeddings(X)
         _check_labels(y, len(X), n_classes)
+        if prior is not None:
+            prior.check_fits(X, n_classes)
         self.n_classes, self.multi_label = n_classes, y.ndim == 2
         self.prior, self.prior_strength, self.prior_evidence = prior, 0.0, 0.0
         with one_thread() if X.size * min(1.0, len(X) / X.shape[1]) * n_classes <= ONE_THREAD else nullcontext():

@@ -19,6 +19,7 @@ INTERCEPT_VARIANCE = 0.15
 VARIANCE_PER_NAMES = 8.0
 """Variance of the weights as a multiple of the variance of the names' logits: what labels add is of that order."""
 LEAST_VARIANCE = 3.0
+"""Lower bound of that variance; both are for embeddings with a mean square norm of 1."""
 LABELS_TO_HALF = 20.0
 """Number of labels at which the weights may vary half as much as in the end: a few labels say little about them."""
 
@@ -62,7 +63,9 @@ def penalty(prior: ClassPrior, strength: Strength, n: int, C: float) -> float:
 
     The less the labels speak for the names, the closer it is to that.
     """
-    names = float(np.clip(VARIANCE_PER_NAMES * strength.kappa**2 * prior.variance, min(LEAST_VARIANCE, C), C))
+    least, by_names = LEAST_VARIANCE, VARIANCE_PER_NAMES * strength.kappa**2 * prior.variance
+    # C is for embeddings as they are given, the variances for those with a mean square norm of 1.
+    names = min(C, max(least, by_names) / prior.mean_square)
     return (strength.share * names + (1 - strength.share) * C) * n / (n + strength.share * LABELS_TO_HALF)
 
 
