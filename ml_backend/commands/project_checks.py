@@ -9,6 +9,7 @@ from ml_backend.commands.checks import Check
 from ml_backend.labelstudio import connection
 from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio, LabelStudioError, ProjectInfo
 from ml_backend.labelstudio.connect_refusal import LOCAL_REMEDY, setup_problem
+from ml_backend.labelstudio.described_classes import notes_of
 from ml_backend.labelstudio.events import SECRET_HEADER
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.pipeline.next_step import next_step_of, remedy
@@ -114,7 +115,7 @@ def _check_label_config(name: str, info: ProjectInfo, store: Store) -> Check:
             "change the label config, or set `control` and `text_fields` of the project",
         )
     classes = f"{info.title!r}: {len(config.classes)} classes of {config.control!r}"
-    return Check(f"{name}: label config", True, "; ".join([classes, *config.notes]))
+    return Check(f"{name}: label config", True, "; ".join([classes, *notes_of(config, chosen)]))
 
 
 def _check_webhook(

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import unescape
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
@@ -109,7 +110,7 @@ def _nodes(control: Element) -> list[Choice]:
                         "classes differ from task to task: write it without a variable"
                     )
                 above, named_above = (*above, label), (*named_above, label or shown)
-                words = (*words, _words(element, shown, label))
+                words = (*words, _words(element, shown, label, is_taxonomy))
                 if len(above) > MOST_LEVELS:
                     raise UnreadableChoices(f"nests its choices deeper than {MOST_LEVELS} levels: use fewer levels")
                 below = below if goes_below else []
@@ -122,12 +123,12 @@ def _nodes(control: Element) -> list[Choice]:
     return nodes
 
 
-def _words(choice: Element, shown: str, label: str) -> str:
+def _words(choice: Element, shown: str, label: str, is_taxonomy: bool) -> str:
     """What says most about a choice: what the editor shows, or else what results hold, whichever is no code.
 
-    The editor shows `html` instead of the value; a <Taxonomy>, which does not, has hardly ever choices with one.
+    <Choices> show `html` instead of the value, a <Taxonomy> does not.
     """
-    texts = (_text_of_html(choice.get("html", "")), shown, label)
+    texts = ("" if is_taxonomy else _text_of_html(choice.get("html", "")), unescape(shown), label)
     chosen = next((text for text in texts if text.strip() and not is_code(text)), shown or label)
     return chosen.strip().replace(PATH_SEPARATOR, "/")
 

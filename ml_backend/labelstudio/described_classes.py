@@ -52,15 +52,16 @@ def check_descriptions(config: LabelConfig, settings: ProjectSettings, before: P
         )
 
 
-def vanished_classes_note(config: LabelConfig, settings: ProjectSettings) -> str | None:
-    """A sentence about classes that the settings describe and that the label config does not have any more, or None."""
+def notes_of(config: LabelConfig, settings: ProjectSettings) -> tuple[str, ...]:
+    """The notes of the config, and one about described classes that it does not have any more, as sentences."""
     unknown = _unknown(config, settings)
     if not unknown:
-        return None
-    return (
+        return config.notes
+    vanished = (
         f'The setting "class_descriptions" describes {_listed(unknown)}, which the label config does not have: the '
         "description is not used. Remove it, or change it to the name that the class has now."
     )
+    return (*config.notes, vanished)
 
 
 def _unknown(config: LabelConfig, settings: ProjectSettings) -> list[str]:

@@ -8,7 +8,7 @@ from math import sqrt
 from statistics import NormalDist
 from typing import Any
 
-from ml_backend.labelstudio.described_classes import vanished_classes_note
+from ml_backend.labelstudio.described_classes import notes_of
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.pipeline.made_from import made_from
 from ml_backend.pipeline.next_step import next_step, remedy
@@ -171,7 +171,7 @@ def _reads(project: ProjectRecord, settings: ProjectSettings) -> dict[str, Any] 
         "classes": len(config.classes),
         "multi_label": config.multi_label,
         "texts": [text.value if text.field is None else text.field for text in config.texts],
-        "notes": [*config.notes, *([note] if (note := vanished_classes_note(config, settings)) else [])],
+        "notes": list(notes_of(config, settings)),
     }
 
 

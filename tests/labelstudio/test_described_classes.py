@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml_backend.labelstudio.described_classes import check_descriptions, described_classes, vanished_classes_note
+from ml_backend.labelstudio.described_classes import check_descriptions, described_classes, notes_of
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.project_settings import ProjectSettings, SettingsError
 
@@ -26,6 +26,12 @@ def test_a_path_is_named_part_by_part():
     config = control(tree, "Taxonomy")
     assert config.classes == ("f", "f / f1", "f / pear")
     assert described_classes(config).names == ("Fruit", "Fruit / Apple", "Fruit / pear")
+
+
+def test_a_taxonomy_does_not_show_html_and_signs_are_read_as_they_look():
+    tree = '<Choice value="Apple" html="&lt;b&gt;Pear&lt;/b&gt;"/><Choice>R&amp;D</Choice>'
+    assert described_classes(control(tree, "Taxonomy")).names == ("Apple", "R&D")
+    assert described_classes(control(tree)).names == ("Pear", "R&D")
 
 
 def test_names_that_the_editor_shows_twice_are_told_apart_by_the_class():
@@ -86,8 +92,6 @@ def test_a_description_of_an_unknown_class_is_refused_with_the_known_ones():
 
 def test_a_class_that_left_the_config_keeps_its_description_and_is_named():
     check_descriptions(CONFIG, settings(bug="new", gone="old"), before=settings(gone="old"))
-    assert "describes 'gone', which the label config does not have" in str(
-        vanished_classes_note(CONFIG, settings(gone="x", bug="y"))
-    )
-    assert vanished_classes_note(CONFIG, settings(bug="y")) is None
-    assert vanished_classes_note(CONFIG, ProjectSettings()) is None
+    (note,) = notes_of(CONFIG, settings(gone="x", bug="y"))
+    assert "describes 'gone', which the label config does not have" in note
+    assert notes_of(CONFIG, settings(bug="y")) == notes_of(CONFIG, ProjectSettings()) == ()
