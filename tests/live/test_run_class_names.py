@@ -13,6 +13,7 @@ from local_backend import WordHashes
 from numpy.typing import NDArray
 from project_runs import MINUTE, MakeProject, Project
 
+from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.learning import Embedder
 from ml_backend.learning.cycle import Cycle
@@ -73,6 +74,38 @@ def test_the_first_batch_is_predicted_from_the_class_names(make_project: MakePro
     project.run()
     assert status["model"]["version"] != project.status["model"]["version"]
     assert project.status["model"]["made_from"].startswith("6 labels")
+
+
+def test_texts_with_several_classes_are_predicted_from_the_class_names_too(make_project: MakeProject):
+    project = make_project(20)
+    project.change(label_config=label_config(CLASSES).replace('choice="single"', 'choice="multiple"'))
+    project.run("setup")
+    head = head_of(project)
+    assert (head.n_labels, head.multi_label) == (0, True)
+    assert project.status["model"]["made_from"] == "the class names"
+    arrays = project.services.arrays.arrays(project.id, WordHashes.name)
+    probabilities = from_bytes(head.blob).predict_proba(arrays.vectors)
+    assert len(np.unique(probabilities.round(4), axis=0)) > 10, "texts differ in what the names say of them"
+    project.label(3)
+    project.run()
+    assert head_of(project).n_labels == 3
+
+
+def test_a_label_that_the_class_names_predicted_leaves_them_in_the_head(make_project: MakeProject):
+    project = make_project(20, retrain_every=1)
+    project.run("setup")
+    batch = project.batch
+    assert batch.predicted is not None
+    (name,) = batch.predicted[0] or []
+    project.person.annotate(batch.task_ids[0], name)
+    project.add_event("TASKS_CREATED", batch.task_ids[0])
+    project.run()
+    assert project.status["labels"][name] == 1
+    head = head_of(project)
+    assert head.n_labels == 1
+    assert head.class_prior is not None
+    predicted = from_bytes(head.blob).predict_proba(project.services.arrays.arrays(project.id, WordHashes.name).vectors)
+    assert len(set(predicted.argmax(axis=1).tolist())) > 1, "not every text is of the only class with a label"
 
 
 def test_without_class_names_there_is_no_head_before_the_first_labels(make_project: MakeProject):
