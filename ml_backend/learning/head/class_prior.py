@@ -15,6 +15,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
+from ml_backend.learning.numerics.threads import one_thread
 
 SAMPLE_SIZE, SAMPLE_PER_CLASS = 2000, 30
 """Texts that the names are refined on: as many, or as many per class, whichever is more."""
@@ -98,9 +99,10 @@ def class_prior(
     if len(bad_rows):
         raise NotFinite(int(sample[bad_rows[0]]), "holds NaN or infinity")
     scale = float(np.sqrt(np.vdot(X, X) / max(1, len(X)))) or 1.0
-    centre = refined(unit(np.asarray(class_vectors, dtype=np.float64)), X / scale)
-    # X is scaled already, as embeddings times the centre that is returned are.
-    scores = (X / scale) @ centre.T
+    # On one thread, so that the result does not depend on their number.
+    with one_thread():
+        centre = refined(unit(np.asarray(class_vectors, dtype=np.float64)), X / scale)
+        scores = (X / scale) @ centre.T
     few = scores[:: max(1, len(X) // BASE_ROWS)]
     bases = np.array([_base_for_one_class(strength * few) for strength in BASE_STRENGTHS])
     variance = float(scores.var(axis=0).mean()) if len(X) else 0.0
