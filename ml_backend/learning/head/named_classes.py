@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.head.class_prior import ClassPrior
-from ml_backend.learning.head.losses import Loss, Sigmoid, Softmax
+from ml_backend.learning.head.losses import Loss, Matrix, Sigmoid, Softmax
 from ml_backend.learning.head.prior_strength import Strength, prior_strength
 from ml_backend.learning.head.solver import solve
 
@@ -20,6 +20,8 @@ VARIANCE_PER_NAMES = 8.0
 """Variance of the weights as a multiple of the variance of the names' logits: what labels add is of that order."""
 LEAST_VARIANCE = 3.0
 """Lower bound of that variance; both are for embeddings with a mean square norm of 1."""
+RESIDUAL_SCALE = 4.0
+"""Moment estimates are too low where they are high, as probabilities are bounded: their square is divided by this."""
 LABELS_TO_HALF = 20.0
 """Number of labels at which the weights may vary half as much as in the end: a few labels say little about them."""
 
@@ -51,22 +53,41 @@ def fit_around_names(
     if is_binary:
         # As in a head without names: one weight vector, whose halves are the rows.
         loss, logits, Y = Sigmoid(), logits[1:] - logits[:1], Y[1:]
-    C = penalty(prior, strength, len(X), C)
+    rows = _some_rows(len(X))
+    P = loss.value(logits[:, rows], Y[:, rows])[1]
+    C = penalty(prior, strength, residual_variance(X[rows], Y[:, rows] - P, P * (1 - P)), len(X), C)
     W, b = solve(X, Y, C, loss, logits, C / INTERCEPT_VARIANCE)
     if is_binary:
         W, b = np.r_[-W, W] / 2, np.r_[-b, b] / 2
     return centre + W, strength.offset + b
 
 
-def penalty(prior: ClassPrior, strength: Strength, n: int, C: float) -> float:
+def penalty(prior: ClassPrior, strength: Strength, residual: float, n: int, C: float) -> float:
     """Returns C for n labels around a prior, between 0 and the C of a head without names.
 
-    The less the labels speak for the names, the closer it is to that.
+    It is the variance that weights may have, and grows with what the names say, and with what the labels say beyond
+    them: residual, see `residual_variance`. The less the labels speak for the names, the closer it is to the given C.
     """
-    least, by_names = LEAST_VARIANCE, VARIANCE_PER_NAMES * strength.kappa**2 * prior.variance
+    by_names = VARIANCE_PER_NAMES * strength.kappa**2 * prior.variance
+    by_labels = (residual * prior.mean_square) ** 2 / RESIDUAL_SCALE
     # C is for embeddings as they are given, the variances for those with a mean square norm of 1.
-    names = min(C, max(least, by_names) / prior.mean_square)
-    return (strength.share * names + (1 - strength.share) * C) * n / (n + strength.share * LABELS_TO_HALF)
+    variance = min(C, max(LEAST_VARIANCE, by_names, by_labels) / prior.mean_square)
+    return (strength.share * variance + (1 - strength.share) * C) * n / (n + strength.share * LABELS_TO_HALF)
+
+
+def residual_variance(X: Matrix, residuals: Matrix, curvature: Matrix) -> float:
+    """Returns how strongly similar texts differ from the prior's probabilities in the same way: a variance of weights.
+
+    X: (n, D) embeddings; residuals: (K, n), labels minus probabilities; curvature: (K, n), p (1 − p). It is the moment
+    estimate of a variance component (Haseman & Elston 1972), minus the standard error that it has where the true
+    variance is 0; at least 0.
+    """
+    centred = X - X.mean(axis=0)
+    similarity = centred @ centred.T
+    np.fill_diagonal(similarity, 0.0)
+    explained = float(np.vdot(similarity, residuals.T @ residuals))
+    expected = float(np.vdot(similarity**2, curvature.T @ curvature))
+    return max(0.0, explained - np.sqrt(2 * expected)) / expected if expected > 0 else 0.0
 
 
 def _targets(y: NDArray[np.integer[Any]], n_classes: int) -> NDArray[np.float64]:

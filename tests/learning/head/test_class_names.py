@@ -1,5 +1,7 @@
 """A head that knows the class names: refinement, strength and fit against independent forms, and what users rely on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -14,6 +16,7 @@ from ml_backend.learning.head.named_classes import (
     LABELS_TO_HALF,
     VARIANCE_PER_NAMES,
     penalty,
+    residual_variance,
     strength_of_names,
 )
 from ml_backend.learning.head.prior_strength import ODDS_FOR_NAMES, RAMP, SPREAD, STRENGTH
@@ -86,9 +89,11 @@ def test_the_fit_is_the_optimum_of_its_objective(K):
     X, y, N = texts_around_names(K=K, D=6, noise=0.8)
     X, y = X[:30], y[:30]
     prior = prior_of(X, N)
-    head = Head(C=30.0).fit(X, y, K, prior)
     strength = strength_of_names(X, y, prior)
-    C = penalty(prior, strength, 30, 30.0)
+    C = 30 * 30 / (30 + LABELS_TO_HALF)  # more variance than C allows, in the prior that is used here
+    prior = replace(prior, variance=1.0)
+    assert penalty(prior, strength, 0.0, 30, 30.0) == pytest.approx(C)
+    head = Head(C=30.0).fit(X, y, K, prior)
     centre, mean = strength.kappa * prior.centre.astype(float), X.mean(axis=0).astype(float)
     # The binary form penalises the difference of the two rows, as scikit-learn does.
     halves = 0.5 if K == 2 else 1.0
@@ -142,10 +147,32 @@ def test_names_of_the_wrong_classes_are_given_up():
 def test_the_more_labels_the_more_the_weights_may_vary():
     X, y, N = texts_around_names()
     prior = prior_of(X, N)
-    few, many = (penalty(prior, strength_of_names(X[:n], y[:n], prior), n, 30.0) for n in (5, 300))
+    strength = strength_of_names(X, y, prior)
+    few, many = (penalty(prior, strength, 0.0, n, 30.0) for n in (5, 300))
     assert few < many <= 30.0
-    expected = VARIANCE_PER_NAMES * strength_of_names(X[:300], y[:300], prior).kappa ** 2 * prior.variance
+    expected = VARIANCE_PER_NAMES * strength.kappa**2 * prior.variance
     assert many == pytest.approx(np.clip(expected, 3.0, 30.0) * 300 / (300 + LABELS_TO_HALF))
+
+
+def test_the_residual_variance_is_that_of_a_sum_over_all_pairs():
+    rng = np.random.default_rng(0)
+    X, residuals, curvature = rng.normal(size=(12, 3)), rng.normal(size=(4, 12)), rng.random((4, 12)) / 4
+    centred = X - X.mean(axis=0)
+    pairs = [(i, j) for i in range(12) for j in range(12) if i != j]
+    explained = sum(centred[i] @ centred[j] * (residuals[:, i] @ residuals[:, j]) for i, j in pairs)
+    expected = sum((centred[i] @ centred[j]) ** 2 * (curvature[:, i] @ curvature[:, j]) for i, j in pairs)
+    found = residual_variance(X, residuals, curvature)
+    assert found == pytest.approx(max(0, explained / expected - np.sqrt(2 / expected)))
+    labels_like_texts = np.sign(centred[:, :1].T) * 0.5
+    assert residual_variance(X, labels_like_texts, np.full((1, 12), 0.25)) > 0
+
+
+def test_labels_win_where_names_say_little():
+    X, y, N = texts_around_names(K=8)
+    rng = np.random.default_rng(0)
+    vague = 0.15 * N + rng.normal(size=N.shape).astype(np.float32) * 0.2
+    plain, named = Head(C=30.0).fit(X[:60], y[:60], 8), Head(C=30.0).fit(X[:60], y[:60], 8, prior_of(X, vague))
+    assert accuracy(named, X, y) > accuracy(plain, X, y) - 0.02
 
 
 def test_frequent_classes_are_learned_from_few_labels_where_names_say_nothing():
