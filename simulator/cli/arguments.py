@@ -57,7 +57,7 @@ def budget_of(name: str, initial_size: int | None, batch_size: int | None, cycle
 
 def heads_of(listed: str) -> list[HeadKind]:
     """The heads of a comma-separated list. Raises ValueError, listing the known ones, for an unknown name."""
-    for name in names(listed):
+    for name in names(listed) or [listed]:
         if name not in list(HeadKind):
             raise ValueError(f"unknown head {name!r}; known: {', '.join(HeadKind)}")
     return [HeadKind(name) for name in names(listed)]
