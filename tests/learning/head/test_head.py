@@ -65,6 +65,15 @@ def test_the_optimum_is_reached_for_short_and_for_long_vectors(scale):
     np.testing.assert_allclose(head.predict_proba(X), model.predict_proba(X), atol=1e-3)
 
 
+@pytest.mark.parametrize("k", [2, 5])
+def test_tiny_vectors_with_a_penalty_for_their_scale_give_the_same_predictions(k):
+    X, y = clusters(100, 20, k)
+    scale = 2.0**-20
+    logits = Head(C=30.0).fit(X, y, k).decision_function(X)
+    of_tiny = Head(C=30.0 / scale**2).fit(X * np.float32(scale), y, k).decision_function(X * np.float32(scale))
+    np.testing.assert_allclose(of_tiny, logits, rtol=1e-3, atol=1e-3)
+
+
 @pytest.mark.parametrize(("n", "D"), [(40, 200), (300, 24)])
 @pytest.mark.parametrize("C", [0.1, 10.0])
 def test_multi_label_solves_one_binary_problem_per_column(n, D, C):
