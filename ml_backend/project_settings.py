@@ -83,7 +83,7 @@ class ProjectSettings(BaseModel):
         """A string holds JSON or a line for each class; null instead of a description is none."""
         if isinstance(value, str):
             value = class_descriptions.parse_descriptions(value)
-        return {name: text for name, text in value.items() if text is not None} if isinstance(value, dict) else value
+        return class_descriptions.check_types(value)
 
     @field_validator("class_descriptions")
     @classmethod

@@ -25,7 +25,14 @@ def test_an_object_its_json_and_lines_mean_the_same(written: Any):
     assert stored(written) == {"billing": "About invoices.", "bug": "A fault: it breaks."}
 
 
-@pytest.mark.parametrize("written", ["", " \n", "{}", {}, "billing:\nbug:"])
+def test_what_models_refuse_is_left_out():
+    assert stored({"bug": "It \ud800breaks\x00.", "emoji": "👩\u200d🔧"}) == {
+        "bug": "It breaks .",
+        "emoji": "👩\u200d🔧",
+    }
+
+
+@pytest.mark.parametrize("written", ["", " \n", "{}", {}, "billing:\nbug:", {"bug": "\u200b"}])
 def test_no_description_is_the_default(written: Any):
     settings = ProjectSettings(class_descriptions={"bug": "x"}).merged({"class_descriptions": written})
     assert settings == ProjectSettings()
@@ -38,8 +45,11 @@ def test_no_description_is_the_default(written: Any):
         (": x", "line 1 .* has no class"),
         ("bug: one\nbug: two", "line 2 .* describes 'bug' a second time"),
         ('{"bug": "x"', "is not JSON"),
-        ({"bug": 3}, "class_descriptions.bug.*valid string"),
-        (["bug"], "class_descriptions.*valid dictionary"),
+        ({"bug": 3}, "the description of 'bug' must be a sentence in quotation marks, not 3"),
+        (["bug"], r"class_descriptions must be an object of classes and sentences, .*, not \[\"bug\"\]"),
+        (5, "class_descriptions must be an object .*, not 5"),
+        ('{"bug": "one", "bug": "two"}', "class_descriptions describes 'bug' twice: keep one of the two"),
+        ({"bug": "one", " bug ": "two"}, "class_descriptions describes 'bug' twice"),
         ({"bug": "x" * 1001}, "'bug' has 1,001 characters: write at most 1,000"),
         ({f"class {n}": "x" * 1000 for n in range(100)}, "class_descriptions has 100,790 characters in all"),
     ],

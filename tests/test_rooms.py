@@ -80,7 +80,12 @@ ALLOWED: dict[str, set[str]] = {
     },
     "ml_backend.__main__": {"ml_backend.cli"},
     # The simulator uses only two packages of the service: one reads annotations, the other learns from them.
-    "simulator.data": {"ml_backend.learning", "ml_backend.labelstudio", "ml_backend.annotation"},
+    "simulator.data": {
+        "ml_backend.learning",
+        "ml_backend.labelstudio",
+        "ml_backend.annotation",
+        "ml_backend.class_descriptions",
+    },
     "simulator.experiment": {"ml_backend.learning", "simulator.data"},
     "simulator.analysis": {"simulator.experiment"},
     "simulator.report": {"simulator.experiment", "simulator.analysis"},

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from ml_backend.class_descriptions import one_line
 from ml_backend.labelstudio.described_classes import described_classes
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.learning.embedding.class_texts import ClassTexts, class_texts
@@ -39,11 +40,17 @@ class ClassDescriptions:
     built_in: bool = False
 
     def check(self, datasets: Sequence[str]) -> None:
-        """Raise DataError if a file without names of datasets is given for several."""
+        """Raise DataError if a file without names of datasets is given for several, or one that names none of them."""
         if ANY in self.by_dataset and len(datasets) > 1:
             raise DataError(
                 f"{self.source} describes the classes of one dataset, and this command has {', '.join(datasets)}: give "
                 f"it as {{dataset: {{class: sentence}}}}, for example {{{json.dumps(datasets[0])}: {EXAMPLE}}}"
+            )
+        if self.by_dataset and not self.built_in and self.by_dataset.keys().isdisjoint([ANY, *datasets]):
+            raise DataError(
+                f"{self.source} describes the classes of {_listed(list(self.by_dataset))}, and this command has "
+                f"{', '.join(datasets)}: give it under the name of the dataset, for example "
+                f"{{{json.dumps(datasets[0])}: {EXAMPLE}}}"
             )
 
     def of(self, dataset: str, classes: Sequence[str], may_lack: bool) -> tuple[dict[str, str], list[str]]:
@@ -138,12 +145,12 @@ def _of_table(path: Path) -> dict[str, str]:
 
 def _sentences(path: Path, described: Mapping[str, Any]) -> dict[str, str]:
     for name, sentence in described.items():
-        if not isinstance(sentence, str) or not sentence.strip():
+        if not isinstance(sentence, str) or not one_line(sentence):
             raise DataError(
                 f"{path}: the description of {shortened(name)!r} must be a sentence, not {shortened(sentence)!r}; "
                 "without its entry the name of the class is used"
             )
-    return {name: sentence.strip() for name, sentence in described.items()}
+    return {name: one_line(sentence) for name, sentence in described.items()}
 
 
 def _refuse_repeats(path: Path, names: Sequence[str]) -> None:

@@ -59,6 +59,7 @@ def test_a_misspelt_class_is_refused_with_the_classes_that_it_could_be(tmp_path:
     [
         ('{"bill": "a", "bill ": "b"}', "describes 'bill' twice"),
         ('{"bill": ""}', "the description of 'bill' must be a sentence, not ''"),
+        ('{"bill": "\\ud800"}', "the description of 'bill' must be a sentence"),
         ('{"mail": {"bill": 3}}', "the description of 'bill' must be a sentence, not '3'"),
         ('{"bill": "a", "mail": {"bug": "b"}}', "must be .* or such an object for each dataset"),
         ("[1]", "must be "),
@@ -84,6 +85,14 @@ def test_descriptions_of_one_dataset_are_not_used_for_several(tmp_path: Path):
     one.check(["mail"])
     with pytest.raises(DataError, match=r'this command has mail, chat: give it as .*\{"mail": \{"spam"'):
         one.check(["mail", "chat"])
+
+
+def test_a_file_of_other_datasets_only_is_refused_with_their_names(tmp_path: Path):
+    others = read_descriptions(written(tmp_path, '{"male": {"bill": "a"}, "chat": {"bill": "b"}}'))
+    others.check(["mail", "chat"])
+    with pytest.raises(DataError, match=r'classes of male, chat, and this command has mail: .*\{"mail": \{"spam"'):
+        others.check(["mail"])
+    read_descriptions("builtin").check(["mail"])
 
 
 def test_every_class_of_the_benchmark_is_described_in_one_sentence():
