@@ -97,7 +97,8 @@ def _vectors(run: RunContext, texts: Sequence[str], dimensions: int) -> NDArray[
     """(K, D) float32, in the order of the texts: those that are stored, or new ones. Raises NoVectors."""
     keys = [class_text_key(run.embedding, text) for text in texts]
     stored = run.store.class_vectors(run.id)
-    if set(keys) <= set(stored):
+    # A model that was replaced under its name may give vectors of another length.
+    if all(key in stored and len(stored[key]) == dimensions for key in keys):
         return np.stack([stored[key] for key in keys])
     vectors = _encoded(run, texts)
     if vectors.shape[1] != dimensions:

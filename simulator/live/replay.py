@@ -185,7 +185,7 @@ def _measured(
     settings = status["settings"]
     model = settings["embedding_model"] or (status["model"] or {}).get("embedding_model")
     if model is None:
-        raise LiveFailed("the backend has fitted no head yet: label tasks of at least two classes")
+        raise LiveFailed("the backend has no head yet: it needs labels of two classes, or class names that it uses")
     embedder = load_embedder(model)
     tasks = _tasks(session)
     position = {task_id: row for row, task_id in enumerate(sorted(tasks))}

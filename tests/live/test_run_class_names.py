@@ -221,6 +221,19 @@ def test_class_names_of_another_length_than_the_texts_are_not_used(make_project:
     assert project.store.class_vectors(project.id) == {}
 
 
+def test_stored_vectors_of_another_length_than_the_texts_are_made_anew(make_project: MakeProject):
+    project = make_project(20)
+    project.run("setup")
+    keys = list(project.store.class_vectors(project.id))
+    project.store.put_class_vectors(project.id, keys, np.ones((len(keys), 7), dtype=np.float32))
+    project.save()()  # with new services, as after a restart
+    change_settings(project, batch_size=5)
+    project.run("settings")
+    assert (project.record.state, project.record.error) == ("ready", None)
+    assert project.batch.number == 2
+    assert {len(vector) for vector in project.store.class_vectors(project.id).values()} == {32}
+
+
 def test_a_restart_does_not_embed_the_class_names_again(make_project: MakeProject):
     project = make_project(20)
     model = ForClassTexts()

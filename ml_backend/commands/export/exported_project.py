@@ -66,7 +66,10 @@ def read_project(settings: Settings, project_id: int) -> ExportedProject:
         project = connected_project(store, project_id)
         head, runs = store.current_head(project_id), store.runs(project_id)
         if head is None:
-            raise NothingToExport(f"project {project_id} has no head yet: label tasks of at least two classes first")
+            raise NothingToExport(
+                f"project {project_id} has no head yet: label tasks of at least two classes, or "
+                "describe the classes with the setting `class_descriptions`"
+            )
         chosen = ProjectSettings.usable(project.settings_used or project.settings)
         return ExportedProject(
             project, parse(project.label_config, chosen.control, chosen.text_fields), chosen, head, runs

@@ -138,4 +138,5 @@ class Sigmoid:
 
 def _regular(ridge: Matrix, weight: float) -> Matrix:
     """Returns the penalties (m,) with a small one for an intercept that has none, so that the Hessian stays regular."""
-    return np.r_[ridge[:-1], max(ridge[-1], LEAST_CURVATURE * weight)]
+    regular: Matrix = np.r_[ridge[:-1], max(ridge[-1], LEAST_CURVATURE * weight)]
+    return regular
