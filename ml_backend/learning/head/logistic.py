@@ -50,12 +50,13 @@ class Head:
     log((positives + ½) / (negatives + ½)).
 
     With a class prior the weights are drawn to the prior's centre times its strength instead of to 0, the intercepts
-    are penalised, and every class counts as seen; it can then be fitted without labels.
+    are penalised, and every class counts as seen; it can then be fitted without labels. Where the labels show that the
+    names say nothing (strength 0), the head is that of the labels alone.
 
     Fitting is deterministic. Attributes after `fit`, the arrays read-only:
     weights: (n_classes, D) float32.
     bias: (n_classes,) float32.
-    seen: (n_classes,) bool, the classes with a positive label.
+    seen: (n_classes,) bool, the classes with a positive label; all classes if the prior's strength is above 0.
     multi_label: bool. n_classes: int.
     temperature: float, by which `predict_proba` divides the logits; 1 unless set.
     prior: ClassPrior or None, the one it was fitted with; it is not saved with the head.
@@ -92,8 +93,8 @@ class Head:
         X: (n, D) of any float type.
         y: integers or bool, (n,) in 0..n_classes-1, or multi-label (n, n_classes) of 0/1.
         prior: what the names of the classes say; with it, n may be 0.
-        Raises ValueError if there are no rows, if the shapes do not match, or if a label is out of range (the message
-        names the row), and NotFinite for embeddings with NaN or infinity.
+        Raises ValueError if there are no rows and no prior, if the shapes do not match each other or the prior, or if a
+        label is out of range (the message names the row), and NotFinite for embeddings with NaN or infinity.
         """
         started = time.perf_counter()
         X, y = np.asarray(X), np.asarray(y)

@@ -99,5 +99,6 @@ def _targets(y: NDArray[np.integer[Any]], n_classes: int) -> NDArray[np.float64]
 
 
 def _some_rows(n: int) -> NDArray[np.int64]:
-    """Returns at most MOST_LABELS of n rows, at equal distances, (m,) int64."""
-    return np.unique(np.linspace(0, max(0, n - 1), min(n, MOST_LABELS)).astype(np.int64))
+    """Returns at most MOST_LABELS of n rows, ascending, (m,) int64: always the same ones of as many rows."""
+    # Drawn at random, since rows at equal distances may all be of one class where labels alternate.
+    return np.sort(np.random.default_rng(0).choice(n, min(n, MOST_LABELS), replace=False))

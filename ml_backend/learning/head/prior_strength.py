@@ -45,7 +45,7 @@ def prior_strength(prior: ClassPrior, X: Matrix, Y: Matrix, multi_label: bool) -
 
     X: (n, D) embeddings; Y: (n_classes, n) float64, labels as 0 or 1; multi_label: a row may have several classes.
     Two models explain the labels: the names with equal classes, and the names with the frequencies of the labels, where
-    the label that is predicted is left out of the frequencies. The better one sets the strength.
+    the label that is predicted is left out of the frequencies. The better one counts more for the strength.
     """
     n = len(X)
     if not n:
