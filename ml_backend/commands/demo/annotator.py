@@ -69,8 +69,9 @@ def check_learning(
         )
     console.print(table)
     console.print(
-        f"Accuracy on {len(held_back)} messages that are not in the project; with 0 labels the model knows the names "
-        f"of the classes only. Random order: mean of {RANDOM_ORDERS} draws of as many labels, with the same head."
+        f"Accuracy on {len(held_back)} messages that are not in the project; with 0 labels the model knows the "
+        f"classes by their descriptions only. Random order: mean of {RANDOM_ORDERS} draws of as many labels, with the "
+        "same head."
     )
 
 

@@ -16,7 +16,7 @@ from ml_backend.commands.connect import connect_project
 from ml_backend.commands.demo.annotator import CheckFailed, check_learning
 from ml_backend.commands.demo.backend_process import BackendProcess
 from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, StartFailed, free_port, installed
-from ml_backend.commands.demo.messages import Message, label_config, messages
+from ml_backend.commands.demo.messages import Message, descriptions, label_config, messages
 from ml_backend.commands.failure import CommandFailed
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
 
@@ -88,7 +88,7 @@ def _find_or_create_project(console: Console, client: LabelStudio) -> int:
     project_id = next((p["id"] for p in projects if p["title"] == TITLE), None)
     if project_id is None:
         pool = messages()[HELD_BACK:]
-        config = label_config(sorted({m.label for m in messages()}))
+        config = label_config(sorted({m.label for m in messages()}), descriptions())
         created = client.request("POST", "api/projects", body={"title": TITLE, "label_config": config})
         project_id = int(created["id"])
         tasks: list[dict[str, Any]] = [{"text": m.text, "gold": m.label} for m in pool]

@@ -19,6 +19,8 @@ from ml_backend.learning.numerics.threads import one_thread
 
 SAMPLE_SIZE, SAMPLE_PER_CLASS = 2000, 30
 """Texts that the names are refined on: as many, or as many per class, whichever is more."""
+MOST_ASSIGNMENTS = 4_000_000
+"""Bound of texts times classes, for memory and time with thousands of classes; 2,000 texts are taken in any case."""
 STEPS = 10
 SHARPNESS = 15.0
 """Inverse temperature of the assignment of texts to classes."""
@@ -93,7 +95,8 @@ def class_prior(
     bad_classes = not_finite(class_vectors)
     if len(bad_classes):
         raise NotFinite(int(bad_classes[0]), "of the class vectors holds NaN or infinity")
-    sample = sample_rows(rows, max(SAMPLE_SIZE, SAMPLE_PER_CLASS * len(class_vectors)), seed)
+    K = len(class_vectors)
+    sample = sample_rows(rows, max(SAMPLE_SIZE, min(SAMPLE_PER_CLASS * K, MOST_ASSIGNMENTS // K)), seed)
     X = np.asarray(embeddings[sample], dtype=np.float64)
     bad_rows = not_finite(X)
     if len(bad_rows):

@@ -1,4 +1,4 @@
-"""Initial pools by name: the first texts to label, before there is a head.
+"""Initial pools by name: the first texts to label, before there are labels.
 
 `catalogue.INITIAL_POOLS` maps each name to its module.
 """
