@@ -110,7 +110,8 @@ def cost_figure(seconds: pd.DataFrame, gain: pd.Series) -> Figure:
         left.plot([row["low"], row["high"]], [i, i], color=color, linewidth=2.2, alpha=0.45, solid_capstyle="round")
         left.plot(row["middle"], i, "o", color=color, markersize=5)
     left.set_yticks(range(len(ordered)), ordered["strategy"], color=INK)
-    left.set_xscale("log")
+    if (ordered["middle"] > 0).any():  # runs without a query have no time to show
+        left.set_xscale("log")
     left.set_xlabel("seconds per query (median; bar: 5 to 95 %)")
     left.grid(visible=False, axis="y")
     _cost_against_gain(right, ordered, gain)

@@ -126,6 +126,12 @@ def test_the_smallest_results_make_a_page(tmp_path, grid):
     assert not re.findall(r"\bnan\b", shown, re.IGNORECASE)
 
 
+def test_runs_without_a_query_make_a_page(tmp_path):
+    """As those do that measure what the class names alone are worth."""
+    results = small(strategies=["random"], cycles=0).assign(n_labeled=0, query_seconds=0.0, head="named")
+    assert '<section id="cost">' in write_report(write_results(tmp_path, results)).read_text()
+
+
 def test_advice_names_all_strategies_that_are_as_good_as_the_best():
     results = small(gain=lambda strategy, d, quality: {"badge": 0.03, "entropy": 0.03, "margin": 0.01}.get(strategy, 0))
     advice = {one.about: one for one in recommendations(Analysis(results, None, {}))}
