@@ -84,6 +84,7 @@ def _labelled(
     if rare:
         notes.append(f"left out: the texts of {counted(len(rare), 'label')} with a single text: {', '.join(rare)}")
     y = table["label"].map({name: i for i, name in enumerate(classes)}).to_numpy(dtype=np.int64)
+    descriptions.check([name])
     # Classes without enough labels are described too.
     described, notes_on_descriptions = descriptions.of(name, classes, may_lack=True)
     texts = texts_of_classes(classes, described, config)

@@ -224,6 +224,13 @@ def test_a_replay_passes_on_subpool_and_balance(tmp_path: Path):
     assert not replayed(balance=4).equals(without)
 
 
+def test_descriptions_of_another_dataset_are_refused_and_not_left_out(tmp_path: Path):
+    table(120, split=False).to_parquet(tmp_path / "mine.parquet")
+    with pytest.raises(DataError, match=r"m.json describes the classes of yours, and this command has mine: give it"):
+        of_file(tmp_path / "mine.parquet", Columns(), ClassDescriptions("m.json", {"yours": WORDS}))
+    assert of_file(tmp_path / "mine.parquet", Columns(), ClassDescriptions("m.json", {"mine": WORDS})).texts
+
+
 def test_a_replay_tries_the_class_names_where_they_say_something(tmp_path: Path):
     table(120, split=False).to_parquet(tmp_path / "mine.parquet")
     described = ClassDescriptions("mine.json", {ANY: WORDS})
