@@ -33,8 +33,9 @@ WHOLE = {"choices": [["Media"], ["Media", "www"], ["Media", "Radio"]]}
 
 
 def opened(loop: MakeLoop, page: Page, xml: str) -> Loop:
-    """A project whose first task the labelling stream shows."""
-    project = loop([{"text": f"text {i}"} for i in range(8)], xml, batch_size=4, retrain_every=50)
+    """A project whose first task the labelling stream shows, without a prediction, which a click could take back."""
+    texts = [{"text": f"text {i}"} for i in range(8)]
+    project = loop(texts, xml, batch_size=4, retrain_every=50, class_names="off")
     project.batch()
     open_stream(page, project)
     return project

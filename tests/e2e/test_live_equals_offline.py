@@ -85,9 +85,7 @@ def served_accuracy(project: Loop, dataset: Dataset) -> float:
 @pytest.mark.parametrize(
     ("strategy", "initial", "knows_classes"),
     [
-        ("random", "random", False),
         ("margin", "random", False),
-        ("badge", "typiclust", False),
         ("typiclust", "random", False),
         ("margin", "typiclust", True),
         ("badge", "random", True),
