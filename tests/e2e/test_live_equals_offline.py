@@ -85,7 +85,6 @@ def served_accuracy(project: Loop, dataset: Dataset) -> float:
 @pytest.mark.parametrize(
     ("strategy", "initial", "knows_classes"),
     [
-        ("margin", "random", False),
         ("typiclust", "random", False),
         ("margin", "typiclust", True),
         ("badge", "random", True),
