@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ml_backend.commands.demo.backend_process import BackendProcess
 from ml_backend.commands.demo.label_studio_process import LabelStudioProcess
-from ml_backend.commands.demo.messages import Message
+from ml_backend.commands.demo.messages import Message, descriptions
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.predictions import annotation_result
@@ -139,17 +139,17 @@ def served_accuracy(backend: BackendProcess, project_id: int, texts: Sequence[Me
 
 
 def random_accuracy(client: LabelStudio, project_id: int, held_back: Sequence[Message], labels: int) -> float:
-    """Mean accuracy, 0 to 1, of heads fitted on as many labels in random order, and on the class names."""
+    """Mean accuracy, 0 to 1, of heads fitted on as many labels in random order, and on the same descriptions."""
     pool = _pool(client, project_id)
     classes = sorted({m.label for m in pool} | {m.label for m in held_back})
     embedder = load("minilm")
     X, X_test = (embedder.encode([m.text for m in texts]) for texts in (pool, held_back))
     y, y_test = (np.array([classes.index(m.label) for m in texts]) for texts in (pool, held_back))
-    names = encode_class_texts(embedder, class_texts(classes).texts)
+    class_vectors = encode_class_texts(embedder, class_texts(classes, descriptions()).texts)
     accuracies = []
     for seed in range(RANDOM_ORDERS):
         rows = np.random.default_rng(seed).permutation(len(y))[:labels]
-        prior = class_prior(names, X, np.arange(len(y)), seed)
+        prior = class_prior(class_vectors, X, np.arange(len(y)), seed)
         head = Cycle("random", "random", batch_size=1).fit(X[rows], y[rows], len(classes), prior)
         accuracies.append(float((head.predict_proba(X_test).argmax(axis=1) == y_test).mean()))
     return float(np.mean(accuracies))
