@@ -19,6 +19,7 @@ from ml_backend.learning.batch.random_share import random_places, random_rows
 from ml_backend.learning.defaults import DEFAULT_C
 from ml_backend.learning.head import Head
 from ml_backend.learning.head.class_prior import ClassPrior
+from ml_backend.learning.head.held_out import HeldOut
 from ml_backend.learning.pool import Pool
 from ml_backend.learning.strategies import tcm
 
@@ -29,9 +30,11 @@ class Proposal:
 
     rows: (b,) int64, the rows of the batch, best first.
     reserve_rows: (r,) int64, the rows to label when the batch runs out; none of them is in `rows`.
-    random_rows: (k,) int64, the rows of batch and reserve that were drawn at random because of `random_share`.
+    random_rows: (k,) int64, the rows of batch and reserve that were drawn uniformly from all that could be chosen:
+    because of `random_share`, or because the method is `random`.
     head: the head fitted to the labels of the pool; None while the labels are of fewer than two classes and there is no
     class prior.
+    held_out: the labels of the head in folds, of which the strategy may have fitted some; None without a head.
     method: name of the strategy or initial method that chose the rows.
     why: a sentence that says why `method` is not the strategy that was asked for; empty when it is.
     fit_seconds: seconds to check the pool and fit the head; query_seconds: seconds to choose the rows.
@@ -41,6 +44,7 @@ class Proposal:
     reserve_rows: NDArray[np.int64]
     random_rows: NDArray[np.int64]
     head: Head | None
+    held_out: HeldOut | None
     method: str
     why: str
     fit_seconds: float
@@ -49,7 +53,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Cycle:
-    """How a project or a simulated run chooses in every cycle. Random draws depend on seed and cycle number only.
+    """How a project or a simulated run chooses in every cycle. Draws depend on seed, cycle and method only.
 
     strategy, initial: names, see `strategies.names` and `initial.names`.
     batch_size: number of rows per batch.
@@ -110,17 +114,21 @@ class Cycle:
         pool = Pool(embeddings, labels, n_classes, candidates=candidates)
         pool.check_finite()
         classes_seen = _classes_seen(pool)
-        head = None
+        head = held_out = None
         if classes_seen >= 2 or prior is not None:
-            fitted_head = self.fit(pool.rows(pool.labeled), pool.labels[pool.labeled], n_classes, prior)
+            X, y = pool.rows(pool.labeled), pool.labels[pool.labeled]
+            fitted_head = self.fit(X, y, n_classes, prior)
             # A head of labels of one class that knows nothing of the names always predicts that class.
             head = fitted_head if classes_seen >= 2 or fitted_head.prior_strength > 0 else None
             pool.head = head
+        if head is not None:
+            held_out = HeldOut(X, y, n_classes, head.C, prior, np.random.default_rng([self.seed, cycle, 4]))
+            pool.held_out = held_out
         fitted = time.perf_counter()
         method = self._method(pool, classes_seen)
         n_places = min(len(pool.unlabeled), self.batch_size + reserve)
-        places = random_places(n_places, self.random_share, self.seed, cycle)
-        random_chosen = random_rows(pool, int(places.sum()), self.seed, cycle)
+        places = random_places(n_places, self.random_share, self.seed, cycle, method.name)
+        random_chosen = random_rows(pool, int(places.sum()), self.seed, cycle, method.name)
         pool = pool.without(random_chosen)
         n_chosen = int((~places[: self.batch_size]).sum())
         rows = method.select(pool, n_chosen, np.random.default_rng([self.seed, cycle]))
@@ -131,8 +139,9 @@ class Cycle:
         return Proposal(
             rows=merged[: self.batch_size],
             reserve_rows=merged[self.batch_size :],
-            random_rows=random_chosen,
+            random_rows=merged if method.is_uniform else random_chosen,
             head=head,
+            held_out=held_out,
             method=method.name,
             why=method.why,
             fit_seconds=fitted - started,
@@ -147,22 +156,27 @@ class Cycle:
                 classes_seen, f"labels of {classes_seen} classes"
             )
             why = f"the initial method {self.initial} chose, since there are {seen} so far"
-            return _Method(self.initial, partial(initial.select, self.initial), why)
+            return _Method(self.initial, partial(initial.select, self.initial), why, self.initial == "random")
         name, why = self.strategy, ""
         if pool.multi_label and not info.multi_label:
             name, why = "random", f"random chose, since {self.strategy} has no multi-label form"
         options: dict[str, Any] = {"typiclust_up_to": tcm.FIRST_BATCHES * self.batch_size} if name == "tcm" else {}
         balance = None if pool.head is None or pool.multi_label else self.balance
-        return _Method(name, partial(strategies.select, name, subpool=self.subpool, balance=balance, **options), why)
+        select = partial(strategies.select, name, subpool=self.subpool, balance=balance, **options)
+        return _Method(name, select, why, name == "random" and balance is None)
 
 
 @dataclass(frozen=True)
 class _Method:
-    """A strategy or initial method with its options: select(pool, batch_size, rng) returns rows, (b,) int64."""
+    """A strategy or initial method with its options: select(pool, batch_size, rng) returns rows, (b,) int64.
+
+    is_uniform: whether all rows have the same chance to be chosen.
+    """
 
     name: str
     select: Callable[[Pool, int, np.random.Generator], NDArray[np.int64]]
     why: str
+    is_uniform: bool
 
 
 def _classes_seen(pool: Pool) -> int:

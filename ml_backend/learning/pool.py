@@ -16,6 +16,7 @@ from ml_backend.learning.numerics.threads import HELD_BYTES, blocks, over_blocks
 
 if TYPE_CHECKING:
     from ml_backend.learning.head import Head
+    from ml_backend.learning.head.held_out import HeldOut
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Pool:
         is -1 in every column.
     n_classes: number of classes, including those without any label.
     head: a fitted `Head` or None; strategies that need one raise `NeedsHead` without it.
+    held_out: the labels of the head in folds, or None; strategies that hold labels out then share its fits with others.
     candidates: (N,) bool, the rows that may be picked; None: all. Labelled rows are never picked, even if they are
         candidates.
 
@@ -69,6 +71,7 @@ class Pool:
         self.labels = read_only(labels)
         self.n_classes = n_classes
         self.head = head
+        self.held_out: HeldOut | None = None
         self.candidates = None if candidates is None else read_only(candidates)
         self._wider: Pool | None = None
         self._is_finite = False
@@ -197,6 +200,7 @@ class Pool:
             candidates = candidates & self.candidates
         narrow = Pool(self.embeddings, self.labels, self.n_classes, self.head, candidates)
         narrow._wider = self
+        narrow.held_out = self.held_out
         return narrow
 
     def without(self, rows: NDArray[np.int64]) -> Pool:

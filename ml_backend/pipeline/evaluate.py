@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.learning import Head
-from ml_backend.learning.evaluation.stopping import LABELS_BETWEEN, WINDOW, kappa, stabilized, stop_set
+from ml_backend.learning.evaluation.kappa import LABELS_BETWEEN, WINDOW, kappa, stabilized, stop_set
 from ml_backend.learning.head.files import from_bytes
 from ml_backend.pipeline.label_arrays import Chosen
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD

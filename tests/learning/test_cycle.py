@@ -62,7 +62,7 @@ def test_a_random_share_of_one_takes_all_rows_of_a_small_pool():
 @pytest.mark.parametrize(("labelled", "stage"), [(59, "typiclust"), (60, "margin")])
 def test_tcm_switches_to_margin_after_three_batches_whatever_the_size_of_a_call(labelled, stage):
     labels = np.where(np.arange(300) < labelled, (X[:, 0] > 0).astype(np.int64), -1)
-    plan = replace(PLAN, random_share=0.4)
+    plan = replace(PLAN, random_share=0.0)
     batch = replace(plan, strategy="tcm").propose(X, labels, 2, cycle=3, reserve=100)
     expected = replace(plan, strategy=stage).propose(X, labels, 2, cycle=3, reserve=100)
     assert batch.rows.tolist() == expected.rows.tolist()

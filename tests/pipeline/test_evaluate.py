@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.learning import Head
-from ml_backend.learning.evaluation.stopping import LABELS_BETWEEN, stabilized
+from ml_backend.learning.evaluation.kappa import LABELS_BETWEEN, stabilized
 from ml_backend.learning.head.files import to_bytes
 from ml_backend.pipeline.evaluate import NO_HEAD, Comparison, agreement, compare, stopping_advice
 from ml_backend.pipeline.project_pool import ProjectPool

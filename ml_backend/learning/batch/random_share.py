@@ -1,9 +1,12 @@
 """The random share: which places of a batch are filled at random instead of by the strategy, and with which rows.
 
-Random rows find classes that a strategy misses, and their labels measure the head without bias.
+Random rows find classes that a strategy misses, and their labels measure the head without bias. Draws of the same seed
+differ between methods: with the same draws, all of them would be measured by nearly the same texts.
 """
 
 from __future__ import annotations
+
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +14,18 @@ from numpy.typing import NDArray
 from ml_backend.learning.pool import Pool
 
 
-def random_places(n: int, share: float, seed: int, cycle: int) -> NDArray[np.bool_]:
+def random_places(n: int, share: float, seed: int, cycle: int, method: str) -> NDArray[np.bool_]:
     """Which of the n places of a batch and its reserve are filled at random, (n,) bool.
 
-    Each place is decided independently, with probability `share` (0 to 1), so that the share is right on average
-    wherever the batch ends.
+    method: name of the strategy or initial method that fills the other places. Each place is decided independently,
+    with probability `share` (0 to 1), so that the share is right on average wherever the batch ends.
     """
     if not share:
         return np.zeros(n, dtype=bool)
-    return np.random.default_rng([seed, cycle, 2]).random(n) < share
+    return _generator(seed, cycle, method, 2).random(n) < share
 
 
-def random_rows(pool: Pool, n: int, seed: int, cycle: int) -> NDArray[np.int64]:
+def random_rows(pool: Pool, n: int, seed: int, cycle: int, method: str) -> NDArray[np.int64]:
     """The rows for n places, (n,) int64, drawn uniformly from the unlabelled rows without replacement.
 
     The first places get the same rows whatever n is, so that a batch does not depend on how many its reserve draws.
@@ -33,4 +36,8 @@ def random_rows(pool: Pool, n: int, seed: int, cycle: int) -> NDArray[np.int64]:
         return np.empty(0, dtype=np.int64)
     if n > len(pool.unlabeled):
         raise ValueError(f"{n} rows cannot be drawn from {len(pool.unlabeled)} unlabelled rows")
-    return np.random.default_rng([seed, cycle, 3]).permutation(pool.unlabeled)[:n]
+    return _generator(seed, cycle, method, 3).permutation(pool.unlabeled)[:n]
+
+
+def _generator(seed: int, cycle: int, method: str, stream: int) -> np.random.Generator:
+    return np.random.default_rng([seed, cycle, stream, crc32(method.encode())])

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.catalogue import StrategyInfo
-from ml_backend.learning.head import Head
-from ml_backend.learning.head.calibration import fit_temperature
+from ml_backend.learning.head.held_out import HeldOut
 from ml_backend.learning.head.uncertainty import closeness
 from ml_backend.learning.numerics.coverage import greedy_cover, rbf
 from ml_backend.learning.numerics.distances import Matrix, squared_distances, squared_norms, unit
@@ -26,16 +25,10 @@ INFO = StrategyInfo(
     cost="similarities of all pairs of at most `exact_up_to` texts, and up to five small fits of the head",
 )
 
-FOLDS = 5
 ENOUGH_LABELS = 200
 """Number of held-out labels from which on no further fold is held out.
 
 With more labels the temperature hardly changes, and each fit takes time."""
-PRIOR = 0.5
-"""Standard deviation of the prior on the logarithm of the temperature.
-
-19 of 20 temperatures then lie between 0.37 and 2.7. So do the temperatures of heads fitted to 30 labels, measured on
-thousands of held-out labels."""
 
 
 def select(
@@ -82,42 +75,15 @@ def tempered(p: Matrix, power: float, multi_label: bool) -> Matrix:
 def held_out_temperature(pool: Pool, rng: np.random.Generator) -> float:
     """The temperature for the pool's head, measured on labels that the measured heads were not fitted to.
 
-    The labels are divided into FOLDS folds, stratified by class, or at random where texts have several labels. Each
-    fold is held out once, and gets its logits from a head fitted to the other folds. With many labels, folds are held
-    out only until there are ENOUGH_LABELS labels. The temperature is the most likely one given the held-out labels and
-    a normal prior on its logarithm, with mean 0 and standard deviation PRIOR: without the prior, few labels that all
-    happen to be predicted correctly would give a temperature of 0.
-
-    Returns 1 where it cannot be measured: without labels, when the other folds hold one class only and the head has no
-    class prior, or when no held-out label is of a class that its head has seen.
+    The folds are those of the pool, or drawn anew if it has none. See `HeldOut.temperature`; with ENOUGH_LABELS
+    held-out labels no further fold is held out.
     """
-    assert pool.head is not None
-    if not len(pool.labeled):
-        return 1.0
-    shuffled = rng.permutation(pool.labeled)
-    y = pool.labels[shuffled]
-    by_class = np.arange(len(y)) if pool.multi_label else np.argsort(y, kind="stable")
-    fold = np.empty(len(y), dtype=np.int64)
-    fold[by_class] = np.arange(len(y)) % FOLDS
-    x, logits, scored_labels, n_held_out = pool.rows(shuffled), [], [], 0
-    for held_out in (fold == number for number in range(min(FOLDS, len(y)))):
-        if pool.head.prior is None and not _tells_classes_apart(y[~held_out]):
-            return 1.0
-        head = Head(C=pool.head.C).fit(x[~held_out], y[~held_out], pool.n_classes, pool.head.prior)
-        fold_logits, y_scored = head.calibration_logits(x[held_out], y[held_out])
-        logits.append(fold_logits)
-        scored_labels.append(y_scored)
-        n_held_out += int(held_out.sum())
-        if n_held_out >= ENOUGH_LABELS:
-            break
-    if not sum(map(len, scored_labels)):
-        return 1.0
-    return fit_temperature(np.concatenate(logits), np.concatenate(scored_labels), PRIOR)
-
-
-def _tells_classes_apart(y: NDArray[np.int64]) -> bool:
-    """Whether labels (n,) are of two or more classes; multi-label, (n, n_classes): some column holds both values."""
-    return bool(len(y)) and bool((y.min(axis=0) != y.max(axis=0)).any())
+    held_out = pool.held_out
+    if held_out is None:
+        assert pool.head is not None
+        X, y = pool.rows(pool.labeled), pool.labels[pool.labeled]
+        held_out = HeldOut(X, y, pool.n_classes, pool.head.C, pool.head.prior, rng)
+    return held_out.temperature(ENOUGH_LABELS)
 
 
 def spacing(x: Matrix, quantile: float) -> float:

@@ -5,7 +5,7 @@ import pytest
 import strategy_references as references
 from strategy_pools import clustered, multi_label, with_head
 
-from ml_backend.learning import Pool
+from ml_backend.learning import Head, Pool
 from ml_backend.learning.strategies import uherding
 
 
@@ -54,10 +54,8 @@ def test_the_temperature_is_that_of_the_reference(pool):
 
 
 def test_with_many_labels_only_one_fold_is_held_out(monkeypatch):
-    fits, fit = [], uherding.Head.fit
-    monkeypatch.setattr(
-        uherding.Head, "fit", lambda self, X, *arguments: fits.append(len(X)) or fit(self, X, *arguments)
-    )
+    fits, fit = [], Head.fit
+    monkeypatch.setattr(Head, "fit", lambda self, X, *arguments: fits.append(len(X)) or fit(self, X, *arguments))
     pool = clustered(n=1200, labeled=1000)
     fits.clear()
     temperature(pool)

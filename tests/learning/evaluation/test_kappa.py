@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from ml_backend.learning.evaluation.stopping import (
+from ml_backend.learning.evaluation.kappa import (
     kappa,
     stabilized,
     stop_set,
