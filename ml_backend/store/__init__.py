@@ -13,6 +13,7 @@ from ml_backend.store.class_vectors import ClassVectorRows
 from ml_backend.store.database import DATABASE_ERRORS, PAGES_BEFORE_CHECKPOINT, Database
 from ml_backend.store.embedding_claims import EmbeddingClaimRows
 from ml_backend.store.embeddings import EmbeddingRows
+from ml_backend.store.evaluations import EvaluationRows
 from ml_backend.store.events import EventRows
 from ml_backend.store.fitted_labels import FittedLabelRows
 from ml_backend.store.heads import HeadRows
@@ -46,6 +47,7 @@ class Store(
     ClassVectorRows,
     FittedLabelRows,
     HeadRows,
+    EvaluationRows,
     BatchRows,
     RunRows,
     WorkerRows,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, func, insert, select, update
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
-from ml_backend.store.learning_records import BatchRecord
+from ml_backend.store.learning_records import BatchRecord, ServedBatch
 from ml_backend.store.states import BatchState
 
 _NO_PREDICTION = [""]
@@ -105,6 +105,15 @@ class BatchRows:
         table = tables.batches
         is_shown = table.c.state.in_((BatchState.PUBLISHED, BatchState.SUPERSEDED)) & table.c.published_at.is_not(None)
         return self._batches(_newest_first(project_id).where(is_shown).limit(limit))
+
+    def served_batches(self, project_id: int) -> list[ServedBatch]:
+        """All batches that were ever served, newest first, without their predictions."""
+        table = tables.batches
+        columns = [table.c[field.name] for field in fields(ServedBatch)]
+        of_project = table.c.project_id == project_id
+        query = select(*columns).where(of_project, table.c.published_at.is_not(None)).order_by(table.c.number.desc())
+        with self._database.reading() as connection:
+            return [ServedBatch(**row._mapping) for row in connection.execute(query)]
 
     def batches(self, project_id: int, limit: int = 20) -> list[BatchRecord]:
         """The last batches, newest first."""

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
+from ml_backend.store.evaluations import drop_newest_evaluation
 from ml_backend.store.learning_records import HeadRecord, PriorRecord
 
 HEADS_KEPT = 20
@@ -71,8 +72,9 @@ class HeadRows:
             return set(connection.execute(select(tables.heads.c.embedding_model).distinct()).scalars())
 
     def drop_heads(self, project_id: int) -> None:
-        """Delete a project's heads, for example when too few labels are left to fit one."""
+        """Delete a project's heads, for example when too few labels are left to fit one; the history stays."""
         with self._database.writing() as connection:
+            drop_newest_evaluation(connection, project_id)
             connection.execute(delete(tables.heads).where(tables.heads.c.project_id == project_id))
 
     def _heads(self, query: Select[Any]) -> list[HeadRecord]:

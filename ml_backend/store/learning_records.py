@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from ml_backend.store.states import BatchState
 
@@ -59,6 +60,42 @@ class HeadRecord:
     changes: int = 0
     kappas: list[float] = field(default_factory=list)
     class_prior: PriorRecord | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationRecord:
+    """How good a head is, as far as its labels tell.
+
+    at: Unix time at which the head was made; labels: number of labels of it; accuracy, low, high: of the head on the
+    open texts, in 0..1, None while nothing can be said; basis: what that is estimated from, a value of `Basis` in
+    `learning`; audits: number of labels of tasks drawn at random; changed: share of the open texts whose predicted
+    class the last labels changed, None with too few; seconds: that the evaluation took; body: the whole evaluation as
+    docs/operations.md describes it, of a project's newest head only.
+    """
+
+    project_id: int
+    head_version: str
+    at: float
+    labels: int
+    accuracy: float | None
+    low: float | None
+    high: float | None
+    basis: str | None
+    audits: int
+    changed: float | None
+    seconds: float
+    body: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ServedBatch:
+    """What tells from which batch a task was served, and whether the batch drew it at random; see `BatchRecord`."""
+
+    version: str
+    created_at: float
+    published_at: float
+    task_ids: list[int]
+    random_task_ids: list[int]
 
 
 @dataclass(frozen=True)

@@ -224,6 +224,24 @@ heads = Table(
     Column("class_prior", DataclassText(PriorRecord)),
 )
 
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("head_version", String(100), primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("labels", Integer, nullable=False),
+    Column("accuracy", Float),
+    Column("low", Float),
+    Column("high", Float),
+    Column("basis", String(20)),
+    Column("audits", Integer, nullable=False),
+    Column("changed", Float),
+    Column("seconds", Float, nullable=False),
+    Column("body", JsonText),
+)
+"""What is known of how good each head is. body: everything, of the newest one of a project; NULL for older ones."""
+
 batches = Table(
     "batches",
     metadata,
@@ -312,6 +330,7 @@ TABLES_OF_A_PROJECT = (
     annotation_table,
     class_vectors,
     heads,
+    evaluations,
     batches,
     runs,
     fitted_labels,

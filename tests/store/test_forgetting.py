@@ -9,7 +9,14 @@ from sqlalchemy import create_engine, func, insert, select
 
 from ml_backend.annotation import Annotation
 from ml_backend.store import Store, tables
-from ml_backend.store.learning_records import Agreement, HeadRecord, LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import (
+    Agreement,
+    EvaluationRecord,
+    HeadRecord,
+    LabelStudioUse,
+    RunRecord,
+    StoppingAdvice,
+)
 from ml_backend.store.records import NewEvent, TaskRecord
 from ml_backend.store.states import RunReason
 
@@ -27,6 +34,7 @@ def fill(store: Store, project_id: int) -> None:
     store.replace_annotations(project_id, {1: [Annotation(project_id, 1, 7, False, [], "2026")]})
     store.add_events([NewEvent(project_id, "TASKS_CREATED", {}, RunReason.TASKS)])
     store.put_head(HeadRecord("v1", project_id, ["a"], False, "minilm", 1, b"", Agreement(), time.time()))
+    store.put_evaluation(EvaluationRecord(project_id, "v1", 1.0, 1, None, None, None, None, 0, None, 0.1, {}))
     batch = store.plan_batch(project_id, "random", "why", "v1", [1], size=1)
     advice = StoppingAdvice(stop=False, value=None, reason="few heads")
     use = LabelStudioUse(1, 0.1)
