@@ -90,8 +90,9 @@ def estimate_accuracy(
         )
     if not is_believed and m < LEAST_AUDITS:
         return None
-    debiased = mean_confidence + _mean_correction(n_open, labels, given_at, audits, drawn_at)
-    size = _effective_audits(debiased, audits.surprise)
+    corrections = _corrections(n_open, labels, given_at, audits, drawn_at)
+    debiased = mean_confidence + float(corrections.mean())
+    size = _effective_audits(debiased, corrections)
     value, weight = debiased, size
     if is_believed:
         weight = size + CONFIDENCE_AUDITS
@@ -100,20 +101,21 @@ def estimate_accuracy(
     return Accuracy(value, *wilson(value, weight, repeated_looks(m)), Basis.AUDITS, m)
 
 
-def _mean_correction(
+def _corrections(
     n_open: int,
     labels: Scored,
     given_at: NDArray[np.float64],
     audits: Scored,
     drawn_at: NDArray[np.float64],
-) -> float:
+) -> NDArray[np.float64]:
+    """What each audit says the mean confidence is off by, (m,)."""
     since = given_at[None, :] > drawn_at[:, None]
     n_then = n_open + since.sum(axis=1)
-    return float(np.mean((n_then * audits.surprise - since @ labels.surprise) / n_open))
+    return np.asarray((n_then * audits.surprise - since @ labels.surprise) / n_open)
 
 
-def _effective_audits(value: float, surprise: NDArray[np.float64]) -> float:
-    """As how many audits without the confidence as control variate they count."""
-    m, p = len(surprise), float(np.clip(value, 0.02, 0.98))
-    ratio = 1.0 if m < 2 else (m * float(np.var(surprise)) / (p * (1 - p)) + RATIO_PRIOR) / (m + RATIO_PRIOR)
+def _effective_audits(value: float, corrections: NDArray[np.float64]) -> float:
+    """As how many audits they count that are drawn from the texts open now and used without the confidence."""
+    m, p = len(corrections), float(np.clip(value, 0.02, 0.98))
+    ratio = 1.0 if m < 2 else (m * float(np.var(corrections)) / (p * (1 - p)) + RATIO_PRIOR) / (m + RATIO_PRIOR)
     return m / max(ratio, LEAST_RATIO)

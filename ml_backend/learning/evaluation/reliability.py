@@ -32,6 +32,6 @@ def reliability(confidence: NDArray[np.floating[Any]], right: NDArray[np.bool_])
     order = np.argsort(confidence, kind="stable")
     return [
         ReliabilityBin(len(rows), float(confidence[rows].mean()), float(right[rows].mean()))
-        for rows in np.array_split(order, min(BINS, len(order)))
+        for rows in np.array_split(order, BINS)
         if len(rows)
     ]
