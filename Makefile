@@ -3,25 +3,29 @@
 # make test          install what is missing, run all tests
 # make coverage      the unit tests, and which lines they do not reach; takes nearly twice as long
 # make unit          the tests that need no Label Studio, no browser and no network, in parallel
-# make e2e           the tests against a real Label Studio and a real Chromium, one after the other
+# make e2e           the tests against a real Label Studio and a real Chromium, in two processes
 # make check         ruff and mypy
 # make label-studio  install Label Studio into its own environment; the demo and the end-to-end tests do it if needed
 # make docs          the documentation with the API reference, in site/
 # make audit         known vulnerabilities of the packages in requirements*.txt; needs internet
 # make benchmark     a quick form of the benchmarks, compared with the stored baseline
 # make screenshots   take the pictures in docs/images again
-# With unit, e2e and test, ARGS='tests/web -k setup' is passed to pytest, and WORKERS is the number of test processes.
+# With unit, e2e and test, ARGS='tests/web -k setup' is passed to pytest. WORKERS is the number of processes of the unit
+# tests, E2E_WORKERS that of the others: each starts a Label Studio, backends and a Chromium, and needs 3 GB of memory.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
+E2E_WORKERS ?= 2
 RESULTS := build/tests
 SLOW := e2e or browser
 PYTEST := $(BIN)/python -m pytest
+RUN_UNIT := $(PYTEST) -m "not ($(SLOW))" -n $(WORKERS) --dist worksteal
+RUN_E2E := $(PYTEST) -m "$(SLOW)" -n $(E2E_WORKERS) --dist worksteal
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test unit e2e check docs benchmark install install-dev install-docs label-studio clean browser screenshots audit coverage
+.PHONY: demo test unit e2e check docs benchmark install install-dev install-docs label-studio label-studio-data clean browser screenshots audit coverage
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
@@ -45,26 +49,30 @@ $(VENV)/.installed-docs: $(VENV)/.installed-dev requirements-docs.txt
 label-studio: install
 	$(BIN)/python -c "from pathlib import Path; from ml_backend.commands.demo.label_studio_process import installed; installed(Path('.venv-labelstudio'))"
 
+# A Label Studio that was started once, of which the end-to-end tests start copies; they make it if it is missing.
+label-studio-data: label-studio
+	$(BIN)/python tests/fresh_label_studio.py
+
 demo: install
 	$(BIN)/python -m ml_backend demo $(if $(CHECK),--check)
 
 unit: install-dev
-	$(PYTEST) -m "not ($(SLOW))" -n $(WORKERS) --dist worksteal $(ARGS)
+	$(RUN_UNIT) $(ARGS)
 
 e2e: install-dev browser
-	$(PYTEST) -m "$(SLOW)" $(ARGS)
+	$(RUN_E2E) $(ARGS)
 
 # Both parts run even if the first one fails. pytest exits with status 5 if ARGS selects no test of a part.
 test: install-dev browser
 	@rm -rf $(RESULTS) && mkdir -p $(RESULTS); status=0; \
-	$(PYTEST) -m "not ($(SLOW))" -n $(WORKERS) --dist worksteal --junitxml=$(RESULTS)/unit.xml $(ARGS) \
+	$(RUN_UNIT) --junitxml=$(RESULTS)/unit.xml $(ARGS) \
 	  || { ended=$$?; [ $$ended -eq 5 ] || status=$$ended; }; \
-	$(PYTEST) -m "$(SLOW)" --junitxml=$(RESULTS)/e2e.xml $(ARGS) || { ended=$$?; [ $$ended -eq 5 ] || status=$$ended; }; \
+	$(RUN_E2E) --junitxml=$(RESULTS)/e2e.xml $(ARGS) || { ended=$$?; [ $$ended -eq 5 ] || status=$$ended; }; \
 	$(BIN)/python tests/summary.py $(RESULTS)/*.xml; exit $$status
 
 # Of the unit tests, since end-to-end tests run the code in processes that they kill.
 coverage: install-dev
-	$(PYTEST) -m "not ($(SLOW))" -n $(WORKERS) --dist worksteal --cov=ml_backend --cov=simulator --cov-report= $(ARGS)
+	$(RUN_UNIT) --cov=ml_backend --cov=simulator --cov-report= $(ARGS)
 	$(BIN)/coverage report --skip-covered --sort=cover
 
 # The browser tests drive a Chromium; if none can be installed, they are skipped with a reason.

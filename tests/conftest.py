@@ -8,22 +8,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, copytree
 from urllib.parse import urlsplit
 
 import pytest
 from chromium import chromium
 from fake_label_studio import FakeLabelStudio
+from fresh_label_studio import command, fresh_data
 from httpx._transports import default
 from playwright.sync_api import Browser
 from sqlalchemy import URL, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 from studios import Fake, Real
 
-from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port, installed
+from ml_backend.commands.demo.label_studio_process import LabelStudioProcess, free_port
 from ml_backend.store import Store
 
-REPOSITORY = Path(__file__).parents[1]
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379")
 REDIS_DATABASES = 15
@@ -169,14 +169,18 @@ def fake_label_studio() -> Iterator[Fake]:
 
 @pytest.fixture(scope="session")
 def real_label_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Real]:
-    """One real Label Studio; tests use projects of their own. TEST_LABEL_STUDIO_PORT: of one that runs already."""
+    """One real Label Studio for each test process; tests use projects of their own.
+
+    TEST_LABEL_STUDIO_PORT: of one that runs already.
+    """
     folder = tmp_path_factory.mktemp("label-studio")
     running = os.environ.get("TEST_LABEL_STUDIO_PORT")
     port = int(running) if running else free_port(0)
-    process = LabelStudioProcess(installed(REPOSITORY / ".venv-labelstudio"), folder, port)
+    process = LabelStudioProcess(command(), folder, port)
     if running:
         yield Real(process)
         return
+    copytree(fresh_data(), folder, dirs_exist_ok=True)
     process.start()
     yield Real(process)
     process.stop()
