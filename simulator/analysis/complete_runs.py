@@ -8,10 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from simulator.experiment.results import METRICS
+
 GROUP = ["dataset", "embedding", "initial"]
 BLOCK = ["dataset", "embedding", "initial", "seed"]
 RUN = ["dataset", "embedding", "strategy", "initial", "seed"]
-METRICS = ["accuracy", "balanced_accuracy", "macro_f1", "nll", "ece"]
 SECONDS = ["fit_seconds", "query_seconds"]
 COLUMNS = [*RUN, "cycle", "n_labeled", *METRICS, *SECONDS]
 

@@ -17,6 +17,14 @@ BALANCE_HELP = (
     "Strategies rank this many times the batch size; those texts whose predicted classes have the fewest labels are "
     "taken."
 )
+RANDOM_SHARE_HELP = (
+    "Share of each batch, 0 to 1, that is drawn at random from all open texts instead of by the strategy. A live "
+    "project draws 0.1 by default; the simulator draws none, so that strategies are compared as they are."
+)
+EVALUATE_HELP = (
+    "In each cycle, also estimate the head's accuracy from its own labels, as the live service does, and record it "
+    "beside the truth. Use it with --random-share."
+)
 
 FORMATS_HELP = (
     "CSV or TSV (separated by comma, semicolon, tab or |), JSON (a list of objects), JSON lines, Excel (.xlsx) or "

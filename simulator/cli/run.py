@@ -14,9 +14,11 @@ from simulator.cli.arguments import (
     BALANCE_HELP,
     CLASS_DESCRIPTIONS_HELP,
     CONTROL_HELP,
+    EVALUATE_HELP,
     FORMATS_HELP,
     LABEL_COLUMN_HELP,
     LABEL_CONFIG_HELP,
+    RANDOM_SHARE_HELP,
     SUBPOOL_HELP,
     TEXT_COLUMN_HELP,
     budget_of,
@@ -131,6 +133,8 @@ def run(
     ] = 10,
     subpool: Annotated[int | None, typer.Option(min=1, help=SUBPOOL_HELP, rich_help_panel=GRID)] = None,
     balance: Annotated[int | None, typer.Option(min=1, help=BALANCE_HELP, rich_help_panel=GRID)] = None,
+    random_share: Annotated[float, typer.Option(min=0.0, max=1.0, help=RANDOM_SHARE_HELP, rich_help_panel=GRID)] = 0.0,
+    evaluate: Annotated[bool, typer.Option("--evaluate", help=EVALUATE_HELP, rich_help_panel=GRID)] = False,
     protocol: Annotated[
         str,
         typer.Option(
@@ -214,7 +218,8 @@ def run(
             descriptions=read_descriptions(class_descriptions) if class_descriptions else NO_DESCRIPTIONS,
             data=data,
             budget=budget_of(protocol, initial_size, batch_size, cycles),
-            options=StrategyOptions(subpool, balance),
+            options=StrategyOptions(subpool, balance, random_share),
+            evaluate=evaluate,
             columns=Columns(
                 text=text_column,
                 text_pair=pair_column,

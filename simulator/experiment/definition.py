@@ -24,6 +24,7 @@ class Experiment:
 
     data: a folder of files, a file, or None for the hub; seeds: the runs have the seeds 0..seeds-1; out: folder of the
     results; heads: what the heads know; descriptions: what the head `named` knows of the classes besides their names;
+    evaluate: whether the head of each cycle is also evaluated from its own labels, as in the live service;
     jobs: number of worker processes; scheduler: address of a Dask scheduler; cache: folder of the embeddings.
     """
 
@@ -41,6 +42,7 @@ class Experiment:
     columns: Columns = field(default_factory=Columns)
     cleaning: Cleaning = field(default_factory=Cleaning)
     perturbations: Perturbations = field(default_factory=Perturbations)
+    evaluate: bool = False
     jobs: int = 1
     scheduler: str | None = None
     cache: Path = field(default_factory=default_cache)

@@ -27,7 +27,13 @@ class CellOutcome:
     seconds: float
 
 
-def run_cell(cell: Cell, cached: CachedDataset, budget: Budget, options: StrategyOptions = OFF) -> CellOutcome:
+def run_cell(
+    cell: Cell,
+    cached: CachedDataset,
+    budget: Budget,
+    options: StrategyOptions = OFF,
+    with_evaluations: bool = False,
+) -> CellOutcome:
     """Simulate one cell; an error in it is returned as a Failure, so that the other cells still run."""
     started = time.perf_counter()
     outcome: SimulatedRun | Failure
@@ -36,7 +42,7 @@ def run_cell(cell: Cell, cached: CachedDataset, budget: Budget, options: Strateg
         data = cached.open()
         if cell.head is HeadKind.PLAIN:
             data = replace(data, class_vectors=None)
-        outcome = simulate(data, plan, budget)
+        outcome = simulate(data, plan, budget, with_evaluations)
     except Exception as error:
         outcome = Failure.of(error)
     return CellOutcome(cell, outcome, time.perf_counter() - started)
@@ -49,12 +55,17 @@ def run_cells(
     jobs: int,
     scheduler: str | None,
     options: StrategyOptions = OFF,
+    with_evaluations: bool = False,
 ) -> Iterator[CellOutcome]:
     """Simulate cells; yields each outcome as soon as it is known. Raises NoScheduler.
 
-    cached: files of each dataset and embedding; jobs, scheduler: as of `distribute`.
+    cached: files of each dataset and embedding; jobs, scheduler: as of `distribute`; with_evaluations:
+    as of `simulate`.
     """
-    calls = {cell: Call(run_cell, (cell, cached[cell.dataset, cell.embedding], budget, options)) for cell in cells}
+    calls = {
+        cell: Call(run_cell, (cell, cached[cell.dataset, cell.embedding], budget, options, with_evaluations))
+        for cell in cells
+    }
     for cell, outcome in distribute(calls, jobs, scheduler):
         yield CellOutcome(cell, outcome, float("nan")) if isinstance(outcome, Failure) else outcome
 

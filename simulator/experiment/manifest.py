@@ -119,12 +119,13 @@ def _shared_settings(experiment: Experiment) -> dict[str, Any]:
     return {
         "protocol": asdict(experiment.budget),
         "changes": asdict(experiment.perturbations),
-        **asdict(experiment.options),
+        **{name: value or None for name, value in asdict(experiment.options).items()},
+        "evaluate": experiment.evaluate or None,
     }
 
 
 def _or_off(value: Any) -> Any:
-    return "off" if value is None else value
+    return "off" if value is None else "on" if value is True else value
 
 
 def _embedding_contents(experiment: Experiment) -> dict[str, str]:

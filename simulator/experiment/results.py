@@ -15,6 +15,7 @@ import pandas as pd
 
 from simulator.data.atomic_files import CannotSave, write_json, write_table
 from simulator.experiment.embedding_quality import Quality
+from simulator.experiment.evaluations import BASIS, NUMBERS, STOP
 from simulator.experiment.grid import Cell, HeadKind
 from simulator.experiment.simulate import SimulatedRun
 
@@ -23,8 +24,11 @@ QUALITY = "embedding_quality.parquet"
 KEYS = ["dataset", "embedding", "strategy", "initial", "head", "seed", "cycle"]
 WITHOUT_HEAD = {"head": HeadKind.PLAIN.value}
 """What a part says of its head that was written when there was only one."""
-SECONDS = ["fit_seconds", "query_seconds"]
-COLUMNS = [*KEYS, "n_labeled", "accuracy", "balanced_accuracy", "macro_f1", "nll", "ece", *SECONDS]
+SECONDS = ["fit_seconds", "query_seconds", "evaluate_seconds"]
+METRICS = ["accuracy", "balanced_accuracy", "macro_f1", "nll", "ece"]
+COLUMNS = [*KEYS, "n_labeled", *METRICS, *NUMBERS, BASIS, STOP, *SECONDS]
+EVALUATION_TYPES = dict.fromkeys([*NUMBERS, "evaluate_seconds"], "float64") | {BASIS: "string", STOP: "boolean"}
+"""Types of the columns of evaluations, which are empty for runs without them."""
 QUALITY_COLUMNS = ["dataset", "embedding", "probe_accuracy", "tightness", "class_margin"]
 
 
@@ -63,7 +67,7 @@ class Results:
         Raises CannotSave for a part that is not valid JSON and for tables that cannot be written.
         """
         table = pd.DataFrame([row for part in _json_files(self.parts) for row in _rows(part)], columns=COLUMNS)
-        table = table.sort_values(KEYS, ignore_index=True)
+        table = table.astype(EVALUATION_TYPES).sort_values(KEYS, ignore_index=True)
         write_table(self.folder / RESULTS, table)
         measured = pd.DataFrame(list(_json_files(self.folder / "quality")), columns=QUALITY_COLUMNS)
         write_table(self.folder / QUALITY, measured.sort_values(["dataset", "embedding"], ignore_index=True))
@@ -71,8 +75,9 @@ class Results:
 
 
 def same_results(first: pd.DataFrame, second: pd.DataFrame) -> bool:
-    """Whether two tables of results are equal to the last bit, except for the two columns of seconds."""
-    return bool(first.drop(columns=SECONDS).equals(second.drop(columns=SECONDS)))
+    """Whether two tables of results are equal to the last bit, except for the columns of seconds."""
+    first, second = (table.drop(columns=SECONDS, errors="ignore") for table in (first, second))
+    return bool(first.equals(second))
 
 
 def _quality_part(dataset: str, embedding: str) -> Path:

@@ -77,7 +77,13 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
     try:
         _measure(experiment, results, cached, failed, progress)
         outcomes = run_cells(
-            missing, cached, experiment.budget, experiment.jobs, experiment.scheduler, experiment.options
+            missing,
+            cached,
+            experiment.budget,
+            experiment.jobs,
+            experiment.scheduler,
+            experiment.options,
+            experiment.evaluate,
         )
         for done in progress.follow("runs", outcomes, len(missing)):
             if isinstance(done.outcome, Failure):

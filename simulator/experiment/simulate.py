@@ -18,20 +18,24 @@ from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.head.class_prior import ClassPrior, class_prior
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.budget import Budget
+from simulator.experiment.evaluations import LabelTimes, evaluated
 from simulator.experiment.metrics import HeldOutMetrics, evaluate, expected_of_uniform_guess
 
 assert sklearn.cluster
+
+EVALUATION_STREAM = 5
+"""Keeps the draws of evaluations apart from those of the cycle, which have smaller numbers."""
 
 
 @dataclass(frozen=True)
 class SimulatedRun:
     """The result of one run.
 
-    cycles: one record of results per cycle; picks: rows of the pool that each cycle added, best first, one list per
-    cycle; empty for a cycle without labels.
+    cycles: one record of results per cycle, by column; picks: rows of the pool that each cycle added, best first, one
+    list per cycle; empty for a cycle without labels.
     """
 
-    cycles: list[dict[str, float]]
+    cycles: list[dict[str, Any]]
     picks: list[list[int]]
 
 
@@ -47,14 +51,15 @@ class PoolTooSmall(ValueError):
         )
 
 
-def simulate(data: EmbeddedDataset, plan: Cycle, budget: Budget) -> SimulatedRun:
-    """Simulate one run, on one thread; only the two columns of seconds vary between calls.
+def simulate(data: EmbeddedDataset, plan: Cycle, budget: Budget, with_evaluations: bool = False) -> SimulatedRun:
+    """Simulate one run, on one thread; only the columns of seconds vary between calls.
 
     plan: strategy, initial method and seed; its batch size and C are replaced by those of the budget. With class
     vectors in the data the head knows the classes from them, except when the initial pool is chosen. A record has
     cycle, n_labeled, the metrics of the head fitted on these labels, fit_seconds for that fit, and query_seconds for
     choosing the labels that this cycle added. Without labels and class vectors there is no head, and the metrics are
-    those of a uniform guess. When the pool runs out, the run ends early.
+    those of a uniform guess. with_evaluations adds the columns of `evaluations.evaluated`. When the pool runs out, the
+    run ends early.
 
     Raises PoolTooSmall, and what strategies raise.
     """
@@ -63,15 +68,20 @@ def simulate(data: EmbeddedDataset, plan: Cycle, budget: Budget) -> SimulatedRun
     if offered < initial_size:
         raise PoolTooSmall.of(offered, initial_size)
     with threadpool_limits(limits=1):
-        return _run_cycles(data, replace(plan, C=budget.C), initial_size, [batch_size] * budget.cycles)
+        return _run_cycles(
+            data, replace(plan, C=budget.C), initial_size, [batch_size] * budget.cycles, with_evaluations
+        )
 
 
-def _run_cycles(data: EmbeddedDataset, plan: Cycle, initial_size: int, sizes: list[int]) -> SimulatedRun:
+def _run_cycles(
+    data: EmbeddedDataset, plan: Cycle, initial_size: int, sizes: list[int], with_evaluations: bool
+) -> SimulatedRun:
     labels = np.full(len(data.y), -1, dtype=np.int64)
+    times = LabelTimes(len(data.y))
     prior = None
     if data.class_vectors is not None:
         prior = class_prior(data.class_vectors, data.X, np.flatnonzero(data.offered), plan.seed)
-    records: list[dict[str, float]] = []
+    records: list[dict[str, Any]] = []
     picks: list[list[int]] = [] if initial_size else [[]]
     query_seconds = 0.0
     # As in the live service, the proposal for the next cycle fits the head of this one; the last one queries no rows.
@@ -89,11 +99,15 @@ def _run_cycles(data: EmbeddedDataset, plan: Cycle, initial_size: int, sizes: li
         )
         if not is_initial:
             seconds = proposal.fit_seconds, query_seconds
-            records.append({"cycle": len(records), **_measured(data, plan, labels, proposal.head, prior, *seconds)})
+            record = {"cycle": len(records), **_measured(data, plan, labels, proposal.head, prior, *seconds)}
+            if with_evaluations:
+                record |= evaluated(data, labels, proposal, times, [plan.seed, number, EVALUATION_STREAM])
+            records.append(record)
         if not len(proposal.rows):
             break
         query_seconds = proposal.query_seconds
         labels[proposal.rows] = data.y[proposal.rows]
+        times.add(proposal, number)
         picks.append(proposal.rows.tolist())
     return SimulatedRun(records, picks)
 

@@ -9,14 +9,23 @@ from ml_backend.learning.cycle import Cycle
 
 @dataclass(frozen=True)
 class StrategyOptions:
-    """`subpool` and `balance` of every cycle, see `Cycle`; None: off."""
+    """`subpool`, `balance` and `random_share` of every cycle, see `Cycle`; None, or a share of 0: off."""
 
     subpool: int | None = None
     balance: int | None = None
+    random_share: float = 0.0
 
     def cycle(self, strategy: str, initial: str, seed: int) -> Cycle:
         """How a run of that strategy chooses; its batch size and C are the budget's, which `simulate` fills in."""
-        return Cycle(strategy, initial, batch_size=1, seed=seed, subpool=self.subpool, balance=self.balance)
+        return Cycle(
+            strategy,
+            initial,
+            batch_size=1,
+            seed=seed,
+            random_share=self.random_share,
+            subpool=self.subpool,
+            balance=self.balance,
+        )
 
 
 OFF = StrategyOptions()

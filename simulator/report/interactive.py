@@ -11,9 +11,10 @@ import pandas as pd
 from scipy import stats
 
 from simulator.analysis.comparisons import by_strategy, compare_columns
-from simulator.analysis.complete_runs import BLOCK, METRICS
+from simulator.analysis.complete_runs import BLOCK
 from simulator.analysis.learning_curves import PERIODS, areas
 from simulator.analysis.statistics import Floats, mean_interval
+from simulator.experiment.results import METRICS
 from simulator.report.analysis import Analysis
 from simulator.report.plots import LineStyle, sequence_styles, strategy_styles
 

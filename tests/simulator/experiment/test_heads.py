@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
-from small_texts import WORDS, hashed
+from small_texts import WORDS, Hashed, hashed
 from typer.testing import CliRunner
 
 from simulator.cli.app import app
@@ -39,13 +38,6 @@ class Listener:
 
     def follow(self, what: str, items: Iterator, total: int) -> Iterator:
         return items
-
-
-class Hashed:
-    """Embeds class texts as `hashed` embeds texts."""
-
-    def encode_class_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        return next(hashed(["minilm"], texts, []))[1]
 
 
 @pytest.fixture
