@@ -22,6 +22,7 @@ from simulator.analysis.comparisons import (
     quality_table,
 )
 from simulator.analysis.complete_runs import BLOCK, RUN, Audit, audit
+from simulator.analysis.evaluations import are_evaluated
 from simulator.analysis.evidence import PaperFinding, left_out
 from simulator.analysis.findings import findings
 from simulator.analysis.heads import PLAIN, head_of, heads_of, of_head, strategy_of, with_heads_in_strategies
@@ -190,6 +191,11 @@ class Analysis:
         """The paper's findings, decided on complete runs, of the plain head if there are several heads."""
         plain = self.results["strategy"].map(head_of) == PLAIN
         return findings(self.results[plain] if plain.any() else self.results, self.quality)
+
+    @cached_property
+    def evaluated(self) -> pd.DataFrame | None:
+        """The results if their heads were evaluated, see `analysis.evaluations`; otherwise None."""
+        return self.results if are_evaluated(self.results) else None
 
     @cached_property
     def by_embedding(self) -> EmbeddingAnalysis:

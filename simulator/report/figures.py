@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from simulator.analysis.evaluations import estimates
 from simulator.analysis.learning_curves import curves, label_axis
 from simulator.report.analysis import Analysis
 from simulator.report.plots import save, settings
 from simulator.report.plots_embeddings import correlation_figure, curves_figure, quality_figure, start_figure
+from simulator.report.plots_evaluations import estimates_figure
 from simulator.report.plots_strategies import by_strategy_panels, cost_figure, ranks_figure, wins_figure
 
 
@@ -65,4 +67,6 @@ def _figures(analysis: Analysis) -> dict[str, Figure]:
     figures["cost"] = cost_figure(analysis.seconds, analysis.mean_gains * 100)
     ece = curves(analysis.results, "ece")
     figures["calibration"] = by_strategy_panels(ece, analysis.order, analysis.axis, "ECE", zero=False, scale=1)
+    if analysis.evaluated is not None and len(shown := estimates(analysis.evaluated)):
+        figures["evaluations"] = estimates_figure(shown)
     return figures

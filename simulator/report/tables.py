@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from simulator.analysis.comparisons import BASELINE, compare
+from simulator.analysis.evaluations import coverage, forecast_errors, forecasts, looks, stop_rules, stops
 from simulator.analysis.evidence import PaperFinding
 from simulator.analysis.learning_curves import PERIODS, areas
 from simulator.analysis.rank_correlation import Correlation
@@ -34,6 +35,7 @@ def write_tables(analysis: Analysis, curves: pd.DataFrame, folder: Path) -> None
         "seconds": analysis.seconds,
         "missing_runs": analysis.audit.missing,
         "not_run": analysis.audit.not_run,
+        **evaluation_tables(analysis),
     }
     for name, table in tables.items():
         if len(table.columns):
@@ -69,6 +71,18 @@ def findings_table(findings: list[PaperFinding]) -> pd.DataFrame:
         "why_undecided",
     ]
     return pd.DataFrame(rows, columns=columns)
+
+
+def evaluation_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    """Tables on the evaluations of heads by the names of their files; none if heads were not evaluated."""
+    results = analysis.evaluated
+    if results is None:
+        return {}
+    return {
+        "evaluations": coverage(looks(results)),
+        "forecasts": forecast_errors(forecasts(results)),
+        "stop_rules": stop_rules(stops(results)),
+    }
 
 
 def _aulc(analysis: Analysis) -> pd.DataFrame:

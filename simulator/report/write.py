@@ -21,7 +21,8 @@ from simulator.report.analysis import Analysis
 from simulator.report.figures import write_curve_figures, write_figures
 from simulator.report.interactive import area_payload, curve_payload, curve_table
 from simulator.report.recommendation import recommendations
-from simulator.report.tables import write_tables
+from simulator.report.tables import evaluation_tables, write_tables
+from simulator.report.words_evaluations import evaluations_seen
 
 PAGE = "report.html"
 
@@ -54,6 +55,7 @@ def write_report(folder: Path) -> Path:
         advice=recommendations(analysis),
         words=words,
         sections=_sections(analysis, set(figures)),
+        evaluations=evaluation_tables(analysis),
         images={name: _base64(path.read_bytes()) for name, path in figures.items()},
         curves=_compressed(json.dumps(curve_payload(analysis, curves), separators=(",", ":"))),
         areas=_compressed(json.dumps(area_payload(analysis), separators=(",", ":"))),
@@ -214,9 +216,19 @@ def _sections(analysis: Analysis, figure_names: set[str]) -> list[FigureSection]
             words.calibration_seen,
             ["calibration"],
         ),
+        (
+            "evaluations",
+            "Honest numbers",
+            "What the live service says of a head, beside the truth. One panel per dataset: the estimated accuracy on "
+            "the open texts with its interval (blue) and the true accuracy there (dotted), means over runs. The "
+            "intervals that rest on random labels (audits) are made to hold in 95 % of runs at all looks together, so "
+            "at a single look they hold in more; those from the head's confidence alone have no guarantee.",
+            evaluations_seen,
+            ["evaluations"],
+        ),
     ]
     return [
         FigureSection(id_, title, read, seen(analysis), [name for name in names if name in figure_names])
         for id_, title, read, seen, names in sections
-        if figure_names & set(names)
+        if figure_names & set(names) or (id_ == "evaluations" and analysis.evaluated is not None)
     ]
