@@ -113,6 +113,15 @@ def labels(annotations: Iterable[Annotation], config: LabelConfig) -> Labels:
     return result
 
 
+def votes(annotations: Iterable[Annotation], config: LabelConfig) -> dict[int, tuple[str, ...]]:
+    """Annotator → the classes that their newest annotation of a task gives it; those that give none are left out.
+
+    annotations: of one task; imported ones, which have no annotator, are left out.
+    """
+    given = {a.annotator: _answer(a, config).classes for a in _newest_per_annotator(annotations) if not a.cancelled}
+    return {who: classes for who, classes in given.items() if who is not None and classes is not None}
+
+
 def _answer(annotation: Annotation, config: LabelConfig) -> Answer:
     if annotation.problem is not None:
         return Answer(None, problem=annotation.problem)

@@ -12,6 +12,7 @@ from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.learning import Embedder
 from ml_backend.learning.embedding.names import canonical_name
 from ml_backend.pipeline.chunks import Chunks
+from ml_backend.pipeline.evaluation_input import Evaluations
 from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
@@ -27,7 +28,8 @@ class Services:
     embedder: returns the embedder of a model name, which it loads at the first call; default_model: name of the
     embedding model for projects that choose none; webhook_secret: the base of the secrets of webhooks; owner: name of
     this process, see `owner_name`; ask_for_help: called with the id of a project of which other workers may embed texts
-    too; chunks: by the name of the embedding model.
+    too; chunks: by the name of the embedding model; evaluations: evaluates the heads that runs fit, None to leave that
+    out.
     """
 
     store: Store
@@ -39,6 +41,7 @@ class Services:
     owner: str = field(default_factory=owner_name)
     ask_for_help: Callable[[int], None] = lambda _project_id: None
     chunks: dict[str, Chunks] = field(default_factory=dict)
+    evaluations: Evaluations | None = None
 
     def owner_of_thread(self) -> str:
         """The name under which this thread claims texts."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from ml_backend.learning import Head
 from ml_backend.learning.cycle import Proposal
 from ml_backend.learning.head.files import to_bytes
+from ml_backend.learning.head.held_out import HeldOut
+from ml_backend.pipeline.agreement import agreement, stored_predictions
 from ml_backend.pipeline.class_names import KnownClasses, known_classes
 from ml_backend.pipeline.context import RunContext
-from ml_backend.pipeline.evaluate import NO_HEAD, Comparison, agreement, compare, stopping_advice, stored_predictions
 from ml_backend.pipeline.learning_data import LearningData
 from ml_backend.pipeline.publish import preannotations, predictions, publish
 from ml_backend.pipeline.queue_size import queue_size
@@ -25,14 +26,25 @@ from ml_backend.store.learning_records import (
     HeadRecord,
     LabelStudioUse,
     RunRecord,
-    StoppingAdvice,
 )
 
 logger = logging.getLogger(__name__)
 
 
-def learn(run: RunContext, data: LearningData, reason: str) -> None:
+@dataclass(frozen=True)
+class FittedHead:
+    """A head that was stored, its version and the time at which it was; held_out: its labels in folds."""
+
+    version: str
+    made_at: float
+    head: Head
+    held_out: HeldOut
+
+
+def learn(run: RunContext, data: LearningData, reason: str) -> FittedHead | None:
     """Fit a head, choose the next tasks, publish them if any are left, and add the run to the history.
+
+    Returns the head; None where the labels are too few for one.
 
     reason: why a new batch is due, as a sentence for people. Raises LabelStudioUnavailable, Unauthorized, ProjectGone
     and RequestRefused when the batch cannot be published.
@@ -45,15 +57,14 @@ def learn(run: RunContext, data: LearningData, reason: str) -> None:
     run.end_step("fit")
     proposal = _fit_and_query(run, data, cycle, classes)
     agreed = agreement(data.labelled_first, data.first, run.store.shown_batches(run.id), run.config.classes)
-    comparison = _compare(run, data, proposal.head)
-    head = _store_head(run, data, proposal.head, agreed, comparison, classes)
+    fitted = _store_head(run, data, proposal, agreed, classes)
     why = f"{reason}; {proposal.why}" if proposal.why else reason
-    batch = _publish(run, data, proposal, head, why) if len(proposal.rows) else None
+    batch = _publish(run, data, proposal, fitted.version if fitted else None, why) if len(proposal.rows) else None
     _store_fit_state(run, data, cycle, classes)
-    stopping = NO_HEAD if head is None else stopping_advice(comparison.kappas, data.pool.labeled)
-    _add_to_history(run, data, proposal, why, batch, agreed, comparison.kappa, stopping)
+    _add_to_history(run, data, proposal, why, batch, agreed)
     outcome = f"batch {batch.number} by {proposal.method}" if batch else "a head and no batch"
     logger.info("project %s: %s after %d labels: %s", run.id, outcome, data.pool.labeled, why)
+    return fitted
 
 
 def _fit_and_query(run: RunContext, data: LearningData, cycle: int, classes: KnownClasses) -> Proposal:
@@ -65,31 +76,12 @@ def _fit_and_query(run: RunContext, data: LearningData, cycle: int, classes: Kno
     return proposal
 
 
-def _compare(run: RunContext, data: LearningData, head: Head | None) -> Comparison:
-    if head is None or not data.pool.labeled:
-        return Comparison()
-    return compare(
-        run.store.reference_head(run.id),
-        run.store.current_head(run.id),
-        head,
-        len(data.changed),
-        data.pool,
-        run.config,
-        data.model,
-        run.settings.seed,
-    )
-
-
 def _store_head(
-    run: RunContext,
-    data: LearningData,
-    head: Head | None,
-    agreed: Agreement,
-    comparison: Comparison,
-    classes: KnownClasses,
-) -> str | None:
-    """Store the head and return its version; without a head, delete older ones, whose labels no longer exist."""
-    if head is None:
+    run: RunContext, data: LearningData, proposal: Proposal, agreed: Agreement, classes: KnownClasses
+) -> FittedHead | None:
+    """Store the head and return it; without a head, delete older ones, whose labels no longer exist."""
+    head, held_out = proposal.head, proposal.held_out
+    if head is None or held_out is None:
         run.store.drop_heads(run.id)
         return None
     record = HeadRecord(
@@ -102,12 +94,9 @@ def _store_head(
         blob=to_bytes(head),
         metrics=agreed,
         created_at=time.time(),
-        changes=comparison.changes,
-        kappas=comparison.kappas,
         class_prior=classes.of_head(head),
     )
-    run.store.put_head(record)
-    return record.version
+    return FittedHead(record.version, run.store.put_head(record), head, held_out)
 
 
 def _publish(run: RunContext, data: LearningData, proposal: Proposal, head: str | None, why: str) -> BatchRecord:
@@ -150,8 +139,6 @@ def _add_to_history(
     why: str,
     batch: BatchRecord | None,
     agreed: Agreement,
-    kappa: float | None,
-    stopping: StoppingAdvice,
 ) -> None:
     requests, seconds = run.client.take_request_stats()
     run.store.add_run(
@@ -167,7 +154,5 @@ def _add_to_history(
             seconds={step: round(s, 3) for step, s in run.seconds.items()},
             label_studio=LabelStudioUse(requests, round(seconds, 3)),
             **asdict(agreed),
-            kappa=kappa,
-            stopping=stopping,
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ml_backend.annotation import Annotation
@@ -25,7 +26,7 @@ class LearningData:
     id → its first annotation, of tasks that nobody had submitted or skipped at the last fit or before;
     annotators: number of people who submitted or skipped a task; newest_annotation: when the last one was made (Unix
     time by Label Studio's clock), 0 without any; pace: how fast people annotate, and how long runs take; kept_prior:
-    the class prior of the last fit, while the vectors stay the same.
+    the class prior of the last fit, while the vectors stay the same; annotations: task id → all its annotations.
     """
 
     model: str
@@ -37,6 +38,7 @@ class LearningData:
     newest_annotation: float
     pace: Pace
     kept_prior: KeptPrior
+    annotations: Mapping[int, Sequence[Annotation]]
 
     @property
     def labels(self) -> Labels:
@@ -75,6 +77,7 @@ def learning_data(run: RunContext, model: str) -> LearningData:
         newest_annotation=moments[-1][0] if moments else 0.0,
         pace=measured_pace(moments, annotators, run.project.members, runs),
         kept_prior=tasks.kept_prior,
+        annotations=tasks.annotations,
     )
 
 

@@ -38,7 +38,12 @@ class ProjectPool:
     @cached_property
     def labeled(self) -> int:
         """Number of rows with a label."""
-        return int(_has_label(self.labels).sum())
+        return int(self.has_label.sum())
+
+    @cached_property
+    def has_label(self) -> NDArray[np.bool_]:
+        """(N,) bool: rows with a label that a head can be fitted to."""
+        return np.asarray((self.labels if self.labels.ndim == 1 else self.labels[:, 0]) != NO_LABEL)
 
     @property
     def newest_embedded(self) -> int:
@@ -111,9 +116,3 @@ def _first_of_each_text(
     rows = rows[~np.isin(texts[rows], used)]
     first[rows[np.unique(texts[rows], return_index=True)[1]]] = True
     return first
-
-
-def _has_label(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Which rows have a label. labels (N,) or (N, n_classes) integer; returns (N,) bool."""
-    mask: NDArray[np.bool_] = (labels if labels.ndim == 1 else labels[:, 0]) != NO_LABEL
-    return mask

@@ -14,6 +14,7 @@ from ml_backend.pipeline.members import refresh_members
 from ml_backend.pipeline.open_run import open_run
 from ml_backend.pipeline.publish import ensure_sampling, finish_interrupted_batches, remove_superseded
 from ml_backend.pipeline.queue_size import RECENT_SECONDS
+from ml_backend.pipeline.request_evaluation import request_evaluation
 from ml_backend.pipeline.retrain_policy import reason_to_learn
 from ml_backend.pipeline.sync import SyncReport, synchronize
 from ml_backend.store.states import ProjectState, RunReason
@@ -38,8 +39,9 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
         texts_changed = class_texts_changed(run.project, run.settings, run.config)
         reason = reason_to_learn(situation(run, data, serving, work_left, report.train, texts_changed))
     run.end_step("pool")
+    fitted = None
     if reason is not None:
-        learn(run, data, reason)
+        fitted = learn(run, data, reason)
         serving = run.store.current_batch(run.id)
     elif serving is not None:
         ensure_sampling(run.client, run.info)
@@ -54,6 +56,7 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
         phase=_resting_phase(missing, report.complete),
         last_success_at=time.time(),
     )
+    request_evaluation(run, data, fitted)
     return work_left
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select
@@ -11,6 +12,7 @@ from ml_backend.store.database import Database
 from ml_backend.store.evaluations import drop_newest_evaluation
 from ml_backend.store.learning_records import HeadRecord, PriorRecord
 
+_COLUMNS = [tables.heads.c[field.name] for field in fields(HeadRecord)]
 HEADS_KEPT = 20
 STEP_SECONDS = 0.001
 """A head is newer than those before it by this at least, also when the clock was set back."""
@@ -21,8 +23,8 @@ class HeadRows:
 
     _database: Database
 
-    def put_head(self, head: HeadRecord) -> None:
-        """Store a head as the newest; of its project's others the last 19 are kept, and the last reference."""
+    def put_head(self, head: HeadRecord) -> float:
+        """Store a head as the newest and return its `created_at`; of its project's others the last 19 are kept."""
         table = tables.heads
         with self._database.writing() as connection:
             created_at = max(head.created_at, _newest_time(connection, head.project_id) + STEP_SECONDS)
@@ -33,23 +35,17 @@ class HeadRows:
                 .order_by(table.c.created_at.desc())
                 .limit(HEADS_KEPT)
             )
-            reference = _reference(head.project_id).with_only_columns(table.c.version)
             connection.execute(
                 delete(table).where(
                     table.c.project_id == head.project_id,
                     table.c.version.not_in(newest),
-                    table.c.version.not_in(reference),
                 )
             )
+        return created_at
 
     def current_head(self, project_id: int) -> HeadRecord | None:
         """The newest head, or None before the first fit."""
         newest = self._heads(_newest_first(project_id).limit(1))
-        return newest[0] if newest else None
-
-    def reference_head(self, project_id: int) -> HeadRecord | None:
-        """The newest head with which later ones are compared, or None before the first fit."""
-        newest = self._heads(_reference(project_id))
         return newest[0] if newest else None
 
     def heads(self, project_id: int) -> list[HeadRecord]:
@@ -90,8 +86,4 @@ def _newest_time(connection: Connection, project_id: int) -> float:
 
 def _newest_first(project_id: int) -> Select[Any]:
     table = tables.heads
-    return select(table).where(table.c.project_id == project_id).order_by(table.c.created_at.desc())
-
-
-def _reference(project_id: int) -> Select[Any]:
-    return _newest_first(project_id).where(tables.heads.c.changes == 0).limit(1)
+    return select(*_COLUMNS).where(table.c.project_id == project_id).order_by(table.c.created_at.desc())

@@ -43,9 +43,7 @@ class HeadRecord:
     """A trained head.
 
     blob: what `learning.head.files.to_bytes` returned; metrics: of the labels that are new in this head; created_at:
-    Unix time; changes: labels added, changed or removed since the head with which later ones are compared, 0 for that
-    head itself; kappas: of the last comparisons up to this head, the newest last; class_prior: what it has from the
-    class names, None if it was made from labels only.
+    Unix time; class_prior: what it has from the class names, None if it was made from labels only.
     """
 
     version: str
@@ -57,8 +55,6 @@ class HeadRecord:
     blob: bytes
     metrics: Agreement
     created_at: float
-    changes: int = 0
-    kappas: list[float] = field(default_factory=list)
     class_prior: PriorRecord | None = None
 
 
@@ -131,25 +127,11 @@ class LabelStudioUse:
 
 
 @dataclass(frozen=True)
-class StoppingAdvice:
-    """Advice to stop labelling.
-
-    stop: whether more labels hardly change the head; value: the mean kappa behind it, None with too few heads; reason:
-    a sentence.
-    """
-
-    stop: bool
-    value: float | None
-    reason: str
-
-
-@dataclass(frozen=True)
 class RunRecord:
     """A run that fitted a head, and chose a batch if tasks were left.
 
     at: Unix time; batch, version: None if no task was left; labels: number of labels of the fit; reasons: values of
-    `RunReason`; seconds: by step; right, asked, random_right, random_asked: see `Agreement`; kappa: between the
-    predictions of this head and of the one with which it was compared, None if it was not compared.
+    `RunReason`; seconds: by step; right, asked, random_right, random_asked: see `Agreement`.
     """
 
     project_id: int
@@ -166,5 +148,3 @@ class RunRecord:
     asked: int
     random_right: int
     random_asked: int
-    kappa: float | None
-    stopping: StoppingAdvice

@@ -18,13 +18,18 @@ from sqlalchemy import (
 )
 
 from ml_backend.store.column_types import DataclassText, EnumText, JsonText, PlainText
-from ml_backend.store.learning_records import Agreement, LabelStudioUse, PriorRecord, StoppingAdvice
+from ml_backend.store.learning_records import Agreement, LabelStudioUse, PriorRecord
 from ml_backend.store.records import ClassNamesUse, FirstRead, ProjectCounts, Unmatched
 from ml_backend.store.states import BatchState, ProjectState, RunReason, WebhookProblem
 
 metadata = MetaData()
 
 _HAS_PROBLEM = text("problem IS NOT NULL")
+_NO_ADVICE = {"stop": False, "value": None, "reason": "processes of a newer version advise by the evaluation"}
+"""What processes before schema version 0007 read as the advice to stop; newer ones do not use the column.
+
+The same holds for `kappa` of runs, and for `changes` and `kappas` of heads.
+"""
 _ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 
 projects = Table(
@@ -279,7 +284,7 @@ runs = Table(
     Column("random_right", Integer, nullable=False),
     Column("random_asked", Integer, nullable=False),
     Column("kappa", Float),
-    Column("stopping", DataclassText(StoppingAdvice), nullable=False),
+    Column("stopping", JsonText, nullable=False, default=_NO_ADVICE),
 )
 
 fitted_labels = Table(

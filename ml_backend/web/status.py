@@ -15,7 +15,7 @@ from ml_backend.pipeline.next_step import next_step, remedy
 from ml_backend.pipeline.webhook_state import webhook_sentence
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
-from ml_backend.store.learning_records import BatchRecord, HeadRecord, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import BatchRecord, HeadRecord, RunRecord
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import ProjectState
 
@@ -30,8 +30,6 @@ DATABASE_REMEDY = (
     "Free disk space, or repair the database; `python -m ml_backend doctor` checks it. Nothing is lost: the labels are "
     "in Label Studio, and the comparison every minute finds them once the database can be written to again."
 )
-NO_ADVICE = StoppingAdvice(stop=False, value=None, reason="there is no head yet")
-"""What a run without a head stores."""
 
 
 class UnknownProject(LookupError):
@@ -46,7 +44,7 @@ def project_status(
     next: what the next batch waits for; worker_missing: whether work waits and no worker was seen for a minute; reads:
     what is read from tasks and annotations; problems: the first 1,000 tasks that are not in the pool, {"task",
     "reason"}; problem_counts: all, by reason; runs: oldest first; seconds: by step of the last run; agreement: see
-    `rolling_agreement`; accuracy_at_random: see `random_accuracy`; stopping: the advice of the last run;
+    `rolling_agreement`; accuracy_at_random: see `random_accuracy`;
     class_names_off: why the last run did not use the class names, None if it did;
     setting_changes: newest first, each {"at", "who", "changes": name → [before, after]}.
 
@@ -91,7 +89,6 @@ def project_status(
         "class_names_off": _why_class_names_are_off(project),
         "agreement": agreement[-1] if agreement else None,
         "accuracy_at_random": random_accuracy(runs),
-        "stopping": asdict(runs[-1].stopping if runs else NO_ADVICE),
         "seconds": runs[-1].seconds if runs else {},
         "settings": settings.model_dump(mode="json"),
         "reads": _reads(project, settings),
@@ -183,7 +180,7 @@ def _batch(batch: BatchRecord | None, remaining: int) -> dict[str, Any] | None:
 
 
 def _run(run: RunRecord) -> dict[str, Any]:
-    return {name: value for name, value in asdict(run).items() if name not in {"project_id", "stopping"}}
+    return {name: value for name, value in asdict(run).items() if name != "project_id"}
 
 
 def _head(head: HeadRecord | None) -> dict[str, Any] | None:

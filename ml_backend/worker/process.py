@@ -18,6 +18,7 @@ from ml_backend.store import Store
 from ml_backend.store.owners import owner_name
 from ml_backend.store.states import RunReason
 from ml_backend.worker.candidates import CandidateConfirmation
+from ml_backend.worker.evaluations import HeadEvaluations
 from ml_backend.worker.heartbeat import start_heartbeat
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.start import wait_for_services
@@ -37,7 +38,10 @@ def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None
         lower_priority()
     wait_for_services(settings)
     queue = TaskQueue(settings)
-    services = replace(services_of(settings), ask_for_help=queue.wake_worker)
+    services = services_of(settings)
+    evaluations = HeadEvaluations(services.store)
+    evaluations.start()
+    services = replace(services, ask_for_help=queue.wake_worker, evaluations=evaluations)
     start_heartbeat(settings, owner_name(), with_file=parent is None)
     worker = Worker(services.store, queue, services)
     worker.release_stale_leases()

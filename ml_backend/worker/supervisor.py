@@ -81,6 +81,16 @@ def lower_priority() -> None:
     os.nice(NICENESS)
 
 
+def lower_priority_of_thread() -> None:
+    """Lower the priority of this thread, and of those that it starts, below that of other threads of the process.
+
+    Does nothing where a thread has no priority of its own.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)
+
+
 def stop_with_parent(parent: int) -> None:
     """End this process within half a second after its parent ends, so that no worker is left without a server.
 

@@ -10,7 +10,7 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 from people import Answered
 from team_figures import Order, differing, given_twice, labelled_twice, order, waits
 
-from ml_backend.store.learning_records import BatchRecord, LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import BatchRecord, LabelStudioUse, RunRecord
 from ml_backend.store.states import BatchState
 
 PROJECT = 1
@@ -50,8 +50,6 @@ def run(number: int, labels: int) -> RunRecord:
         0,
         0,
         0,
-        None,
-        StoppingAdvice(False, None, ""),
     )
 
 

@@ -43,7 +43,6 @@ from ml_backend.store.learning_records import (
     LabelStudioUse,
     PriorRecord,
     RunRecord,
-    StoppingAdvice,
 )
 from ml_backend.store.records import ClassNamesUse
 
@@ -428,9 +427,9 @@ def test_the_folder_says_what_the_model_was_made_from(settings, tmp_path, labels
 def test_the_readme_says_what_the_model_is(settings, tmp_path):
     keep_head(settings)
     store = Store(settings.database_url)
-    advice, use = StoppingAdvice(False, None, ""), LabelStudioUse(0, 0)
+    use = LabelStudioUse(0, 0)
     for method, right, asked in [("typiclust", 1, 20), ("badge", 15, 20), ("margin", 30, 40)]:
-        store.add_run(RunRecord(7, 0, 1, "b", method, "", 8, [], {}, use, right, asked, 0, 0, None, advice))
+        store.add_run(RunRecord(7, 0, 1, "b", method, "", 8, [], {}, use, right, asked, 0, 0))
     store.close()
     export_model(settings, 7, tmp_path / "model")
     readme = (tmp_path / "model" / "README.md").read_text()

@@ -114,7 +114,6 @@ def test_without_class_names_there_is_no_head_before_the_first_labels(make_proje
     assert project.batch.head_version is None
     assert [prediction.result for prediction in project.served_predictions()] == [[]] * 8
     assert (project.status["model"], project.status["class_names_off"]) == (None, OFF)
-    assert project.status["stopping"]["reason"] == "there is no head yet"
     project.label(6)
     project.run()
     status = project.status
@@ -300,16 +299,3 @@ def test_the_head_of_no_labels_is_that_of_the_simulator(make_project: MakeProjec
     expected = plan.propose(vectors, np.full(26, -1), len(CLASSES), 0, candidates=offered, prior=prior).head
     assert expected is not None
     np.testing.assert_array_equal(from_bytes(head_of(project).blob).weights, expected.weights)
-
-
-def test_heads_without_labels_never_advise_to_stop(make_project: MakeProject):
-    project = make_project(40, retrain_every=20, batch_size=20)
-    for _ in range(4):
-        project.store.add_event(project.id, "START_TRAINING", {"action": "START_TRAINING"})
-        project.run("training")
-    assert {run.stopping.reason for run in project.history} == {"there are no labels yet"}
-    project.label(20)
-    project.run()
-    head = head_of(project)
-    assert (head.n_labels, head.changes, head.kappas) == (20, 0, []), "it is not compared with a head without labels"
-    assert project.history[-1].stopping.reason.startswith("1 of the 4 heads")

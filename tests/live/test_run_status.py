@@ -125,18 +125,3 @@ def test_a_connection_promises_a_first_batch_only_before_there_is_one(loop: Call
     empty = new_project(project.client, [])
     last = list(connect_project(backend.settings, empty, backend.url, []))[-1]
     assert last.startswith("the first batch comes as soon as tasks are imported and their texts embedded; watch ")
-
-
-def test_changes_of_settings_never_advise_to_stop(make_project: MakeProject):
-    project = make_project(60, batch_size=10, retrain_every=5)
-    project.run("setup")
-    for _ in range(2):
-        project.label(20)
-        project.run()
-    for strategy in ("margin", "badge", "random", "entropy"):
-        project.store.update_project(project.id, settings={"strategy": strategy})
-        project.run("settings")
-    runs = project.history
-    assert [run.kappa is not None for run in runs] == [False, False, True, False, False, False, False]
-    assert not project.status["stopping"]["stop"]
-    assert project.status["stopping"]["reason"].startswith("2 of the 4 heads")

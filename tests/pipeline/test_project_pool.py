@@ -3,7 +3,7 @@ import numpy as np
 from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.learning import Head
-from ml_backend.pipeline.evaluate import agreement, stored_predictions
+from ml_backend.pipeline.agreement import agreement, stored_predictions
 from ml_backend.pipeline.project_pool import project_pool
 from ml_backend.pipeline.publish import predictions
 from ml_backend.pipeline.select import propose

@@ -28,7 +28,7 @@ from ml_backend.pipeline.queue_size import (
     queue_size,
 )
 from ml_backend.project_settings import ProjectSettings
-from ml_backend.store.learning_records import LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import LabelStudioUse, RunRecord
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_the_speed_is_that_of_one_person_in_the_minutes_when_somebody_labelled()
 
 
 def run(**seconds: float) -> RunRecord:
-    use, advice = LabelStudioUse(3, 0.1), StoppingAdvice(False, None, "")
-    return RunRecord(1, 0.0, 1, "v", "margin", "", 3, ["labels"], seconds, use, 0, 0, 0, 0, None, advice)
+    use = LabelStudioUse(3, 0.1)
+    return RunRecord(1, 0.0, 1, "v", "margin", "", 3, ["labels"], seconds, use, 0, 0, 0, 0)
 
 
 def test_members_count_before_they_label_and_the_slowest_run_with_its_wait():

@@ -15,7 +15,6 @@ from ml_backend.store.learning_records import (
     HeadRecord,
     LabelStudioUse,
     RunRecord,
-    StoppingAdvice,
 )
 from ml_backend.store.records import NewEvent, TaskRecord
 from ml_backend.store.states import RunReason
@@ -36,13 +35,8 @@ def fill(store: Store, project_id: int) -> None:
     store.put_head(HeadRecord("v1", project_id, ["a"], False, "minilm", 1, b"", Agreement(), time.time()))
     store.put_evaluation(EvaluationRecord(project_id, "v1", 1.0, 1, None, None, None, None, 0, None, 0.1, {}))
     batch = store.plan_batch(project_id, "random", "why", "v1", [1], size=1)
-    advice = StoppingAdvice(stop=False, value=None, reason="few heads")
     use = LabelStudioUse(1, 0.1)
-    store.add_run(
-        RunRecord(
-            project_id, 0.0, batch.number, batch.version, "random", "why", 1, [], {}, use, 0, 0, 0, 0, None, advice
-        )
-    )
+    store.add_run(RunRecord(project_id, 0.0, batch.number, batch.version, "random", "why", 1, [], {}, use, 0, 0, 0, 0))
     store.put_fitted_labels(project_id, {1: ["a"]})
     with store._database.writing() as connection:
         connection.execute(insert(tables.label_snapshots).values(project_id=project_id, body={}))

@@ -210,8 +210,6 @@ def test_a_database_of_version_0_1_0_is_opened_with_everything_in_it(first_datab
         assert len(store.runs(2)) == 2
         assert store.fitted_labels(2) == {11: ("bill",), 12: ("café",)}, "the labels of the last fit are no longer new"
         assert {(a.created_at, a.shown_version) for a in annotations} == {(None, None)}
-        assert [(h.changes, h.kappas) for h in store.heads(2)] == [(0, []), (0, [])]
-        assert store.reference_head(2).version == "head 2"
         assert {batch.predicted is None for batch in store.batches(2)} == {True}
         assert project.settings_problem is None
         assert store.worker_seen_at() is None

@@ -14,7 +14,7 @@ from ml_backend.annotation import Annotation
 from ml_backend.settings import SettingsError
 from ml_backend.store import Store, tables
 from ml_backend.store.database import Database
-from ml_backend.store.learning_records import Agreement, HeadRecord, LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import Agreement, HeadRecord, LabelStudioUse, RunRecord
 from ml_backend.store.records import (
     FirstRead,
     NewEvent,
@@ -335,16 +335,6 @@ def test_batches_that_annotators_may_have_seen_are_those_served_and_not_removed(
     assert [batch.number for batch in store.shown_batches(1, limit=1)] == [4]
 
 
-def test_the_head_with_which_others_are_compared_is_kept(store: Store):
-    for i in range(25):
-        store.put_head(replace(head(f"v{i}", float(i)), changes=0 if i < 3 else i, kappas=[0.5]))
-    reference = store.reference_head(1)
-    assert reference is not None
-    assert (reference.version, reference.changes, reference.kappas) == ("v2", 0, [0.5])
-    assert len(store.heads(1)) == 21
-    assert store.reference_head(2) is None
-
-
 def test_a_fit_stores_the_labels_that_changed_and_other_processes_learn_which(store: Store):
     assert store.fitted_labels(1) == {}
     store.put_fitted_labels(1, {5: ["a"], 6: ["a", "ä"], 7: []})
@@ -436,14 +426,12 @@ def run(batch: int | None, **changes: Any) -> RunRecord:
         "asked": 2,
         "random_right": 3,
         "random_asked": 4,
-        "kappa": None,
-        "stopping": StoppingAdvice(False, None, "too few"),
     }
     return RunRecord(**values | changes)
 
 
 def test_history(store: Store):
-    runs = [run(0), run(None), run(2, kappa=0.5, stopping=StoppingAdvice(True, 0.995, "enough"))]
+    runs = [run(0), run(None), run(2)]
     for made in runs:
         store.add_run(made)
     assert store.runs(1) == runs

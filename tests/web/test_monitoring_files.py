@@ -12,7 +12,7 @@ import yaml
 from flask.testing import FlaskClient
 
 from ml_backend.store import Store
-from ml_backend.store.learning_records import LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import LabelStudioUse, RunRecord
 from ml_backend.store.states import ProjectState
 
 REPOSITORY = Path(__file__).parents[2]
@@ -26,8 +26,8 @@ def exposed(web: FlaskClient, sqlite_store: Store) -> dict[str, set[str]]:
     """Name of every metric of a server with a project → names of its labels."""
     sqlite_store.ensure_project(7, last_success_at=time.time())
     sqlite_store.report_worker("worker 1")
-    use, advice = LabelStudioUse(1, 1.0), StoppingAdvice(False, None, "")
-    sqlite_store.add_run(RunRecord(7, 0.0, 1, "v", "badge", "", 1, [], {"fit": 1.0}, use, 0, 0, 0, 0, None, advice))
+    use = LabelStudioUse(1, 1.0)
+    sqlite_store.add_run(RunRecord(7, 0.0, 1, "v", "badge", "", 1, [], {"fit": 1.0}, use, 0, 0, 0, 0))
     web.get("/health")
     text = web.get("/metrics").get_data(as_text=True)
     samples = re.findall(r"^(active_learning_\w+)(?:\{([^}]*)\})? ", text, re.MULTILINE)

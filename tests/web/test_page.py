@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from ml_backend.project_settings import number_limits
 from ml_backend.store import Store
-from ml_backend.store.learning_records import LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import LabelStudioUse, RunRecord
 from ml_backend.store.records import ProjectCounts
 from ml_backend.store.states import BatchState
 
@@ -92,8 +92,7 @@ def test_the_page_advises_a_random_share_only_if_there_is_none(
     sqlite_store.update_project(7, settings=fields)
     counted = {"right": 1, "asked": 2, "random_right": 0, "random_asked": 0, "labels": 5}
     sqlite_store.add_run(
-        RunRecord(7, 0.0, 1, "v", "badge", "", reasons=[], seconds={}, label_studio=LabelStudioUse(0, 0.0),
-                  kappa=None, stopping=StoppingAdvice(False, None, ""), **counted)
+        RunRecord(7, 0.0, 1, "v", "badge", "", reasons=[], seconds={}, label_studio=LabelStudioUse(0, 0.0), **counted)
     )  # fmt: skip
     page = connected.get("/projects/7", headers=BROWSER).text
     assert words in page

@@ -19,7 +19,7 @@ from ml_backend.project_settings import (
     strategy_uses,
 )
 from ml_backend.store import Store
-from ml_backend.store.learning_records import LabelStudioUse, RunRecord, StoppingAdvice
+from ml_backend.store.learning_records import LabelStudioUse, RunRecord
 from ml_backend.store.records import ProjectCounts, TaskRecord
 from ml_backend.store.states import BatchState, RunReason
 
@@ -147,14 +147,11 @@ def test_the_history_is_on_the_page_and_in_the_status(connected: FlaskClient, sq
         "asked": 4,
         "random_right": 1,
         "random_asked": 1,
-        "kappa": 0.5,
     }
-    advice = StoppingAdvice(False, 0.875, "too early")
     values = {**history, "label_studio": LabelStudioUse(3, 0.5)}
-    sqlite_store.add_run(RunRecord(project_id=7, stopping=advice, **values))
+    sqlite_store.add_run(RunRecord(project_id=7, **values))
     status = connected.get("/projects/7/status").json
     assert status["runs"] == [history]
-    assert status["stopping"] == {"stop": False, "value": 0.875, "reason": "too early"}
     assert (status["seconds"], status["agreement"]["share"]) == ({"fit": 0.25}, 0.75)
     assert status["batch"].keys() == {
         *("number", "project_id", "version", "method", "why", "head_version", "task_ids", "size", "state"),

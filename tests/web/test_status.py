@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 from ml_backend.store import Store
 from ml_backend.store.learning_records import LabelStudioUse, RunRecord
 from ml_backend.web.chart import Point, share_chart
-from ml_backend.web.status import NO_ADVICE, OVERDUE_SECONDS, random_accuracy, rolling_agreement
+from ml_backend.web.status import OVERDUE_SECONDS, random_accuracy, rolling_agreement
 from ml_backend.worker.heartbeat import report_worker
 
 BROWSER = {"Accept": "text/html"}
@@ -30,8 +30,6 @@ def run(**numbers: Any) -> RunRecord:
         reasons=[],
         seconds={},
         label_studio=LabelStudioUse(0, 0.0),
-        kappa=None,
-        stopping=NO_ADVICE,
         **counted,
     )
 

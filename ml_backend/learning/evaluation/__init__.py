@@ -1,1 +1,1 @@
-"""Decides when to stop labelling."""
+"""How good a head is, as far as its own labels tell."""

@@ -61,6 +61,11 @@ class Scored:
         return self.right - self.confidence
 
 
+def labels_until_believed(n_classes: int) -> int:
+    """The number of labels from which on the confidence of a head counts as evidence."""
+    return max(LEAST_LABELS, LEAST_LABELS_PER_CLASS * n_classes)
+
+
 def estimate_accuracy(
     open_confidence: NDArray[np.float64],
     n_open: int,
@@ -81,7 +86,7 @@ def estimate_accuracy(
     since is taken away, which leaves the texts that are open now. The result is shrunk to the mean confidence.
     """
     n, m, mean_confidence = len(labels.right), len(audits.right), float(open_confidence.mean())
-    is_believed = n >= max(LEAST_LABELS, LEAST_LABELS_PER_CLASS * n_classes)
+    is_believed = n >= labels_until_believed(n_classes)
     if not m:
         return (
             Accuracy(mean_confidence, *wilson(mean_confidence, CONFIDENCE_ONLY, ONE_LOOK), Basis.CONFIDENCE, 0)

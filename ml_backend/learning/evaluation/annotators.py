@@ -1,0 +1,99 @@
+"""How much annotators who labelled the same texts agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LEAST_TASKS = 5
+"""Texts that two people have in common from which on their agreement is shown."""
+MOST_PAIRS = 20
+
+
+@dataclass(frozen=True)
+class PairAgreement:
+    """Cohen's kappa of two annotators: 1 if they always agree, 0 if no more than by chance.
+
+    first, second: ids; tasks: number of texts that both labelled; kappa: None where both give all texts one class.
+    """
+
+    first: int
+    second: int
+    tasks: int
+    kappa: float | None
+
+
+@dataclass(frozen=True)
+class AnnotatorAgreement:
+    """Agreement of all annotators.
+
+    alpha: Krippendorff's, 1 if all always agree, 0 if no more than by chance; None where all texts have one class;
+    tasks: number of texts with labels of two or more people; pairs: those with the most texts in common first.
+    """
+
+    alpha: float | None
+    tasks: int
+    pairs: list[PairAgreement]
+
+
+def annotator_agreement(
+    tasks: NDArray[np.int64], annotators: NDArray[np.int64], y: NDArray[np.integer[Any]], n_classes: int
+) -> AnnotatorAgreement | None:
+    """Agreement on the texts that two or more people labelled; None without such a text.
+
+    tasks, annotators: (n,), ids of text and annotator of each label, no two with the same of both; y: (n,) classes, or
+    (n, n_classes) of 0 and 1, where all figures are means over the classes that some labels have and others lack.
+    Krippendorff: Content Analysis, chapter 12, nominal. Cohen: A Coefficient of Agreement for Nominal Scales, 1960.
+    """
+    _, numbers, times = np.unique(tasks, return_inverse=True, return_counts=True)
+    shared = times[numbers] > 1
+    if not shared.any():
+        return None
+    tasks, annotators, y = tasks[shared], annotators[shared], y[shared]
+    return AnnotatorAgreement(_alpha(tasks, y, n_classes), int((times > 1).sum()), _pairs(tasks, annotators, y))
+
+
+def _alpha(tasks: NDArray[np.int64], y: NDArray[np.integer[Any]], n_classes: int) -> float | None:
+    # Imported here, as the server has no use for it.
+    import krippendorff
+
+    numbers = np.unique(tasks, return_inverse=True)[1]
+    alphas = []
+    for column in _columns(y):
+        counts = np.zeros((numbers.max() + 1, 2 if y.ndim == 2 else n_classes), dtype=np.int64)
+        np.add.at(counts, (numbers, column), 1)
+        counts = counts[:, counts.any(axis=0)]
+        if counts.shape[1] > 1:
+            alphas.append(krippendorff.alpha(value_counts=counts, level_of_measurement="nominal"))
+    return float(np.mean(alphas)) if alphas else None
+
+
+def _pairs(tasks: NDArray[np.int64], annotators: NDArray[np.int64], y: NDArray[np.integer[Any]]) -> list[PairAgreement]:
+    order = np.argsort(tasks, kind="stable")
+    rows_of = {who: order[annotators[order] == who] for who in np.unique(annotators).tolist()}
+    common = []
+    for first, second in combinations(rows_of, 2):
+        one, other = rows_of[first], rows_of[second]
+        _, at_one, at_other = np.intersect1d(tasks[one], tasks[other], assume_unique=True, return_indices=True)
+        if len(at_one) >= LEAST_TASKS:
+            common.append((first, second, one[at_one], other[at_other]))
+    common.sort(key=lambda pair: -len(pair[2]))
+    return [PairAgreement(a, b, len(one), _kappa(y[one], y[other])) for a, b, one, other in common[:MOST_PAIRS]]
+
+
+def _kappa(one: NDArray[np.integer[Any]], other: NDArray[np.integer[Any]]) -> float | None:
+    # Imported here, as the import of scikit-learn takes a second.
+    from sklearn.metrics import cohen_kappa_score
+
+    pairs = zip(_columns(one), _columns(other), strict=True)
+    kappas = [cohen_kappa_score(a, b) for a, b in pairs if len(np.unique([a, b])) > 1]
+    return float(np.mean(kappas)) if kappas else None
+
+
+def _columns(y: NDArray[np.integer[Any]]) -> Iterator[NDArray[np.integer[Any]]]:
+    yield from y.T if y.ndim == 2 else [y]

@@ -1,0 +1,65 @@
+"""Agreement of people who labelled the same texts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ml_backend.learning.evaluation.annotators import MOST_PAIRS, annotator_agreement
+
+ANNA, BEN, CLEO = 1, 2, 3
+
+
+def agreement(given: dict[int, list], n_classes: int = 2):
+    """given: annotator → labels of tasks 0, 1, …; None where the person gave none."""
+    labels = [(task, who, label) for who, row in given.items() for task, label in enumerate(row) if label is not None]
+    tasks, annotators, y = (np.array(column) for column in zip(*labels, strict=True))
+    shuffled = np.random.default_rng(0).permutation(len(y))
+    return annotator_agreement(tasks[shuffled], annotators[shuffled], y[shuffled], n_classes)
+
+
+def test_alpha_is_that_of_krippendorffs_own_example():
+    # Krippendorff: Computing Krippendorff's Alpha-Reliability, 2011, section C: nominal data, four observers.
+    x = None
+    given = {
+        1: [1, 2, 3, 3, 2, 1, 4, 1, 2, x, x, x],
+        2: [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, x, 3],
+        3: [x, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, x],
+        4: [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, x],
+    }
+    found = agreement(given, n_classes=7)
+    assert found.alpha == pytest.approx(0.743, abs=5e-4)
+    assert found.tasks == 11, "the last text has one label only"
+
+
+def test_pairs_with_enough_texts_in_common_have_cohens_kappa():
+    found = agreement({ANNA: [0, 0, 1, 1, 0, 1], BEN: [0, 0, 1, 1, 1, 1], CLEO: [0, 0, 0, 0, None, None]})
+    (pair,) = found.pairs
+    assert (pair.first, pair.second, pair.tasks) == (ANNA, BEN, 6)
+    assert pair.kappa == pytest.approx((5 / 6 - 1 / 2) / (1 / 2))
+
+
+def test_without_texts_in_common_nothing_is_said():
+    assert agreement({ANNA: [0, None], BEN: [None, 1]}) is None
+
+
+def test_people_who_all_give_one_class_say_nothing_of_their_agreement():
+    found = agreement({ANNA: [1] * 5, BEN: [1] * 5})
+    assert (found.alpha, found.tasks, found.pairs[0].kappa) == (None, 5, None)
+
+
+def test_multi_label_figures_are_means_over_the_classes_that_differ():
+    same, other = [[1, 0, 0], [0, 1, 0]] * 3, [[1, 1, 0], [0, 0, 0]] * 3
+    found = agreement({ANNA: same, BEN: same}, n_classes=3)
+    assert (found.alpha, found.pairs[0].kappa) == (1.0, 1.0)
+    found = agreement({ANNA: same, BEN: other}, n_classes=3)
+    assert found.pairs[0].kappa == pytest.approx((1 - 1) / 2), "perfect on the first class, opposite on the second"
+    assert -1 < found.alpha < 1
+
+
+def test_the_pairs_with_most_texts_in_common_are_listed():
+    given = {who: [who % 2] * (5 + who) for who in range(9)}
+    pairs = agreement(given).pairs
+    assert len(pairs) == MOST_PAIRS < 9 * 8 / 2
+    assert pairs[0].tasks == 12
+    assert [pair.tasks for pair in pairs] == sorted((pair.tasks for pair in pairs), reverse=True)
