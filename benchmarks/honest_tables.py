@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from rich.table import Table
 
 from ml_backend.learning.evaluation.intervals import ONE_LOOK, repeated_looks
 
-CHOSEN_ON = ("trec6", "agnews", "sst2", "banking77")
+CHOSEN_ON = ("trec6", "agnews", "sst2", "banking77", "qnli", "mnli")
 RUN = ["dataset", "strategy", "kind", "share", "seed"]
 CURVE = ["dataset", "strategy", "kind"]
 AUDITS = (10, 20, 40, 80)
@@ -108,7 +109,7 @@ def forecast_table(found: pd.DataFrame, stops: pd.DataFrame) -> Table:
     curves = {key: _mean_curve(rows["curve"]) for key, rows in stops.groupby(CURVE)}
     rows = []
     for row in found[found["forecast"].notna() & found["n"].isin([100, 200, 300, 400])].to_dict("records"):
-        truth = _labels_to_one_point(curves.get(tuple(row[c] for c in CURVE)), row["n"])
+        truth = _labels_to_one_point(curves.get(tuple(row[c] for c in CURVE)), row)
         if truth is not None:
             rows.append(row | {"ratio": row["forecast"] / truth})
     if not rows:
@@ -129,14 +130,15 @@ def _mean_curve(curves: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     return n, IsotonicRegression().fit_transform(np.log(n), table.to_numpy(), sample_weight=n)
 
 
-def _labels_to_one_point(curve: tuple[np.ndarray, np.ndarray] | None, n: int) -> float | None:
+def _labels_to_one_point(curve: tuple[np.ndarray, np.ndarray] | None, row: dict[str, Any]) -> float | None:
+    """Infinity where the curve is long enough to show that the forecast is too low by more than a factor of 2."""
     if curve is None:
         return None
-    labels, accuracy = curve
+    n, (labels, accuracy) = row["n"], curve
     target = float(np.interp(n, labels, accuracy)) + 0.01
     reached = np.flatnonzero(accuracy >= target)
-    if not len(reached) or reached[0] == 0:
-        return None
+    if not len(reached):
+        return np.inf if n + 2 * row["forecast"] < labels[-1] else None
     last = reached[0]
     at = np.interp(target, accuracy[last - 1 : last + 1], labels[last - 1 : last + 1])
     return max(1.0, float(at) - n)

@@ -16,6 +16,8 @@ LEAST_AUDITS = 10
 """Without the head's confidence, an accuracy is shown from so many random tasks on."""
 CONFIDENCE_AUDITS = 40
 """The head's mean confidence counts as much as this number of random tasks."""
+TOO_SURE = 2.0
+"""Where logits have to be divided by more than this, the head has learned little, and its confidence counts less."""
 CONFIDENCE_ONLY = 60
 """The number of random tasks that the head's mean confidence is taken for where there are none."""
 RATIO_PRIOR, LEAST_RATIO = 10, 0.25
@@ -74,12 +76,14 @@ def estimate_accuracy(
     audits: Scored,
     drawn_at: NDArray[np.float64],
     n_classes: int,
+    temperature: float,
 ) -> Accuracy | None:
     """The accuracy of a head on the open texts, None while nothing can be said.
 
     open_confidence: (M,), of the head on open texts or a random sample of them; n_open: number of open texts;
     labels: all n labels; given_at: (n,), when each was given; audits: the m labels of tasks drawn at random, by heads
-    fitted to all but a fifth of these; drawn_at: (m,), when each of these tasks was drawn, on the clock of given_at.
+    fitted to all but a fifth of these; drawn_at: (m,), when each of these tasks was drawn, on the clock of given_at;
+    temperature: by which the head's logits were divided.
 
     The surprise of the audits corrects the mean confidence (prediction-powered inference, Angelopoulos et al. 2023,
     arXiv 2301.09633). An audit was drawn from the texts that were open then; what is known of those that were labelled
@@ -100,8 +104,9 @@ def estimate_accuracy(
     size = _effective_audits(debiased, corrections)
     value, weight = debiased, size
     if is_believed:
-        weight = size + CONFIDENCE_AUDITS
-        value = (CONFIDENCE_AUDITS * mean_confidence + size * debiased) / weight
+        believed = CONFIDENCE_AUDITS * min(1.0, (TOO_SURE / temperature) ** 2)
+        weight = size + believed
+        value = (believed * mean_confidence + size * debiased) / weight
     value = float(np.clip(value, 0.0, 1.0))
     return Accuracy(value, *wilson(value, weight, repeated_looks(m)), Basis.AUDITS, m)
 

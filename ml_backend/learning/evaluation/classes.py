@@ -13,7 +13,7 @@ from ml_backend.learning.evaluation.intervals import ONE_LOOK, wilson
 LEAST_LABELS = 20
 """Labels of a class from which on the head's confidence says something about it."""
 LEAST_AUDITS = 5
-CONFIDENCE_AUDITS = 6
+CONFIDENCE_AUDITS = 15
 CONFIDENCE_REACH = 0.13
 """Nine of ten figures that the head's confidence alone gives are within so much of the truth, with 20 labels."""
 

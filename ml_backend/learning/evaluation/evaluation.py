@@ -22,6 +22,11 @@ from ml_backend.learning.head.held_out import HeldOut, logits_of
 OPEN_ROWS = 20_000
 """Open texts on which a head is evaluated: a random sample of more changes the mean confidence by .002 at most."""
 ONE_POINT = 0.01
+TEMPERATURE_PRIOR = 1.0
+"""Standard deviation of the prior on the logarithm of the temperature: wide, since a head that learned nothing has to
+be told."""
+LEARNED_LITTLE = 2.5
+"""The temperature above which there is no forecast, since labels may bring nothing."""
 
 
 class Superseded(Exception):
@@ -76,7 +81,7 @@ def evaluate(
     for number in range(held_out.n_folds):
         go_on()
         held_out.head_without(number)
-    temperature, logits = held_out.temperature(), held_out.logits()
+    temperature, logits = held_out.temperature(prior=TEMPERATURE_PRIOR), held_out.logits()
     open_p = probabilities(logits_of(head, X_open), temperature, head.multi_label)
     go_on()
     audit_rows = np.flatnonzero(~np.isnan(drawn_at))
@@ -101,6 +106,7 @@ def evaluate(
                 scored(audit_p, audit_y),
                 drawn_at[audit_rows][: len(audit_p)],
                 head.n_classes,
+                temperature,
             )
             confused = [] if head.multi_label else confusions(open_p, p, y)
     go_on()
@@ -112,11 +118,17 @@ def evaluate(
         classes=class_qualities(open_p, y, audit_p, audit_y),
         confusions=confused,
         reliability=reliability(labels.confidence, labels.right),
-        forecast=None if accuracy is None else labels_until(accuracy.value, accuracy.value + ONE_POINT, n),
+        forecast=_forecast(accuracy, temperature, n),
         stop=stop_advice(head, held_out, given_at, X_open),
         look_again=doubtful,
         seconds=time.perf_counter() - started,
     )
+
+
+def _forecast(accuracy: Accuracy | None, temperature: float, n: int) -> Forecast | None:
+    if accuracy is None or temperature > LEARNED_LITTLE:
+        return None
+    return labels_until(accuracy.value, accuracy.value + ONE_POINT, n)
 
 
 def stop_advice(

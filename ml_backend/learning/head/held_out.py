@@ -90,12 +90,12 @@ class HeldOut:
             out[of_fold] = logits_of(head, self.X[rows[of_fold]])
         return out
 
-    def temperature(self, enough: int | None = None) -> float:
+    def temperature(self, enough: int | None = None, prior: float = TEMPERATURE_PRIOR) -> float:
         """The temperature for the head that was fitted to all labels: the most likely one given the held-out labels.
 
-        enough: number of held-out labels from which on no further fold is held out; None for all folds. The prior on
-        its logarithm is normal with mean 0 and standard deviation TEMPERATURE_PRIOR: without it, few labels that all
-        happen to be predicted correctly would give a temperature of 0.
+        enough: number of held-out labels from which on no further fold is held out; None for all folds. prior: standard
+        deviation of the normal prior on its logarithm, with mean 0; without it, few labels that all happen to be
+        predicted correctly would give a temperature of 0.
 
         Returns 1 where it cannot be measured: without labels, when the other folds hold one class only and there is no
         class prior, or when no held-out label is of a class that its head has seen.
@@ -113,7 +113,7 @@ class HeldOut:
                 break
         if not sum(map(len, labels)):
             return 1.0
-        return fit_temperature(np.concatenate(logits), np.concatenate(labels), TEMPERATURE_PRIOR)
+        return fit_temperature(np.concatenate(logits), np.concatenate(labels), prior)
 
 
 def logits_of(head: Head, X: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ def scored(n: int, rng: np.random.Generator) -> Scored:
     return Scored(rng.random(n) < 0.7, rng.uniform(0.4, 1.0, n))
 
 
-def reference(open_confidence, n_open, labels, given_at, audits, drawn_at, n_classes):
+def reference(open_confidence, n_open, labels, given_at, audits, drawn_at, n_classes, temperature):
     """The formulas, term by term."""
     n, m, mc = len(labels.right), len(audits.right), sum(open_confidence) / len(open_confidence)
     corrections = []
@@ -29,15 +29,25 @@ def reference(open_confidence, n_open, labels, given_at, audits, drawn_at, n_cla
     ratio = (m * variance / (p * (1 - p)) + 10) / (m + 10) if m >= 2 else 1.0
     size = m / max(ratio, 0.25)
     if n >= max(100, 5 * n_classes):
-        theta, size = (40 * mc + size * theta) / (40 + size), 40 + size
+        believed = 40 * min(1, (2 / temperature) ** 2)
+        theta, size = (believed * mc + size * theta) / (believed + size), believed + size
     return min(max(theta, 0.0), 1.0), size
 
 
-@pytest.mark.parametrize(("n", "m"), [(150, 1), (150, 30), (60, 12)])
-def test_the_estimate_is_that_of_the_formulas(n, m):
+@pytest.mark.parametrize(("n", "m", "temperature"), [(150, 1, 0.5), (150, 30, 3.0), (60, 12, 1.0)])
+def test_the_estimate_is_that_of_the_formulas(n, m, temperature):
     rng = np.random.default_rng(n + m)
     labels, audits = scored(n, rng), scored(m, rng)
-    arguments = rng.uniform(0.4, 1, 50), 500, labels, np.arange(n) // 10.0, audits, rng.uniform(0, n / 10, m), 4
+    arguments = (
+        rng.uniform(0.4, 1, 50),
+        500,
+        labels,
+        np.arange(n) // 10.0,
+        audits,
+        rng.uniform(0, n / 10, m),
+        4,
+        temperature,
+    )
     found, (value, size) = estimate_accuracy(*arguments), reference(*arguments)
     assert found.value == pytest.approx(value)
     assert (found.low, found.high) == pytest.approx(wilson(value, size, repeated_looks(m)))
@@ -49,7 +59,7 @@ def test_nothing_is_said_with_few_labels_and_few_audits(n, m, n_classes):
     rng = np.random.default_rng(0)
     assert (
         estimate_accuracy(
-            rng.uniform(0.4, 1, 50), 500, scored(n, rng), np.arange(n), scored(m, rng), np.zeros(m), n_classes
+            rng.uniform(0.4, 1, 50), 500, scored(n, rng), np.arange(n), scored(m, rng), np.zeros(m), n_classes, 1.0
         )
         is None
     )
@@ -57,7 +67,7 @@ def test_nothing_is_said_with_few_labels_and_few_audits(n, m, n_classes):
 
 def test_without_audits_the_confidence_is_said_to_be_no_guarantee():
     rng = np.random.default_rng(0)
-    found = estimate_accuracy(np.full(50, 0.8), 500, scored(100, rng), np.arange(100), NOBODY, np.empty(0), 4)
+    found = estimate_accuracy(np.full(50, 0.8), 500, scored(100, rng), np.arange(100), NOBODY, np.empty(0), 4, 1.0)
     assert found.basis is Basis.CONFIDENCE
     assert found.value == pytest.approx(0.8)
     assert (found.low, found.high) == pytest.approx(wilson(0.8, 60, ONE_LOOK))
@@ -66,7 +76,7 @@ def test_without_audits_the_confidence_is_said_to_be_no_guarantee():
 def test_an_overconfident_head_is_corrected_by_the_audits():
     rng = np.random.default_rng(0)
     audits = Scored(np.arange(200) % 2 == 0, np.full(200, 0.9))
-    found = estimate_accuracy(np.full(50, 0.9), 10**6, scored(200, rng), np.zeros(200), audits, np.ones(200), 4)
+    found = estimate_accuracy(np.full(50, 0.9), 10**6, scored(200, rng), np.zeros(200), audits, np.ones(200), 4, 1.0)
     # Half of the audits are right; the confidence still counts as 40 of them.
     assert 0.5 < found.value < 0.58
     assert found.low < 0.5 < found.high
@@ -77,7 +87,7 @@ def test_what_was_labelled_since_the_draw_is_taken_away():
     # open any more: of the 60 that are, 10 are right.
     labels = Scored(np.ones(40, dtype=bool), np.full(40, 0.5))
     audits = Scored(np.arange(20) % 2 == 0, np.full(20, 0.5))
-    found = estimate_accuracy(np.full(60, 0.5), 60, labels, np.ones(40), audits, np.zeros(20), 2)
+    found = estimate_accuracy(np.full(60, 0.5), 60, labels, np.ones(40), audits, np.zeros(20), 2, 1.0)
     assert found.value == pytest.approx(10 / 60)
 
 
