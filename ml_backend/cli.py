@@ -1,7 +1,8 @@
-"""The command line: serve, worker, connect, doctor, label-copies, demo, export, backup, restore."""
+"""The command line: serve, worker, connect, doctor, evaluate, label-copies, demo, export, backup, restore."""
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -140,6 +141,30 @@ def doctor(
     from ml_backend.commands.doctor import run_checks
 
     raise typer.Exit(print_checks(console, run_checks(settings, project, backend_url)))
+
+
+@app.command()
+def evaluate(
+    project: ProjectId,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print everything as `GET /projects/N/evaluation` does, history included.")
+    ] = False,
+) -> None:
+    """Print how good a project's model is: accuracy with its interval, how many labels one more point takes, whether
+    to stop, each class, what is confused, and which labels to look at again.
+
+    The worker measures this after each batch; the command reads it from the database and computes nothing. The
+    interval is a guarantee only with labels of tasks drawn at random (setting `random_share`, 0.1 by default).
+    """
+    settings = _settings()
+    from ml_backend.commands.evaluate import print_evaluation, read_evaluation
+
+    with _failure_printed():
+        evaluated = read_evaluation(settings, project)
+        if as_json:
+            print(json.dumps(evaluated, indent=2, ensure_ascii=False))
+        else:
+            print_evaluation(console, evaluated)
 
 
 @app.command("label-copies")

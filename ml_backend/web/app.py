@@ -12,7 +12,7 @@ from werkzeug.routing import IntegerConverter, ValidationError
 from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.settings import Settings
 from ml_backend.store import DATABASE_ERRORS, Store
-from ml_backend.web import cookie, pages, projects, protocol, ready, sign_in, webhooks
+from ml_backend.web import cookie, evaluation, pages, projects, protocol, ready, sign_in, webhooks
 from ml_backend.web.access import SignInNeeded
 from ml_backend.web.bodies import SMALL_BODY, BadRequest, size_of_largest_body
 from ml_backend.web.context import EXTENSION, Web, web
@@ -49,7 +49,7 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     app.session_interface = cookie.Cookie()
     app.extensions[EXTENSION] = Web(settings, store, queue, RequestMetrics())
     app.url_map.converters["int"] = ProjectIdConverter
-    for routes in (protocol, ready, webhooks, projects, pages, sign_in):
+    for routes in (protocol, ready, webhooks, projects, evaluation, pages, sign_in):
         app.register_blueprint(routes.blueprint)
     app.wsgi_app = PathPrefix(app.wsgi_app, settings.backend_url)  # type: ignore[method-assign]
     app.before_request(_start_clock)

@@ -13,14 +13,20 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 52, 14, 34
 
 @dataclass(frozen=True)
 class Point:
-    """A point of the line; y: between 0 and 1; tooltip: shown when the pointer is over the point."""
+    """A point of the line.
+
+    y: between 0 and 1; tooltip: shown when the pointer is over the point; band: lower and upper bound of y;
+    hollow: whether it is drawn as a circle instead of a dot.
+    """
 
     x: float
     y: float
     tooltip: str
+    band: tuple[float, float] | None = None
+    hollow: bool = False
 
 
-def share_chart(points: Sequence[Point], x_label: str) -> Markup:
+def share_chart(points: Sequence[Point], x_label: str, title: str) -> Markup:
     """An SVG line chart with a y axis from 0 % to 100 %; empty without points. points: in the order of x."""
     if not points:
         return Markup("")
@@ -30,13 +36,14 @@ def share_chart(points: Sequence[Point], x_label: str) -> Markup:
     return Markup("").join(
         [
             Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
-                WIDTH, HEIGHT, f"{points[-1].y:.0%} at {points[-1].x:,.0f} {x_label}"
+                WIDTH, HEIGHT, f"{title}: {points[-1].tooltip}"
             ),
             *(_grid_line(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)),
             *(_tick(x, _x_position(x, low, high)) for x in ticks(low, high)),
             _text(LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 2, x_label, "middle"),
+            _band(points, low, high),
             Markup('<polyline class="line" points="{}"/>').format(" ".join(f"{x:.1f},{y:.1f}" for x, y in coordinates)),
-            *(_dot(x, y, p.tooltip) for (x, y), p in zip(coordinates, points, strict=True)),
+            *(_dot(x, y, p) for (x, y), p in zip(coordinates, points, strict=True)),
             _text(coordinates[-1][0] + 9, coordinates[-1][1] + 4, f"{points[-1].y:.0%}", "start", "value"),
             Markup("</svg>"),
         ]
@@ -51,6 +58,13 @@ def ticks(low: float, high: float, most: int = 6) -> list[int]:
         step = step * 5 // 2 if str(step).startswith("2") else step * 2
     first = -(-int(low) // step) * step
     return [x for x in range(first, int(high) + 1, step) if x >= low]
+
+
+def _band(points: Sequence[Point], low: float, high: float) -> Markup:
+    """The area between the bounds, or a vertical line for a single point."""
+    bounds = [(_x_position(p.x, low, high), *map(_y_position, p.band)) for p in points if p.band is not None]
+    outline = [(x, bottom) for x, bottom, _ in bounds] + [(x, top) for x, _, top in reversed(bounds)]
+    return Markup('<polygon class="band" points="{}"/>').format(" ".join(f"{x:.1f},{y:.1f}" for x, y in outline))
 
 
 def _x_position(x: float, low: float, high: float) -> float:
@@ -71,8 +85,9 @@ def _tick(value: int, x: float) -> Markup:
     return _text(x, HEIGHT - BOTTOM + 16, f"{value:,}", "middle")
 
 
-def _dot(x: float, y: float, tooltip: str) -> Markup:
-    return Markup('<circle cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>').format(x, y, tooltip)
+def _dot(x: float, y: float, point: Point) -> Markup:
+    circle = Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>')
+    return circle.format("hollow" if point.hollow else "dot", x, y, point.tooltip)
 
 
 def _text(x: float, y: float, text: str, anchor: str, kind: str = "tick") -> Markup:

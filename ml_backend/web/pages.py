@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 
 from ml_backend.class_descriptions import description_lines
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.pipeline.evaluated import project_evaluation
 from ml_backend.project_settings import (
     ClassNames,
     ProjectSettings,
@@ -19,11 +20,11 @@ from ml_backend.project_settings import (
 from ml_backend.store.records import ProjectRecord
 from ml_backend.web.access import require_reader
 from ml_backend.web.bodies import BadRequest
-from ml_backend.web.chart import Point, share_chart
 from ml_backend.web.context import web
+from ml_backend.web.evaluation import evaluation_view
 from ml_backend.web.protocol import health_status
 from ml_backend.web.rendering import code, page, wants_html
-from ml_backend.web.status import UnknownProject, project_status, rolling_agreement, with_database_problem
+from ml_backend.web.status import UnknownProject, known_project, project_status, with_database_problem
 
 blueprint = Blueprint("pages", __name__)
 blueprint.add_app_template_filter(code, "code")
@@ -55,21 +56,19 @@ def project(project_id: int) -> Any:
     """The page of a project: state, progress, batch, model, settings. Raises BadRequest for an unknown project."""
     who = require_reader(project_id)
     try:
+        record = known_project(web().store, project_id)
         status = project_status(web().store, project_id, web().readiness.database_problem(), with_names=who is not None)
     except UnknownProject as problem:
         raise BadRequest(str(problem), 404) from None
     settings = web().settings
-    points = [
-        Point(a["labels"], a["share"], f"{a['right']} of {a['asked']} right, at {a['labels']} labels")
-        for a in rolling_agreement(web().store.runs(project_id))
-    ]
     return page(
         "project.html",
         status=status,
         label_studio=f"{settings.label_studio_public_url or settings.label_studio_url}/projects/{project_id}",
         runs=status["runs"][::-1][:RUNS_SHOWN],
-        chart=share_chart(points, "labels"),
-        most=max(status["labels"].values(), default=0),
+        quality=evaluation_view(
+            project_evaluation(web().store, record), status["labels"], status["settings"]["strategy"]
+        ),
         defaults=ProjectSettings().model_dump(mode="json"),
         limits=number_limits(),
         embedding_model=status["settings"]["embedding_model"] or settings.embedding_model,

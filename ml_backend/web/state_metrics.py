@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from ml_backend.store import DATABASE_ERRORS, Store
+from ml_backend.store.learning_records import EvaluationRecord
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import ProjectState
 from ml_backend.web.readiness import Findings, Readiness, Subject, is_ready
@@ -66,6 +67,14 @@ OF_PROJECTS: dict[str, tuple[Callable[[ProjectRecord], float | None], str]] = {
     ),
 }
 """Name of the metric → (value, None to leave the project out; help text)."""
+
+OF_EVALUATIONS: dict[str, tuple[Callable[[EvaluationRecord], float | None], str]] = {
+    "active_learning_accuracy": (lambda e: e.accuracy, "Share of the open tasks that the head has right, estimated."),
+    "active_learning_accuracy_low": (lambda e: e.low, "Lower bound of the accuracy."),
+    "active_learning_accuracy_high": (lambda e: e.high, "Upper bound of the accuracy."),
+    "active_learning_audits": (lambda e: e.audits, "Labels of tasks drawn at random, which measure the accuracy."),
+}
+"""Name of the metric → (value of a project's newest evaluation, None to leave the project out; help text)."""
 
 OF_CHECKS = {
     "active_learning_queue_messages": (Subject.QUEUE, "Messages in the task queue."),
@@ -133,6 +142,7 @@ def _of_projects(store: Store) -> Iterator[Metric]:
     yield _oldest_events(store, projects)
     yield _last_runs(store)
     yield from _class_priors(store)
+    yield from _accuracies(store)
 
 
 def _failed_runs(projects: list[ProjectRecord]) -> CounterMetricFamily:
@@ -180,3 +190,14 @@ def _class_priors(store: Store) -> Iterator[GaugeMetricFamily]:
         strength.add_metric([str(project_id)], prior.strength)
         evidence.add_metric([str(project_id)], prior.evidence)
     yield from (strength, evidence)
+
+
+def _accuracies(store: Store) -> Iterator[GaugeMetricFamily]:
+    evaluations = store.newest_evaluations()
+    for name, (value, help) in OF_EVALUATIONS.items():
+        family = GaugeMetricFamily(name, help, labels=["project"])
+        for project_id, evaluation in evaluations.items():
+            measured = value(evaluation)
+            if measured is not None:
+                family.add_metric([str(project_id)], measured)
+        yield family

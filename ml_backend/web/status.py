@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, replace
-from math import sqrt
-from statistics import NormalDist
 from typing import Any
 
 from ml_backend.labelstudio.described_classes import notes_of
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.pipeline.evaluated import evaluation_summary
 from ml_backend.pipeline.made_from import made_from
 from ml_backend.pipeline.next_step import next_step, remedy
 from ml_backend.pipeline.webhook_state import webhook_sentence
@@ -22,7 +21,6 @@ from ml_backend.store.states import ProjectState
 PROBLEMS_SHOWN = 1000
 AGREEMENT_WINDOW = 50
 """Labels over which the share of right predictions is computed; one label changes it by 2 percentage points."""
-RANDOM_WINDOW = 100
 OVERDUE_SECONDS = 60.0
 """If no worker was seen for so long, none is running: each one reports every 15 seconds."""
 STARTED_AT = time.time()
@@ -44,20 +42,13 @@ def project_status(
     next: what the next batch waits for; worker_missing: whether work waits and no worker was seen for a minute; reads:
     what is read from tasks and annotations; problems: the first 1,000 tasks that are not in the pool, {"task",
     "reason"}; problem_counts: all, by reason; runs: oldest first; seconds: by step of the last run; agreement: see
-    `rolling_agreement`; accuracy_at_random: see `random_accuracy`;
-    class_names_off: why the last run did not use the class names, None if it did;
-    setting_changes: newest first, each {"at", "who", "changes": name → [before, after]}.
+    the function; evaluation: see `evaluation_summary`, None before the first; class_names_off: why the last run did not
+    use the class names, None if it did; setting_changes: newest first, each {"at", "who", "changes": name → [before,
+    after]}.
 
     with_names: whether it is told who changed the settings.
     """
-    project = store.project(project_id)
-    if project is None:
-        if store.candidate(project_id) is not None:
-            raise UnknownProject(
-                f"Project {project_id} is not confirmed yet: a worker asks Label Studio whether it has this backend. "
-                "Look again in a moment; the worker's log says what is wrong."
-            )
-        raise UnknownProject(f"Project {project_id} was never connected to this backend.")
+    project = known_project(store, project_id)
     runs, events = store.runs(project_id), store.events(project_id)
     if database_problem is not None:
         project = with_database_problem(project, database_problem)
@@ -67,7 +58,7 @@ def project_status(
     by_reason = store.problem_counts(project_id)
     problems = sum(by_reason.values())
     run_pending = project_id in store.pending_projects()
-    agreement = rolling_agreement(runs)
+    evaluation = store.newest_evaluation(project_id)
     return {
         "project": project_id,
         "title": project.title,
@@ -87,8 +78,8 @@ def project_status(
         "batch": _batch(batch, counts.queue_remaining),
         "model": _head(store.current_head(project_id)),
         "class_names_off": _why_class_names_are_off(project),
-        "agreement": agreement[-1] if agreement else None,
-        "accuracy_at_random": random_accuracy(runs),
+        "agreement": agreement(runs),
+        "evaluation": evaluation_summary(None if evaluation is None else evaluation.body),
         "seconds": runs[-1].seconds if runs else {},
         "settings": settings.model_dump(mode="json"),
         "reads": _reads(project, settings),
@@ -103,52 +94,40 @@ def project_status(
     }
 
 
+def known_project(store: Store, project_id: int) -> ProjectRecord:
+    """The record of a project that Label Studio has confirmed. Raises UnknownProject."""
+    project = store.project(project_id)
+    if project is None:
+        if store.candidate(project_id) is not None:
+            raise UnknownProject(
+                f"Project {project_id} is not confirmed yet: a worker asks Label Studio whether it has this backend. "
+                "Look again in a moment; the worker's log says what is wrong."
+            )
+        raise UnknownProject(f"Project {project_id} was never connected to this backend.")
+    return project
+
+
 def with_database_problem(project: ProjectRecord, problem: str) -> ProjectRecord:
     """The project as shown while the database cannot be written to: no run and no event can change its row then."""
     error = f"The database cannot be written to ({problem}), so labels given now are not known here yet."
     return replace(project, state=ProjectState.FAILED, error=error, phase="waiting for the database")
 
 
-def rolling_agreement(runs: list[RunRecord], window: int = AGREEMENT_WINDOW) -> list[dict[str, Any]]:
-    """Share of new labels that annotators were shown as predictions, over the last `window` or more of them.
+def agreement(runs: list[RunRecord], window: int = AGREEMENT_WINDOW) -> dict[str, Any] | None:
+    """Share of the last `window` or more new labels that annotators were shown as predictions; None without any.
 
-    One entry per run with such labels: {"labels", "right", "asked", "share"}. Strategies choose tasks that are hard for
-    the head, so the share is usually below its accuracy on all tasks.
+    {"labels", "right", "asked", "share"}; labels: number of labels at the last of them. Strategies choose tasks that
+    are hard for the head, so the share is usually below its accuracy on all tasks.
     """
     measured_runs = [run for run in runs if run.asked]
-    shares = []
-    for end in range(1, len(measured_runs) + 1):
-        right = asked = 0
-        for run in reversed(measured_runs[:end]):
-            right, asked = right + run.right, asked + run.asked
-            if asked >= window:
-                break
-        shares.append({"labels": measured_runs[end - 1].labels, "right": right, "asked": asked, "share": right / asked})
-    return shares
-
-
-def random_accuracy(runs: list[RunRecord], window: int = RANDOM_WINDOW) -> dict[str, Any] | None:
-    """Share of new labels that annotators were shown as predictions, over the last `window` or more random tasks.
-
-    {"right", "asked", "share", "low", "high"}: low and high are the bounds of Wilson's 95 % interval (Wilson 1927). The
-    share is unbiased for the tasks that were open at the time. Returns None without randomly drawn tasks.
-    """
     right = asked = 0
-    for run in reversed(runs):
-        right, asked = right + run.random_right, asked + run.random_asked
+    for run in reversed(measured_runs):
+        right, asked = right + run.right, asked + run.asked
         if asked >= window:
             break
     if not asked:
         return None
-    low, high = _wilson(right / asked, asked)
-    return {"right": right, "asked": asked, "share": right / asked, "low": low, "high": high}
-
-
-def _wilson(share: float, n: int) -> tuple[float, float]:
-    # Not scipy's function, which takes 60 MB of memory in every server process.
-    z = NormalDist().inv_cdf(0.975)
-    middle, reach = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return (middle - reach) / (1 + z * z / n), (middle + reach) / (1 + z * z / n)
+    return {"labels": measured_runs[-1].labels, "right": right, "asked": asked, "share": right / asked}
 
 
 def _worker_missing(store: Store) -> bool:

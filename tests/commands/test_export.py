@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import evaluations
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
@@ -44,7 +45,7 @@ from ml_backend.store.learning_records import (
     PriorRecord,
     RunRecord,
 )
-from ml_backend.store.records import ClassNamesUse
+from ml_backend.store.records import ClassNamesUse, ProjectCounts
 
 CARDS = ["my card is lost", "the card was stolen", "card not working", "where is my new card"]
 WEATHER = ["it rains today", "sunny in spring", "snow and wind tomorrow", "a storm is coming"]
@@ -424,6 +425,30 @@ def test_the_folder_says_what_the_model_was_made_from(settings, tmp_path, labels
     assert classify(tmp_path / "model", stdin=b"my card").stdout.startswith("Karte\t")
 
 
+def test_the_readme_says_how_good_the_model_is(settings: Settings, tmp_path: Path):
+    keep_head(settings)
+    store = Store(settings.database_url)
+    store.update_project(7, counts=ProjectCounts(labeled=8, embedded=11))
+    known = [evaluations.class_quality(CLASSES[0], 5, 0.9, 0.6), evaluations.class_quality(CLASSES[1], 3, None, None)]
+    body = evaluations.body("v1", 8, classes=[*known, evaluations.class_quality(CLASSES[2], 0, None, None)])
+    store.put_evaluation(evaluations.record(7, body))
+    store.close()
+    export_model(settings, 7, tmp_path / "model")
+    readme = (tmp_path / "model" / "README.md").read_text()
+    for part in [
+        "| data | 0 tasks in Label Studio, 11 with a usable text, 8 labelled |",
+        "| accuracy | 83% of the texts that were not labelled, 78 to 88% (95% interval) |",
+        "It rests on 31 tasks drawn at random.",
+        "Weak classes, the weakest first: Karte.",
+        "Confused most: given praise, predicted bug: 5 of 30 labels.",
+        "| Karte | 5 | 90%, 80 to 100% | 60%, 50 to 70% |",
+        "| never \\| labelled | 0 | too few | too few |",
+    ]:
+        assert part in readme
+    info = json.loads((tmp_path / "model" / "model.json").read_text())["evaluation"]
+    assert info == {name: part for name, part in body.items() if name != "look_again"}
+
+
 def test_the_readme_says_what_the_model_is(settings, tmp_path):
     keep_head(settings)
     store = Store(settings.database_url)
@@ -441,7 +466,9 @@ def test_the_readme_says_what_the_model_is(settings, tmp_path):
         "8 labels",
         time.strftime("%B %Y", time.gmtime()),
         "| texts chosen by | `typiclust`, then `badge` |",
-        "45 of the last 60 labels (75%)",
+        "| accuracy | not known |",
+        "Not evaluated yet",
+        "| never \\| labelled | 0 | – | – |",
         "all-MiniLM-L6-v2",
         f"pip install {' '.join(packages)}",
     ]:

@@ -7,6 +7,7 @@ import re
 import time
 from pathlib import Path
 
+import evaluations
 import pytest
 import yaml
 from flask.testing import FlaskClient
@@ -28,6 +29,7 @@ def exposed(web: FlaskClient, sqlite_store: Store) -> dict[str, set[str]]:
     sqlite_store.report_worker("worker 1")
     use = LabelStudioUse(1, 1.0)
     sqlite_store.add_run(RunRecord(7, 0.0, 1, "v", "badge", "", 1, [], {"fit": 1.0}, use, 0, 0, 0, 0))
+    evaluations.put(sqlite_store, 7, [evaluations.body()])
     web.get("/health")
     text = web.get("/metrics").get_data(as_text=True)
     samples = re.findall(r"^(active_learning_\w+)(?:\{([^}]*)\})? ", text, re.MULTILINE)

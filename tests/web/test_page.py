@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
 
-import pytest
 from flask.testing import FlaskClient
 
 from ml_backend.project_settings import number_limits
 from ml_backend.store import Store
-from ml_backend.store.learning_records import LabelStudioUse, RunRecord
 from ml_backend.store.records import ProjectCounts
 from ml_backend.store.states import BatchState
 
@@ -77,23 +74,3 @@ def test_number_fields_have_the_limits_of_their_settings(connected: FlaskClient)
         assert (f'max="{highest}"' in fields[name]) == (highest is not None)
     assert fields.keys() == number_limits().keys()
     assert 'step="any"' in fields["random_share"], "a share set through the API has any number of digits"
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"random_share": 0.1}, "An unbiased estimate appears when"),
-        ({}, "For an unbiased estimate, set a random share"),
-    ],
-)
-def test_the_page_advises_a_random_share_only_if_there_is_none(
-    connected: FlaskClient, sqlite_store: Store, fields: dict[str, Any], words: str
-):
-    sqlite_store.update_project(7, settings=fields)
-    counted = {"right": 1, "asked": 2, "random_right": 0, "random_asked": 0, "labels": 5}
-    sqlite_store.add_run(
-        RunRecord(7, 0.0, 1, "v", "badge", "", reasons=[], seconds={}, label_studio=LabelStudioUse(0, 0.0), **counted)
-    )  # fmt: skip
-    page = connected.get("/projects/7", headers=BROWSER).text
-    assert words in page
-    assert "How many of the last 2 new labels are the prediction" in page

@@ -158,7 +158,7 @@ def test_the_history_is_on_the_page_and_in_the_status(connected: FlaskClient, sq
         *("created_at", "published_at", "reserve", "remaining"),
     }
     page = connected.get("/projects/7", headers=BROWSER).text
-    assert "3 of 4 right, at 4 labels" in page
+    assert "Of the last 4 new labels 3 (75%) are the prediction that the annotator was shown." in page
     assert 'active_learning_last_run_seconds{project="7",step="fit"} 0.25' in connected.get("/metrics").text
 
 

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from scipy.stats import binomtest
 
 from ml_backend.store import Store
 from ml_backend.store.learning_records import LabelStudioUse, RunRecord
-from ml_backend.web.chart import Point, share_chart
-from ml_backend.web.status import OVERDUE_SECONDS, random_accuracy, rolling_agreement
+from ml_backend.web.status import OVERDUE_SECONDS, agreement
 from ml_backend.worker.heartbeat import report_worker
 
 BROWSER = {"Accept": "text/html"}
@@ -34,29 +32,16 @@ def run(**numbers: Any) -> RunRecord:
     )
 
 
-def test_accuracy_on_random_tasks_uses_their_newest_labels_and_wilsons_interval():
-    runs = [run(random_asked=50), run(right=3, asked=4)]
-    runs += [run(random_right=8, random_asked=10)] * 10
-    accuracy = random_accuracy(runs)
-    assert accuracy is not None
-    assert (accuracy["right"], accuracy["asked"], accuracy["share"]) == (80, 100, 0.8)
-    theirs = binomtest(80, 100).proportion_ci(method="wilson")
-    assert (accuracy["low"], accuracy["high"]) == pytest.approx((theirs.low, theirs.high))
-    assert random_accuracy([run(right=3, asked=4)]) is None
-
-
-def test_agreement_is_rolling_over_the_last_labels_of_runs():
+def test_agreement_is_over_the_last_labels_of_runs():
     runs = [
         run(right=1, asked=4, labels=4),
-        run(labels=5),
         run(right=3, asked=4, labels=9),
         run(right=0, asked=1, labels=10),
+        run(labels=11),
     ]
-    assert rolling_agreement(runs, window=5) == [
-        {"labels": 4, "right": 1, "asked": 4, "share": 0.25},
-        {"labels": 9, "right": 4, "asked": 8, "share": 0.5},
-        {"labels": 10, "right": 3, "asked": 5, "share": 0.6},
-    ]
+    assert agreement(runs, window=5) == {"labels": 10, "right": 3, "asked": 5, "share": 0.6}
+    assert agreement(runs, window=6) == {"labels": 10, "right": 4, "asked": 9, "share": pytest.approx(4 / 9)}
+    assert agreement([run(labels=11)]) is None
 
 
 @pytest.fixture
@@ -118,14 +103,3 @@ def test_the_page_shows_the_last_ten_runs_newest_first(connected: FlaskClient, s
         sqlite_store.add_run(run(why=f"reason {n}"))
     page = connected.get("/projects/7", headers={"Accept": "text/html"}).text
     assert [int(n) for n in re.findall(r"reason (\d+)", page)] == list(range(11, 1, -1))
-
-
-def test_the_curve_rises_with_the_share_and_has_a_grid_line_at_its_value():
-    chart = str(share_chart([Point(10, 0.25, "low"), Point(20, 0.75, "high")], "labels"))
-    (left, low), (right, high) = (
-        map(float, point.split(",")) for point in re.findall(r'points="(.*?)"', chart)[0].split()
-    )
-    assert left < right
-    assert high < low, "SVG counts from the top"
-    lines = dict(re.findall(r'y1="([\d.]+)"[^>]*/><text[^>]*>(\d+%)<', chart))
-    assert (lines[f"{low:.1f}"], lines[f"{high:.1f}"]) == ("25%", "75%")

@@ -82,7 +82,13 @@ def _info(exported: ExportedProject, encoder: ExportedEncoder) -> dict[str, Any]
         "texts": [_shown(text) for text in exported.config.texts],
         "separator": parse(head.embedding_model).field_separator,
         "embedding": {"name": head.embedding_model, **encoder.options},
+        "evaluation": _without_task_ids(exported.evaluation),
     }
+
+
+def _without_task_ids(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The evaluation without the labels to look at again, which say nothing outside of the project."""
+    return None if evaluation is None else {name: part for name, part in evaluation.items() if name != "look_again"}
 
 
 def _shown(text: ShownText) -> dict[str, Any]:

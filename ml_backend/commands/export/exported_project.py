@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from ml_backend.commands.failure import CommandFailed, connected_project, errors_as_command_failed
 from ml_backend.labelstudio.label_config import LabelConfig, parse
@@ -21,13 +22,19 @@ class NothingToExport(CommandFailed):
 
 @dataclass(frozen=True)
 class ExportedProject:
-    """A project with its newest head; settings and config: those the head was fitted with; runs: oldest first."""
+    """A project with its newest head.
+
+    settings and config: those the head was fitted with; runs: oldest first; tasks: number of tasks; evaluation: of this
+    head, as it is stored, None before it is evaluated.
+    """
 
     project: ProjectRecord
     config: LabelConfig
     settings: ProjectSettings
     head: HeadRecord
     runs: Sequence[RunRecord]
+    tasks: int
+    evaluation: dict[str, Any] | None
 
     @property
     def title(self) -> str:
@@ -71,6 +78,7 @@ def read_project(settings: Settings, project_id: int) -> ExportedProject:
                 "describe the classes with the setting `class_descriptions`"
             )
         chosen = ProjectSettings.usable(project.settings_used or project.settings)
-        return ExportedProject(
-            project, parse(project.label_config, chosen.control, chosen.text_fields), chosen, head, runs
-        )
+        config = parse(project.label_config, chosen.control, chosen.text_fields)
+        tasks, evaluation = store.task_count(project_id), store.newest_evaluation(project_id)
+        of_head = evaluation.body if evaluation is not None and evaluation.head_version == head.version else None
+        return ExportedProject(project, config, chosen, head, runs, tasks, of_head)

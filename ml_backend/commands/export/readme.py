@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from shlex import quote
 
 from ml_backend.commands.export.encoders import ExportedEncoder
 from ml_backend.commands.export.exported_project import ExportedProject
+from ml_backend.pipeline.evaluation_words import (
+    accuracy_bounds,
+    accuracy_sentence,
+    alpha_sentence,
+    confusion_sentence,
+    listed,
+    share_with_bounds,
+    weak_classes,
+)
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
 from ml_backend.pipeline.made_from import made_from
-from ml_backend.store.learning_records import RunRecord
 
-AGREEMENT_WINDOW = 50
-"""Labels, or a few more, over which agreement is measured."""
+CONFUSIONS_SHOWN = 5
+WEAK_SHOWN = 20
 
 TEXT = """\
 # {title}
@@ -25,11 +33,23 @@ trained it.
 |---|---|
 | classes | {classes} |
 | a text has | {kind} |
+| data | {data} |
 | made from | {made_from}, on {date} |
 | texts chosen by | {methods} |
-| measured | {measured} |
+| accuracy | {accuracy} |
 | embedding | {embedding} |
 | model | `{head}` of project {project_id} |
+
+## How good it is
+
+{quality}
+
+| class | labels | precision | recall |
+|---|---|---|---|
+{classes_table}
+
+Precision is the share of the texts predicted as the class that are of it, recall the share of the texts of the class
+that are predicted as it, each with rough bounds; "too few": too few labels to tell.
 
 ## Install
 
@@ -56,7 +76,10 @@ In Python, in this folder or with this folder in `sys.path`:
     classifier.probabilities([{example}])  # an array (texts, classes), in the order of classifier.classes
     classifier.encode([{example}])         # an array (texts, dimensions): the embeddings
 
-## Limits
+## Intended use and limits
+
+It is made for texts like those of the project: the figures are of its open tasks, and texts from elsewhere, or of a
+later time, may be recognised worse. Before you rely on it, count on labels of your own.
 
 {limits}
 
@@ -87,7 +110,10 @@ def readme(exported: ExportedProject, encoder: ExportedEncoder) -> str:
         made_from=made_from(head.n_labels, head.class_prior),
         date=time.strftime("%-d %B %Y", time.gmtime(head.created_at)),
         methods=_methods(exported),
-        measured=_measured(exported.runs),
+        data=_data(exported),
+        accuracy=_cell(_accuracy(exported)),
+        quality="\n\n".join(_quality(exported)),
+        classes_table="\n".join(_class_rows(exported)),
         embedding=_cell(encoder.description),
         head=_cell(head.version),
         project_id=exported.project.id,
@@ -118,8 +144,6 @@ def _limits(exported: ExportedProject, encoder: ExportedEncoder) -> list[str]:
         "It knows only the classes above, and predicts one of them for every text, also for one of another kind."
         if not exported.head.multi_label
         else "It knows only the classes above.",
-        "A strategy chooses texts that are hard for the model, so the measured share is likely lower than the share on "
-        "all texts, and few labels measure it roughly. Before you rely on it, count on labels of your own.",
         "Probabilities tell which predictions are surer; they are not calibrated to the texts that you classify.",
     ]
     if not exported.head.n_labels:
@@ -134,16 +158,47 @@ def _limits(exported: ExportedProject, encoder: ExportedEncoder) -> list[str]:
     return [*limits, *encoder.limits]
 
 
-def _measured(runs: Sequence[RunRecord]) -> str:
-    """How many of the last labels the head of the time had predicted, as a sentence."""
-    right = asked = 0
-    for run in reversed(runs):
-        right, asked = right + run.right, asked + run.asked
-        if asked >= AGREEMENT_WINDOW:
-            break
-    if not asked:
-        return "nothing yet"
-    return f"{right} of the last {asked} labels ({right / asked:.0%}) had been predicted before they were given"
+def _data(exported: ExportedProject) -> str:
+    counts = exported.project.counts
+    return (
+        f"{exported.tasks:,} tasks in Label Studio, {counts.embedded:,} with a usable text, {counts.labeled:,} labelled"
+    )
+
+
+def _accuracy(exported: ExportedProject) -> str:
+    """The accuracy with its bounds, or that it is not known."""
+    evaluation = exported.evaluation
+    if evaluation is None or evaluation["accuracy"]["value"] is None:
+        return "not known"
+    accuracy = evaluation["accuracy"]
+    return f"{accuracy['value']:.0%} of the texts that were not labelled, {accuracy_bounds(accuracy)}"
+
+
+def _quality(exported: ExportedProject) -> Iterator[str]:
+    """Paragraphs about what the accuracy rests on, weak classes, confusions and annotators."""
+    evaluation = exported.evaluation
+    if evaluation is None:
+        yield "Not evaluated yet: the service does it after each batch, so export again for the figures."
+        return
+    accuracy = evaluation["accuracy"]
+    yield f"Accuracy: {_accuracy(exported)}. {accuracy_sentence(accuracy)}"
+    if weak := weak_classes(evaluation):
+        yield f"Weak classes, the weakest first: {listed(weak, WEAK_SHOWN)}."
+    if confusions := evaluation["confusions"][:CONFUSIONS_SHOWN]:
+        yield f"Confused most: {'; '.join(map(confusion_sentence, confusions))}."
+    if alpha := alpha_sentence(evaluation["annotators"]):
+        yield f"Annotators: {alpha}"
+
+
+def _class_rows(exported: ExportedProject) -> Iterator[str]:
+    """A row of the table of classes for each."""
+    known = {} if exported.evaluation is None else {c["name"]: c for c in exported.evaluation["classes"]}
+    for name in exported.head.classes:
+        if name in known:
+            shares = " | ".join(share_with_bounds(known[name][part]) for part in ("precision", "recall"))
+            yield f"| {_cell(name)} | {known[name]['labels']:,} | {shares} |"
+        else:
+            yield f"| {_cell(name)} | {exported.project.counts.labels.get(name, 0):,} | – | – |"
 
 
 def _returned(classes: Sequence[str], multi_label: bool) -> str:

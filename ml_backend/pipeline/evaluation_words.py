@@ -1,0 +1,118 @@
+"""What an evaluation of a head says, as words for people; shared by the page, the terminal and exported READMEs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import floor, log10
+from typing import Any
+
+Body = Mapping[str, Any]
+"""An evaluation as it is stored, see `Store.put_evaluation`."""
+NOT_YET = "The model is evaluated after its batch is published; this takes a few seconds."
+
+
+def bounds(share: Mapping[str, Any]) -> str:
+    """The bounds of a share, such as "78 to 88%"."""
+    return f"{100 * share['low']:.0f} to {share['high']:.0%}"
+
+
+def share_with_bounds(share: Mapping[str, Any] | None) -> str:
+    """Such as "83%, 78 to 88%", or "too few" where too few labels support it."""
+    return "too few" if share is None else f"{share['value']:.0%}, {bounds(share)}"
+
+
+def accuracy_bounds(accuracy: Mapping[str, Any]) -> str:
+    """The bounds of an accuracy, and whether they are a guarantee or the opinion of the model."""
+    if accuracy["basis"] == "audits":
+        return f"{bounds(accuracy)} (95% interval)"
+    return f"{bounds(accuracy)}, by the model's own confidence"
+
+
+def forecast_sentence(body: Body) -> str:
+    """How many further labels bring one more point of accuracy; empty while the accuracy is not known."""
+    forecast = body["forecast"]
+    if forecast is not None:
+        middle, low, high = (_rounded(forecast[name]) for name in ("labels", "low", "high"))
+        return f"About {middle} further labels for one more point of accuracy; could be {low} or {high}."
+    if body["accuracy"]["value"] is None:
+        return ""
+    return "More labels alone will hardly bring one more point of accuracy."
+
+
+def stop_sentence(body: Body) -> str:
+    """Whether the last labels changed the model, and so whether to stop."""
+    return _sentence(body["stop"]["why"])
+
+
+def accuracy_sentence(accuracy: Mapping[str, Any]) -> str:
+    """What the accuracy rests on, and what biases it; or what is missing for one."""
+    return _sentence(accuracy["why"] if accuracy["value"] is None else f"it rests on {accuracy['why']}")
+
+
+def price_sentence(random_share: float, strategy: str) -> str:
+    """What the tasks drawn at random cost and bring."""
+    if strategy == "random":
+        return "Every task is drawn at random, so every label measures the model."
+    price = "It costs about 0.3 points of accuracy at 0.1, and 0.7 at 0.2."
+    if not random_share:
+        return f"No task is drawn at random (`random_share` 0), so the interval has no guarantee. {price}"
+    return (
+        f"{random_share:.0%} of each batch is drawn at random (`random_share` {random_share:g}): these labels measure "
+        f"the model without bias. {price}"
+    )
+
+
+def weak_classes(body: Body) -> list[str]:
+    """Names of the classes whose precision or recall is below the accuracy, by its upper bound, the weakest first."""
+    accuracy = body["accuracy"]["value"]
+    if accuracy is None:
+        return []
+    upper = {c["name"]: _upper_bound(c) for c in body["classes"]}
+    return sorted((name for name, bound in upper.items() if bound < accuracy), key=lambda name: upper[name])
+
+
+def confusion_sentence(confusion: Mapping[str, Any]) -> str:
+    """How often one class was taken for another."""
+    return (
+        f"given {confusion['given']}, predicted {confusion['predicted']}: "
+        f"{confusion['labels']:,} of {confusion['of']:,} {'label' if confusion['of'] == 1 else 'labels'}"
+    )
+
+
+def doubt_words(label: Mapping[str, Any]) -> tuple[str, str]:
+    """What a doubtful label says, and what the model would say instead."""
+    if label["given"] != label["likelier"]:
+        return label["given"], label["likelier"]
+    has, lacks = label["given"], f"not {label['given']}"
+    return (has, lacks) if label["present"] else (lacks, has)
+
+
+def alpha_sentence(annotators: Mapping[str, Any] | None) -> str:
+    """How far the annotators agree; empty if too few tasks were labelled by several."""
+    if annotators is None or annotators["alpha"] is None:
+        return ""
+    tasks = annotators["tasks"]
+    return (
+        f"Krippendorff's α is {annotators['alpha']:.2f} over {tasks:,} {'task' if tasks == 1 else 'tasks'} that "
+        "several people labelled: 1 if they always agree, 0 if as often as by chance."
+    )
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _sentence(clause: str) -> str:
+    return f"{clause[:1].upper()}{clause[1:]}."
+
+
+def _upper_bound(quality: Mapping[str, Any]) -> float:
+    return min((quality[part]["high"] for part in ("precision", "recall") if quality[part] is not None), default=1.0)
+
+
+def _rounded(number: int) -> str:
+    """The number with two digits, since a forecast has no more."""
+    step = 10 ** max(0, floor(log10(max(number, 1))) - 1)
+    return f"{round(number / step) * step:,}"

@@ -1,0 +1,123 @@
+"""How good a project's head is, as JSON and as what the page shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint
+from markupsafe import Markup
+
+from ml_backend.pipeline.evaluated import project_evaluation
+from ml_backend.pipeline.evaluation_words import (
+    NOT_YET,
+    accuracy_bounds,
+    accuracy_sentence,
+    alpha_sentence,
+    confusion_sentence,
+    doubt_words,
+    forecast_sentence,
+    price_sentence,
+    stop_sentence,
+    weak_classes,
+)
+from ml_backend.web.access import require_reader
+from ml_backend.web.bodies import BadRequest
+from ml_backend.web.chart import Point, share_chart
+from ml_backend.web.context import web
+from ml_backend.web.status import UnknownProject, known_project
+
+blueprint = Blueprint("evaluation", __name__)
+
+POINTS_SHOWN = 60
+CONFUSIONS_SHOWN = 10
+LOOK_AGAIN_SHOWN = 20
+CLASSES_OPEN = 20
+"""Classes in the table that is open; the others are behind a line to click on."""
+
+
+@blueprint.get("/projects/<int:project_id>/evaluation")
+def evaluation(project_id: int) -> dict[str, Any]:
+    """The newest evaluation and its history, see `project_evaluation`. Raises BadRequest for an unknown project."""
+    require_reader(project_id)
+    try:
+        return project_evaluation(web().store, known_project(web().store, project_id))
+    except UnknownProject as problem:
+        raise BadRequest(str(problem), 404) from None
+
+
+def evaluation_view(evaluated: dict[str, Any], labels: dict[str, int], strategy: str) -> dict[str, Any]:
+    """What the templates `evaluation_*.html` need.
+
+    evaluated: see `project_evaluation`; labels: number of labels of each class, in the order of the label config.
+    """
+    body = evaluated["evaluation"]
+    view: dict[str, Any] = {
+        "body": body,
+        "pending": evaluated["pending"],
+        "chart": accuracy_chart(evaluated["history"]),
+        "not_yet": NOT_YET,
+        "bounds": "",
+        "tile_note": NOT_YET if evaluated["pending"] else "appears with the first labels",
+        "price": price_sentence(evaluated["random_share"], strategy),
+        "classes": class_rows(labels, body),
+        "classes_open": CLASSES_OPEN,
+        "most_labels": max(labels.values(), default=0),
+    }
+    if body is not None:
+        accuracy = body["accuracy"]
+        bounds = "" if accuracy["value"] is None else accuracy_bounds(accuracy)
+        view |= {
+            "bounds": bounds,
+            "tile_note": bounds or accuracy_sentence(accuracy),
+            "why": accuracy_sentence(accuracy),
+            "forecast": forecast_sentence(body),
+            "stop": stop_sentence(body),
+            "alpha": alpha_sentence(body["annotators"]),
+            "confusions": [confusion_sentence(c) for c in body["confusions"][:CONFUSIONS_SHOWN]],
+            "look_again": [
+                {"task": label["task"], "probability": label["probability"], "words": doubt_words(label)}
+                for label in body["look_again"][:LOOK_AGAIN_SHOWN]
+            ],
+            "look_again_more": max(0, len(body["look_again"]) - LOOK_AGAIN_SHOWN),
+        }
+    return view
+
+
+def class_rows(labels: dict[str, int], body: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """A row for each class, the weak ones first, then in the order of the label config."""
+    quality = {} if body is None else {c["name"]: c for c in body["classes"]}
+    weak = [] if body is None else [name for name in weak_classes(body) if name in labels]
+    return [
+        {
+            "name": name,
+            "labels": labels[name],
+            "weak": name in weak,
+            **{part: quality.get(name, {}).get(part) for part in ("precision", "recall", "f1")},
+        }
+        for name in [*weak, *(name for name in labels if name not in weak)]
+    ]
+
+
+def accuracy_chart(history: Sequence[dict[str, Any]]) -> Markup:
+    """A chart of the accuracy of the evaluated heads by their number of labels; empty while none is known."""
+    by_labels = {h["labels"]: h for h in history if h["accuracy"] is not None}
+    shown = _thinned([by_labels[n] for n in sorted(by_labels)], POINTS_SHOWN)
+    points = [
+        Point(
+            h["labels"],
+            h["accuracy"],
+            f"{h['accuracy']:.0%}, {accuracy_bounds(h)}, at {h['labels']:,} labels",
+            (h["low"], h["high"]),
+            hollow=h["basis"] != "audits",
+        )
+        for h in shown
+    ]
+    return share_chart(points, "labels", "Accuracy")
+
+
+def _thinned(items: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """At most `most` of the items, evenly spread, the first and the last among them."""
+    if len(items) <= most:
+        return items
+    return [items[round(n * (len(items) - 1) / (most - 1))] for n in range(most)]
