@@ -21,7 +21,7 @@ from simulator.data.class_descriptions import ANY, ClassDescriptions
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.budget import Budget
 from simulator.experiment.definition import Experiment
-from simulator.experiment.evaluations import BASIS, NUMBERS, STOP
+from simulator.experiment.evaluations import BASIS, NUMBERS, STOP, LabelTimes
 from simulator.experiment.grid import Cell, HeadKind
 from simulator.experiment.manifest import AnotherExperiment
 from simulator.experiment.results import SECONDS, Results, same_results
@@ -87,6 +87,18 @@ def test_without_random_labels_the_confidence_is_shown_once_it_is_believed():
 @pytest.mark.parametrize(("share", "least", "most"), [(0.0, 0, 0), (0.3, 20, 80), (1.0, 160, 160)])
 def test_only_labels_drawn_at_random_are_audits(share: float, least: int, most: int):
     assert least <= evaluated("margin", Budget(0, 40, 4), "typiclust", share)[-1]["audits"] <= most
+
+
+def test_labels_of_its_own_batch_come_after_the_draw_of_an_audit():
+    times = LabelTimes(60)
+    proposal = Cycle("margin", "random", batch_size=20, random_share=0.5).propose(
+        overlapping().X[:60], np.where(np.arange(60) < 8, np.arange(60) % K, -1), K, cycle=1
+    )
+    times.add(proposal, 1)
+    assert 0 < len(proposal.random_rows) < 20
+    assert set(np.flatnonzero(times.drawn_at == 0.5)) == set(proposal.random_rows)
+    assert set(np.flatnonzero(times.given_at == 1)) == set(proposal.rows)
+    assert np.isnan(times.drawn_at).sum() == 60 - len(proposal.random_rows)
 
 
 def test_the_truth_is_the_accuracy_of_the_heads_predictions_on_the_texts_without_a_label():
