@@ -21,7 +21,7 @@ def evaluation_body(
     audits_skipped: int,
     annotators: AnnotatorAgreement | None,
 ) -> dict[str, Any]:
-    """The evaluation as JSON, as docs/operations.md describes it.
+    """The evaluation as JSON, as docs/labelling.md describes it.
 
     audits: labels of tasks drawn at random; audits_skipped: tasks drawn at random that were answered without a usable
     label; annotators: None where no two people labelled the same task.
