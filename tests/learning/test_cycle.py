@@ -59,6 +59,33 @@ def test_a_random_share_of_one_takes_all_rows_of_a_small_pool():
     assert len(proposal.reserve_rows) == 0
 
 
+def test_random_rows_of_strategies_differ_and_those_of_the_initial_method_do_not():
+    plan, nothing = replace(PLAN, random_share=0.5, initial="kmeans"), np.full(300, -1)
+    margin, entropy = (replace(plan, strategy=name) for name in ("margin", "entropy"))
+    assert set(margin.propose(X, LABELS, 2, 3).random_rows) != set(entropy.propose(X, LABELS, 2, 3).random_rows)
+    assert margin.propose(X, nothing, 2, 0).rows.tolist() == entropy.propose(X, nothing, 2, 0).rows.tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "are_random"),
+    [
+        ({"strategy": "random"}, True),
+        ({"strategy": "random", "subpool": 50}, True),
+        ({"strategy": "random", "balance": 4}, False),
+        ({"strategy": "margin"}, False),
+    ],
+)
+def test_all_rows_of_the_strategy_random_are_random_rows(changes, are_random):
+    proposal = replace(PLAN, **changes).propose(X, LABELS, 2, cycle=3, reserve=10)
+    rows = [*proposal.rows, *proposal.reserve_rows]
+    assert proposal.random_rows.tolist() == (rows if are_random else [])
+
+
+def test_all_rows_of_a_random_start_are_random_rows():
+    proposal = PLAN.propose(X, np.full(300, -1), 2, cycle=0)
+    assert proposal.random_rows.tolist() == proposal.rows.tolist()
+
+
 @pytest.mark.parametrize(("labelled", "stage"), [(59, "typiclust"), (60, "margin")])
 def test_tcm_switches_to_margin_after_three_batches_whatever_the_size_of_a_call(labelled, stage):
     labels = np.where(np.arange(300) < labelled, (X[:, 0] > 0).astype(np.int64), -1)
