@@ -6,6 +6,7 @@
 # make e2e           the tests against a real Label Studio and a real Chromium, in two processes
 # make check         ruff and mypy
 # make label-studio  install Label Studio into its own environment; the demo and the end-to-end tests do it if needed
+# make label-studio-data  start Label Studio once and keep its database, from which the end-to-end tests start others
 # make docs          the documentation with the API reference, in site/
 # make audit         known vulnerabilities of the packages in requirements*.txt; needs internet
 # make benchmark     a quick form of the benchmarks, compared with the stored baseline
