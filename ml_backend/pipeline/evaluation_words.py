@@ -29,14 +29,12 @@ def accuracy_bounds(accuracy: Mapping[str, Any]) -> str:
 
 
 def forecast_sentence(body: Body) -> str:
-    """How many further labels bring one more point of accuracy; empty while the accuracy is not known."""
+    """How many further labels bring one more point of accuracy; empty without a forecast."""
     forecast = body["forecast"]
-    if forecast is not None:
-        middle, low, high = (_rounded(forecast[name]) for name in ("labels", "low", "high"))
-        return f"About {middle} further labels for one more point of accuracy; could be {low} or {high}."
-    if body["accuracy"]["value"] is None:
+    if forecast is None:
         return ""
-    return "More labels alone will hardly bring one more point of accuracy."
+    middle, low, high = (_rounded(forecast[name]) for name in ("labels", "low", "high"))
+    return f"About {middle} further labels for one more point of accuracy; could be {low} or {high}."
 
 
 def stop_sentence(body: Body) -> str:
@@ -53,9 +51,11 @@ def price_sentence(random_share: float, strategy: str) -> str:
     """What the tasks drawn at random cost and bring."""
     if strategy == "random":
         return "Every task is drawn at random, so every label measures the model."
-    price = "It costs about 0.3 points of accuracy at 0.1, and 0.7 at 0.2."
+    price = "A share of 0.1 costs about 0.3 points of accuracy, one of 0.2 costs 0.7."
     if not random_share:
-        return f"No task is drawn at random (`random_share` 0), so the interval has no guarantee. {price}"
+        return (
+            f"No task is drawn at random (`random_share` 0); without such tasks the interval has no guarantee. {price}"
+        )
     return (
         f"{random_share:.0%} of each batch is drawn at random (`random_share` {random_share:g}): these labels measure "
         f"the model without bias. {price}"

@@ -131,7 +131,10 @@ def test_the_page_says_what_an_accuracy_without_random_tasks_rests_on(connected:
     sqlite_store.update_project(7, settings={"random_share": 0.0})
     page = page_of(connected, sqlite_store, ["bug", "praise"], accuracy=evaluations.accuracy(0.71, audits=0))
     assert "66 to 76%, by the model&#39;s own confidence" in page
-    assert "No task is drawn at random (<code>random_share</code> 0), so the interval has no guarantee." in page
+    assert (
+        "No task is drawn at random (<code>random_share</code> 0); without such tasks the interval has no guarantee."
+        in page
+    )
 
 
 def test_the_page_says_what_is_missing_for_an_accuracy(connected: FlaskClient, sqlite_store: Store):
