@@ -17,7 +17,11 @@ LEAST_AUDITS = 10
 CONFIDENCE_AUDITS = 40
 """The head's mean confidence counts as much as this number of random tasks."""
 TOO_SURE = 2.0
-"""Where logits have to be divided by more than this, the head has learned little, and its confidence counts less."""
+"""Where logits have to be divided by more than this, the head has learned little.
+
+Its confidence counts less then, and the interval includes the accuracy of guessing. The labels that a strategy chose
+after an audit are where the head without the audit is wrong about it, and so audits are too often right where there is
+nothing to learn: by 10 points on qnli."""
 CONFIDENCE_ONLY = 60
 """The number of random tasks that the head's mean confidence is taken for where there are none."""
 RATIO_PRIOR, LEAST_RATIO = 10, 0.25
@@ -77,13 +81,14 @@ def estimate_accuracy(
     drawn_at: NDArray[np.float64],
     n_classes: int,
     temperature: float,
+    guessing: float,
 ) -> Accuracy | None:
     """The accuracy of a head on the open texts, None while nothing can be said.
 
     open_confidence: (M,), of the head on open texts or a random sample of them; n_open: number of open texts;
     labels: all n labels; given_at: (n,), when each was given; audits: the m labels of tasks drawn at random, by heads
     fitted to all but a fifth of these; drawn_at: (m,), when each of these tasks was drawn, on the clock of given_at;
-    temperature: by which the head's logits were divided.
+    temperature: by which the head's logits were divided; guessing: the accuracy of a uniform guess.
 
     The surprise of the audits corrects the mean confidence (prediction-powered inference, Angelopoulos et al. 2023,
     arXiv 2301.09633). An audit was drawn from the texts that were open then; what is known of those that were labelled
@@ -91,12 +96,11 @@ def estimate_accuracy(
     """
     n, m, mean_confidence = len(labels.right), len(audits.right), float(open_confidence.mean())
     is_believed = n >= labels_until_believed(n_classes)
-    if not m:
-        return (
-            Accuracy(mean_confidence, *wilson(mean_confidence, CONFIDENCE_ONLY, ONE_LOOK), Basis.CONFIDENCE, 0)
-            if is_believed
-            else None
-        )
+    # The accuracy of guessing varies a little with the open texts.
+    most_low = wilson(guessing, n_open, ONE_LOOK)[0] if temperature > TOO_SURE else 1.0
+    if not m and is_believed:
+        low, high = wilson(mean_confidence, CONFIDENCE_ONLY, ONE_LOOK)
+        return Accuracy(mean_confidence, min(low, most_low), high, Basis.CONFIDENCE, 0)
     if not is_believed and m < LEAST_AUDITS:
         return None
     corrections = _corrections(n_open, labels, given_at, audits, drawn_at)
@@ -108,7 +112,8 @@ def estimate_accuracy(
         weight = size + believed
         value = (believed * mean_confidence + size * debiased) / weight
     value = float(np.clip(value, 0.0, 1.0))
-    return Accuracy(value, *wilson(value, weight, repeated_looks(m)), Basis.AUDITS, m)
+    low, high = wilson(value, weight, repeated_looks(m))
+    return Accuracy(value, min(low, most_low), high, Basis.AUDITS, m)
 
 
 def _corrections(

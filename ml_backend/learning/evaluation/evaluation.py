@@ -107,6 +107,7 @@ def evaluate(
                 drawn_at[audit_rows][: len(audit_p)],
                 head.n_classes,
                 temperature,
+                0.5**head.n_classes if head.multi_label else 1 / head.n_classes,
             )
             confused = [] if head.multi_label else confusions(open_p, p, y)
     go_on()

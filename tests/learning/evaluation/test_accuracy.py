@@ -15,7 +15,7 @@ def scored(n: int, rng: np.random.Generator) -> Scored:
     return Scored(rng.random(n) < 0.7, rng.uniform(0.4, 1.0, n))
 
 
-def reference(open_confidence, n_open, labels, given_at, audits, drawn_at, n_classes, temperature):
+def reference(open_confidence, n_open, labels, given_at, audits, drawn_at, n_classes, temperature, guessing):
     """The formulas, term by term."""
     n, m, mc = len(labels.right), len(audits.right), sum(open_confidence) / len(open_confidence)
     corrections = []
@@ -47,10 +47,14 @@ def test_the_estimate_is_that_of_the_formulas(n, m, temperature):
         rng.uniform(0, n / 10, m),
         4,
         temperature,
+        0.25,
     )
     found, (value, size) = estimate_accuracy(*arguments), reference(*arguments)
     assert found.value == pytest.approx(value)
-    assert (found.low, found.high) == pytest.approx(wilson(value, size, repeated_looks(m)))
+    low, high = wilson(value, size, repeated_looks(m))
+    if temperature > 2:
+        low = min(low, wilson(0.25, 500, ONE_LOOK)[0])
+    assert (found.low, found.high) == pytest.approx((low, high))
     assert (found.basis, found.audits) == (Basis.AUDITS, m)
 
 
@@ -59,7 +63,7 @@ def test_nothing_is_said_with_few_labels_and_few_audits(n, m, n_classes):
     rng = np.random.default_rng(0)
     assert (
         estimate_accuracy(
-            rng.uniform(0.4, 1, 50), 500, scored(n, rng), np.arange(n), scored(m, rng), np.zeros(m), n_classes, 1.0
+            rng.uniform(0.4, 1, 50), 500, scored(n, rng), np.arange(n), scored(m, rng), np.zeros(m), n_classes, 1.0, 0.5
         )
         is None
     )
@@ -67,7 +71,9 @@ def test_nothing_is_said_with_few_labels_and_few_audits(n, m, n_classes):
 
 def test_without_audits_the_confidence_is_said_to_be_no_guarantee():
     rng = np.random.default_rng(0)
-    found = estimate_accuracy(np.full(50, 0.8), 500, scored(100, rng), np.arange(100), NOBODY, np.empty(0), 4, 1.0)
+    found = estimate_accuracy(
+        np.full(50, 0.8), 500, scored(100, rng), np.arange(100), NOBODY, np.empty(0), 4, 1.0, 0.25
+    )
     assert found.basis is Basis.CONFIDENCE
     assert found.value == pytest.approx(0.8)
     assert (found.low, found.high) == pytest.approx(wilson(0.8, 60, ONE_LOOK))
@@ -76,10 +82,20 @@ def test_without_audits_the_confidence_is_said_to_be_no_guarantee():
 def test_an_overconfident_head_is_corrected_by_the_audits():
     rng = np.random.default_rng(0)
     audits = Scored(np.arange(200) % 2 == 0, np.full(200, 0.9))
-    found = estimate_accuracy(np.full(50, 0.9), 10**6, scored(200, rng), np.zeros(200), audits, np.ones(200), 4, 1.0)
+    found = estimate_accuracy(
+        np.full(50, 0.9), 10**6, scored(200, rng), np.zeros(200), audits, np.ones(200), 4, 1.0, 0.25
+    )
     # Half of the audits are right; the confidence still counts as 40 of them.
     assert 0.5 < found.value < 0.58
     assert found.low < 0.5 < found.high
+
+
+@pytest.mark.parametrize("m", [0, 30])
+def test_the_interval_of_a_head_that_learned_little_includes_guessing(m):
+    audits = Scored(np.arange(m) % 5 > 0, np.full(m, 0.8))
+    arguments = np.full(50, 0.8), 500, scored(300, np.random.default_rng(0)), np.zeros(300), audits, np.ones(m), 4
+    learned, little = (estimate_accuracy(*arguments, temperature, 0.25) for temperature in (1.0, 3.0))
+    assert little.low < 0.25 < learned.low
 
 
 def test_what_was_labelled_since_the_draw_is_taken_away():
@@ -87,7 +103,7 @@ def test_what_was_labelled_since_the_draw_is_taken_away():
     # open any more: of the 60 that are, 10 are right.
     labels = Scored(np.ones(40, dtype=bool), np.full(40, 0.5))
     audits = Scored(np.arange(20) % 2 == 0, np.full(20, 0.5))
-    found = estimate_accuracy(np.full(60, 0.5), 60, labels, np.ones(40), audits, np.zeros(20), 2, 1.0)
+    found = estimate_accuracy(np.full(60, 0.5), 60, labels, np.ones(40), audits, np.zeros(20), 2, 1.0, 0.5)
     assert found.value == pytest.approx(10 / 60)
 
 
