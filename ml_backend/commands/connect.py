@@ -39,6 +39,8 @@ from ml_backend.store.records import ProjectChanges, ProjectRecord
 from ml_backend.store.states import RunReason
 from ml_backend.worker.queue import TaskQueue
 
+MEASURED_SHARE, MEASURED_COST = 0.1, 0.3
+"""A share of random tasks, and the points of mean accuracy that it costs; see docs/labelling.md."""
 CONNECT = "connect --set"
 """Who changed settings, in the history."""
 
@@ -96,6 +98,8 @@ def _connect(
             raise CommandFailed(_unknown_here(backend_url))
     yield f"backend {entry.url}: {entry.state}"
     yield f"settings: {_apply(store, settings, before if is_written else project, entry.extra_params, changes)}"
+    if 0 < new_settings.random_share < 1:
+        yield random_share_sentence(new_settings.random_share)
     if new_secret:
         store.change_webhook_secret(project_id)
     secret = store.project_webhook_secret(project_id, store.webhook_secret(settings.webhook_secret))
@@ -114,6 +118,20 @@ def _connect(
     needs = "texts are embedded" if info.task_number else "tasks are imported and their texts embedded"
     first = "" if had_batch else f"the first batch comes as soon as {needs}; "
     yield f"{first}watch {backend_url}/projects/{project_id}"
+
+
+def random_share_sentence(share: float) -> str:
+    """What drawing tasks at random is for, and what it costs."""
+    if share != MEASURED_SHARE:
+        cost = "which costs some accuracy"
+        tasks = f"{share:.0%} of the tasks are"
+    else:
+        cost = f"which, as measured, costs about {MEASURED_COST} points of accuracy"
+        tasks = "1 in 10 tasks is"
+    return (
+        f"{tasks} drawn at random, so that the accuracy on the page can be trusted, {cost}; "
+        "`--set random_share=0` turns it off"
+    )
 
 
 def _missing_fields(client: LabelStudio, project_id: int, text_fields: list[str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from live_loop import Loop
 from ml_backend.commands.demo.messages import messages
 from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.embedding.embedder import load as load_embedder
+from ml_backend.project_settings import ProjectSettings
 from simulator.data.class_descriptions import read_descriptions, texts_of_classes
 from simulator.data.datasets import Dataset, load
 from simulator.data.embedded_dataset import EmbeddedDataset
@@ -63,7 +64,7 @@ def offline(dataset: Dataset, strategy: str, initial: str, knows_classes: bool) 
         y_test=dataset.test.y,
         n_classes=len(dataset.classes),
     )
-    plan = Cycle(strategy, initial, BATCH, SEED)
+    plan = Cycle(strategy, initial, BATCH, SEED, random_share=ProjectSettings().random_share)
     if not knows_classes:
         return simulate(data, plan, Budget(BATCH, BATCH, BATCHES - 1))
     texts = texts_of_classes(dataset.classes, descriptions(dataset), None).texts

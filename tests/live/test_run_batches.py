@@ -81,7 +81,9 @@ def test_labels_bring_a_head_and_the_next_batch_once_there_are_enough(make_proje
 
 def test_the_batch_is_chosen_with_the_cycles_number_in_its_seed(make_project: MakeProject):
     """Offline, cycle n draws with [seed, n]: a live batch has to be that of its own cycle."""
-    project = make_project(40, strategy="random", initial="random", batch_size=6, retrain_every=6, seed=7)
+    project = make_project(
+        40, strategy="random", initial="random", batch_size=6, retrain_every=6, seed=7, random_share=0.0
+    )
     project.run("setup")
     ids = sorted(project.client.task_ids(project.id))
     labelled: list[int] = []
