@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from project_runs import MakeProject, Project
+import pytest
+from project_runs import MINUTE, MakeProject, Project
 
+from ml_backend.pipeline import request_evaluation as request_module
 from ml_backend.pipeline.evaluate_head import evaluate_head
 from ml_backend.pipeline.evaluation_input import EvaluationInput
 from ml_backend.store import Store
@@ -63,7 +65,7 @@ def test_labels_bring_an_evaluation_of_the_head_that_they_made(make_project: Mak
     assert (found["labels"], found["open"]) == (12, 48)
     assert (found["accuracy"]["audits"], found["accuracy"]["audits_skipped"]) == (12, 0)
     assert found["accuracy"]["basis"] == "audits"
-    assert 0 <= found["accuracy"]["low"] <= found["accuracy"]["value"] < found["accuracy"]["high"] <= 1
+    assert 0 <= found["accuracy"]["low"] <= found["accuracy"]["value"] + 1e-9 < found["accuracy"]["high"] <= 1
     assert found["accuracy"]["why"] == "12 tasks drawn at random"
     assert [quality["name"] for quality in found["classes"]] == list(project.status["labels"])
     assert sum(quality["labels"] for quality in found["classes"]) == 12
@@ -71,3 +73,60 @@ def test_labels_bring_an_evaluation_of_the_head_that_they_made(make_project: Mak
     assert found["annotators"] is None
     (kept,) = project.store.evaluation_history(project.id)
     assert (kept.audits, kept.accuracy) == (12, found["accuracy"]["value"])
+
+
+def test_what_goes_wrong_in_an_evaluation_is_logged_and_leaves_the_run_alone(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    project = make_project(30, retrain_every=6)
+    evaluations = evaluated(project)
+    project.run("setup")
+
+    def broken(*_given: Any) -> None:
+        raise RuntimeError("odd labels")
+
+    monkeypatch.setattr(request_module, "_input", broken)
+    project.label(6)
+    project.run()
+    assert (project.record.state, project.batch.number, evaluations.put_heads) == ("ready", 2, [])
+    assert f"project {project.id}: its head cannot be evaluated" in caplog.text
+
+
+def test_a_head_that_no_process_evaluated_is_evaluated_by_a_later_run_from_the_labels_of_its_fit(
+    make_project: MakeProject,
+):
+    project = make_project(40, retrain_every=8, batch_size=10, random_share=1.0)
+    killed = evaluated(project, Never(project.store))
+    project.run("setup")
+    project.label(8)
+    project.run()
+    assert (len(killed.put_heads), project.store.newest_evaluation(project.id)) == (1, None)
+    project.label(2)  # too few for another head
+    again = evaluated(project)
+    project.run(MINUTE)
+    assert again.put_heads == killed.put_heads
+    assert (body(project)["labels"], body(project)["accuracy"]["audits"]) == (8, 8)
+    project.run(MINUTE)
+    assert again.put_heads == killed.put_heads, "it is evaluated once"
+
+
+def test_skipped_random_tasks_are_counted_and_a_deleted_label_leaves(make_project: MakeProject):
+    project = make_project(40, retrain_every=6, batch_size=10, random_share=1.0)
+    evaluated(project)
+    project.run("setup")
+    task = project.person.next_task()
+    assert task is not None
+    project.person.skip(task["id"])
+    labelled = project.label(6)
+    project.add_event("TASKS_CREATED", task["id"])
+    project.run()
+    accuracy = body(project)["accuracy"]
+    assert (accuracy["audits"], accuracy["audits_skipped"]) == (6, 1)
+    assert "1 more such task was skipped" in accuracy["why"]
+    for annotation in list(project.studio.tables.annotations_of(labelled[0])):
+        project.person.delete(annotation.id)
+    project.add_event("TASKS_CREATED", labelled[0])
+    project.label(5)
+    project.run()
+    assert (body(project)["labels"], body(project)["accuracy"]["audits"]) == (10, 10)
+    assert len(project.store.evaluation_history(project.id)) == 2
