@@ -7,6 +7,7 @@ import threading
 import time
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +23,7 @@ from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.web.app import create_app
 from ml_backend.worker.candidates import CandidateConfirmation
+from ml_backend.worker.evaluations import HeadEvaluations
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.worker import Worker
 
@@ -118,6 +120,7 @@ class LocalBackend:
             return
         self._server.shutdown()
         self._stopping.set()
+        self._evaluations.stop()
         for _ in range(2):
             self._queue.wake_worker(0)  # there is no such project: it only ends the wait
         for thread in self._threads:
@@ -145,7 +148,10 @@ class LocalBackend:
         self._queue = TaskQueue(settings)
         self._worker_store = Store(settings.database_url)
         self._client = LabelStudio(settings.label_studio_url, settings.label_studio_api_key)
-        self._worker = Worker(self._worker_store, self._queue, services(self._worker_store, self._client))
+        self._evaluations = HeadEvaluations(self._worker_store)
+        self._threads.append(self._evaluations.start())
+        shared = replace(services(self._worker_store, self._client), evaluations=self._evaluations)
+        self._worker = Worker(self._worker_store, self._queue, shared)
         self._worker.reconcile_all("start")
         for _ in range(2):
             self._start(self._work)

@@ -9,7 +9,7 @@ ERROR = 0.05
 ONE_LOOK = 1.959963984540054
 """The normal quantile of an interval that is looked at once, with a coverage of 95 %."""
 MIXTURE = 0.198
-"""Where the sequence of intervals is narrowest: about at 1 / MIXTURE observations times 8, so at 40."""
+"""Variance of the normal mixture: beside those of one look, the intervals are narrowest at about 40 observations."""
 
 
 def wilson(share: float, n: float, z: float) -> tuple[float, float]:
@@ -19,7 +19,9 @@ def wilson(share: float, n: float, z: float) -> tuple[float, float]:
     Statistical Inference, JASA 1927.
     """
     middle, reach = share + z * z / (2 * n), z * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, (middle - reach) / (1 + z * z / n)), min(1.0, (middle + reach) / (1 + z * z / n))
+    low, high = (middle - reach) / (1 + z * z / n), (middle + reach) / (1 + z * z / n)
+    # Rounding must not put the share outside.
+    return max(0.0, min(low, share)), min(1.0, max(high, share))
 
 
 def repeated_looks(n: float, error: float = ERROR) -> float:
@@ -27,7 +29,7 @@ def repeated_looks(n: float, error: float = ERROR) -> float:
 
     With it, someone who looks after each observation sees an interval without the true value, ever, with a probability
     of at most `error`, for normal observations. Robbins: Statistical Methods Related to the Law of the Iterated
-    Logarithm, 1970; Howard et al. 2021, arXiv 1810.08240, eq. 14, with the mixture's variance 1 / MIXTURE.
+    Logarithm, 1970; Howard et al. 2021, arXiv 1810.08240, eq. 14, with a normal mixture of variance MIXTURE.
     """
     x = MIXTURE * n
     return sqrt(2 * (x + 1) / x * log(sqrt(x + 1) / error))
