@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from math import ceil
 from typing import Any
 
-from ml_backend.learning.evaluation.accuracy import LEAST_AUDITS, Accuracy, Basis, labels_until_believed
+from ml_backend.learning.evaluation.accuracy import LEAST_AUDITS, TOO_SURE, Accuracy, Basis, labels_until_believed
 from ml_backend.learning.evaluation.annotators import AnnotatorAgreement
 from ml_backend.learning.evaluation.evaluation import Evaluation
 from ml_backend.learning.evaluation.stopping import LEAST_LABELS, MOST_CHANGED, StopAdvice
 from ml_backend.pipeline.evaluation_input import EvaluationInput
 
+LEARNED_LITTLE = "the model has learned little so far, and may be no better than guessing"
 EXACTLY_RIGHT = "a text counts as right if exactly the right classes are predicted"
 
 
@@ -66,7 +68,9 @@ def evaluation_body(
 def _accuracy(evaluation: Evaluation, given: EvaluationInput, audits: int, skipped: int) -> dict[str, Any]:
     shown = evaluation.accuracy
     is_believed = evaluation.labels >= labels_until_believed(len(given.config.classes))
-    why = why_accuracy(shown, is_believed) if shown is not None else why_no_accuracy(evaluation, given, audits)
+    why = why_accuracy(shown, is_believed, audits) if shown is not None else why_no_accuracy(evaluation, given, audits)
+    if shown is not None and evaluation.temperature > TOO_SURE:
+        why += f"; {LEARNED_LITTLE}"
     if given.config.multi_label:
         why += f"; {EXACTLY_RIGHT}"
     if skipped:
@@ -83,10 +87,14 @@ def _accuracy(evaluation: Evaluation, given: EvaluationInput, audits: int, skipp
     }
 
 
-def why_accuracy(accuracy: Accuracy, is_believed: bool) -> str:
-    """What an accuracy rests on. is_believed: whether the model's confidence is part of it."""
+def why_accuracy(accuracy: Accuracy, is_believed: bool, audits: int) -> str:
+    """What an accuracy rests on.
+
+    is_believed: whether the model's confidence is part of it; audits: number of labels of tasks drawn at random.
+    """
     if accuracy.basis is Basis.CONFIDENCE:
-        return "the model's own confidence, an estimate without a guarantee: no task drawn at random has a label yet"
+        unused = "no model can be made without the labels of" if audits else "no label yet of"
+        return f"the model's own confidence, an estimate without a guarantee: {unused} tasks drawn at random"
     tasks = "1 task" if accuracy.audits == 1 else f"{accuracy.audits:,} tasks"
     return f"{tasks} drawn at random" + (" and the model's own confidence" if is_believed else "")
 
@@ -121,4 +129,5 @@ def why_stop(advice: StopAdvice, labels: int, n_open: int) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.1f}".removesuffix(".0")
+    """Rounded up, so that "at most" is true."""
+    return f"{ceil(1000 * share - 1e-6) / 10:.1f}".removesuffix(".0")
