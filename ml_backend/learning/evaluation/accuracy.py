@@ -124,9 +124,12 @@ def _corrections(
     drawn_at: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """What each audit says the mean confidence is off by, (m,)."""
-    since = given_at[None, :] > drawn_at[:, None]
-    n_then = n_open + since.sum(axis=1)
-    return np.asarray((n_then * audits.surprise - since @ labels.surprise) / n_open)
+    # Sums over sorted labels, since a table of all labels for each audit takes gigabytes where every label is an audit.
+    order = np.argsort(given_at, kind="stable")
+    surprise_from = np.append(np.cumsum(labels.surprise[order][::-1])[::-1], 0.0)
+    first_since = np.searchsorted(given_at[order], drawn_at, side="right")
+    n_then = n_open + len(given_at) - first_since
+    return np.asarray((n_then * audits.surprise - surprise_from[first_since]) / n_open)
 
 
 def _effective_audits(value: float, corrections: NDArray[np.float64]) -> float:

@@ -59,18 +59,25 @@ def annotator_agreement(
 
 
 def _alpha(tasks: NDArray[np.int64], y: NDArray[np.integer[Any]], n_classes: int) -> float | None:
+    """Multi-label: the mean over the classes. Single-label: their mean weighted by the disagreement by chance.
+
+    That is the alpha of all classes, as each nominal disagreement is one about two classes. The library's own takes
+    memory for tasks × classes².
+    """
     # Imported here, as the server has no use for it.
     import krippendorff
 
-    numbers = np.unique(tasks, return_inverse=True)[1]
-    alphas = []
-    for column in _columns(y):
-        counts = np.zeros((numbers.max() + 1, 2 if y.ndim == 2 else n_classes), dtype=np.int64)
-        np.add.at(counts, (numbers, column), 1)
-        counts = counts[:, counts.any(axis=0)]
-        if counts.shape[1] > 1:
+    numbers, n = np.unique(tasks, return_inverse=True)[1], len(y)
+    labels_of_task = np.bincount(numbers)
+    alphas, by_chance = [], []
+    for column in y.T if y.ndim == 2 else (y == k for k in range(n_classes)):
+        of_class = int(column.sum())
+        if 0 < of_class < n:
+            given = np.bincount(numbers[column > 0], minlength=len(labels_of_task))
+            counts = np.column_stack([labels_of_task - given, given])
             alphas.append(krippendorff.alpha(value_counts=counts, level_of_measurement="nominal"))
-    return float(np.mean(alphas)) if alphas else None
+            by_chance.append(1 if y.ndim == 2 else of_class * (n - of_class))
+    return float(np.average(alphas, weights=by_chance)) if alphas else None
 
 
 def _pairs(tasks: NDArray[np.int64], annotators: NDArray[np.int64], y: NDArray[np.integer[Any]]) -> list[PairAgreement]:

@@ -1,6 +1,7 @@
 """The accuracy of the present head on the open texts."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -124,3 +125,13 @@ def test_an_interval_for_repeated_looks_holds_at_all_of_them():
     z = np.array([repeated_looks(m) for m in looks])
     assert (np.abs(means) > z / np.sqrt(looks)).any(axis=1).mean() <= 0.05
     assert (np.abs(means) > ONE_LOOK / np.sqrt(looks)).any(axis=1).mean() > 0.3
+
+
+def test_twenty_thousand_audits_take_little_memory():
+    n, rng = 20_000, np.random.default_rng(0)
+    labels, given_at = scored(n, rng), np.arange(n, dtype=float)
+    tracemalloc.start()
+    found = estimate_accuracy(rng.uniform(0.4, 1, 50), 500, labels, given_at, labels, given_at - 0.5, 4, 1.0, 0.25)
+    assert tracemalloc.get_traced_memory()[1] < 20e6, "a number for each label and audit takes 3 GB"
+    tracemalloc.stop()
+    assert found.audits == n

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
+import krippendorff
 import numpy as np
 import pytest
 
@@ -30,6 +33,20 @@ def test_alpha_is_that_of_krippendorffs_own_example():
     found = agreement(given, n_classes=7)
     assert found.alpha == pytest.approx(0.743, abs=5e-4)
     assert found.tasks == 11, "the last text has one label only"
+
+
+def test_alpha_of_many_classes_is_that_of_the_library_and_takes_little_memory():
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 400, 600)
+    given = {who: np.where(rng.random(600) < 0.7, true, rng.integers(0, 400, 600)).tolist() for who in (ANNA, BEN)}
+    tracemalloc.start()
+    found = agreement(given, n_classes=400)
+    assert tracemalloc.get_traced_memory()[1] < 20e6, "tasks × classes² numbers are 768 MB"
+    tracemalloc.stop()
+    few = {who: [label % 7 for label in labels] for who, labels in given.items()}
+    expected = krippendorff.alpha(list(few.values()), level_of_measurement="nominal")
+    assert agreement(few, n_classes=7).alpha == pytest.approx(expected)
+    assert 0.4 < found.alpha < 0.6
 
 
 def test_pairs_with_enough_texts_in_common_have_cohens_kappa():
