@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,10 @@ class HeldOut:
     """The labels of a head in FOLDS folds; each fold is predicted by a head that was fitted to the others.
 
     A fold is fitted when it is first asked for, and kept, so that a strategy and the evaluation share the fits.
-    Folds are stratified by class, or at random where texts have several labels.
+    Folds are stratified by class, or at random where texts have several labels. Labels of the same text, which have
+    equal rows in X, are in the same fold: otherwise a head would be asked for what it was told.
 
     X: (n, D) float32; y: (n,) int64, or (n, n_classes) of 0 and 1; C, prior: those of the head.
-    fold: (n,) int64, the number of each label's fold.
     """
 
     def __init__(
@@ -39,13 +40,29 @@ class HeldOut:
         rng: np.random.Generator,
     ) -> None:
         self.X, self.y, self.n_classes, self.C, self.prior = X, y, n_classes, C, prior
-        self.n_folds = min(FOLDS, len(y))
-        self.fold = _folds(y, self.n_folds, rng)
+        self._rng = rng
         self._heads: dict[int, Head | None] = {}
 
     @property
     def multi_label(self) -> bool:
         return self.y.ndim == 2
+
+    @cached_property
+    def fold(self) -> NDArray[np.int64]:
+        """The number of each label's fold, (n,) int64."""
+        first_of_text = np.unique(self._text, return_index=True)[1]
+        return _folds(self.y[first_of_text], self._rng)[self._text]
+
+    @property
+    def n_folds(self) -> int:
+        """FOLDS, or the number of different texts if there are fewer."""
+        return int(self.fold.max(initial=-1)) + 1
+
+    @cached_property
+    def _text(self) -> NDArray[np.int64]:
+        """(n,) int64: equal numbers for equal rows of X, in the order of the first of them."""
+        numbers: dict[bytes, int] = {}
+        return np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in self.X], dtype=np.int64)
 
     def head_without(self, number: int) -> Head | None:
         """The head that was fitted to the other folds; None where these hold one class and there is no class prior."""
@@ -80,11 +97,10 @@ class HeldOut:
         fold cannot be held out.
         """
         out = np.empty((len(rows), self.n_classes), dtype=np.float32)
-        for number in range(min(FOLDS, len(rows))):
-            left_out = np.zeros(len(self.y), dtype=bool)
-            of_fold = np.arange(len(rows)) % FOLDS == number
-            left_out[rows[of_fold]] = True
-            head = self.fit_without(left_out)
+        fold = np.unique(self._text[rows], return_inverse=True)[1] % FOLDS
+        for number in np.unique(fold):
+            of_fold = fold == number
+            head = self.fit_without(np.isin(self._text, self._text[rows[of_fold]]))
             if head is None:
                 return None
             out[of_fold] = logits_of(head, self.X[rows[of_fold]])
@@ -129,9 +145,9 @@ def tells_classes_apart(y: NDArray[np.integer[Any]]) -> bool:
     return bool(len(y)) and bool((y.min(axis=0) != y.max(axis=0)).any())
 
 
-def _folds(y: NDArray[np.integer[Any]], n_folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def _folds(y: NDArray[np.integer[Any]], rng: np.random.Generator) -> NDArray[np.int64]:
     shuffled = rng.permutation(len(y))
     by_class = np.arange(len(y)) if y.ndim == 2 else np.argsort(y[shuffled], kind="stable")
     fold = np.empty(len(y), dtype=np.int64)
-    fold[shuffled[by_class]] = np.arange(len(y)) % max(1, n_folds)
+    fold[shuffled[by_class]] = np.arange(len(y)) % FOLDS
     return fold

@@ -59,6 +59,19 @@ def test_labels_that_leave_one_class_to_fit_to_cannot_be_held_out(y):
     assert held_out(y).temperature() == 1.0
 
 
+@pytest.mark.parametrize("y", [Y, Y_SETS])
+def test_a_text_that_was_labelled_several_times_is_held_out_as_a_whole(y):
+    twice = np.r_[np.arange(60), np.arange(30)]
+    found = HeldOut(X[twice], y[twice], 3, 1.0, None, np.random.default_rng(1))
+    assert (found.fold[:30] == found.fold[60:]).all()
+    rows = np.array([0, 7, 40, 67])
+    logits = found.logits_of(rows)
+    rest = ~np.isin(twice, twice[[0]])
+    head = Head(C=1.0).fit(X[twice][rest], y[twice][rest], 3)
+    assert np.allclose(logits[0], head.decision_function(X[[0]])[0], atol=1e-5)
+    assert np.array_equal(logits[1], logits[3]), "row 67 is a copy of row 7"
+
+
 def test_a_fold_is_fitted_once(monkeypatch):
     fits, fit = [], Head.fit
     monkeypatch.setattr(Head, "fit", lambda self, X, *others: fits.append(len(X)) or fit(self, X, *others))
