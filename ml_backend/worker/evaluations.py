@@ -14,12 +14,16 @@ from ml_backend.worker.supervisor import lower_priority_of_thread
 
 logger = logging.getLogger(__name__)
 
+MOST_WAITING = 4
+"""Heads that wait at the same time. Each of them holds vectors of up to 20,000 texts, so this bounds the memory."""
+
 
 class HeadEvaluations:
     """Keeps the newest head of each project until it is evaluated.
 
     A newer head of a project replaces one that waits. One whose evaluation goes on is given up for it, but not twice in
-    a row: otherwise a team that labels faster than heads are evaluated would never see an evaluation.
+    a row: otherwise a team that labels faster than heads are evaluated would never see an evaluation. While
+    MOST_WAITING heads wait, that of another project is not kept; the next run of its project puts it again.
     """
 
     def __init__(self, store: Store) -> None:
@@ -46,8 +50,9 @@ class HeadEvaluations:
     def put(self, given: EvaluationInput) -> None:
         """Evaluate this head later, instead of an older one of its project."""
         with self._changed:
-            self._waiting[given.project_id] = given
-            self._changed.notify_all()
+            if given.project_id in self._waiting or len(self._waiting) < MOST_WAITING:
+                self._waiting[given.project_id] = given
+                self._changed.notify_all()
 
     def has(self, project_id: int, head_version: str) -> bool:
         """Whether this head waits, is being evaluated, or could not be evaluated."""

@@ -15,7 +15,7 @@ from ml_backend.learning.evaluation.evaluation import Superseded
 from ml_backend.pipeline.evaluation_input import EvaluationInput
 from ml_backend.store import Store
 from ml_backend.worker import evaluations as module
-from ml_backend.worker.evaluations import HeadEvaluations
+from ml_backend.worker.evaluations import MOST_WAITING, HeadEvaluations
 
 Evaluate = Callable[[Any, EvaluationInput, Callable[[], bool]], None]
 
@@ -46,6 +46,18 @@ def test_of_heads_that_wait_the_newest_of_each_project_is_evaluated(
     evaluations.start()
     wait_until("both are evaluated", lambda: done == ["new", "other"])
     wait_until("nothing waits", lambda: not evaluations.has(2, "other"))
+
+
+def test_few_heads_wait_at_the_same_time_and_others_are_left_to_later_runs(evaluations: HeadEvaluations):
+    for project_id in range(MOST_WAITING + 1):
+        evaluations.put(head("old", project_id))
+    evaluations.put(head("new", 0))
+    assert [evaluations.has(project_id, "old") for project_id in range(MOST_WAITING + 1)] == [
+        False,
+        *[True] * (MOST_WAITING - 1),
+        False,
+    ]
+    assert evaluations.has(0, "new"), "it takes the place of an older head"
 
 
 def test_an_evaluation_is_given_up_for_a_newer_head_but_not_twice_in_a_row(
