@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_TASKS = 5
-"""Texts that two people have in common from which on their agreement is shown."""
+"""Texts that several people labelled, from which on their agreement is shown, of all and of a pair."""
 MOST_PAIRS = 20
 
 
@@ -32,7 +32,8 @@ class PairAgreement:
 class AnnotatorAgreement:
     """Agreement of all annotators.
 
-    alpha: Krippendorff's, 1 if all always agree, 0 if no more than by chance; None where all texts have one class;
+    alpha: Krippendorff's, 1 if all always agree, 0 if no more than by chance; None where all texts have one class, and
+    with fewer than LEAST_TASKS texts;
     tasks: number of texts with labels of two or more people; pairs: those with the most texts in common first.
     """
 
@@ -55,7 +56,9 @@ def annotator_agreement(
     if not shared.any():
         return None
     tasks, annotators, y = tasks[shared], annotators[shared], y[shared]
-    return AnnotatorAgreement(_alpha(tasks, y, n_classes), int((times > 1).sum()), _pairs(tasks, annotators, y))
+    n_shared = int((times > 1).sum())
+    alpha = _alpha(tasks, y, n_classes) if n_shared >= LEAST_TASKS else None
+    return AnnotatorAgreement(alpha, n_shared, _pairs(tasks, annotators, y))
 
 
 def _alpha(tasks: NDArray[np.int64], y: NDArray[np.integer[Any]], n_classes: int) -> float | None:

@@ -60,6 +60,11 @@ def test_without_texts_in_common_nothing_is_said():
     assert agreement({ANNA: [0, None], BEN: [None, 1]}) is None
 
 
+def test_of_few_texts_nothing_is_said():
+    found = agreement({ANNA: [0, 0, 1, 1], BEN: [0, 0, 1, 0]})
+    assert (found.alpha, found.tasks, found.pairs) == (None, 4, [])
+
+
 def test_people_who_all_give_one_class_say_nothing_of_their_agreement():
     found = agreement({ANNA: [1] * 5, BEN: [1] * 5})
     assert (found.alpha, found.tasks, found.pairs[0].kappa) == (None, 5, None)
