@@ -85,7 +85,8 @@ def _input(
     """Copy what the evaluation needs. rows: (n,) int64, rows of the pool, of the labels in `held_out`."""
     pool = data.pool
     open_rows = np.flatnonzero(pool.fresh)
-    sample = np.random.default_rng([run.settings.seed, 5]).permutation(open_rows)[:OPEN_ROWS]
+    # Cycles draw from generators of seed, cycle and a smaller number.
+    sample = np.random.default_rng([run.settings.seed, 0, 5]).permutation(open_rows)[:OPEN_ROWS]
     return EvaluationInput(
         project_id=run.id,
         head_version=version,
