@@ -59,8 +59,8 @@ def print_evaluation(console: Console, evaluated: Mapping[str, Any]) -> None:
 
 def _tables(body: Mapping[str, Any]) -> Iterator[tuple[str, Table]]:
     yield "Classes, the weak ones first", _classes(body)
-    yield "Classes that are confused, on labels that the head did not learn from", _confusions(body)
-    yield "How sure, how right, on labels that the head did not learn from", _reliability(body)
+    yield "Classes that are confused, by heads that did not learn from these labels", _confusions(body)
+    yield "How sure, how right, by heads that did not learn from these labels", _reliability(body)
     yield "Labels to look at again, and the probability that they are right", _look_again(body)
     yield alpha_sentence(body["annotators"]), _annotators(body)
 

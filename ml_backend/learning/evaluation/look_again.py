@@ -33,9 +33,10 @@ def doubtful_labels(p: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]) -
     """The labels to look at again, the most doubtful first.
 
     p: (n, n_classes), held-out probabilities; y: (n,) classes, or (n, n_classes) of 0 and 1.
-    A label is doubtful where another class is likelier than the given one, which has LEAST_OF_CLASS labels; listed are
-    the worst WORST_SHARE of all labels, and those below UNLIKELY up to MOST_SHARE. By self-confidence, as in Northcutt,
-    Jiang, Chuang: Confident Learning, JAIR 2021, section 3; the joint counts of the paper list too many chosen labels.
+    A label is doubtful where another class is likelier than the given one, if that has at least LEAST_OF_CLASS labels;
+    listed are the worst WORST_SHARE of all labels, and those below UNLIKELY up to MOST_SHARE. By self-confidence, as in
+    Northcutt, Jiang, Chuang: Confident Learning, JAIR 2021, section 3; the joint counts of the paper list too many
+    chosen labels.
     """
     if y.ndim == 2:
         return _doubtful_sets(p, y)
