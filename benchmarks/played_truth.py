@@ -81,8 +81,8 @@ class Played:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A row of a confusion matrix or of a class: a share of the open texts, or NaN where there is nothing to count."""
+class ClassTruth:
+    """A class on the open texts: its share of them, precision and recall, NaN where there is nothing to count."""
 
     share: float
     precision: float
@@ -109,12 +109,12 @@ def among_flipped(share: float, flipped: float, n_classes: int) -> float:
     return share * (1 - flipped) + (1 - share) * flipped / (n_classes - 1)
 
 
-def of_class(played: Played, look: Look, name: str) -> Part:
+def of_class(played: Played, look: Look, name: str) -> ClassTruth:
     """Share, precision and recall of a class on the texts open at a look."""
     k = played.gold.classes.index(name)
     is_k, says_k = played.gold.y[look.open] == k, predicted(look.head, played.X[look.open]) == k
     both = float((is_k & says_k).sum())
-    return Part(
+    return ClassTruth(
         float(is_k.mean()),
         both / says_k.sum() if says_k.any() else float("nan"),
         both / is_k.sum() if is_k.any() else float("nan"),
