@@ -14,7 +14,7 @@ from ml_backend.learning.evaluation.intervals import ONE_LOOK, repeated_looks
 
 CHOSEN_ON = ("trec6", "agnews", "sst2", "banking77", "qnli", "mnli")
 RUN = ["dataset", "strategy", "kind", "share", "seed"]
-CURVE = ["dataset", "strategy", "kind"]
+CURVE = ["dataset", "kind"]
 AUDITS = (10, 20, 40, 80)
 SMALLEST_AUDITS = tuple(round(0.75 * audits) for audits in AUDITS)
 
