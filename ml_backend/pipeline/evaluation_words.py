@@ -34,6 +34,9 @@ def forecast_sentence(body: Body) -> str:
     if forecast is None:
         return ""
     middle, low, high = (_rounded(forecast[name]) for name in ("labels", "low", "high"))
+    if forecast["labels"] > body["open"]:
+        open_tasks = "the 1 open task" if body["open"] == 1 else f"the {body['open']:,} open tasks"
+        return f"One more point of accuracy takes about {middle} further labels, more than {open_tasks} can give."
     return f"About {middle} further labels for one more point of accuracy; could be {low} or {high}."
 
 

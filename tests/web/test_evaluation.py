@@ -127,6 +127,13 @@ def test_the_page_shows_accuracy_forecast_and_advice(evaluated: FlaskClient):
     assert re.findall(r'<circle class="(\w+)"', page) == ["hollow", "dot"], "the first head has no accuracy to show"
 
 
+def test_a_forecast_of_more_labels_than_there_are_open_tasks_says_so(connected: FlaskClient, sqlite_store: Store):
+    page = page_of(
+        connected, sqlite_store, ["bug", "praise"], forecast={"labels": 25_000, "low": 12_500, "high": 50_000}
+    )
+    assert "takes about 25,000 further labels, more than the 9,700 open tasks can give." in page
+
+
 def test_the_page_says_what_an_accuracy_without_random_tasks_rests_on(connected: FlaskClient, sqlite_store: Store):
     sqlite_store.update_project(7, settings={"random_share": 0.0})
     page = page_of(connected, sqlite_store, ["bug", "praise"], accuracy=evaluations.accuracy(0.71, audits=0))
