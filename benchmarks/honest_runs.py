@@ -154,15 +154,9 @@ def stop_rows(data: EmbeddedDataset, setting: Setting) -> list[Row]:
 
 def look_again_rows(data: EmbeddedDataset, setting: Setting) -> list[Row]:
     """How many of the listed labels are among the flipped ones, at the end of a run."""
-    run, proposal = Run(data, setting), None
+    run = Run(data, setting)
     with threadpool_limits(limits=1):
-        for proposal in run.proposals():  # noqa: B007
-            pass
-        # The last proposal was made before its own rows were labelled.
-        assert proposal is not None
-        proposal = run.plan.propose(
-            data.X, run.labels, data.n_classes, setting.labels // BATCH + 1, data.offered, prior=run.prior
-        )
+        proposal = next(p for p in run.proposals() if len(run.labelled) >= setting.labels)
         listed = run.labelled[[doubtful.row for doubtful in run.evaluate(proposal).look_again]]
     wrong = run.given != run.gold
     return [

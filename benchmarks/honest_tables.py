@@ -10,6 +10,7 @@ import pandas as pd
 from honest_runs import LOOK_EVERY
 from rich.table import Table
 
+from ml_backend.learning.evaluation.forecast import FACTOR
 from ml_backend.learning.evaluation.intervals import ONE_LOOK, repeated_looks
 
 CHOSEN_ON = ("trec6", "agnews", "sst2", "banking77", "qnli", "mnli")
@@ -104,11 +105,11 @@ def class_table(found: pd.DataFrame) -> Table:
 def forecast_table(found: pd.DataFrame, stops: pd.DataFrame) -> Table:
     """Forecast labels to one more point, beside those that the mean curve on the test split took."""
     table = Table(
-        "runs", "labels", "forecasts", "within a factor of 2 %", "median of forecast / truth", title="Forecast"
+        "runs", "labels", "forecasts", "within a factor of 3 %", "median of forecast / truth", title="Forecast"
     )
     curves = {key: _mean_curve(rows["curve"]) for key, rows in stops.groupby(CURVE)}
     rows = []
-    for row in found[found["forecast"].notna() & found["n"].isin([100, 200, 300, 400])].to_dict("records"):
+    for row in found[found["forecast"].notna() & found["n"].isin([120, 200, 300, 400])].to_dict("records"):
         truth = _labels_to_one_point(curves.get(tuple(row[c] for c in CURVE)), row)
         if truth is not None:
             rows.append(row | {"ratio": row["forecast"] / truth})
@@ -116,7 +117,7 @@ def forecast_table(found: pd.DataFrame, stops: pd.DataFrame) -> Table:
         return table
     for name, some in groups(pd.DataFrame(rows)):
         for n, of in some.groupby("n"):
-            within = of["ratio"].between(0.5, 2).mean()
+            within = of["ratio"].between(1 / FACTOR, FACTOR).mean()
             table.add_row(name, str(n), f"{len(of):,}", f"{100 * within:.0f}", f"{of['ratio'].median():.2f}")
     return table
 
@@ -131,14 +132,14 @@ def _mean_curve(curves: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _labels_to_one_point(curve: tuple[np.ndarray, np.ndarray] | None, row: dict[str, Any]) -> float | None:
-    """Infinity where the curve is long enough to show that the forecast is too low by more than a factor of 2."""
+    """Infinity where the curve is long enough to show that the forecast is too low by more than its factor."""
     if curve is None:
         return None
     n, (labels, accuracy) = row["n"], curve
     target = float(np.interp(n, labels, accuracy)) + 0.01
     reached = np.flatnonzero(accuracy >= target)
     if not len(reached):
-        return np.inf if n + 2 * row["forecast"] < labels[-1] else None
+        return np.inf if n + FACTOR * row["forecast"] < labels[-1] else None
     last = reached[0]
     at = np.interp(target, accuracy[last - 1 : last + 1], labels[last - 1 : last + 1])
     return max(1.0, float(at) - n)

@@ -13,11 +13,13 @@ from ml_backend.store.records import ProjectRecord
 HISTORY = ("at", "labels", "accuracy", "low", "high", "basis", "audits", "changed")
 
 
-def project_evaluation(store: Store, project: ProjectRecord) -> dict[str, Any]:
+def project_evaluation(store: Store, project: ProjectRecord, with_people: bool = True) -> dict[str, Any]:
     """{"project", "head", "pending", "random_share", "evaluation", "history"}.
 
     head: version of the newest head, None without one; pending: whether it has labels and is not evaluated yet;
     evaluation: the newest, None without one; history: the main figures of each evaluated head, oldest first.
+
+    with_people: whether it is told how much which annotators agree.
     """
     head, newest = store.current_head(project.id), store.newest_evaluation(project.id)
     return {
@@ -25,7 +27,7 @@ def project_evaluation(store: Store, project: ProjectRecord) -> dict[str, Any]:
         "head": None if head is None else head.version,
         "pending": store.unevaluated_head(project.id) is not None,
         "random_share": ProjectSettings.usable(project.settings).random_share,
-        "evaluation": None if newest is None else newest.body,
+        "evaluation": None if newest is None else _body(newest, with_people),
         "history": [_summary(evaluation) for evaluation in store.evaluation_history(project.id)],
     }
 
@@ -42,6 +44,13 @@ def evaluation_summary(body: dict[str, Any] | None) -> dict[str, Any] | None:
         "look_again": len(body["look_again"]),
         "weak_classes": weak_classes(body),
     }
+
+
+def _body(newest: EvaluationRecord, with_people: bool) -> dict[str, Any] | None:
+    body = newest.body
+    if body is None or with_people or body["annotators"] is None:
+        return body
+    return body | {"annotators": body["annotators"] | {"pairs": []}}
 
 
 def _summary(evaluation: EvaluationRecord) -> dict[str, Any]:

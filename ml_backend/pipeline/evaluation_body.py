@@ -105,7 +105,7 @@ def why_no_accuracy(evaluation: Evaluation, given: EvaluationInput, audits: int)
         return "there is no open text left that it could be measured for"
     needed = labels_until_believed(len(given.config.classes))
     if evaluation.labels >= needed or audits >= LEAST_AUDITS:
-        return "appears once several labels are of other classes than the rest"
+        return "appears once two classes have several labels each"
     return (
         f"appears with {needed:,} labels ({evaluation.labels:,} so far), or with {LEAST_AUDITS} labels of tasks drawn "
         f"at random ({audits} so far)"

@@ -39,9 +39,10 @@ CLASSES_OPEN = 20
 @blueprint.get("/projects/<int:project_id>/evaluation")
 def evaluation(project_id: int) -> dict[str, Any]:
     """The newest evaluation and its history, see `project_evaluation`. Raises BadRequest for an unknown project."""
-    require_reader(project_id)
+    who = require_reader(project_id)
     try:
-        return project_evaluation(web().store, known_project(web().store, project_id))
+        project = known_project(web().store, project_id)
+        return project_evaluation(web().store, project, with_people=who is not None)
     except UnknownProject as problem:
         raise BadRequest(str(problem), 404) from None
 

@@ -67,7 +67,9 @@ def project(project_id: int) -> Any:
         label_studio=f"{settings.label_studio_public_url or settings.label_studio_url}/projects/{project_id}",
         runs=status["runs"][::-1][:RUNS_SHOWN],
         quality=evaluation_view(
-            project_evaluation(web().store, record), status["labels"], status["settings"]["strategy"]
+            project_evaluation(web().store, record, with_people=who is not None),
+            status["labels"],
+            status["settings"]["strategy"],
         ),
         defaults=ProjectSettings().model_dump(mode="json"),
         limits=number_limits(),

@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 from sklearn.isotonic import isotonic_regression
 
+from ml_backend.learning.evaluation.forecast import FACTOR
 from simulator.analysis.complete_runs import RUN
 from simulator.analysis.statistics import labels_to_reach
 
 ALL = "all"
 ONE_POINT = 0.01
-FACTOR = 2.0
-"""A forecast is right if the truth is within this factor of it."""
 FIRST_AUDITS = 10
 LAST_LABELS, ORACLE, FIXED, NEVER = "last 100 labels", "best possible within one point", "fixed budget", "never"
 

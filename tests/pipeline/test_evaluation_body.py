@@ -91,7 +91,7 @@ def test_an_accuracy_says_what_it_rests_on():
     [
         (60, 100, 3, "appears with 100 labels (60 so far), or with 10 labels of tasks drawn at random (3 so far)"),
         (300, 0, 31, "there is no open text left that it could be measured for"),
-        (300, 100, 31, "appears once several labels are of other classes than the rest"),
+        (300, 100, 31, "appears once two classes have several labels each"),
     ],
 )
 def test_a_missing_accuracy_says_what_is_missing(labels, n_open, audits, expected):

@@ -19,9 +19,9 @@ CONFIDENCE_AUDITS = 40
 TOO_SURE = 2.0
 """Where logits have to be divided by more than this, the head has learned little.
 
-Its confidence counts less then, and the interval includes the accuracy of guessing. The labels that a strategy chose
-after an audit are where the head without the audit is wrong about it, and so audits are too often right where there is
-nothing to learn: by 10 points on qnli."""
+Its confidence counts less then, and the interval includes the accuracy of guessing. Audits are too often right where
+there is nothing to learn, by 10 points on qnli: an audit draws the labels that a strategy asks for next to where a head
+without it would be wrong."""
 CONFIDENCE_ONLY = 60
 """The number of random tasks that the head's mean confidence is taken for where there are none."""
 RATIO_PRIOR, LEAST_RATIO = 10, 0.25

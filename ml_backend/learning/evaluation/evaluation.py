@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.evaluation.accuracy import Accuracy, Scored, estimate_accuracy
 from ml_backend.learning.evaluation.classes import ClassQuality, Confusion, class_qualities, confusions
-from ml_backend.learning.evaluation.forecast import Forecast, labels_until
+from ml_backend.learning.evaluation.forecast import Forecast, labels_to_gain
 from ml_backend.learning.evaluation.look_again import DoubtfulLabel, doubtful_labels
 from ml_backend.learning.evaluation.reliability import ReliabilityBin, reliability
 from ml_backend.learning.evaluation.stopping import LEAST_LABELS, MOST_CHANGED, ROWS_COMPARED, STEP, StopAdvice
@@ -111,6 +111,7 @@ def evaluate(
             )
             confused = [] if head.multi_label else confusions(open_p, p, y)
     go_on()
+    stop = stop_advice(head, held_out, given_at, X_open)
     return Evaluation(
         labels=n,
         open=n_open,
@@ -119,17 +120,17 @@ def evaluate(
         classes=class_qualities(open_p, y, audit_p, audit_y),
         confusions=confused,
         reliability=reliability(labels.confidence, labels.right),
-        forecast=_forecast(accuracy, temperature, n),
-        stop=stop_advice(head, held_out, given_at, X_open),
+        forecast=_forecast(accuracy, temperature, n, stop),
+        stop=stop,
         look_again=doubtful,
         seconds=time.perf_counter() - started,
     )
 
 
-def _forecast(accuracy: Accuracy | None, temperature: float, n: int) -> Forecast | None:
-    if accuracy is None or temperature > LEARNED_LITTLE:
+def _forecast(accuracy: Accuracy | None, temperature: float, n: int, stop: StopAdvice) -> Forecast | None:
+    if accuracy is None or stop.changed is None or temperature > LEARNED_LITTLE or accuracy.value > 1 - ONE_POINT:
         return None
-    return labels_until(accuracy.value, accuracy.value + ONE_POINT, n)
+    return labels_to_gain(ONE_POINT, n, stop.changed, stop.labels)
 
 
 def stop_advice(

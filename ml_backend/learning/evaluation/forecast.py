@@ -3,45 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, inf, log
+from math import ceil, log2
 
-SHRINK = 0.82
-"""What a doubling of the labels leaves of the error; see `error_after`."""
-FACTOR = 2.0
-"""The true number of labels is within this factor of a forecast in most cases."""
-MOST_LABELS = 10_000_000
+GAIN_PER_CHANGE = 0.2
+"""What a changed prediction brings in accuracy, on average: some get right, some wrong, many stay wrong."""
+FACTOR = 3.0
+"""The true number of labels is within this factor of a forecast in about three of four cases."""
+MOST_LABELS = 100
+"""No forecast goes beyond so many times the present number of labels."""
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Number of further labels for one more point of accuracy, None where it is hardly reachable.
-
-    labels: the middle; low, high: within the factor of error.
-    """
+    """Number of further labels for a gain in accuracy: labels is the middle; low, high: within the factor of error."""
 
     labels: int
     low: int
     high: int
 
 
-def error_after(error: float, n: float, labels: float) -> float:
-    """The error of a head with `labels` labels when n labels gave `error`: each doubling leaves SHRINK of it.
+def labels_to_gain(gain: float, n: int, changed: float, step: int) -> Forecast | None:
+    """Further labels until the accuracy has risen by `gain`, in 0..1.
 
-    Laws fitted to a project's own past were measured and rejected: they are further off than this fixed one.
+    n: number of labels; changed: share of the predictions that the last `step` of them changed. The accuracy is taken
+    to rise with the logarithm of the number of labels, as steeply as over the last `step` labels, and the changed
+    predictions say how steeply that was. Laws for the error, fitted to a project's own past or fixed, are further off.
+    Returns None where nothing changed, and for a gain that is further away than MOST_LABELS times n.
     """
-    return float(error * SHRINK ** (log(labels / n) / log(2)))
-
-
-def labels_until(accuracy: float, target: float, n: int) -> Forecast | None:
-    """Further labels until the accuracy reaches a target, both in 0..1, when n labels gave `accuracy`.
-
-    Returns None without labels, for a target that is reached, and for one that would take over MOST_LABELS.
-    """
-    error, wanted = 1 - accuracy, 1 - target
-    if n < 1 or wanted >= error or wanted <= 0:
+    if changed <= 0 or n <= step:
         return None
-    doublings = log(wanted / error) / log(SHRINK)
-    more = n * (2**doublings - 1) if doublings < 40 else inf
-    if more > MOST_LABELS:
+    doublings = gain / (GAIN_PER_CHANGE * changed) * log2(n / (n - step))
+    if doublings > log2(MOST_LABELS):
         return None
+    more = n * (2**doublings - 1)
     return Forecast(ceil(more), ceil(more / FACTOR), ceil(more * FACTOR))

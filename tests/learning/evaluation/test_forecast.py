@@ -1,33 +1,27 @@
 """How much more labelling would bring."""
 
+from math import log2
+
 import pytest
 
-from ml_backend.learning.evaluation.forecast import error_after, labels_until
+from ml_backend.learning.evaluation.forecast import labels_to_gain
 
 
-def test_a_doubling_leaves_the_same_share_of_the_error():
-    assert error_after(0.2, 100, 200) == pytest.approx(0.2 * 0.82)
-    assert error_after(0.2, 100, 800) == pytest.approx(0.2 * 0.82**3)
+def test_accuracy_is_taken_to_rise_with_the_logarithm_of_the_labels():
+    # From 100 to 200 labels a tenth of the predictions changed, which brings .02; half of it takes half a doubling.
+    forecast = labels_to_gain(0.01, 200, 0.1, 100)
+    assert forecast.labels == pytest.approx(200 * 2**0.5 - 200, abs=1)
+    assert forecast.low == pytest.approx(forecast.labels / 3, abs=1)
+    assert forecast.high == pytest.approx(forecast.labels * 3, abs=3)
 
 
-@pytest.mark.parametrize(("accuracy", "target", "n"), [(0.8, 0.81, 300), (0.6, 0.9, 50), (0.97, 0.98, 1000)])
-def test_the_labels_of_a_forecast_reach_its_target(accuracy, target, n):
-    forecast = labels_until(accuracy, target, n)
-    assert (
-        1 - error_after(1 - accuracy, n, n + forecast.labels)
-        >= target
-        > 1 - error_after(1 - accuracy, n, n + forecast.labels - 1)
-    )
-    assert forecast.low == pytest.approx(forecast.labels / 2, abs=1)
-    assert forecast.high == pytest.approx(forecast.labels * 2, abs=1)
+def test_the_gain_until_a_forecast_is_the_one_asked_for():
+    for n, changed in ((150, 0.3), (1000, 0.05)):
+        labels = labels_to_gain(0.01, n, changed, 100).labels
+        a_doubling_brings = 0.2 * changed / log2(n / (n - 100))
+        assert a_doubling_brings * log2((n + labels) / n) == pytest.approx(0.01, rel=0.1)
 
 
-@pytest.mark.parametrize(
-    ("accuracy", "target", "n"), [(0.8, 0.8, 300), (0.9, 0.8, 300), (0.8, 1.0, 300), (0.8, 0.81, 0)]
-)
-def test_there_is_no_forecast_for_what_is_reached_or_cannot_be(accuracy, target, n):
-    assert labels_until(accuracy, target, n) is None
-
-
-def test_a_target_that_takes_for_ever_has_no_forecast():
-    assert labels_until(0.5, 0.999_999, 10) is None
+@pytest.mark.parametrize(("n", "changed"), [(300, 0.0), (100, 0.2), (300, 0.001)])
+def test_there_is_no_forecast_where_nothing_changes_or_too_little(n, changed):
+    assert labels_to_gain(0.01, n, changed, 100) is None

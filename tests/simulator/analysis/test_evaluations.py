@@ -82,7 +82,7 @@ def test_ranges_of_audits_double(audits: float, words: str):
 
 def test_a_forecast_is_compared_with_the_labels_that_the_run_needs_for_one_point():
     # Two points in 100 labels: one point takes 50. At the end nothing is reached.
-    table = forecasts(one_run(forecast_labels=[50.0, 101.0, 25.0, 80.0]))
+    table = forecasts(one_run(forecast_labels=[50.0, 151.0, 17.0, 80.0]))
     assert table["needed"].tolist()[:3] == pytest.approx([50, 50, 50])
     assert isnan(table["needed"].iloc[3])
     assert table["right"].tolist() == [True, False, True, False]
