@@ -82,13 +82,17 @@ def _info(exported: ExportedProject, encoder: ExportedEncoder) -> dict[str, Any]
         "texts": [_shown(text) for text in exported.config.texts],
         "separator": parse(head.embedding_model).field_separator,
         "embedding": {"name": head.embedding_model, **encoder.options},
-        "evaluation": _without_task_ids(exported.evaluation),
+        "evaluation": _without_ids(exported.evaluation),
     }
 
 
-def _without_task_ids(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The evaluation without the labels to look at again, which say nothing outside of the project."""
-    return None if evaluation is None else {name: part for name, part in evaluation.items() if name != "look_again"}
+def _without_ids(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The evaluation without what names tasks and people: labels to look at again, and pairs of annotators."""
+    if evaluation is None:
+        return None
+    annotators = evaluation["annotators"]
+    together = None if annotators is None else {name: annotators[name] for name in ("alpha", "tasks")}
+    return {name: part for name, part in evaluation.items() if name != "look_again"} | {"annotators": together}
 
 
 def _shown(text: ShownText) -> dict[str, Any]:
