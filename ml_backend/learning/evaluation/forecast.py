@@ -8,7 +8,7 @@ from math import ceil, log2
 GAIN_PER_CHANGE = 0.2
 """What a changed prediction brings in accuracy, on average: some get right, some wrong, many stay wrong."""
 FACTOR = 3.0
-"""The true number of labels is within this factor of a forecast in about three of four cases."""
+"""The true number of labels is within this factor of a forecast in about two of three cases."""
 MOST_LABELS = 100
 """No forecast goes beyond so many times the present number of labels."""
 
