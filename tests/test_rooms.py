@@ -87,7 +87,7 @@ ALLOWED: dict[str, set[str]] = {
         "ml_backend.class_descriptions",
     },
     "simulator.experiment": {"ml_backend.learning", "simulator.data"},
-    "simulator.analysis": {"simulator.experiment"},
+    "simulator.analysis": {"ml_backend.learning", "simulator.experiment"},
     "simulator.report": {"simulator.experiment", "simulator.analysis"},
     "simulator.advise": {
         "ml_backend.learning",

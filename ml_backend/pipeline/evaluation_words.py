@@ -60,8 +60,8 @@ def price_sentence(random_share: float, strategy: str) -> str:
             f"No task is drawn at random (`random_share` 0); without such tasks the interval has no guarantee. {price}"
         )
     return (
-        f"{random_share:.0%} of each batch is drawn at random (`random_share` {random_share:g}): these labels measure "
-        f"the model without bias. {price}"
+        f"{random_share:.0%} of each batch is drawn at random (`random_share` {random_share:g}): these labels tell "
+        f"how good the model is. {price}"
     )
 
 

@@ -9,7 +9,7 @@ from simulator.analysis.evidence import points, sentences
 from simulator.report.analysis import Analysis
 from simulator.report.tables import evaluation_tables
 
-BASES = {"audits": "With random labels", "confidence": "From the head's confidence alone"}
+BASES = {"audits": "With labels of texts drawn at random", "confidence": "From the head's confidence alone"}
 
 
 def evaluations_seen(analysis: Analysis) -> str:

@@ -20,7 +20,7 @@ import httpx
 from ml_backend.labelstudio.prediction_writer import FAST_IMPORT
 
 VERSION = "1.23.2"
-START_SECONDS = 180.0
+START_SECONDS = 400.0
 
 LOCAL_BACKENDS_ALLOWED = {"ML_BLOCK_LOCAL_IP": "false", "SSRF_PROTECTION_ENABLED": "false"}
 """Without these Label Studio refuses to call a backend on this machine."""

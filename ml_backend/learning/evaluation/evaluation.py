@@ -69,7 +69,7 @@ def evaluate(
     at random, on the same clock, and NaN for tasks that a strategy chose. A task counts as drawn at random only if it
     was labelled because of that.
     X_open: (M, D) float32, the open texts or a random sample of them; n_open: how many there are.
-    is_superseded: asked before each fit. Raises Superseded when it returns True.
+    is_superseded: asked before each fold is fitted, and between the parts. Raises Superseded when it returns True.
     """
     started = time.perf_counter()
 

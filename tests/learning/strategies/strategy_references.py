@@ -242,10 +242,15 @@ def max_herding(pool, count, rng):
 
 def held_out_temperature(pool, rng):
     """Hold out one fold after the other, then maximise the likelihood of all held-out rows times the prior."""
-    rows = [int(row) for row in rng.permutation(pool.labeled)]
+    rows = pool.labeled.tolist()
+    # Equal texts are held out together.
+    texts: dict[tuple, list[int]] = {}
+    for row in rows:
+        texts.setdefault(tuple(pool.embeddings[row]), []).append(row)
+    groups = [list(texts.values())[i] for i in rng.permutation(len(texts))]
     if not pool.multi_label:
-        rows.sort(key=lambda row: pool.labels[row])
-    folds = [rows[start::5] for start in range(min(5, len(rows)))]
+        groups.sort(key=lambda group: pool.labels[group[0]])
+    folds = [[row for group in groups[start::5] for row in group] for start in range(min(5, len(groups)))]
     assert len(rows) <= 200, "of more labels the strategy does not hold out every fold"
     terms = []
     for fold in folds:
