@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning import initial, strategies
-from ml_backend.learning.batch.random_share import random_places, random_rows
+from ml_backend.learning.batch.random_share import random_order, random_places
 from ml_backend.learning.defaults import DEFAULT_C
 from ml_backend.learning.head import Head
 from ml_backend.learning.head.class_prior import ClassPrior
@@ -128,18 +128,11 @@ class Cycle:
         method = self._method(pool, classes_seen)
         n_places = min(len(pool.unlabeled), self.batch_size + reserve)
         places = random_places(n_places, self.random_share, self.seed, cycle, method.name)
-        random_chosen = random_rows(pool, int(places.sum()), self.seed, cycle, method.name)
-        pool = pool.without(random_chosen)
-        n_chosen = int((~places[: self.batch_size]).sum())
-        rows = method.select(pool, n_chosen, np.random.default_rng([self.seed, cycle]))
-        n_reserve = len(places) - len(random_chosen) - n_chosen
-        reserve_rows = method.select(pool.without(rows), n_reserve, np.random.default_rng([self.seed, cycle, 1]))
-        merged = np.empty(len(places), dtype=np.int64)
-        merged[places], merged[~places] = random_chosen, np.concatenate([rows, reserve_rows])
+        rows, reserve_rows, random_chosen = self._fill(pool, method, places, cycle)
         return Proposal(
-            rows=merged[: self.batch_size],
-            reserve_rows=merged[self.batch_size :],
-            random_rows=merged if method.is_uniform else random_chosen,
+            rows=rows,
+            reserve_rows=reserve_rows,
+            random_rows=np.concatenate([rows, reserve_rows]) if method.is_uniform else random_chosen,
             head=head,
             held_out=held_out,
             method=method.name,
@@ -147,6 +140,24 @@ class Cycle:
             fit_seconds=fitted - started,
             query_seconds=time.perf_counter() - fitted,
         )
+
+    def _fill(
+        self, pool: Pool, method: _Method, places: NDArray[np.bool_], cycle: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of the batch, of its reserve, and those of both that were drawn at random.
+
+        places: (n,) bool, which of the places of the batch, then of the reserve, are filled at random.
+        """
+        in_batch, in_reserve = places[: self.batch_size], places[self.batch_size :]
+        drawn = random_order(pool, self.seed, cycle, method.name) if places.any() else np.empty(0, dtype=np.int64)
+        batch_drawn, others = np.split(drawn, [int(in_batch.sum())])
+        rest = pool.without(batch_drawn)
+        chosen = method.select(rest, int((~in_batch).sum()), np.random.default_rng([self.seed, cycle]))
+        reserve_drawn = others[~np.isin(others, chosen)][: int(in_reserve.sum())]
+        rest = rest.without(np.concatenate([chosen, reserve_drawn]))
+        reserve_chosen = method.select(rest, int((~in_reserve).sum()), np.random.default_rng([self.seed, cycle, 1]))
+        batch = _merged(in_batch, batch_drawn, chosen)
+        return batch, _merged(in_reserve, reserve_drawn, reserve_chosen), np.concatenate([batch_drawn, reserve_drawn])
 
     def _method(self, pool: Pool, classes_seen: int) -> _Method:
         """The method that chooses from this pool: the strategy, or what replaces it and the reason for that."""
@@ -177,6 +188,12 @@ class _Method:
     select: Callable[[Pool, int, np.random.Generator], NDArray[np.int64]]
     why: str
     is_uniform: bool
+
+
+def _merged(at_random: NDArray[np.bool_], drawn: NDArray[np.int64], chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+    rows = np.empty(len(at_random), dtype=np.int64)
+    rows[at_random], rows[~at_random] = drawn, chosen
+    return rows
 
 
 def _classes_seen(pool: Pool) -> int:

@@ -93,9 +93,9 @@ def test_the_pre_annotation_is_shown_and_can_be_submitted_as_it_is(loop: MakeLoo
 
 
 def test_the_status_page_shows_progress_and_its_form_changes_the_next_batch(loop: MakeLoop, page: Page):
-    project = loop(gold_texts(40), batch_size=8, retrain_every=4)
+    project = loop(gold_texts(40), batch_size=8, retrain_every=4, random_share=1.0)
     number, gold, person = project.embedded()["batch"]["number"], gold_of(project), project.person()
-    for _ in range(2):
+    for _ in range(3):
         for task in project.batch(after=number - 1)["task_ids"][:4]:
             person.annotate(task, gold[task])
         number = project.batch(after=number)["number"]

@@ -25,18 +25,14 @@ def random_places(n: int, share: float, seed: int, cycle: int, method: str) -> N
     return _generator(seed, cycle, method, 2).random(n) < share
 
 
-def random_rows(pool: Pool, n: int, seed: int, cycle: int, method: str) -> NDArray[np.int64]:
-    """The rows for n places, (n,) int64, drawn uniformly from the unlabelled rows without replacement.
+def random_order(pool: Pool, seed: int, cycle: int, method: str) -> NDArray[np.int64]:
+    """The unlabelled rows, (m,) int64, in a uniformly random order.
 
-    The first places get the same rows whatever n is, so that a batch does not depend on how many its reserve draws.
-    Call this before the strategy chooses. Afterwards the draw would be from the rows that the strategy did not choose,
-    and so would not be uniform. Raises ValueError when fewer than n rows are unlabelled.
+    A batch takes the first of them for its random places, before the strategy chooses: afterwards they would be drawn
+    from the rows that the strategy did not choose. The reserve takes the next ones that are not in the batch, so that a
+    batch does not depend on its reserve.
     """
-    if not n:
-        return np.empty(0, dtype=np.int64)
-    if n > len(pool.unlabeled):
-        raise ValueError(f"{n} rows cannot be drawn from {len(pool.unlabeled)} unlabelled rows")
-    return _generator(seed, cycle, method, 3).permutation(pool.unlabeled)[:n]
+    return _generator(seed, cycle, method, 3).permutation(pool.unlabeled)
 
 
 def _generator(seed: int, cycle: int, method: str, stream: int) -> np.random.Generator:
