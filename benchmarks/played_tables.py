@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import log
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,6 @@ from played_truth import (
 )
 from rich.console import Console
 from rich.table import Table
-
-from ml_backend.learning.evaluation.forecast import error_after
 
 PAIRS = 8
 
@@ -155,7 +154,7 @@ def _look_again(played: Played) -> Table:
 
 
 def _forecast(played: Played, look: Look) -> Table:
-    forecast, value = look.body["forecast"], look.body["accuracy"]["value"]
+    forecast = look.body["forecast"]
     table = Table("", "", title="Further labels for one more point of accuracy", show_header=False)
     if forecast is None:
         table.add_row("forecast", "none")
@@ -165,7 +164,9 @@ def _forecast(played: Played, look: Look) -> Table:
         return table
     later, common = played.later, look.open & played.later.open
     given = len(later.labels) - len(look.labels)
-    gain = (1 - value) - error_after(1 - value, len(look.labels), len(later.labels))
+    # As in the forecast, the accuracy rises with the logarithm of the number of labels.
+    n = len(look.labels)
+    gain = 0.01 * log((n + given) / n) / log((n + forecast["labels"]) / n)
     table.add_row("labels given since", str(given))
     table.add_row("points that they should bring", f"{100 * gain:+.2f}")
     for which, rows in (("at the time", (look.open, later.open)), ("at both times", (common, common))):
