@@ -41,7 +41,7 @@ from ml_backend.commands.demo.label_studio_process import free_port
 from ml_backend.commands.demo.messages import messages
 from ml_backend.learning import Head, Pool, strategies
 from ml_backend.learning.embedding.embedder import load
-from ml_backend.pipeline.task_arrays import ArrayCache
+from ml_backend.pipeline.array_cache import ArrayCache
 from ml_backend.store import Store
 
 BASELINE = Path(__file__).with_name("baseline.json")

@@ -27,12 +27,12 @@ from ml_backend.commands.demo.messages import label_config
 from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.learning import Embedder
+from ml_backend.pipeline.array_cache import ArrayCache
 from ml_backend.pipeline.context import RunContext, Services
 from ml_backend.pipeline.counts import counts
 from ml_backend.pipeline.learning_data import learning_data, situation
 from ml_backend.pipeline.retrain_policy import reason_to_learn
 from ml_backend.pipeline.select import propose
-from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.records import TaskRecord

@@ -23,9 +23,9 @@ from on_postgresql import DEFAULT_SERVER, database
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.learning import Embedder
 from ml_backend.learning.embedding.names import canonical_name
+from ml_backend.pipeline.array_cache import ArrayCache
 from ml_backend.pipeline.context import Services
 from ml_backend.pipeline.embed import Limit, Work
-from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.store import Store
 from ml_backend.store.records import TaskRecord
 

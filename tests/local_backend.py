@@ -17,13 +17,14 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.learning import Embedder
+from ml_backend.pipeline.array_cache import ArrayCache
 from ml_backend.pipeline.context import Services
-from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.web.app import create_app
 from ml_backend.worker.candidates import CandidateConfirmation
 from ml_backend.worker.evaluations import HeadEvaluations
+from ml_backend.worker.jobs import Jobs
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.worker import Worker
 
@@ -121,6 +122,7 @@ class LocalBackend:
         self._server.shutdown()
         self._stopping.set()
         self._evaluations.stop()
+        self._jobs.stop()
         for _ in range(2):
             self._queue.wake_worker(0)  # there is no such project: it only ends the wait
         for thread in self._threads:
@@ -152,6 +154,9 @@ class LocalBackend:
         self._threads.append(self._evaluations.start())
         shared = replace(services(self._worker_store, self._client), evaluations=self._evaluations)
         self._worker = Worker(self._worker_store, self._queue, shared)
+        self._jobs = Jobs(shared)
+        self._queue.on_jobs = self._jobs.look
+        self._threads += self._jobs.start()
         self._worker.reconcile_all("start")
         for _ in range(2):
             self._start(self._work)

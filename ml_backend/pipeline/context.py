@@ -11,9 +11,9 @@ from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.learning import Embedder
 from ml_backend.learning.embedding.names import canonical_name
+from ml_backend.pipeline.array_cache import ArrayCache
 from ml_backend.pipeline.chunks import Chunks
 from ml_backend.pipeline.evaluation_input import Evaluations
-from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.owners import owner_name

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml_backend.learning import Head
 from ml_backend.learning.cycle import Proposal
@@ -16,8 +17,10 @@ from ml_backend.pipeline.agreement import agreement, stored_predictions
 from ml_backend.pipeline.class_names import KnownClasses, known_classes
 from ml_backend.pipeline.context import RunContext
 from ml_backend.pipeline.learning_data import LearningData
-from ml_backend.pipeline.publish import preannotations, predictions, publish
+from ml_backend.pipeline.project_pool import ProjectPool
+from ml_backend.pipeline.publish import likeliest, preannotations, predictions, publish
 from ml_backend.pipeline.queue_size import queue_size
+from ml_backend.pipeline.requested import without
 from ml_backend.pipeline.select import propose
 from ml_backend.pipeline.versions import head_version
 from ml_backend.store.learning_records import (
@@ -30,6 +33,8 @@ from ml_backend.store.learning_records import (
 
 logger = logging.getLogger(__name__)
 
+NO_ROWS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+
 
 @dataclass(frozen=True)
 class FittedHead:
@@ -41,13 +46,16 @@ class FittedHead:
     held_out: HeldOut
 
 
-def learn(run: RunContext, data: LearningData, reason: str) -> FittedHead | None:
+def learn(
+    run: RunContext, data: LearningData, reason: str, requested: NDArray[np.int64] = NO_ROWS
+) -> FittedHead | None:
     """Fit a head, choose the next tasks, publish them if any are left, and add the run to the history.
 
     Returns the head; None where the labels are too few for one.
 
-    reason: why a new batch is due, as a sentence for people. Raises LabelStudioUnavailable, Unauthorized, ProjectGone
-    and RequestRefused when the batch cannot be published.
+    reason: why a new batch is due, as a sentence for people; requested: (n,) int64, open rows of the pool that are
+    served before those that the strategy chooses. Raises LabelStudioUnavailable, Unauthorized, ProjectGone and
+    RequestRefused when the batch cannot be published.
     """
     run.report_phase("fitting the head and choosing the next batch")
     # A batch that is published again without new labels (new embeddings, changed settings) belongs to the same cycle,
@@ -55,11 +63,12 @@ def learn(run: RunContext, data: LearningData, reason: str) -> FittedHead | None
     cycle = run.project.cycle + bool(data.changed)
     classes = known_classes(run, data)
     run.end_step("fit")
-    proposal = _fit_and_query(run, data, cycle, classes)
+    proposal = _fit_and_query(run, data, without(data.pool, requested), cycle, classes)
     agreed = agreement(data.labelled_first, data.first, run.store.shown_batches(run.id), run.config.classes)
     fitted = _store_head(run, data, proposal, agreed, classes)
     why = f"{reason}; {proposal.why}" if proposal.why else reason
-    batch = _publish(run, data, proposal, fitted.version if fitted else None, why) if len(proposal.rows) else None
+    is_batch = len(requested) + len(proposal.rows) > 0
+    batch = _publish(run, data, proposal, requested, fitted.version if fitted else None, why) if is_batch else None
     _store_fit_state(run, data, cycle, classes)
     _add_to_history(run, data, proposal, why, batch, agreed)
     outcome = f"batch {batch.number} by {proposal.method}" if batch else "a head and no batch"
@@ -67,9 +76,11 @@ def learn(run: RunContext, data: LearningData, reason: str) -> FittedHead | None
     return fitted
 
 
-def _fit_and_query(run: RunContext, data: LearningData, cycle: int, classes: KnownClasses) -> Proposal:
+def _fit_and_query(
+    run: RunContext, data: LearningData, pool: ProjectPool, cycle: int, classes: KnownClasses
+) -> Proposal:
     reserve = queue_size(run.settings, data.pace) - run.settings.batch_size
-    proposal = propose(run.settings, data.pool, len(run.config.classes), cycle, reserve, classes.prior)
+    proposal = propose(run.settings, pool, len(run.config.classes), cycle, reserve, classes.prior)
     run.end_step("query")
     run.seconds["fit"] += proposal.fit_seconds
     run.seconds["query"] -= proposal.fit_seconds
@@ -99,9 +110,16 @@ def _store_head(
     return FittedHead(record.version, run.store.put_head(record), head, held_out)
 
 
-def _publish(run: RunContext, data: LearningData, proposal: Proposal, head: str | None, why: str) -> BatchRecord:
+def _publish(
+    run: RunContext,
+    data: LearningData,
+    proposal: Proposal,
+    requested: NDArray[np.int64],
+    head: str | None,
+    why: str,
+) -> BatchRecord:
     pool = data.pool
-    rows = np.concatenate([proposal.rows, proposal.reserve_rows])
+    rows = np.concatenate([requested, proposal.rows, proposal.reserve_rows])
     shown = predictions(pool, rows, proposal.head, run.config)
     batch = run.store.plan_batch(
         run.id,
@@ -109,9 +127,11 @@ def _publish(run: RunContext, data: LearningData, proposal: Proposal, head: str 
         why=why,
         head_version=head,
         task_ids=pool.task_ids[rows].tolist(),
-        size=len(proposal.rows),
+        size=len(requested) + len(proposal.rows),
         random_task_ids=pool.task_ids[proposal.random_rows].tolist(),
         predicted=stored_predictions(pool, rows, shown),
+        likely=likeliest(pool, rows, proposal.head, run.config),
+        requested_task_ids=pool.task_ids[requested].tolist(),
     )
     run.report_phase(f"publishing batch {batch.number}")
     publish(run.store, run.client, run.info, batch, preannotations(batch.task_ids, shown, run.config))

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.labels import Labels
 from ml_backend.pipeline.context import RunContext
 from ml_backend.pipeline.kept_prior import KeptPrior
 from ml_backend.pipeline.label_arrays import Chosen, LabelArrays
-from ml_backend.pipeline.project_pool import ProjectPool, project_pool
+from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.pipeline.queue_size import RECENT_RUNS, Pace, low_watermark, measured_pace
 from ml_backend.pipeline.retrain_policy import Situation, settings_changed
 from ml_backend.project_settings import ProjectSettings
@@ -62,14 +65,14 @@ class LearningData:
 
 def learning_data(run: RunContext, model: str) -> LearningData:
     """Bring the project's arrays and labels up to date."""
-    tasks = run.services.arrays.arrays(run.id, model)
+    tasks, pool = run.services.arrays.pool(run.id, model, run.config)
     label_arrays = tasks.labels(run.config)
     first = {task_id: tasks.annotations[task_id] for task_id in label_arrays.annotated_first()}
     annotators, runs = len(tasks.annotators), run.store.runs(run.id, limit=RECENT_RUNS)
     moments = tasks.annotators.moments
     return LearningData(
         model=model,
-        pool=project_pool(tasks, label_arrays),
+        pool=pool,
         label_arrays=label_arrays,
         changed=label_arrays.changes(tasks.embedded),
         first={task_id: min(of_task, key=lambda a: a.created_at or 0.0) for task_id, of_task in first.items()},
@@ -88,11 +91,12 @@ def situation(
     work_left: bool,
     train_requested: bool,
     class_texts_changed: bool,
+    requested: NDArray[np.int64],
 ) -> Situation:
     """The facts that decide whether to learn.
 
     serving: the batch that Label Studio serves; work_left: tasks are left to read or texts to embed;
-    class_texts_changed: since the last fit.
+    class_texts_changed: since the last fit; requested: (n,) int64, open rows of the pool that people asked for.
     """
     return Situation(
         settings=run.settings,
@@ -107,4 +111,5 @@ def situation(
         class_texts_changed=class_texts_changed,
         new_tasks=run.project.newest_task < data.pool.newest_embedded,
         train_requested=train_requested,
+        tasks_requested=bool(len(np.setdiff1d(requested, data.pool.rows(() if serving is None else serving.task_ids)))),
     )

@@ -33,6 +33,8 @@ Label Studio refuses an annotation that was started from a prediction which no l
 """
 LONGEST_KEPT_SECONDS = 3 * SUPERSEDED_KEPT_SECONDS
 """They are removed while nobody labels, since Label Studio takes 5 ms for each; after this time they are anyway."""
+LIKELIEST = 2
+"""Classes of a task that the page shows: between them the model is undecided."""
 REMOVAL_SECONDS = 20.0
 """Limit in one run, so that other projects get their turn."""
 
@@ -141,6 +143,23 @@ def predictions(
     return [
         likely_classes(p, config.classes, config.multi_label) if embedded else []
         for p, embedded in zip(probabilities, pool.embedded[rows], strict=True)
+    ]
+
+
+def likeliest(
+    pool: ProjectPool, rows: NDArray[np.int64], head: Head | None, config: LabelConfig
+) -> list[list[tuple[str, float]]] | None:
+    """The two likeliest classes of rows of the pool with their probabilities, for people; None without a head.
+
+    In the order of `rows` (n,) int64; nothing for rows without a vector.
+    """
+    if head is None or not len(rows):
+        return None
+    probabilities = head.predict_proba(pool.embeddings[rows])
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :LIKELIEST]
+    return [
+        [(config.classes[c], round(float(p[c]), 4)) for c in classes] if embedded else []
+        for p, classes, embedded in zip(probabilities, best, pool.embedded[rows], strict=True)
     ]
 
 

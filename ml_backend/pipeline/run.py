@@ -15,6 +15,7 @@ from ml_backend.pipeline.open_run import open_run
 from ml_backend.pipeline.publish import ensure_sampling, finish_interrupted_batches, remove_superseded
 from ml_backend.pipeline.queue_size import RECENT_SECONDS
 from ml_backend.pipeline.request_evaluation import request_evaluation
+from ml_backend.pipeline.requested import requested_rows
 from ml_backend.pipeline.retrain_policy import reason_to_learn
 from ml_backend.pipeline.sync import SyncReport, synchronize
 from ml_backend.store.states import ProjectState, RunReason
@@ -34,14 +35,15 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
     work_left = bool(missing) or not report.complete
     data = learning_data(run, run.embedding)
     serving = finish_interrupted_batches(run.store, run.client, run.info)
-    reason = None
-    if not data.is_empty and not (serving and _mixes_texts(run, report)):
+    reason, requested = None, requested_rows(run.store, run.id, data.pool)
+    if not (data.is_empty or _is_paused(run, report) or (serving and _mixes_texts(run, report))):
+        train = _is_training_asked_for(run, report)
         texts_changed = class_texts_changed(run.project, run.settings, run.config)
-        reason = reason_to_learn(situation(run, data, serving, work_left, report.train, texts_changed))
+        reason = reason_to_learn(situation(run, data, serving, work_left, train, texts_changed, requested))
     run.end_step("pool")
     fitted = None
     if reason is not None:
-        fitted = learn(run, data, reason)
+        fitted = learn(run, data, reason, requested)
         serving = run.store.current_batch(run.id)
     elif serving is not None:
         ensure_sampling(run.client, run.info)
@@ -58,6 +60,15 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
     )
     request_evaluation(run, data, fitted)
     return work_left
+
+
+def _is_paused(run: RunContext, report: SyncReport) -> bool:
+    """Whether a person wants nothing to be learned or published now, and did not ask for training all the same."""
+    return run.project.paused_at is not None and not _is_training_asked_for(run, report)
+
+
+def _is_training_asked_for(run: RunContext, report: SyncReport) -> bool:
+    return report.train or RunReason.TRAINING in run.reasons
 
 
 def _mixes_texts(run: RunContext, report: SyncReport) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,42 +192,3 @@ def _by_task(annotations: Iterable[Annotation]) -> dict[int, list[Annotation]]:
     for annotation in annotations:
         by_task.setdefault(annotation.task_id, []).append(annotation)
     return by_task
-
-
-class ArrayCache:
-    """Keeps the arrays of the projects used last in memory.
-
-    max_projects: how many to keep; the vectors of a million texts with 384 dimensions take 1.5 GB.
-    """
-
-    def __init__(self, store: Store, max_projects: int = 4) -> None:
-        self._store = store
-        self._max_projects = max_projects
-        self._lock = Lock()
-        self._by_project: dict[int, tuple[str, TaskArrays]] = {}
-
-    def arrays(self, project_id: int, model: str) -> TaskArrays:
-        """The project's arrays, refreshed. Only one thread at a time may use the arrays of a project."""
-        with self._lock:
-            cached_model, arrays = self._by_project.pop(project_id, (None, None))
-        if arrays is None or cached_model != model:
-            arrays = TaskArrays(self._store, project_id, model)
-        arrays.refresh()
-        with self._lock:
-            self._by_project[project_id] = (model, arrays)
-            while len(self._by_project) > self._max_projects:
-                self._by_project.pop(next(iter(self._by_project)))
-        return arrays
-
-    def missing(self, project_id: int, model: str) -> int:
-        """Number of distinct texts without a vector; arrays that are not in memory are not read for it."""
-        with self._lock:
-            is_in_memory = self._by_project.get(project_id, (None, None))[0] == model
-        if is_in_memory:
-            return self.arrays(project_id, model).missing()
-        return self._store.count_missing_embeddings(project_id, model)
-
-    def forget(self, project_id: int) -> None:
-        """Drop the arrays of a project."""
-        with self._lock:
-            self._by_project.pop(project_id, None)

@@ -17,9 +17,12 @@ from ml_backend.store.evaluations import EvaluationRows
 from ml_backend.store.events import EventRows
 from ml_backend.store.fitted_labels import FittedLabelRows
 from ml_backend.store.heads import HeadRows
+from ml_backend.store.jobs import JobRows
+from ml_backend.store.kept_files import KeptFileRows
 from ml_backend.store.leases import LeaseRows
 from ml_backend.store.opening import open_database
 from ml_backend.store.projects import ProjectRows
+from ml_backend.store.requested_tasks import RequestedTaskRows
 from ml_backend.store.run_requests import RunRequestRows
 from ml_backend.store.runs import RunRows
 from ml_backend.store.sessions import SessionRows
@@ -56,6 +59,9 @@ class Store(
     CandidateRows,
     SettingChangeRows,
     SessionRows,
+    JobRows,
+    KeptFileRows,
+    RequestedTaskRows,
 ):
     """The store on SQLite or PostgreSQL. Threads may share one store; each process opens its own at the same address.
 

@@ -37,11 +37,13 @@ class BatchRows:
         size: int,
         random_task_ids: Sequence[int] = (),
         predicted: Sequence[Sequence[str] | None] | None = None,
+        likely: Sequence[Sequence[tuple[str, float]]] | None = None,
+        requested_task_ids: Sequence[int] = (),
+        repeated_task_ids: Sequence[int] = (),
     ) -> BatchRecord:
         """Store a batch before it is sent to Label Studio; its version is unique.
 
-        predicted: classes that annotators are shown for each of `task_ids`, None for a task without a prediction; None
-        without a head.
+        predicted, likely: see `BatchRecord`.
         """
         table = tables.batches
         with self._database.writing() as connection:
@@ -63,6 +65,9 @@ class BatchRows:
                 published_at=None,
                 random_task_ids=list(random_task_ids),
                 predicted=None if predicted is None else [None if c is None else list(c) for c in predicted],
+                likely=None if likely is None else [list(classes) for classes in likely],
+                requested_task_ids=list(requested_task_ids),
+                repeated_task_ids=list(repeated_task_ids),
             )
             connection.execute(insert(table).values(**vars(batch) | {"predicted": _stored(batch.predicted)}))
         return batch
@@ -125,7 +130,14 @@ class BatchRows:
 
 
 def _batch(row: Row[Any]) -> BatchRecord:
-    batch = BatchRecord(**row._mapping)
+    # Columns that a process of an earlier version left empty.
+    values = {
+        **row._mapping,
+        **{name: row._mapping[name] or [] for name in ("requested_task_ids", "repeated_task_ids")},
+    }
+    batch = BatchRecord(**values)
+    if batch.likely is not None:
+        batch = replace(batch, likely=[[(name, share) for name, share in classes] for classes in batch.likely])
     if batch.predicted is None:
         return batch
     return replace(batch, predicted=[None if classes == _NO_PREDICTION else classes for classes in batch.predicted])

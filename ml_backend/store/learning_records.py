@@ -100,7 +100,10 @@ class BatchRecord:
 
     version: the `model_version` of the batch in Label Studio; why: the reason, as a sentence; random_task_ids: tasks
     drawn at random because of `random_share`; created_at, published_at: Unix time; predicted: the classes that
-    annotators are shown as prediction, for each of `task_ids`, None for a task without a vector; None without a head.
+    annotators are shown as prediction, for each of `task_ids`, None for a task without a vector; None without a head;
+    likely: the two likeliest classes of each of `task_ids` with their probabilities, likeliest first, empty for a task
+    without a vector; None without a head; requested_task_ids: tasks that a person asked for, which come first;
+    repeated_task_ids: tasks that have a label and are asked again because of `relabel_share`.
     """
 
     number: int
@@ -116,6 +119,9 @@ class BatchRecord:
     published_at: float | None
     random_task_ids: list[int] = field(default_factory=list)
     predicted: list[list[str] | None] | None = None
+    likely: list[list[tuple[str, float]]] | None = None
+    requested_task_ids: list[int] = field(default_factory=list)
+    repeated_task_ids: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

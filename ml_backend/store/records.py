@@ -108,7 +108,8 @@ class ProjectRecord:
     last_success_at: Unix time at the end of the last run that succeeded; labels_behind: annotations that Label Studio
     had and the database lacked at the last comparison; webhook_problem: what is wrong with its webhook, or was within
     the last day, None if nothing; webhook_problem_at: Unix time at which that was found; failed_runs: number of runs
-    that failed so far; class_names: the class texts of the last fit, None before the first.
+    that failed so far; class_names: the class texts of the last fit, None before the first; paused_at: Unix time since
+    which a person wants nothing to be learned or published, None if nobody does; paused_by: who that is.
     """
 
     id: int
@@ -143,6 +144,8 @@ class ProjectRecord:
     webhook_problem_at: float | None = None
     failed_runs: int = 0
     class_names: ClassNamesUse | None = None
+    paused_at: float | None = None
+    paused_by: str | None = None
 
 
 class ProjectChanges(TypedDict, total=False):
@@ -179,6 +182,8 @@ class ProjectChanges(TypedDict, total=False):
     webhook_problem_at: float | None
     failed_runs: int
     class_names: ClassNamesUse | None
+    paused_at: float | None
+    paused_by: str | None
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,17 @@ class BatchState(StrEnum):
     """Its predictions were deleted in Label Studio."""
 
 
+class JobState(StrEnum):
+    """The states of a job that a person started on a page."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+    """A person stopped it; what it did until then stays."""
+
+
 class WebhookProblem(StrEnum):
     """What is wrong with the webhook by which Label Studio reports the changes of a project."""
 
@@ -53,6 +64,8 @@ class RunReason(StrEnum):
     TASKS = "tasks"
     PROJECT = "project"
     TRAINING = "training"
+    REQUESTED = "requested"
+    """A person asked for tasks to be served next, paused the project or let it go on."""
     START = "start"
     """A worker started."""
     EVERY_MINUTE = "every minute"
@@ -63,4 +76,4 @@ class RunReason(StrEnum):
     """A worker was woken, and another worker had already taken the request."""
 
 
-ASKED_BY_PEOPLE = {RunReason.SETTINGS, RunReason.EXTRA_PARAMS, RunReason.TRAINING}
+ASKED_BY_PEOPLE = {RunReason.SETTINGS, RunReason.EXTRA_PARAMS, RunReason.TRAINING, RunReason.REQUESTED}

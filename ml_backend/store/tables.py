@@ -20,7 +20,7 @@ from sqlalchemy import (
 from ml_backend.store.column_types import DataclassText, EnumText, JsonText, PlainText
 from ml_backend.store.learning_records import Agreement, LabelStudioUse, PriorRecord
 from ml_backend.store.records import ClassNamesUse, FirstRead, ProjectCounts, Unmatched
-from ml_backend.store.states import BatchState, ProjectState, RunReason, WebhookProblem
+from ml_backend.store.states import BatchState, JobState, ProjectState, RunReason, WebhookProblem
 
 metadata = MetaData()
 
@@ -67,6 +67,8 @@ projects = Table(
     Column("webhook_problem_at", Float),
     Column("failed_runs", Integer, nullable=False, server_default="0"),
     Column("class_names", DataclassText(ClassNamesUse)),
+    Column("paused_at", Float),
+    Column("paused_by", PlainText),
 )
 
 candidates = Table(
@@ -182,6 +184,7 @@ annotation_table = Table(
     Column("updated_at", String(40), nullable=False),
     Column("created_at", Float),
     Column("shown_version", Text),
+    Column("lead_time", Float),
     Index("annotations_by_task", "project_id", "task_id"),
 )
 
@@ -263,6 +266,9 @@ batches = Table(
     Column("published_at", Float),
     Column("random_task_ids", JsonText, nullable=False, default=list),
     Column("predicted", JsonText),
+    Column("likely", JsonText),
+    Column("requested_task_ids", JsonText),
+    Column("repeated_task_ids", JsonText),
 )
 
 runs = Table(
@@ -327,6 +333,76 @@ secrets = Table(
     Column("value", Text, nullable=False),
 )
 
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", _ROW_ID, primary_key=True, autoincrement=True),
+    Column("project_id", BigInteger, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("parameters", JsonText, nullable=False),
+    Column("who", PlainText, nullable=False),
+    Column("state", EnumText(JobState, 20, unknown=JobState.FAILED), nullable=False),
+    Column("requested_at", Float, nullable=False),
+    Column("started_at", Float),
+    Column("ended_at", Float),
+    Column("done", BigInteger, nullable=False, default=0),
+    Column("total", BigInteger, nullable=False, default=0),
+    Column("phase", PlainText, nullable=False, default=""),
+    Column("checkpoint", JsonText),
+    Column("result", JsonText),
+    Column("error", PlainText),
+    Column("owner", String(200)),
+    Column("until", Float),
+    Index("jobs_by_project", "project_id", "kind"),
+    sqlite_autoincrement=True,
+)
+"""Work that people ask for on the pages, and that a worker does; see `JobRecord`."""
+
+kept_files = Table(
+    "kept_files",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(100), primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("made_at", Float, nullable=False),
+    Column("about", JsonText),
+    Column("content", LargeBinary, nullable=False),
+)
+"""Files that jobs make, in parts. about: what their maker notes of them, in part 0."""
+
+requested_tasks = Table(
+    "requested_tasks",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("task_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("place", Integer, nullable=False),
+    Column("who", PlainText, nullable=False),
+    Column("why", PlainText, nullable=False),
+    Column("at", Float, nullable=False),
+)
+"""Open tasks that people asked to be served before those that the strategy chooses."""
+
+dismissals = Table(
+    "dismissals",
+    metadata,
+    Column("project_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(20), primary_key=True),
+    Column("task_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String(64), primary_key=True),
+    Column("who", PlainText, nullable=False),
+    Column("at", Float, nullable=False),
+)
+"""Doubtful labels and disagreements that a person looked at and found right. key: of the label that was doubted."""
+
+people = Table(
+    "people",
+    metadata,
+    Column("user_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", PlainText, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+"""Names of Label Studio's users."""
+
 TABLES_OF_A_PROJECT = (
     events,
     run_requests,
@@ -342,5 +418,9 @@ TABLES_OF_A_PROJECT = (
     label_snapshots,
     setting_changes,
     candidates,
+    jobs,
+    kept_files,
+    requested_tasks,
+    dismissals,
 )
 """Tables whose rows are deleted with their project; its row in `revisions` is kept, so that numbers are not reused."""

@@ -77,6 +77,16 @@ class TaskRows:
             rows = selected_rows(connection, query.order_by(table.c.task_id), table.c.task_id, task_ids)
             return [(row[0], row[1], row[2]) for row in rows]
 
+    def texts_of_tasks(self, project_id: int, task_ids: Iterable[int]) -> dict[int, str]:
+        """Task id → text, of those of the tasks that have a usable text, in the order of `task_ids`."""
+        table, texts = tables.tasks, tables.texts
+        wanted = list(dict.fromkeys(task_ids))
+        query = select(table.c.task_id, texts.c.text).join(texts, texts.c.text_hash == table.c.text_hash)
+        query = query.where(table.c.project_id == project_id, table.c.problem.is_(None))
+        with self._database.reading() as connection:
+            found = {row[0]: row[1] for row in selected_rows(connection, query, table.c.task_id, wanted)}
+        return {task_id: found[task_id] for task_id in wanted if task_id in found}
+
     def task_updates(self, project_id: int, task_ids: Iterable[int]) -> dict[int, str | None]:
         """Task id → Label Studio's `updated_at` when the task was read; tasks that do not exist are left out."""
         table = tables.tasks

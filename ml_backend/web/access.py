@@ -6,7 +6,7 @@ from flask import g, request, url_for
 
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
-from ml_backend.web.cross_site import SAFE_METHODS
+from ml_backend.web.cross_site import FORM, SAFE_METHODS
 from ml_backend.web.csrf import HEADER, has_csrf_token
 from ml_backend.web.people import Person, has_basic_auth, person_by_header
 from ml_backend.web.sessions import person_of_session
@@ -53,26 +53,38 @@ def require_reader(project_id: int | None = None) -> Person | None:
     return who
 
 
-def require_settings_access(project_id: int) -> Person:
-    """Require somebody who may read and change the settings of a project, by name.
+def require_person(project_id: int, what: str = "Settings") -> Person:
+    """Require somebody, by name, who may see the texts and change the settings of a project.
 
-    A change by a session needs a CSRF token. Raises SignInNeeded, and BadRequest with status 404 for a project that
-    Label Studio does not show the person, or 403 without the token.
+    what: is shown or changed, in the plural, for the message. A change by a session needs a CSRF token. Raises
+    SignInNeeded, and BadRequest with status 404 for a project that Label Studio does not show the person, or 403
+    without the token.
     """
     if not web().settings.sign_in_on:
         raise BadRequest(
-            "Settings can be read and changed only with credentials, and this backend has none configured: set "
+            f"{what} can be read and changed only with credentials, and this backend has none configured: set "
             "BASIC_AUTH_USER and BASIC_AUTH_PASS, or LABEL_STUDIO_API_KEY, and restart it.",
             401,
         )
     who = person()
     if who is None:
-        raise SignInNeeded(f"Settings need credentials: {_ways()}.")
+        raise SignInNeeded(f"{what} need credentials: {_ways()}.")
     if who.signed_in and request.method not in SAFE_METHODS and not has_csrf_token():
         raise BadRequest(
             f"The change lacks the token of this page (header {HEADER}): reload the page and try again.", 403
         )
     _require_sight(who, project_id)
+    return who
+
+
+def require_sender(project_id: int, what: str = "Changes") -> Person:
+    """Require somebody, by name, who may change something in a project; a form needs its CSRF token in any case.
+
+    Raises what `require_person` raises.
+    """
+    who = require_person(project_id, what)
+    if request.mimetype == FORM and not has_csrf_token():
+        raise BadRequest("The change lacks the token of this page: reload the page and try again.", 403)
     return who
 
 

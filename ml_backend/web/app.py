@@ -12,20 +12,24 @@ from werkzeug.routing import IntegerConverter, ValidationError
 from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.settings import Settings
 from ml_backend.store import DATABASE_ERRORS, Store
-from ml_backend.web import cookie, evaluation, pages, projects, protocol, ready, sign_in, webhooks
+from ml_backend.web import cookie, evaluation, job_routes, pages, projects, protocol, ready, sign_in, webhooks
 from ml_backend.web.access import SignInNeeded
 from ml_backend.web.bodies import SMALL_BODY, BadRequest, size_of_largest_body
 from ml_backend.web.context import EXTENSION, Web, web
 from ml_backend.web.cross_site import refuse_cross_site
 from ml_backend.web.metrics import RequestMetrics
+from ml_backend.web.page_blueprint import blueprint as page_blueprint
 from ml_backend.web.prefix import PathPrefix
 from ml_backend.web.rendering import error_page, wants_html
 from ml_backend.web.request_log import log_request_ids
 from ml_backend.web.response_headers import add_headers
+from ml_backend.web.views import actions, details, find, look_again, map, now, people, quality, strategy
 from ml_backend.worker.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
 
+PAGES = (pages, now, quality, look_again, map, find, strategy, people, actions, details)
+"""Modules that add their routes to the blueprint of the pages when they are imported."""
 LONGEST_REASON = 600
 """Characters of an error message that are sent in the status line."""
 
@@ -49,8 +53,9 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     app.session_interface = cookie.Cookie()
     app.extensions[EXTENSION] = Web(settings, store, queue, RequestMetrics())
     app.url_map.converters["int"] = ProjectIdConverter
-    for routes in (protocol, ready, webhooks, projects, evaluation, pages, sign_in):
+    for routes in (protocol, ready, webhooks, projects, evaluation, job_routes, sign_in):
         app.register_blueprint(routes.blueprint)
+    app.register_blueprint(page_blueprint)
     app.wsgi_app = PathPrefix(app.wsgi_app, settings.backend_url)  # type: ignore[method-assign]
     app.before_request(_start_clock)
     log_request_ids(app)
@@ -84,7 +89,7 @@ def _bad_request(problem: BadRequest) -> Response:
 
 def _sign_in_needed(problem: SignInNeeded) -> Response:
     """A browser is sent to the sign-in page if it asked for a page; anybody else gets the error."""
-    if request.blueprint == pages.blueprint.name and wants_html():
+    if request.blueprint == page_blueprint.name and wants_html():
         return redirect(url_for("sign_in.form", next=request.path))  # type: ignore[return-value]
     return _bad_request(problem)
 

@@ -13,7 +13,7 @@ from ml_backend.pipeline.extra_params import parse_extra_params
 from ml_backend.project_settings import ProjectSettings, SettingsError, known_names
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import RunReason
-from ml_backend.web.access import require_basic_auth, require_reader, require_settings_access
+from ml_backend.web.access import require_basic_auth, require_person, require_reader
 from ml_backend.web.bodies import BadRequest, json_object, largest_body
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import accepts_form
@@ -39,7 +39,7 @@ def status(project_id: int) -> dict[str, Any]:
 @blueprint.get("/projects/<int:project_id>/settings")
 def settings(project_id: int) -> dict[str, Any]:
     """The project's settings, defaults included."""
-    require_settings_access(project_id)
+    require_person(project_id)
     return ProjectSettings.usable(_project(project_id).settings).model_dump(mode="json")
 
 
@@ -49,7 +49,7 @@ def change_settings(project_id: int) -> dict[str, Any]:
 
     Raises BadRequest for an unknown project and for settings that are not valid.
     """
-    who = require_settings_access(project_id)
+    who = require_person(project_id)
     return _changed(project_id, who, json_object()).model_dump(mode="json")
 
 
@@ -62,7 +62,7 @@ def change_settings_by_form(project_id: int) -> Any:
     Raises BadRequest as `change_settings`, and with status 403 without the CSRF token.
     """
     request.max_content_length = largest_body(request.path)
-    who = require_settings_access(project_id)
+    who = require_person(project_id)
     if not has_csrf_token():
         raise BadRequest("The change lacks the token of this page: reload the page and try again.", 403)
     try:

@@ -125,5 +125,6 @@ ARGUMENTS: dict[str, Callable[[Any], bool]] = {
     "run_project": _is_project,
     "embed_texts": _is_model_and_texts,
     "reconcile": _is_empty,
+    "look_for_jobs": _is_empty,
 }
 """Task → whether arguments are those of the task."""

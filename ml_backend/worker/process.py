@@ -11,8 +11,8 @@ from huey.consumer import Consumer
 
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.learning.embedding.embedder import load
+from ml_backend.pipeline.array_cache import ArrayCache
 from ml_backend.pipeline.context import Services
-from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.owners import owner_name
@@ -20,6 +20,7 @@ from ml_backend.store.states import RunReason
 from ml_backend.worker.candidates import CandidateConfirmation
 from ml_backend.worker.evaluations import HeadEvaluations
 from ml_backend.worker.heartbeat import start_heartbeat
+from ml_backend.worker.jobs import Jobs
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.start import wait_for_services
 from ml_backend.worker.supervisor import lower_priority, stop_with_parent
@@ -44,13 +45,19 @@ def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None
     services = replace(services, ask_for_help=queue.wake_worker, evaluations=evaluations)
     start_heartbeat(settings, owner_name(), with_file=parent is None)
     worker = Worker(services.store, queue, services)
+    jobs = Jobs(services)
+    queue.on_jobs = jobs.look
+    jobs.start()
     worker.release_stale_leases()
     CandidateConfirmation(services.store, queue, services.client, settings.backend_url).start(threading.Event())
     queue.huey.periodic_task(crontab(minute="*"), name="reconcile")(
         lambda: worker.reconcile_all(RunReason.EVERY_MINUTE)
     )
     worker.reconcile_all(RunReason.START)
-    Consumer(queue.huey, workers=threads, graceful_signal="TERM").run()
+    try:
+        Consumer(queue.huey, workers=threads, graceful_signal="TERM").run()
+    finally:
+        jobs.stop()
 
 
 def services_of(settings: Settings) -> Services:

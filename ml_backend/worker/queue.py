@@ -37,7 +37,8 @@ LOCK_SECONDS = 10.0
 class TaskQueue:
     """Wakes a worker to run a project's pipeline, or to embed a few texts at once for /predict.
 
-    on_run: called by the worker with a project's id; on_embed: with the model's name and the texts, hash → text.
+    on_run: called by the worker with a project's id; on_embed: with the model's name and the texts, hash → text;
+    on_jobs: without arguments, when there are jobs in the database.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -45,15 +46,21 @@ class TaskQueue:
         self.on_run: Callable[[int], None] = _refuse_work
         self.on_embed: Callable[[str, dict[str, str]], None] = _refuse_work
 
-        # Server and worker register the same tasks by module and name; only the worker sets on_run and on_embed.
+        self.on_jobs: Callable[[], None] = _refuse_work
+
+        # Server and worker register the same tasks by module and name; only the worker sets what they call.
         def run_project(project_id: int) -> None:
             self.on_run(project_id)
 
         def embed_texts(model: str, texts: dict[str, str]) -> None:
             self.on_embed(model, texts)
 
+        def look_for_jobs() -> None:
+            self.on_jobs()
+
         self._run = self.huey.task(name="run_project", priority=RUN_PRIORITY)(run_project)
         self._embed = self.huey.task(name="embed_texts", priority=EMBED_PRIORITY)(embed_texts)
+        self._jobs = self.huey.task(name="look_for_jobs", priority=EMBED_PRIORITY)(look_for_jobs)
 
     def request(self, store: Store, project_id: int, reason: RunReason) -> None:
         """Request a run of the project's pipeline; it is merged with a run that is already requested.
@@ -80,6 +87,13 @@ class TaskQueue:
             logger.exception(
                 "project %s: the queue did not accept the message; the next reconciliation runs the project", project_id
             )
+
+    def wake_jobs(self) -> None:
+        """Tell a worker that there are jobs; it finds them within a second without that, too."""
+        try:
+            self._jobs()
+        except (RedisError, sqlite3.Error, OSError) as problem:
+            logger.warning("the queue did not accept the message about a job (%s); a worker finds the job", problem)
 
     def length(self) -> int:
         """Number of messages that wait.

@@ -5,11 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from ml_backend.labelstudio.client import LabelStudioUnavailable, Unauthorized
 from ml_backend.labelstudio.texts import text_hash
@@ -24,17 +22,15 @@ from ml_backend.store import DATABASE_ERRORS, Store
 from ml_backend.store.leases import LeaseLost
 from ml_backend.store.owners import is_stale, owner_name
 from ml_backend.store.states import ProjectState, RunReason
+from ml_backend.worker.failures import unforeseen_failure
 from ml_backend.worker.lease import lease
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.retry import retry_delay
 
 logger = logging.getLogger(__name__)
 
-PACKAGE = Path(__file__).parents[1]
 DATABASE_PAUSE = 5.0
 """Seconds until a worker tries again that could not read or write its database."""
-LONGEST_MESSAGE = 500
-"""Characters of the message of an unforeseen error that are stored, since it may quote what it failed on."""
 
 
 class Worker:
@@ -125,7 +121,7 @@ class Worker:
             if store is None:
                 return False
             reasons = store.take_requests(project_id) or [RunReason.UNASKED]
-            with log_context(project=project_id, run=new_id()):
+            with self._services.arrays.run(project_id), log_context(project=project_id, run=new_id()):
                 left = self._run_and_repeat(store, project_id, reasons)
         self._request(project_id, left)
         return True
@@ -187,7 +183,7 @@ class Worker:
             return False
         except Exception as problem:
             logger.exception("project %s: the run failed; trying again", project_id)
-            self._schedule_retry(store, project_id, reasons, _unforeseen(problem), ProjectState.FAILED)
+            self._schedule_retry(store, project_id, reasons, unforeseen_failure(problem), ProjectState.FAILED)
             return False
         if self._failures.pop(project_id, 0):
             logger.info("project %s: recovered", project_id)
@@ -221,10 +217,3 @@ def _has_hash(text: str, expected: str) -> bool:
         return text_hash(text) == expected
     except UnicodeEncodeError:
         return False
-
-
-def _unforeseen(error: Exception) -> str:
-    """Type and message of an error, and the place in this program where it came up."""
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(PACKAGE)]
-    place = f", in {Path(own[-1].filename).relative_to(PACKAGE)}, line {own[-1].lineno}" if own else ""
-    return f"{type(error).__name__}: {str(error)[:LONGEST_MESSAGE]}{place}"

@@ -15,10 +15,10 @@ from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.labels import labels
 from ml_backend.learning import Embedder
+from ml_backend.pipeline.array_cache import ArrayCache
 from ml_backend.pipeline.context import RunContext, Services
 from ml_backend.pipeline.counts import counts
 from ml_backend.pipeline.learning_data import LearningData, learning_data
-from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.learning_records import BatchRecord

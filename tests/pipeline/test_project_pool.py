@@ -4,10 +4,10 @@ from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.learning import Head
 from ml_backend.pipeline.agreement import agreement, stored_predictions
+from ml_backend.pipeline.array_cache import ArrayCache
 from ml_backend.pipeline.project_pool import project_pool
 from ml_backend.pipeline.publish import predictions
 from ml_backend.pipeline.select import propose
-from ml_backend.pipeline.task_arrays import ArrayCache
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.learning_records import Agreement, BatchRecord

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ml_backend.annotation import Annotation
-from ml_backend.pipeline.task_arrays import ArrayCache, TaskArrays
+from ml_backend.pipeline.array_cache import ArrayCache
+from ml_backend.pipeline.task_arrays import TaskArrays
 from ml_backend.store import Store
 from ml_backend.store.records import TaskRecord
 

@@ -1,9 +1,10 @@
 "use strict";
 
-// Request the status every few seconds; if it changed, replace the live part of the page and refresh the form.
+// Request the status every few seconds; if it changed, replace the parts of the page that are marked as live, and
+// refresh the form of settings.
 const PAUSE = 3000;
 const DAY = 86400;
-const live = document.getElementById("live");
+const watch = document.querySelector("[data-watch]")?.dataset.watch;
 const form = document.getElementById("settings");
 let lastStatus = null;
 // Requests of this script are marked, so that the server never makes the browser ask for a password in their place.
@@ -11,12 +12,12 @@ let token = document.querySelector("meta[name=csrf-token]")?.content;
 const SCRIPT = { "X-Requested-With": "XMLHttpRequest" };
 
 async function refresh() {
-  if (document.hidden) return;
+  if (document.hidden || !watch) return;
   try {
-    const status = await (await ok(fetch(live.dataset.watch, { headers: { ...SCRIPT, Accept: "application/json" } }))).text();
+    const status = await (await ok(fetch(watch, { headers: { ...SCRIPT, Accept: "application/json" } }))).text();
     if (status !== lastStatus) {
       const fresh = await page();
-      show(fresh.getElementById("live"));
+      for (const part of document.querySelectorAll("[data-live]")) show(part, fresh.getElementById(part.id));
       if (form) adopt(fresh.getElementById("settings"));
       lastStatus = status;
     }
@@ -41,11 +42,18 @@ function showTrouble(problem) {
   document.body.classList.toggle("stale", problem !== null && !isSignedOut);
 }
 
-function show(fresh) {
-  for (const details of live.querySelectorAll("details[open]")) {
-    fresh.querySelector("#" + details.id)?.setAttribute("open", "");
+// What a person opened stays open, and the keyboard stays where it is.
+function show(part, fresh) {
+  if (!fresh) return;
+  for (const details of part.querySelectorAll("details[open][id]")) {
+    fresh.querySelector("#" + CSS.escape(details.id))?.setAttribute("open", "");
   }
-  live.replaceChildren(...fresh.childNodes);
+  const focused = part.contains(document.activeElement) ? document.activeElement : null;
+  const address = focused?.getAttribute("href");
+  part.replaceChildren(...fresh.childNodes);
+  if (!focused) return;
+  const again = focused.id ? document.getElementById(focused.id) : address && part.querySelector(`[href="${CSS.escape(address)}"]`);
+  again?.focus({ preventScroll: true });
 }
 
 async function ok(request) {

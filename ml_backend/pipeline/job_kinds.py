@@ -1,0 +1,39 @@
+"""The kinds of jobs that people start from the pages: names, titles, and what each takes; `jobs` does them.
+
+Quick ones answer a page that waits for them; long ones go on in the background, report how far they have come, and go
+on after a restart of the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Parameters = dict[str, Any]
+
+
+class WrongParameters(ValueError):
+    """Parameters that a job cannot be started with; the message is a sentence that names them."""
+
+
+def nothing(_given: Mapping[str, Any]) -> Parameters:
+    """Of a job that takes no parameters."""
+    return {}
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """A kind of job.
+
+    title: what people call it; is_quick: whether a page waits for its answer; parse: checks parameters as they come
+    from a form or as JSON, and returns them as they are stored, or raises WrongParameters.
+    """
+
+    title: str
+    is_quick: bool = False
+    parse: Callable[[Mapping[str, Any]], Parameters] = nothing
+
+
+KINDS: dict[str, JobKind] = {}
+"""Name → kind."""

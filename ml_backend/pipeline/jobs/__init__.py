@@ -1,0 +1,14 @@
+"""What each kind of job in `job_kinds` does: a new one is a file beside this one, a line here and one there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ml_backend.pipeline.jobs.job import Job
+
+Run = Callable[[Job], dict[str, Any]]
+"""Does a job and returns its result, as JSON values."""
+
+RUNS: dict[str, Run] = {}
+"""Name of the kind → what does it."""

@@ -1,0 +1,76 @@
+"""Starts, shows and stops the jobs that go on in the background."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+
+from ml_backend.pipeline.job_kinds import KINDS, WrongParameters
+from ml_backend.store.job_records import JobRecord
+from ml_backend.web.access import require_person, require_sender
+from ml_backend.web.bodies import BadRequest, json_object
+from ml_backend.web.context import web
+from ml_backend.web.cross_site import FORM, accepts_form
+from ml_backend.web.project_page import VIEWS
+
+blueprint = Blueprint("jobs", __name__)
+
+LONG_KINDS = [name for name, kind in KINDS.items() if not kind.is_quick]
+
+
+@blueprint.post("/projects/<int:project_id>/jobs/<string:kind>")
+@accepts_form
+def start(project_id: int, kind: str) -> Any:
+    """Start a job of this kind; one that goes on already is returned instead of a second one.
+
+    A form is sent back to the page that its field `view` names. Raises BadRequest for an unknown kind or parameters
+    that the kind refuses.
+    """
+    who = require_sender(project_id)
+    if kind not in LONG_KINDS:
+        raise BadRequest(f"There is no job {kind[:100]!r}; there are: {', '.join(LONG_KINDS)}.", 404)
+    is_form = request.mimetype == FORM
+    given = request.form.to_dict() if is_form else json_object()
+    try:
+        parameters = KINDS[kind].parse(given)
+    except WrongParameters as problem:
+        raise BadRequest(str(problem)) from None
+    store = web().store
+    if not store.project_exists(project_id):
+        raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
+    newest = store.jobs(project_id, [kind], limit=1)
+    job = newest[0] if newest and not newest[0].has_ended else store.add_job(project_id, kind, parameters, who.name)
+    web().queue.wake_jobs()
+    return _back(project_id) if is_form else (job_view(job), 202)
+
+
+@blueprint.get("/projects/<int:project_id>/jobs/<int:job_id>")
+def show(project_id: int, job_id: int) -> dict[str, Any]:
+    """A job and how far it has come, see `job_view`."""
+    require_person(project_id, "Jobs")
+    job = web().store.job(project_id, job_id)
+    if job is None:
+        raise BadRequest(f"Project {project_id} has no job {job_id}.", 404)
+    return job_view(job)
+
+
+@blueprint.post("/projects/<int:project_id>/jobs/<int:job_id>/stop")
+@accepts_form
+def stop(project_id: int, job_id: int) -> Any:
+    """Stop a job; what it did until then stays."""
+    require_sender(project_id)
+    web().store.stop_job(project_id, job_id)
+    return _back(project_id) if request.mimetype == FORM else {}
+
+
+def job_view(job: JobRecord) -> dict[str, Any]:
+    """A job as JSON and for templates: its record without what only workers need, and its title."""
+    hidden = {"owner", "until", "checkpoint"}
+    return {**{name: value for name, value in vars(job).items() if name not in hidden}, "title": KINDS[job.kind].title}
+
+
+def _back(project_id: int) -> Any:
+    view = request.form.get("view", "")
+    named = view if view in VIEWS else "actions"
+    return redirect(url_for(f"pages.{named}", project_id=project_id, _anchor=request.form.get("at") or None), 303)

@@ -1,0 +1,89 @@
+"""What the pages of a project have in common: who sees them, the heading, and the links between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, url_for
+
+from ml_backend.store.records import ProjectRecord
+from ml_backend.web.access import require_person, require_reader
+from ml_backend.web.bodies import BadRequest
+from ml_backend.web.context import web
+from ml_backend.web.people import Person
+from ml_backend.web.rendering import page
+from ml_backend.web.status import UnknownProject, known_project, project_status
+
+VIEWS = {
+    "project": "Now",
+    "quality": "Quality",
+    "look_again": "Look again",
+    "map": "Map",
+    "find": "Find",
+    "strategy": "Strategy",
+    "people": "People",
+    "actions": "Actions",
+    "details": "Details",
+}
+"""Name of the route → what its link says, in the order of the links."""
+
+
+@dataclass(frozen=True)
+class ProjectPage:
+    """A page of a project for one request.
+
+    view: a name in VIEWS; who: the person, None for anybody while the pages are open to all; status: see
+    `project_status`.
+    """
+
+    view: str
+    record: ProjectRecord
+    who: Person | None
+    status: dict[str, Any]
+
+    @property
+    def id(self) -> int:
+        """The project's id."""
+        return self.record.id
+
+    @property
+    def label_studio(self) -> str:
+        """The address of the project in Label Studio, as browsers reach it."""
+        settings = web().settings
+        return f"{settings.label_studio_public_url or settings.label_studio_url}/projects/{self.id}"
+
+    def render(self, template: str, **values: Any) -> Response:
+        """The page. values: what its template needs besides `status` and `label_studio`."""
+        links = [(name, words, url_for(f"pages.{name}", project_id=self.id)) for name, words in VIEWS.items()]
+        return page(
+            template,
+            has_form=self.who is not None,
+            view=self.view,
+            views=links,
+            dict_of_views=VIEWS,
+            status=self.status,
+            label_studio=self.label_studio,
+            may_change=self.who is not None,
+            **values,
+        )
+
+
+def open_page(project_id: int, view: str) -> ProjectPage:
+    """A page without texts, for all who may read the pages. Raises BadRequest, see `require_reader`."""
+    return _page(project_id, view, require_reader(project_id))
+
+
+def page_with_texts(project_id: int, view: str, what: str = "Texts") -> ProjectPage:
+    """A page that shows texts or people, for somebody by name only. Raises BadRequest, see `require_person`."""
+    return _page(project_id, view, require_person(project_id, what))
+
+
+def _page(project_id: int, view: str, who: Person | None) -> ProjectPage:
+    store = web().store
+    try:
+        record = known_project(store, project_id)
+        status = project_status(store, project_id, web().readiness.database_problem(), with_names=who is not None)
+    except UnknownProject as problem:
+        raise BadRequest(str(problem), 404) from None
+    return ProjectPage(view, record, who, status)

@@ -1,0 +1,55 @@
+"""Asks a worker a question, since the server itself has neither vectors nor a model, and waits for the answer."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ml_backend.pipeline.job_kinds import KINDS, WrongParameters
+from ml_backend.store.states import JobState
+from ml_backend.web.bodies import BadRequest
+from ml_backend.web.context import web
+
+LONGEST_WAIT_SECONDS = 20.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.1
+
+
+def ask(project_id: int, kind: str, given: dict[str, Any], who: str, wait: float = LONGEST_WAIT_SECONDS) -> Any:
+    """The result of a quick job.
+
+    given: its parameters, see `JobKind.parse`; who: the person, for people. Raises BadRequest for parameters that are
+    refused, for a job that fails, and with status 503 if no worker answers in time or too many pages wait.
+    """
+    context = web()
+    try:
+        parameters = KINDS[kind].parse(given)
+    except WrongParameters as problem:
+        raise BadRequest(str(problem)) from None
+    if not context.waiting.acquire(timeout=wait / 2):
+        raise BadRequest("Too many pages wait for an answer at the moment: try again in a few seconds.", 503)
+    try:
+        job = context.store.add_job(project_id, kind, parameters, who)
+        context.queue.wake_jobs()
+        ended = _ended(project_id, job.id, wait)
+    finally:
+        context.waiting.release()
+    if ended is None:
+        raise BadRequest(f"No worker answered within {wait:.0f} seconds: look whether one runs, and try again.", 503)
+    if ended.state != JobState.DONE:
+        raise BadRequest(ended.error or "The question was not answered.")
+    return ended.result
+
+
+def _ended(project_id: int, job_id: int, wait: float) -> Any:
+    """The job once it has ended, which is then deleted; None if it does not in time."""
+    store, deadline, pause = web().store, time.monotonic() + wait, FIRST_PAUSE_SECONDS
+    try:
+        while time.monotonic() < deadline:
+            time.sleep(pause)
+            pause = min(LONGEST_PAUSE_SECONDS, 1.3 * pause)
+            job = store.job(project_id, job_id)
+            if job is None or job.has_ended:
+                return job
+        return None
+    finally:
+        store.delete_job(job_id)

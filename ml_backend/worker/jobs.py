@@ -1,0 +1,145 @@
+"""Does the jobs that people start from the pages, beside the runs: one thread for quick ones, one for long ones."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from ml_backend.labelstudio.errors import LabelStudioError
+from ml_backend.learning.embedding.embedder import ModelNotAvailable
+from ml_backend.logs import log_context
+from ml_backend.pipeline.context import Services
+from ml_backend.pipeline.job_kinds import KINDS
+from ml_backend.pipeline.jobs import RUNS, Run
+from ml_backend.pipeline.jobs.job import Job, JobFailed, JobStopped
+from ml_backend.store import DATABASE_ERRORS
+from ml_backend.store.job_records import JobRecord
+from ml_backend.store.jobs import JOB_SECONDS
+from ml_backend.store.owners import is_stale
+from ml_backend.store.states import JobState
+from ml_backend.worker.failures import unforeseen_failure
+from ml_backend.worker.supervisor import lower_priority_of_thread
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_SECONDS = 1.0
+"""How often to look for jobs of which no message told: the message may be lost, or all threads that read it be busy."""
+ANSWERS_KEPT_SECONDS = 3600.0
+"""How long a quick job stays whose page no longer waits for it."""
+
+
+class Jobs:
+    """Does jobs until it is stopped.
+
+    quick, long: name of a kind → what does it; all kinds there are if None.
+    """
+
+    def __init__(
+        self, services: Services, quick: Mapping[str, Run] | None = None, long: Mapping[str, Run] | None = None
+    ) -> None:
+        self._services = services
+        self._runs = {
+            True: {name: run for name, run in RUNS.items() if KINDS[name].is_quick} if quick is None else quick,
+            False: {name: run for name, run in RUNS.items() if not KINDS[name].is_quick} if long is None else long,
+        }
+        self._stopped = threading.Event()
+        self._news = {True: threading.Event(), False: threading.Event()}
+
+    def start(self) -> list[threading.Thread]:
+        """Start the threads."""
+        self._take_over()
+        threads = [
+            threading.Thread(target=self._keep_working, args=(is_quick,), name=name, daemon=True)
+            for is_quick, name in ((True, "quick jobs"), (False, "long jobs"))
+        ]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def look(self) -> None:
+        """Look for jobs now."""
+        for news in self._news.values():
+            news.set()
+
+    def stop(self) -> None:
+        """End the threads soon; a long job goes on in the next worker, from its checkpoint."""
+        self._stopped.set()
+        self.look()
+
+    def _take_over(self) -> None:
+        """Go on with the jobs of workers on this machine that have ended, and forget old answers."""
+        store = self._services.store
+        try:
+            store.release_jobs([owner for owner in store.job_owners() if is_stale(owner)])
+            store.delete_jobs_before(time.time() - ANSWERS_KEPT_SECONDS, list(self._runs[True]))
+        except DATABASE_ERRORS as problem:
+            logger.error("jobs of workers that ended cannot be taken over now: %s", problem)
+
+    def _keep_working(self, is_quick: bool) -> None:
+        if not is_quick:
+            lower_priority_of_thread()
+        runs = self._runs[is_quick]
+        owner = self._services.owner_of_thread()
+        while not self._stopped.is_set():
+            self._news[is_quick].wait(LOOK_EVERY_SECONDS)
+            self._news[is_quick].clear()
+            try:
+                while not self._stopped.is_set() and (record := self._services.store.take_job(list(runs), owner)):
+                    with log_context(project=record.project_id):
+                        self._do(record, runs[record.kind], owner)
+            except DATABASE_ERRORS as problem:
+                logger.error("jobs cannot be done, since the database cannot be used: %s", problem)
+                self._stopped.wait(LOOK_EVERY_SECONDS)
+
+    def _do(self, record: JobRecord, run: Run, owner: str) -> None:
+        store = self._services.store
+        state, result, error = JobState.DONE, None, None
+        try:
+            with _renewed(self._services, record, owner):
+                result = run(Job(record, self._services, self._keeper(record, owner)))
+        except JobStopped:
+            return
+        except (JobFailed, LabelStudioError, ModelNotAvailable) as problem:
+            state, error = JobState.FAILED, str(problem)
+        except DATABASE_ERRORS:
+            raise
+        except Exception as problem:
+            logger.exception("the job %s (%d) failed", record.kind, record.id)
+            state, error = JobState.FAILED, unforeseen_failure(problem)
+        store.end_job(record.id, owner, state, result, error)
+
+    def _keeper(self, record: JobRecord, owner: str) -> Any:
+        def keep(done: int, total: int, phase: str, checkpoint: dict[str, Any] | None) -> bool:
+            if self._stopped.is_set():
+                if checkpoint is not None:
+                    self._services.store.report_job(record.id, owner, done, total, phase, checkpoint)
+                self._services.store.release_jobs([owner])
+                return False
+            return self._services.store.report_job(record.id, owner, done, total, phase, checkpoint)
+
+        return keep
+
+
+@contextmanager
+def _renewed(services: Services, record: JobRecord, owner: str) -> Iterator[None]:
+    """Keep the job while a step of it takes long."""
+    ended = threading.Event()
+
+    def renew() -> None:
+        while not ended.wait(JOB_SECONDS / 3):
+            try:
+                services.store.renew_job(record.id, owner)
+            except Exception:
+                logger.exception("the job %d could not be kept", record.id)
+
+    renewal = threading.Thread(target=renew, daemon=True)
+    renewal.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        renewal.join()
