@@ -30,6 +30,7 @@ from ml_backend.learning import Embedder
 from ml_backend.pipeline.array_cache import ArrayCache
 from ml_backend.pipeline.context import RunContext, Services
 from ml_backend.pipeline.counts import counts
+from ml_backend.pipeline.learn import NO_ROWS
 from ml_backend.pipeline.learning_data import learning_data, situation
 from ml_backend.pipeline.retrain_policy import reason_to_learn
 from ml_backend.pipeline.select import propose
@@ -120,7 +121,9 @@ def main(
         clock.step("read one label", lambda: cache.arrays(PROJECT, MODEL))
         run = run_of(store, cache)
         data = clock.step("labels, changes and pool", lambda: learning_data(run, MODEL))
-        clock.step("whether to learn", lambda: reason_to_learn(situation(run, data, None, 0, train_requested=False)))
+        clock.step(
+            "whether to learn", lambda: reason_to_learn(situation(run, data, None, False, False, False, NO_ROWS))
+        )
         clock.step("counts", lambda: counts(data, run.settings, CONFIG, None, missing=0, changed=0))
         clock.step("store the labels of the fit", lambda: store.put_fitted_labels(PROJECT, data.changed))
         clock.step("labels, changes and pool, next run", lambda: learning_data(run, MODEL))
