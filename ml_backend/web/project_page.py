@@ -7,10 +7,12 @@ from typing import Any
 
 from flask import Response, url_for
 
+from ml_backend.pipeline.evaluated import project_evaluation
 from ml_backend.store.records import ProjectRecord
 from ml_backend.web.access import require_person, require_reader
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
+from ml_backend.web.evaluation import evaluation_view
 from ml_backend.web.people import Person
 from ml_backend.web.rendering import page
 from ml_backend.web.status import UnknownProject, known_project, project_status
@@ -52,6 +54,11 @@ class ProjectPage:
         """The address of the project in Label Studio, as browsers reach it."""
         settings = web().settings
         return f"{settings.label_studio_public_url or settings.label_studio_url}/projects/{self.id}"
+
+    def quality(self) -> dict[str, Any]:
+        """How good the model is, see `evaluation_view`."""
+        evaluated = project_evaluation(web().store, self.record, with_people=self.who is not None)
+        return evaluation_view(evaluated, self.status["labels"], self.status["settings"]["strategy"])
 
     def render(self, template: str, **values: Any) -> Response:
         """The page. values: what its template needs besides `status` and `label_studio`."""

@@ -72,7 +72,7 @@ def change_settings_by_form(project_id: int) -> Any:
     except SettingsError as problem:
         raise BadRequest(f"The settings of project {project_id} are unchanged: {problem}") from None
     _changed(project_id, who, {name: getattr(wanted, name) for name in shown.changes_to(wanted)})
-    return redirect(url_for("pages.project", project_id=project_id, _anchor="settings"), 303)
+    return redirect(url_for("pages.strategy", project_id=project_id, _anchor="settings"), 303)
 
 
 def _changed(project_id: int, who: Person, changes: dict[str, Any]) -> ProjectSettings:

@@ -30,6 +30,10 @@ DATABASE_REMEDY = (
 )
 
 
+_OF_BATCH_ONLY = {"random_task_ids", "predicted", "likely", "requested_task_ids", "repeated_task_ids"}
+"""Fields of the batch that the status leaves out, since they are long."""
+
+
 class UnknownProject(LookupError):
     """A project that this backend was never connected to, or that Label Studio has not confirmed yet."""
 
@@ -154,7 +158,7 @@ def _reads(project: ProjectRecord, settings: ProjectSettings) -> dict[str, Any] 
 def _batch(batch: BatchRecord | None, remaining: int) -> dict[str, Any] | None:
     if batch is None:
         return None
-    fields = {name: value for name, value in asdict(batch).items() if name not in {"random_task_ids", "predicted"}}
+    fields = {name: value for name, value in asdict(batch).items() if name not in _OF_BATCH_ONLY}
     return {**fields, "reserve": len(batch.task_ids) - batch.size, "remaining": remaining}
 
 

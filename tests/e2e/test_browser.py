@@ -99,13 +99,17 @@ def test_the_status_page_shows_progress_and_its_form_changes_the_next_batch(loop
         for task in project.batch(after=number - 1)["task_ids"][:4]:
             person.annotate(task, gold[task])
         number = project.batch(after=number)["number"]
-    page.goto(f"{project.backend.url}/projects/{project.project_id}")
-    live = page.locator("#live")
+    address = f"{project.backend.url}/projects/{project.project_id}"
+    page.goto(address)
+    expect(page.locator("#now")).to_contain_text("of 40 tasks")
+    page.get_by_role("link", name="Details").click()
+    live = page.locator("#details")
     expect(live).to_contain_text("uherding")
-    expect(live).to_contain_text("of 40 tasks")
-    expect(live.locator("svg.chart")).to_be_visible()
+    page.get_by_role("link", name="Quality").click()
+    expect(page.locator("#quality svg.chart").first).to_be_visible()
     for label in CLASSES:
-        expect(live).to_contain_text(label)
+        expect(page.locator("#quality")).to_contain_text(label)
+    page.get_by_role("link", name="Strategy").click()
     page.get_by_role("link", name="Sign in to change settings").click()
     page.get_by_label("Label Studio key").fill("wrong")
     page.get_by_role("button", name="Sign in with key").click()
@@ -119,6 +123,7 @@ def test_the_status_page_shows_progress_and_its_form_changes_the_next_batch(loop
     expect(page.get_by_role("status")).to_contain_text("Saved")
     after = project.batch(after=number)
     assert (after["method"], after["size"]) == ("margin", 6)
+    page.get_by_role("link", name="Details").click()
     expect(live).to_contain_text("margin", timeout=15_000)
     page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], (

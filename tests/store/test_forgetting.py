@@ -42,6 +42,12 @@ def fill(store: Store, project_id: int) -> None:
         connection.execute(insert(tables.label_snapshots).values(project_id=project_id, body={}))
     store.add_setting_change(project_id, "anna", {"seed": [0, 1]})
     store.add_candidate(project_id)
+    store.add_job(project_id, "rest", {}, "anna")
+    store.put_file(project_id, "model", b"content")
+    store.request_tasks(project_id, [1], "anna", "search")
+    with store._database.writing() as connection:
+        dismissed = {"project_id": project_id, "kind": "doubt", "task_id": 1, "key": "a", "who": "anna", "at": 0.0}
+        connection.execute(insert(tables.dismissals).values(**dismissed))
     assert store.acquire_lease(project_id, "worker", 60.0)
 
 

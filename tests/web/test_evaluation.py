@@ -15,6 +15,7 @@ from ml_backend.store.records import ProjectCounts
 
 ADDRESS = "/projects/7/evaluation"
 BROWSER = {"Accept": "text/html"}
+SIGNED_IN = {**BROWSER, "Authorization": "Token label-studio-key"}
 
 
 def label_config(names: list[str], choice: str = "single") -> str:
@@ -35,12 +36,12 @@ def evaluated(connected: FlaskClient, sqlite_store: Store) -> FlaskClient:
     return connected
 
 
-def page_of(client: FlaskClient, store: Store, names: list[str], **changes: Any) -> str:
-    """The page of project 7 with an evaluation of these classes."""
+def page_of(client: FlaskClient, store: Store, names: list[str], view: str = "quality", **changes: Any) -> str:
+    """A page of project 7 with an evaluation of these classes."""
     labels = dict.fromkeys(names, 30)
     store.update_project(7, label_config=label_config(names), counts=ProjectCounts(labels=labels, labeled=300))
     evaluations.put(store, 7, [evaluations.body(**changes)])
-    return client.get("/projects/7", headers=BROWSER).text
+    return client.get(f"/projects/7/{view}", headers=SIGNED_IN).text
 
 
 def test_the_json_has_the_newest_evaluation_and_the_history(evaluated: FlaskClient):
@@ -69,7 +70,7 @@ def test_a_head_that_is_not_evaluated_yet_is_pending(evaluated: FlaskClient, sql
     sqlite_store.put_head(head.__class__(**{**vars(head), "version": "v4"}))
     found = evaluated.get(ADDRESS).json
     assert (found["head"], found["pending"], found["evaluation"]["head"]) == ("v4", True, "v3")
-    assert "the evaluation of an earlier model" in evaluated.get("/projects/7", headers=BROWSER).text
+    assert "the evaluation of an earlier model" in evaluated.get("/projects/7/quality", headers=BROWSER).text
 
 
 def test_before_the_first_head_there_is_nothing_to_evaluate(connected: FlaskClient):
@@ -77,9 +78,9 @@ def test_before_the_first_head_there_is_nothing_to_evaluate(connected: FlaskClie
         "project": 7, "head": None, "pending": False, "random_share": 0, "evaluation": None, "history": [],
     }  # fmt: skip
     assert connected.get("/projects/7/status").json["evaluation"] is None
-    page = connected.get("/projects/7", headers=BROWSER).text
+    page = connected.get("/projects/7/quality", headers=BROWSER).text
     assert "Measured as soon as a model has learned from labels." in page
-    assert "Labels to look at again" not in page
+    assert "Labels to look at again" not in connected.get("/projects/7/look-again", headers=SIGNED_IN).text
 
 
 def test_an_unknown_project_has_the_same_error_as_its_status(connected: FlaskClient):
@@ -113,17 +114,18 @@ def test_metrics_have_the_accuracy_of_projects_where_it_is_known(evaluated: Flas
 
 
 def test_the_page_shows_accuracy_forecast_and_advice(evaluated: FlaskClient):
-    page = evaluated.get("/projects/7", headers=BROWSER).text
+    now = evaluated.get("/projects/7", headers=BROWSER).text
+    page = evaluated.get("/projects/7/quality", headers=BROWSER).text
     tile = re.search(
-        r'<div class="name">Accuracy</div><div class="figure">(.*?)</div><div class="quiet">(.*?)</div>', page
+        r'<div class="name">Accuracy</div><div class="figure">(.*?)</div><div class="quiet">(.*?)</div>', now
     )
     assert tile is not None
     assert tile.groups() == ("83%", "78 to 88% (95% interval)")
     assert "<p>It rests on 31 tasks drawn at random.</p>" in page
     assert "About 120 further labels for one more point of accuracy; could be 59 or 230." in page
     assert "<p>Your last 100 labels changed 6 %.</p>" in page
-    assert "Krippendorff&#39;s α is 0.80 over 40 tasks" in page
-    assert "<td>1 and 12</td>" not in page, "who agrees with whom is for people signed in"
+    people = evaluated.get("/projects/7/people", headers=SIGNED_IN).text
+    assert "Krippendorff&#39;s α is 0.80 over 40 tasks" in people
     assert "<li>given praise, predicted bug: 5 of 30 labels</li>" in page
     assert 'aria-label="Accuracy: 83%, 78 to 88% (95% interval), at 300 labels"' in page
     assert re.findall(r'<circle class="(\w+)"', page) == ["hollow", "dot"], "the first head has no accuracy to show"
@@ -152,10 +154,9 @@ def test_the_page_says_what_is_missing_for_an_accuracy(connected: FlaskClient, s
         connected, sqlite_store, ["bug", "praise"], accuracy=missing, forecast=None, look_again=[], annotators=None,
         confusions=[], reliability=[],
     )  # fmt: skip
-    assert (
-        '<div class="figure">–</div><div class="quiet">Appears with 10 labels of tasks drawn at random.</div>' in page
-    )
-    assert "None stands out." in page
+    now = connected.get("/projects/7", headers=BROWSER).text
+    assert '<div class="figure">–</div><div class="quiet">Appears with 10 labels of tasks drawn at random.</div>' in now
+    assert "None stands out." in connected.get("/projects/7/look-again", headers=SIGNED_IN).text
     for absent in ("further labels", "weak</span>", "Classes that are confused", "Krippendorff", "How sure", "<svg"):
         assert absent not in page
 
@@ -171,7 +172,7 @@ def rows_of_classes(page: str) -> list[str]:
 
 
 def test_weak_classes_come_first_and_the_others_in_the_order_of_the_label_config(evaluated: FlaskClient):
-    page = evaluated.get("/projects/7", headers=BROWSER).text
+    page = evaluated.get("/projects/7/quality", headers=BROWSER).text
     assert rows_of_classes(page) == ["praise", "bug"]
     assert '<td class="class">praise <span class="pill warning">weak</span>' in page
     assert '<td class="number">61%<small>51–71</small></td>' in page
@@ -204,6 +205,8 @@ def test_class_names_with_html_characters_are_shown_as_they_are(connected: Flask
     )
     assert "<script>alert" not in page
     assert f"<li>given {escape(bad)}, predicted {escape(good)}: 5 of 30 labels</li>" in page
+    page = connected.get("/projects/7/look-again", headers=SIGNED_IN).text
+    assert "<script>alert" not in page
     assert f"<td>{escape(good)}</td><td>{escape(bad)}</td>" in page
 
 
@@ -213,7 +216,7 @@ def test_labels_to_look_at_again_lead_to_their_task_and_the_rest_is_counted(
     doubtful = [
         {"task": 100 + n, "given": "bug", "likelier": "praise", "probability": 0.02, "present": True} for n in range(23)
     ]
-    page = page_of(connected, sqlite_store, ["bug", "praise"], look_again=doubtful)
+    page = page_of(connected, sqlite_store, ["bug", "praise"], "look-again", look_again=doubtful)
     links = re.findall(
         r'<a href="http://localhost:8080/projects/7/data\?task=(\d+)">\d+</a></td><td>bug</td><td>praise', page
     )
@@ -230,15 +233,15 @@ def test_with_several_classes_a_task_a_doubtful_label_is_a_class_that_it_has_or_
     ]
     sqlite_store.update_project(7, label_config=label_config(["bug", "praise"], "multiple"))
     evaluations.put(sqlite_store, 7, [evaluations.body(look_again=doubtful, confusions=[])])
-    page = connected.get("/projects/7", headers=BROWSER).text
+    page = connected.get("/projects/7/look-again", headers=SIGNED_IN).text
     assert "<td>bug</td><td>not bug</td>" in page
     assert "<td>not praise</td><td>praise</td>" in page
-    assert "whose classes the model has all right" in page
+    assert "whose classes the model has all right" in connected.get("/projects/7/quality", headers=BROWSER).text
 
 
 def test_the_chart_of_a_long_history_has_few_points_and_the_newest(connected: FlaskClient, sqlite_store: Store):
     evaluations.put(sqlite_store, 7, [evaluations.body(f"v{n}", n) for n in range(1, 202)])
-    page = connected.get("/projects/7", headers=BROWSER).text
+    page = connected.get("/projects/7/quality", headers=BROWSER).text
     shown = [int(labels) for labels in re.findall(r"<title>83%.*?, at (\d+) labels</title>", page)]
     assert len(shown) == 60
     assert (shown[0], shown[-1]) == (1, 201)

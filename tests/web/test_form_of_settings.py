@@ -17,7 +17,7 @@ CONFIG = (
     '<View><Text name="t" value="$t"/><Choices name="c" toName="t"><Choice value="billing"/>'
     '<Choice value="Re: bug"/></Choices></View>'
 )
-PAGE, SETTINGS = "/projects/7", "/projects/7/settings"
+PAGE, SETTINGS = "/projects/7/strategy", "/projects/7/settings"
 
 
 @pytest.fixture

@@ -45,9 +45,9 @@ def test_before_the_first_label_the_page_says_that_predictions_come_from_the_cla
     connected: FlaskClient, sqlite_store: Store
 ):
     put_head(sqlite_store, 0, prior(20.0, 0.0))
-    page = connected.get("/projects/7", headers=BROWSER).text
+    assert "predicts from the class names</div>" in connected.get("/projects/7", headers=BROWSER).text
+    page = connected.get("/projects/7/details", headers=BROWSER).text
     assert "made from the class names.</p>" in page
-    assert "predicts from the class names</div>" in page
     assert "strength κ</dt><dd>20.0</dd>" in page
     assert "evidence" not in page
     assert "is measured as soon as there are labels" in page
@@ -60,9 +60,9 @@ def test_what_the_class_names_are_worth_is_on_the_page_in_the_status_and_in_the_
     model = connected.get("/projects/7/status").json["model"]
     assert model["made_from"] == "12 labels and the class names (strength 18.2)"
     assert model["class_prior"] == {"strength": 18.24, "evidence": 9.5, "names": 2, "descriptions": 0}
-    page = connected.get("/projects/7", headers=BROWSER).text
+    assert "predicts from" not in connected.get("/projects/7", headers=BROWSER).text
+    page = connected.get("/projects/7/details", headers=BROWSER).text
     assert "made from 12 labels and the class names (strength 18.2).</p>" in page
-    assert "predicts from" not in page
     assert "evidence</dt><dd>9.5 nats</dd>" in page
     metrics = connected.get("/metrics").text
     assert 'active_learning_class_prior_strength{project="7"} 18.24' in metrics
@@ -75,7 +75,7 @@ def test_why_class_names_are_not_used_is_on_the_page_and_in_the_status(connected
     put_head(sqlite_store, 12, None)
     status = connected.get("/projects/7/status").json
     assert (status["class_names_off"], status["model"]["made_from"]) == (OFF, "12 labels")
-    page = connected.get("/projects/7", headers=BROWSER).text
+    page = connected.get("/projects/7/details", headers=BROWSER).text
     assert "since the setting <code>class_names</code> is off." in page
     assert "strength" not in page
     assert 'active_learning_class_prior_strength{project="7"}' not in connected.get("/metrics").text

@@ -67,11 +67,11 @@ def form(browser: Browser, sqlite_store: Store, tmp_path: Path) -> Iterator[Form
     context = browser.new_context(timezone_id="America/New_York", locale="en-US")
     window = context.new_page()
     url = f"http://localhost:{server.server_port}/projects/7"
-    window.goto(url)
+    window.goto(f"{url}/strategy")
     window.get_by_role("link", name="Sign in to change settings").click()
     window.get_by_label("Label Studio key").fill(KEY)
     window.get_by_role("button", name="Sign in with key").click()
-    window.wait_for_url(url)
+    window.wait_for_url(f"{url}/strategy")
     yield Form(window, url)
     context.close()
     server.shutdown()
@@ -129,11 +129,11 @@ def test_without_javascript_the_settings_are_saved_too(form: Form, browser: Brow
     sqlite_store.update_project(7, label_config=CONFIG)
     context = browser.new_context(java_script_enabled=False, storage_state=form.page.context.storage_state())
     window = context.new_page()
-    window.goto(form.url)
+    window.goto(f"{form.url}/strategy")
     window.get_by_label("Class descriptions", exact=True).fill("bug: It does not work.\npraise: Thanks: we like it.")
     window.get_by_label("Class names", exact=True).select_option("off")
     window.get_by_role("button", name="Save").click()
-    window.wait_for_url(f"{form.url}#settings")
+    window.wait_for_url(f"{form.url}/strategy#settings")
     context.close()
     assert form.stored["class_descriptions"] == {"bug": "It does not work.", "praise": "Thanks: we like it."}
     assert (form.stored["class_names"], form.stored["batch_size"]) == ("off", 20)
@@ -180,7 +180,7 @@ def test_a_message_about_the_last_save_does_not_stay_beside_another_value(form: 
 def test_changes_are_not_lost_when_the_sign_in_ends(form: Form, sqlite_store: Store):
     form.field("Batch size").fill("8")
     tab = form.page.context.new_page()
-    tab.goto(form.url)
+    tab.goto(f"{form.url}/strategy")
     tab.get_by_role("button", name="Sign out").click()
     form.save()
     expect(form.message).to_have_text(
@@ -203,7 +203,7 @@ def test_words_and_numbers_of_narrow_columns_are_not_split(form: Form, sqlite_st
     form.page.set_viewport_size({"width": 390, "height": 844})
     sqlite_store.update_project(7, title="Customer messages", error=None)
     sqlite_store.upsert_tasks(7, [TaskRecord(7, 12345, None, "a long reason " * 20)], {})
-    form.page.goto(form.url)
+    form.page.goto(f"{form.url}/details")
     form.page.get_by_text("Which tasks").click()
     heights.append(form.page.get_by_role("link", name="12345").evaluate("link => link.offsetHeight"))
     assert max(heights) < 30, "one line each"
@@ -218,6 +218,7 @@ def test_a_seed_of_many_digits_is_stored_as_it_was_typed(form: Form):
 
 
 def test_times_are_those_of_the_browser_with_the_exact_time_as_a_title(form: Form):
+    form.page.goto(f"{form.url}/details")
     shown = form.page.locator("time[data-relative]").first
     expect(shown).to_have_text("less than a minute ago")
     assert (shown.get_attribute("title") or "").endswith("UTC")

@@ -20,7 +20,7 @@ def test_an_annotation_that_could_not_be_read_is_shown_with_its_task_and_the_rea
     status = connected.get("/projects/7/status").get_json()
     assert status["answer_problems_total"] == 150
     assert status["answer_problems"] == [{"task": 12, "annotation": 34, "reason": REASON}]
-    page = connected.get("/projects/7", headers={"Accept": "text/html"}).text
+    page = connected.get("/projects/7/details", headers={"Accept": "text/html"}).text
     assert "Annotations that could not be read" in page
     assert "150 annotations (the first 1)" in page
     assert '/projects/7/data?task=12">12</a>' in page
@@ -29,5 +29,5 @@ def test_an_annotation_that_could_not_be_read_is_shown_with_its_task_and_the_rea
 
 
 def test_without_such_annotations_the_page_says_nothing_of_them(connected: FlaskClient):
-    page = connected.get("/projects/7", headers={"Accept": "text/html"}).text
+    page = connected.get("/projects/7/details", headers={"Accept": "text/html"}).text
     assert "could not be read" not in page

@@ -15,11 +15,14 @@ from studios import Fake
 
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.events import SECRET_HEADER
+from ml_backend.pipeline.job_kinds import KINDS, JobKind
 from ml_backend.store import Store
+from ml_backend.web import job_routes
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 PASSWORD = ("ann", "pässword")
 WEBHOOK_SECRET = "webhook-secret"
+KIND = "rest"
 STRANGER_KEY = "e" * 40
 CONFIG = (
     '<View><Text name="t" value="$t"/><Choices name="c" toName="t">'
@@ -71,6 +74,7 @@ def caller(make_client: Any, sqlite_store: Store, fake_label_studio: Fake, proje
     """Makes a caller by the name of a column."""
     sqlite_store.ensure_project(project, label_config=CONFIG)
     sqlite_store.report_worker("worker")
+    sqlite_store.add_job(project, KIND, {}, "ann")
 
     def make(kind: str, settings: dict[str, Any]) -> Caller:
         fixed = {"label_studio_url": fake_label_studio.url, "webhook_secret": WEBHOOK_SECRET}
@@ -106,7 +110,14 @@ def expire(client: FlaskClient, store: Store) -> None:
 def called(caller: Caller, route: str, project: int) -> int:
     """The status of a route, written as in the table."""
     method, path, kind = (re.fullmatch(r"`(\w+) ([^`]+)`(?: (\w+))?", route) or pytest.fail(route)).groups()
-    path = path.replace("<int:project_id>", str(project)).replace("<path:filename>", "style.css")
+    values = {
+        "<int:project_id>": str(project),
+        "<path:filename>": "style.css",
+        "<string:kind>": KIND,
+        "<int:job_id>": "1",
+    }
+    for name, value in values.items():
+        path = path.replace(name, value)
     options: dict[str, Any] = {"headers": {**caller.headers, **(BROWSER if kind == "page" else {})}}
     if path in {"/sign-in", "/sign-out"} and method == "POST":
         options["data"] = {"user": PASSWORD[0], "password": PASSWORD[1]}
@@ -125,6 +136,13 @@ def called(caller: Caller, route: str, project: int) -> int:
             options["headers"] |= csrf(caller.client)
     with caller.client.open(path, method=method, auth=caller.auth, **options) as response:
         return response.status_code
+
+
+@pytest.fixture(autouse=True)
+def _kind_of_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind of job that takes no parameters."""
+    monkeypatch.setitem(KINDS, KIND, JobKind("Rest"))
+    monkeypatch.setattr(job_routes, "LONG_KINDS", [KIND])
 
 
 @pytest.fixture(autouse=True)

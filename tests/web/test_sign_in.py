@@ -283,7 +283,7 @@ def test_who_changed_a_setting_is_not_told_to_everybody(connected: FlaskClient, 
     sqlite_store.add_setting_change(7, "ann@example.com", {"batch_size": [20, 7]})
     (change,) = connected.get("/projects/7/status").json["setting_changes"]
     assert (change["who"], change["changes"]) == (None, {"batch_size": [20, 7]})
-    page = connected.get("/projects/7", headers=BROWSER).text
+    page = connected.get("/projects/7/details", headers=BROWSER).text
     assert "batch_size: 20 → 7" in page
     assert "ann@example.com" not in page
 

@@ -101,5 +101,5 @@ def test_a_worker_has_a_minute_to_start(connected: FlaskClient, monkeypatch: pyt
 def test_the_page_shows_the_last_ten_runs_newest_first(connected: FlaskClient, sqlite_store: Store):
     for n in range(12):
         sqlite_store.add_run(run(why=f"reason {n}"))
-    page = connected.get("/projects/7", headers={"Accept": "text/html"}).text
+    page = connected.get("/projects/7/details", headers={"Accept": "text/html"}).text
     assert [int(n) for n in re.findall(r"reason (\d+)", page)] == list(range(11, 1, -1))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from ml_backend.pipeline.evaluated import project_evaluation
 from ml_backend.web.context import web
-from ml_backend.web.evaluation import evaluation_view
 from ml_backend.web.page_blueprint import blueprint
 from ml_backend.web.project_page import open_page
 from ml_backend.web.settings_words import setting_words
@@ -20,11 +18,9 @@ def details(project_id: int) -> Response:
     """What is read, the batch, the steps of runs, problems of tasks. Raises BadRequest for an unknown project."""
     shown = open_page(project_id, "details")
     status = shown.status
-    evaluated = project_evaluation(web().store, shown.record, with_people=shown.who is not None)
     return shown.render(
         "details.html",
         runs=status["runs"][::-1][:RUNS_SHOWN],
-        quality=evaluation_view(evaluated, status["labels"], status["settings"]["strategy"]),
         embedding_model=status["settings"]["embedding_model"] or web().settings.embedding_model,
         setting=setting_words,
         changes_shown=CHANGES_SHOWN,

@@ -11,4 +11,5 @@ from ml_backend.web.project_page import page_with_texts
 @blueprint.get("/projects/<int:project_id>/people")
 def people(project_id: int) -> Response:
     """The people who label, their pace and their agreement. Raises BadRequest."""
-    return page_with_texts(project_id, "people").render("people.html")
+    shown = page_with_texts(project_id, "people")
+    return shown.render("people.html", quality=shown.quality())

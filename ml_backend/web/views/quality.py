@@ -11,4 +11,5 @@ from ml_backend.web.project_page import open_page
 @blueprint.get("/projects/<int:project_id>/quality")
 def quality(project_id: int) -> Response:
     """How good the model is, over time and for each class. Raises BadRequest."""
-    return open_page(project_id, "quality").render("quality.html")
+    shown = open_page(project_id, "quality")
+    return shown.render("quality.html", quality=shown.quality())
