@@ -124,6 +124,7 @@ INSIDE_LEARNING: dict[str, set[str]] = {
     "head": {"numerics"},
     "embedding": {"numerics"},
     "evaluation": {"numerics", "head"},
+    "layout": {"numerics"},
     "pool": {"numerics", "head"},
 }
 """Package or module of `learning` → those that it may import; the strategies and the cycle may import all of them."""
