@@ -16,7 +16,7 @@ class JobRecord:
     started_at, ended_at: Unix time; done, total: how far it has come, in units of its kind, total 0 while unknown;
     phase: what it is doing, as a sentence for people; checkpoint: where to go on if the worker ends; result: what it
     found, of a finished job; error: why it failed, as a sentence; owner, until: the worker that does it, and how long
-    others leave it alone.
+    others leave it alone; tries: how often workers began or went on with it since its last checkpoint.
     """
 
     id: int
@@ -36,11 +36,17 @@ class JobRecord:
     error: str | None = None
     owner: str | None = None
     until: float | None = None
+    tries: int = 0
 
     @property
     def has_ended(self) -> bool:
         """Whether no worker will go on with it."""
         return self.state not in {JobState.WAITING, JobState.RUNNING}
+
+
+def files_of_job(job_id: int) -> str:
+    """How the names of all files of a job begin; they are deleted with it."""
+    return f"jobs/{job_id}/"
 
 
 @dataclass(frozen=True)

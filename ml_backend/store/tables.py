@@ -353,6 +353,7 @@ jobs = Table(
     Column("error", PlainText),
     Column("owner", String(200)),
     Column("until", Float),
+    Column("tries", Integer, nullable=False, default=0),
     Index("jobs_by_project", "project_id", "kind"),
     sqlite_autoincrement=True,
 )

@@ -6,11 +6,14 @@ import time
 from typing import Any
 
 from ml_backend.pipeline.job_kinds import KINDS, WrongParameters
+from ml_backend.store.job_records import JobRecord
 from ml_backend.store.states import JobState
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
 
 LONGEST_WAIT_SECONDS = 20.0
+PLACE_SECONDS = 0.3
+"""How long to wait for others: threads that wait are missing elsewhere, and Label Studio gives /health one second."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.01, 0.1
 
 
@@ -25,7 +28,7 @@ def ask(project_id: int, kind: str, given: dict[str, Any], who: str, wait: float
         parameters = KINDS[kind].parse(given)
     except WrongParameters as problem:
         raise BadRequest(str(problem)) from None
-    if not context.waiting.acquire(timeout=wait / 2):
+    if not context.waiting.acquire(timeout=PLACE_SECONDS):
         raise BadRequest("Too many pages wait for an answer at the moment: try again in a few seconds.", 503)
     try:
         job = context.store.add_job(project_id, kind, parameters, who)
@@ -34,22 +37,25 @@ def ask(project_id: int, kind: str, given: dict[str, Any], who: str, wait: float
     finally:
         context.waiting.release()
     if ended is None:
+        raise BadRequest("The question was dropped, since the project was deleted meanwhile.", 404)
+    if ended.state == JobState.WAITING:
         raise BadRequest(f"No worker answered within {wait:.0f} seconds: look whether one runs, and try again.", 503)
+    if ended.state == JobState.RUNNING:
+        raise BadRequest(f"The worker needs more than {wait:.0f} seconds for this at the moment: try again.", 503)
     if ended.state != JobState.DONE:
         raise BadRequest(ended.error or "The question was not answered.")
     return ended.result
 
 
-def _ended(project_id: int, job_id: int, wait: float) -> Any:
-    """The job once it has ended, which is then deleted; None if it does not in time."""
+def _ended(project_id: int, job_id: int, wait: float) -> JobRecord | None:
+    """The job once it has ended, or as it is after that time; it is then deleted. None if others deleted it."""
     store, deadline, pause = web().store, time.monotonic() + wait, FIRST_PAUSE_SECONDS
     try:
-        while time.monotonic() < deadline:
+        while True:
             time.sleep(pause)
             pause = min(LONGEST_PAUSE_SECONDS, 1.3 * pause)
             job = store.job(project_id, job_id)
-            if job is None or job.has_ended:
+            if job is None or job.has_ended or time.monotonic() > deadline:
                 return job
-        return None
     finally:
         store.delete_job(job_id)

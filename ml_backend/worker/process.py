@@ -26,6 +26,9 @@ from ml_backend.worker.start import wait_for_services
 from ml_backend.worker.supervisor import lower_priority, stop_with_parent
 from ml_backend.worker.worker import Worker
 
+JOB_PATIENCE_SECONDS = 5.0
+"""How long the end of a worker waits for a job to come to a place from which another worker can go on."""
+
 
 def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None:
     """Work until SIGTERM or SIGINT; runs under way are finished first.
@@ -57,7 +60,7 @@ def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None
     try:
         Consumer(queue.huey, workers=threads, graceful_signal="TERM").run()
     finally:
-        jobs.stop()
+        jobs.stop(JOB_PATIENCE_SECONDS)
 
 
 def services_of(settings: Settings) -> Services:

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text()),
         sa.Column("owner", sa.String(200)),
         sa.Column("until", sa.Float()),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_index("jobs_by_project", "jobs", ["project_id", "kind"])
