@@ -15,6 +15,7 @@ from ml_backend.pipeline.kept_prior import KeptPrior
 from ml_backend.pipeline.label_arrays import Chosen, LabelArrays
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.pipeline.queue_size import RECENT_RUNS, Pace, low_watermark, measured_pace
+from ml_backend.pipeline.requested import are_new, are_withdrawn
 from ml_backend.pipeline.retrain_policy import Situation, settings_changed
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store.learning_records import BatchRecord
@@ -111,5 +112,6 @@ def situation(
         class_texts_changed=class_texts_changed,
         new_tasks=run.project.newest_task < data.pool.newest_embedded,
         train_requested=train_requested,
-        tasks_requested=bool(len(np.setdiff1d(requested, data.pool.rows(() if serving is None else serving.task_ids)))),
+        tasks_requested=are_new(requested, data.pool, serving),
+        tasks_withdrawn=are_withdrawn(requested, data.pool, serving),
     )

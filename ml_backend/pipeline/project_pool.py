@@ -72,9 +72,10 @@ class ProjectPool:
         return offered
 
     def count_unpublished(self, batch: BatchRecord | None) -> int:
-        """Number of rows that a batch of any size would have, and that this one lacks."""
-        published = np.unique(self.rows(() if batch is None else batch.task_ids))
-        return int(self._offered.sum() - self._offered[published].sum())
+        """Number of texts that a batch of any size would have, and of which this one has no open task."""
+        published = self.rows(() if batch is None else batch.task_ids)
+        texts = self.texts[published[self.open[published]]]
+        return int((self._offered & ~np.isin(self.texts, texts)).sum())
 
     def count_open(self, batch: BatchRecord | None) -> int:
         """Number of open tasks of a batch, 0 without a batch."""

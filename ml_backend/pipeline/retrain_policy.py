@@ -18,7 +18,8 @@ class Situation:
     fit; remaining: published tasks without a label; low: the queue runs low with fewer of them; unpublished: other
     tasks that could be published; work_left: tasks are left to read or texts to embed;
     settings_changed, classes_changed, class_texts_changed, new_tasks: since the last fit; train_requested: by Label
-    Studio's Start Training or on the page; tasks_requested: people asked for open tasks that are not being served.
+    Studio's Start Training or on the page; tasks_requested: people asked for open tasks that are not served first;
+    tasks_withdrawn: open tasks are served first for which nobody asks any more.
     """
 
     settings: ProjectSettings
@@ -34,6 +35,7 @@ class Situation:
     new_tasks: bool
     train_requested: bool
     tasks_requested: bool = False
+    tasks_withdrawn: bool = False
 
 
 def settings_changed(used: dict[str, Any] | None, settings: ProjectSettings) -> bool:
@@ -56,6 +58,7 @@ def reason_to_learn(situation: Situation) -> str | None:
     explicit_reasons = [
         (situation.train_requested, "training was asked for"),
         (situation.tasks_requested, "tasks were asked for"),
+        (situation.tasks_withdrawn, "tasks that were asked for are not to be served first any more"),
         (situation.settings_changed, "the project's settings changed"),
         (situation.classes_changed, "the label config changed"),
         (situation.class_texts_changed, "the names or descriptions of the classes are new or changed"),

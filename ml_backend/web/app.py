@@ -12,7 +12,18 @@ from werkzeug.routing import IntegerConverter, ValidationError
 from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.settings import Settings
 from ml_backend.store import DATABASE_ERRORS, Store
-from ml_backend.web import cookie, evaluation, job_routes, pages, projects, protocol, ready, sign_in, webhooks
+from ml_backend.web import (
+    cookie,
+    evaluation,
+    job_routes,
+    pages,
+    projects,
+    protocol,
+    ready,
+    serve_next,
+    sign_in,
+    webhooks,
+)
 from ml_backend.web.access import SignInNeeded
 from ml_backend.web.bodies import SMALL_BODY, BadRequest, size_of_largest_body
 from ml_backend.web.context import EXTENSION, Web, web
@@ -53,7 +64,7 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     app.session_interface = cookie.Cookie()
     app.extensions[EXTENSION] = Web(settings, store, queue, RequestMetrics())
     app.url_map.converters["int"] = ProjectIdConverter
-    for routes in (protocol, ready, webhooks, projects, evaluation, job_routes, sign_in):
+    for routes in (protocol, ready, webhooks, projects, evaluation, job_routes, serve_next, sign_in):
         app.register_blueprint(routes.blueprint)
     app.register_blueprint(page_blueprint)
     app.wsgi_app = PathPrefix(app.wsgi_app, settings.backend_url)  # type: ignore[method-assign]

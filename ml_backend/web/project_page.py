@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, url_for
+from flask import Response, request, url_for
 
 from ml_backend.pipeline.evaluated import project_evaluation
 from ml_backend.store.records import ProjectRecord
@@ -15,6 +15,7 @@ from ml_backend.web.context import web
 from ml_backend.web.evaluation import evaluation_view
 from ml_backend.web.people import Person
 from ml_backend.web.rendering import page
+from ml_backend.web.said import said
 from ml_backend.web.status import UnknownProject, known_project, project_status
 
 VIEWS = {
@@ -72,6 +73,7 @@ class ProjectPage:
             status=self.status,
             label_studio=self.label_studio,
             may_change=self.who is not None,
+            said=said(request.args, is_paused=self.record.paused_at is not None),
             **values,
         )
 

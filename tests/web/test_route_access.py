@@ -131,6 +131,8 @@ def called(caller: Caller, route: str, project: int) -> int:
             "/predict": {"project": f"{project}.1", "tasks": []},
             "/webhook": {"action": "ANNOTATION_CREATED", "project": {"id": project}, "annotation": {"id": 1}},
             f"/projects/{project}/settings": {"batch_size": 7},
+            f"/projects/{project}/next": {"task": [1]},
+            f"/projects/{project}/next/withdraw": {"task": [1]},
         }.get(path, {"project": project, "config": CONFIG})
         if caller.token:
             options["headers"] |= csrf(caller.client)
