@@ -118,14 +118,18 @@ def connect(
     new_secret: Annotated[
         bool, typer.Option("--new-secret", help="Change the secret of the webhook; the one before is refused at once.")
     ] = False,
+    wait: Annotated[
+        float, typer.Option(min=0, max=3600, help="Seconds to wait for a backend that is still starting.")
+    ] = 60.0,
 ) -> None:
     """Connect a project: backend, webhook with its secret, sampling, settings."""
     settings = _settings()
     from ml_backend.commands.connect import connect_project
 
     with _failure_printed():
-        for line in connect_project(settings, project, backend_url or settings.address, setting or [], new_secret):
-            console.print(f"[green]✓[/green] {escape(line)}")
+        address = backend_url or settings.address
+        for line in connect_project(settings, project, address, setting or [], new_secret, wait, _waiting):
+            console.print(f"[green]✓[/green] {escape(line)}", soft_wrap=True)
 
 
 @app.command()
@@ -217,6 +221,17 @@ def export(
         console.print(
             f"[green]✓[/green] {export_model(settings, project, folder, force)}", highlight=False, soft_wrap=True
         )
+
+
+@contextmanager
+def _waiting(sentence: str) -> Iterator[None]:
+    """Show a sentence while the command waits: beside a spinner on a terminal, otherwise as a line."""
+    if console.is_terminal:
+        with console.status(escape(sentence)):
+            yield
+    else:
+        console.print(escape(sentence), soft_wrap=True)
+        yield
 
 
 @contextmanager

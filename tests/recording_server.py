@@ -40,8 +40,8 @@ class RecordingServer:
 
 
 @contextmanager
-def recording_server(respond: Respond) -> Iterator[RecordingServer]:
-    """Serve on a free port until the block ends."""
+def recording_server(respond: Respond, port: int = 0) -> Iterator[RecordingServer]:
+    """Serve on this port, 0 for a free one, until the block ends."""
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
@@ -67,7 +67,7 @@ def recording_server(respond: Respond) -> Iterator[RecordingServer]:
         def log_message(self, *_: object) -> None:
             pass
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server = RecordingServer(f"http://127.0.0.1:{http.server_port}")
     threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ import httpx
 from ml_backend import environment_values
 from ml_backend.commands.failure import CommandFailed, errors_as_command_failed
 from ml_backend.commands.project_checks import OTHERS_REMEDY, others_sentence
+from ml_backend.commands.wait_for_backend import Waiting, wait_for_backend
 from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio
 from ml_backend.labelstudio.connect_refusal import MODEL_CLASS, setup_problem
 from ml_backend.labelstudio.connection import (
@@ -46,13 +48,20 @@ CONNECT = "connect --set"
 
 
 def connect_project(
-    settings: Settings, project_id: int, backend_url: str, chosen: list[str], new_secret: bool = False
+    settings: Settings,
+    project_id: int,
+    backend_url: str,
+    chosen: list[str],
+    new_secret: bool = False,
+    patience: float = 0.0,
+    waiting: Waiting = nullcontext,
 ) -> Iterator[str]:
     """Connect a project; yields a sentence for each step as it is done.
 
     backend_url: where Label Studio reaches this backend; chosen: settings of the project as `name=value`;
-    new_secret: whether to change the secret of its webhook, after which the one before is refused. A repeated call
-    changes only what is not right yet. Raises CommandFailed.
+    new_secret: whether to change the secret of its webhook, after which the one before is refused; patience, waiting:
+    how many seconds to wait for a backend that starts, see `wait_for_backend`. A repeated call changes only what is not
+    right yet. Raises CommandFailed.
     """
     with (
         errors_as_command_failed(),
@@ -61,7 +70,9 @@ def connect_project(
     ):
         store.create()
         changes = parse_settings(chosen)
-        yield from _connect(client, store, settings, project_id, _checked(backend_url), changes, new_secret)
+        address = _checked(backend_url)
+        wait = partial(wait_for_backend, address, patience, waiting)
+        yield from _connect(client, store, settings, project_id, address, changes, new_secret, wait)
 
 
 def _connect(
@@ -72,6 +83,7 @@ def _connect(
     backend_url: str,
     changes: dict[str, Any],
     new_secret: bool,
+    wait: Callable[[], None],
 ) -> Iterator[str]:
     info = client.project(project_id)
     listed = stored_backends(client, project_id)
@@ -85,6 +97,7 @@ def _connect(
     yield from config.notes
     if changes.get("text_fields") and new_settings.text_fields:
         yield from _missing_fields(client, project_id, new_settings.text_fields)
+    wait()
     had_batch = bool(store.batches(project_id, limit=1))
     # An object, which Label Studio's form cannot show, is replaced by its JSON.
     is_written = bool(changes) or (bool(entries) and isinstance(entries[0].extra_params, dict))

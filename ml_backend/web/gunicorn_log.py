@@ -8,7 +8,10 @@ from gunicorn.glogging import Logger
 
 
 class PropagatingLogger(Logger):  # type: ignore[misc]
-    """Leaves its records to the root logger, which has the format of the settings; requests are not logged."""
+    """Leaves its records to the root logger, which has the format of the settings; requests are not logged.
+
+    What it says about its own start and stop is for people who look for a fault in it, as at the level DEBUG.
+    """
 
     def setup(self, cfg: Any) -> None:
         """Use the level of the configuration, and no handlers of its own."""
@@ -17,3 +20,7 @@ class PropagatingLogger(Logger):  # type: ignore[misc]
         self.error_log.setLevel(self.loglevel)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+
+    def info(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Its greetings: "Starting", "Listening at", "Booting worker"."""
+        self.debug(msg, *args, **kwargs)

@@ -16,7 +16,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from ml_backend.settings import Settings
+from ml_backend.settings import LogFormat, Settings
 from ml_backend.store import Store
 from ml_backend.web.admission import MOST_CONNECTIONS, Addresses, MemoryBudget
 from ml_backend.web.app import create_app
@@ -102,8 +102,14 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def _start_worker(self, worker: Any) -> None:
         announce_stop(worker.wsgi)
+        self._print_address()
         if self._worker is not None:
             self._worker.start()
+
+    def _print_address(self) -> None:
+        """Tell the person at the terminal where the pages are, once they can be opened; a log in JSON stands alone."""
+        if self._settings.log_format is not LogFormat.JSON:
+            print(f"The backend is ready: {self._settings.address}/projects", flush=True)
 
     def _stop_worker(self, _server: Any, _worker: Any) -> None:
         if self._worker is not None:

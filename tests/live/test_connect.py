@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
 import pytest
-from live_loop import CLASSES, HTTP, Loop, connected, gold_texts, wait_until
+from live_loop import CLASSES, HTTP, Loop, connected, gold_texts, new_project, wait_until
 from local_backend import LocalBackend
 from studios import Fake, Real, both
 
@@ -217,3 +218,21 @@ def test_a_text_field_that_later_tasks_may_have_is_named_and_taken(
     lines = connect_again(project, "text_fields=text,body")
     assert any(line.startswith("text_fields names 'body', which none of the first 2 tasks") for line in lines)
     assert 'settings: text_fields ["text", "body"]' in lines
+
+
+def test_a_backend_that_starts_meanwhile_is_waited_for_and_then_connected(
+    label_studio: Fake, client: LabelStudio, tmp_path: Path
+):
+    late = LocalBackend(tmp_path, label_studio.url, label_studio.token, port=free_port(0))
+
+    @contextmanager
+    def starting(_sentence: str) -> Iterator[None]:
+        assert stored_backends(client, project) == []
+        late.start()
+        yield
+
+    project = new_project(client, gold_texts(4))
+    lines = list(connect_project(late.settings, project, late.url, [], patience=60, waiting=starting))
+    late.stop()
+    assert lines[0].startswith(f"project {project} "), "what is wrong with the project is said before the wait"
+    assert [entry.url for entry in stored_backends(client, project)] == [late.url]

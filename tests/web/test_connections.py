@@ -113,6 +113,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 )
 def test_slow_callers_hold_no_thread_and_are_closed(serve: Serve, beginning: bytes):
     server = serve(3.0, THREADS="2")
+    # Nothing else is printed while all is well.
+    assert server.log.read_text() == f"The backend is ready: http://localhost:{server.port}/projects\n"
     slow = [server.send(beginning) for _ in range(20)]
     assert server.ask(HEALTH).startswith(b"HTTP/1.1 200")
     assert all(answer(connection) == b"" for connection in slow), "closed without an answer"
