@@ -14,7 +14,8 @@ class Annotation:
     cancelled: whether the task was skipped; result: the list of results, whose items may have any shape; updated_at:
     ISO 8601 time, "" if an export has none; problem: why the annotation cannot be read, as a sentence; its result is
     then []; created_at: Unix time by Label Studio's clock, None if an export has none; shown_version: model version of
-    the prediction that the annotation began with, None if there was none or Label Studio does not tell.
+    the prediction that the annotation began with, None if there was none or Label Studio does not tell; lead_time:
+    seconds that the editor was open for it, None if nobody measured them.
     """
 
     annotation_id: int
@@ -26,3 +27,4 @@ class Annotation:
     problem: str | None = None
     created_at: float | None = None
     shown_version: str | None = None
+    lead_time: float | None = None

@@ -43,6 +43,30 @@ def accuracy(
     }
 
 
+def doubtful(task: int, given: str, likelier: str, **changes: Any) -> dict[str, Any]:
+    """A label that the model doubts."""
+    return {
+        "task": task,
+        "given": given,
+        "likelier": likelier,
+        "probability": 0.04,
+        "present": True,
+        "likelier_probability": 0.9,
+        "neighbours": [{"task": 13, "similarity": 0.82, "classes": [likelier]}],
+        **changes,
+    }
+
+
+def disagreement(task: int, votes: dict[int | None, list[str]], predicted: list[str] | None) -> dict[str, Any]:
+    """A task that people labelled differently."""
+    return {
+        "task": task,
+        "votes": [{"annotator": who, "classes": classes} for who, classes in votes.items()],
+        "predicted": predicted,
+        "probability": None if predicted is None else 0.7,
+    }
+
+
 def body(head: str = "v1", labels: int = 300, **changes: Any) -> dict[str, Any]:
     """The body of an evaluation of a head that is right for 83 % of the open texts, with changes to its parts."""
     return {
@@ -54,19 +78,26 @@ def body(head: str = "v1", labels: int = 300, **changes: Any) -> dict[str, Any]:
         "temperature": 0.9,
         "accuracy": accuracy(0.83),
         "classes": [class_quality("bug", 200, 0.9, 0.92), class_quality("praise", 100, 0.8, 0.61)],
-        "confusions": [{"given": "praise", "predicted": "bug", "labels": 5, "of": 30, "share": 0.04}],
+        "confusions": [
+            {"given": "praise", "predicted": "bug", "labels": 5, "of": 30, "share": 0.04, "examples": [31, 32]}
+        ],
         "reliability": [
             {"labels": 150, "confidence": 0.58, "right": 0.55},
             {"labels": 150, "confidence": 0.94, "right": 0.9},
         ],
         "forecast": {"labels": 117, "low": 59, "high": 234},
         "stop": {"stop": False, "changed": 0.06, "labels": 100, "why": "your last 100 labels changed 6 %"},
-        "look_again": [{"task": 12, "given": "bug", "likelier": "praise", "probability": 0.04, "present": True}],
+        "look_again": [doubtful(12, "bug", "praise")],
         "annotators": {
             "alpha": 0.8,
             "tasks": 40,
             "pairs": [{"first": 1, "second": 12, "tasks": 40, "kappa": 0.75}],
         },
+        "people": [
+            {"annotator": 1, "others": {"tasks": 40, "same": 0.875}, "model": {"tasks": 160, "same": 0.8}},
+            {"annotator": 12, "others": {"tasks": 40, "same": 0.875}, "model": {"tasks": 9, "same": 0.5}},
+        ],
+        "disagreements": [disagreement(41, {1: ["bug"], 12: ["praise"]}, ["bug"])],
         **changes,
     }  # fmt: skip
 

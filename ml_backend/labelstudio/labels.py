@@ -118,8 +118,13 @@ def votes(annotations: Iterable[Annotation], config: LabelConfig) -> dict[int, t
 
     annotations: of one task; imported ones, which have no annotator, are left out.
     """
-    given = {a.annotator: _answer(a, config).classes for a in _newest_per_annotator(annotations) if not a.cancelled}
-    return {who: classes for who, classes in given.items() if who is not None and classes is not None}
+    return {who: classes for who, classes in votes_of_all(annotations, config) if who is not None}
+
+
+def votes_of_all(annotations: Iterable[Annotation], config: LabelConfig) -> list[tuple[int | None, tuple[str, ...]]]:
+    """`votes` as a list, with the imported ones, whose annotator is None."""
+    given = [(a.annotator, _answer(a, config).classes) for a in _newest_per_annotator(annotations) if not a.cancelled]
+    return [(who, classes) for who, classes in given if classes is not None]
 
 
 def _answer(annotation: Annotation, config: LabelConfig) -> Answer:

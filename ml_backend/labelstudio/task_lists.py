@@ -18,7 +18,9 @@ IDS_PER_REQUEST = 200
 """Ids are part of the URL, and servers accept URLs of about 8,000 characters."""
 ONLY_ID = "id"
 ONLY_UPDATE = "id,updated_at"
-WITH_ANNOTATIONS = "id,data,updated_at,annotations,result,completed_by,was_cancelled,created_at,parent_prediction"
+WITH_ANNOTATIONS = (
+    "id,data,updated_at,annotations,result,completed_by,was_cancelled,created_at,parent_prediction,lead_time"
+)
 """Fields of a task and of its annotations, which Label Studio looks for in the same list.
 
 Without a list it also computes the drafts, one query for each task, the predictions of all versions, and a dozen

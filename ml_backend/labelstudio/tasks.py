@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 DEEPEST_RESULT = 100
 """Levels of a result; Python's own functions for JSON fail at about 1,000."""
+MOST_SECONDS = 1e9
+"""A longer time for one annotation is a mistake of the program that sent it."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ def _annotation(entry: Any, task_id: int, position: int, versions: Mapping[int |
         problem=problem,
         created_at=_unix_time(fields.get("created_at")),
         shown_version=versions.get(parsed_id(fields.get("parent_prediction"))),
+        lead_time=_seconds(fields.get("lead_time")),
     )
 
 
@@ -151,6 +154,12 @@ def _unix_time(moment: Any) -> float | None:
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _seconds(duration: Any) -> float | None:
+    """A positive number of seconds; None for anything else."""
+    is_number = isinstance(duration, int | float) and not isinstance(duration, bool)
+    return float(duration) if is_number and 0 < duration <= MOST_SECONDS else None
 
 
 def _prediction_versions(entry: dict[str, Any]) -> dict[int | None, str]:

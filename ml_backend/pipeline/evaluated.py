@@ -48,9 +48,12 @@ def evaluation_summary(body: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def _body(newest: EvaluationRecord, with_people: bool) -> dict[str, Any] | None:
     body = newest.body
-    if body is None or with_people or body["annotators"] is None:
+    if body is None or with_people:
         return body
-    return body | {"annotators": body["annotators"] | {"pairs": []}}
+    hidden: dict[str, Any] = {"people": [], "disagreements": []}
+    if body["annotators"] is not None:
+        hidden["annotators"] = body["annotators"] | {"pairs": []}
+    return body | hidden
 
 
 def _summary(evaluation: EvaluationRecord) -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from math import ceil
 from typing import Any
 
+import numpy as np
+
 from ml_backend.learning.evaluation.accuracy import LEAST_AUDITS, TOO_SURE, Accuracy, Basis, labels_until_believed
 from ml_backend.learning.evaluation.annotators import AnnotatorAgreement
 from ml_backend.learning.evaluation.evaluation import Evaluation
+from ml_backend.learning.evaluation.nearest import Neighbour
 from ml_backend.learning.evaluation.stopping import LEAST_LABELS, MOST_CHANGED, StopAdvice
 from ml_backend.pipeline.evaluation_input import EvaluationInput
 
@@ -45,24 +49,52 @@ def evaluation_body(
             for quality in evaluation.classes
         ],
         "confusions": [
-            {**asdict(pair), "given": names[pair.given], "predicted": names[pair.predicted]}
+            {
+                **asdict(pair),
+                "given": names[pair.given],
+                "predicted": names[pair.predicted],
+                "examples": given.task_ids[list(pair.examples)].tolist(),
+            }
             for pair in evaluation.confusions
         ],
         "reliability": [asdict(part) for part in evaluation.reliability],
         "forecast": None if evaluation.forecast is None else asdict(evaluation.forecast),
         "stop": {**asdict(evaluation.stop), "why": why_stop(evaluation.stop, evaluation.labels, evaluation.open)},
-        "look_again": [
-            {
-                "task": int(given.task_ids[label.row]),
-                "given": names[label.given],
-                "likelier": names[label.likelier],
-                "probability": label.probability,
-                "present": label.present,
-            }
-            for label in evaluation.look_again
-        ],
+        "look_again": _look_again(evaluation, given),
         "annotators": None if annotators is None else asdict(annotators),
     }
+
+
+def _look_again(evaluation: Evaluation, given: EvaluationInput) -> list[dict[str, Any]]:
+    names = given.config.classes
+    without = len(evaluation.look_again) - len(evaluation.neighbours)
+    return [
+        {
+            "task": int(given.task_ids[label.row]),
+            "given": names[label.given],
+            "likelier": names[label.likelier],
+            "probability": label.probability,
+            "present": label.present,
+            "likelier_probability": label.likelier_probability,
+            "neighbours": _neighbours(nearest, given),
+        }
+        for label, nearest in zip(evaluation.look_again, [*evaluation.neighbours, *[[]] * without], strict=True)
+    ]
+
+
+def _neighbours(nearest: Sequence[Neighbour], given: EvaluationInput) -> list[dict[str, Any]]:
+    """The labelled tasks that are nearest to one, with their similarity and their classes."""
+    if not nearest:
+        return []
+    names, y = given.config.classes, given.held_out.y
+    return [
+        {
+            "task": int(given.task_ids[near.row]),
+            "similarity": near.similarity,
+            "classes": [names[number] for number in (np.flatnonzero(y[near.row]) if y.ndim == 2 else [y[near.row]])],
+        }
+        for near in nearest
+    ]
 
 
 def _accuracy(evaluation: Evaluation, given: EvaluationInput, audits: int, skipped: int) -> dict[str, Any]:

@@ -21,7 +21,8 @@ class EvaluationInput:
 
     head_version, made_at: of the head, as the database has them; held_out: its n labels; task_ids: (n,) int64, the task
     of each label; X_open: (M, D) float32, a random sample of the open texts that a batch may have, in random order;
-    n_open: how many there are; annotations: task id → all its annotations; labelled: ids of the tasks with a label.
+    n_open: how many there are; annotations: task id → all its annotations; labelled: ids of the tasks with a label;
+    tied_ids (t,) int64, X_tied (t, D): tasks without a label because their annotators disagree evenly, and their texts.
     """
 
     project_id: int
@@ -35,6 +36,8 @@ class EvaluationInput:
     n_open: int
     annotations: Mapping[int, Sequence[Annotation]]
     labelled: frozenset[int]
+    tied_ids: NDArray[np.int64]
+    X_tied: NDArray[np.float32]
 
 
 class Evaluations(Protocol):

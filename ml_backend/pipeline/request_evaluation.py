@@ -13,6 +13,7 @@ from ml_backend.learning.head.files import from_bytes
 from ml_backend.learning.head.held_out import HeldOut
 from ml_backend.pipeline.class_names import known_classes
 from ml_backend.pipeline.context import RunContext
+from ml_backend.pipeline.evaluated_people import MOST_DISAGREEMENTS
 from ml_backend.pipeline.evaluation_input import EvaluationInput
 from ml_backend.pipeline.learn import FittedHead
 from ml_backend.pipeline.learning_data import LearningData
@@ -85,6 +86,8 @@ def _input(
     """Copy what the evaluation needs. rows: (n,) int64, rows of the pool, of the labels in `held_out`."""
     pool = data.pool
     open_rows = np.flatnonzero(pool.fresh)
+    tied = pool.rows(_newest_ties(data))
+    tied = tied[pool.embedded[tied]]
     # Cycles draw from generators of seed, cycle and a smaller number.
     sample = np.random.default_rng([run.settings.seed, 0, 5]).permutation(open_rows)[:OPEN_ROWS]
     return EvaluationInput(
@@ -99,4 +102,15 @@ def _input(
         n_open=len(open_rows),
         annotations=dict(data.annotations),
         labelled=frozenset(data.labels.by_task),
+        tied_ids=pool.task_ids[tied],
+        X_tied=pool.embeddings[tied],
     )
+
+
+def _newest_ties(data: LearningData) -> list[int]:
+    """Ids of the tasks about which annotators disagreed last, so evenly that they have no label."""
+
+    def newest(task_id: int) -> float:
+        return max((a.created_at or 0.0 for a in data.annotations.get(task_id, ())), default=0.0)
+
+    return sorted(data.labels.ties, key=newest)[-MOST_DISAGREEMENTS:]

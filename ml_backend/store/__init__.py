@@ -11,6 +11,7 @@ from ml_backend.store.candidates import CandidateRows
 from ml_backend.store.changes import ChangeRows
 from ml_backend.store.class_vectors import ClassVectorRows
 from ml_backend.store.database import DATABASE_ERRORS, PAGES_BEFORE_CHECKPOINT, Database
+from ml_backend.store.dismissals import DismissalRows
 from ml_backend.store.embedding_claims import EmbeddingClaimRows
 from ml_backend.store.embeddings import EmbeddingRows
 from ml_backend.store.evaluations import EvaluationRows
@@ -21,6 +22,7 @@ from ml_backend.store.jobs import JobRows
 from ml_backend.store.kept_files import KeptFileRows
 from ml_backend.store.leases import LeaseRows
 from ml_backend.store.opening import open_database
+from ml_backend.store.people import PeopleRows
 from ml_backend.store.projects import ProjectRows
 from ml_backend.store.requested_tasks import RequestedTaskRows
 from ml_backend.store.run_requests import RunRequestRows
@@ -62,6 +64,8 @@ class Store(
     JobRows,
     KeptFileRows,
     RequestedTaskRows,
+    DismissalRows,
+    PeopleRows,
 ):
     """The store on SQLite or PostgreSQL. Threads may share one store; each process opens its own at the same address.
 

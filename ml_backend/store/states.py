@@ -44,6 +44,15 @@ class JobState(StrEnum):
     """A person stopped it; what it did until then stays."""
 
 
+class DoubtKind(StrEnum):
+    """What a person is asked to look at again."""
+
+    LABEL = "label"
+    """A label that the model doubts."""
+    DISAGREEMENT = "disagreement"
+    """A task that several people labelled differently."""
+
+
 class WebhookProblem(StrEnum):
     """What is wrong with the webhook by which Label Studio reports the changes of a project."""
 

@@ -186,6 +186,7 @@ annotation_table = Table(
     Column("shown_version", Text),
     Column("lead_time", Float),
     Index("annotations_by_task", "project_id", "task_id"),
+    Index("annotations_by_annotator", "project_id", "annotator", "cancelled", "created_at"),
 )
 
 embeddings = Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +17,7 @@ from ml_backend.learning.evaluation.classes import ClassQuality, Confusion, Shar
 from ml_backend.learning.evaluation.evaluation import Evaluation
 from ml_backend.learning.evaluation.forecast import Forecast
 from ml_backend.learning.evaluation.look_again import DoubtfulLabel
+from ml_backend.learning.evaluation.nearest import Neighbour
 from ml_backend.learning.evaluation.reliability import ReliabilityBin
 from ml_backend.learning.evaluation.stopping import StopAdvice
 from ml_backend.learning.head.held_out import HeldOut
@@ -33,12 +35,13 @@ EVALUATION = Evaluation(
         ClassQuality(0, 200, 0.7, Share(0.9, 0.8, 0.95, 20), None, None),
         ClassQuality(1, 100, 0.3, None, None, None),
     ],
-    confusions=[Confusion(1, 0, 5, 100, 0.02)],
+    confusions=[Confusion(1, 0, 5, 100, 0.02, examples=(1,))],
     reliability=[ReliabilityBin(60, 0.6, 0.5)],
     forecast=Forecast(120, 60, 240),
     stop=StopAdvice(True, 0.0125),
-    look_again=[DoubtfulLabel(1, 0, 1, 0.05)],
+    look_again=[DoubtfulLabel(1, 0, 1, 0.05, likelier_probability=0.9)],
     seconds=0.4,
+    neighbours=[[Neighbour(0, 0.75)]],
 )
 
 
@@ -51,12 +54,14 @@ def body(
         made_at=5.0,
         config=parse(CONFIG.format(choice, CHOICES), None, None),
         head=Head(),
-        held_out=cast(HeldOut, None),
+        held_out=cast(HeldOut, SimpleNamespace(y=np.array([1, 0]))),
         task_ids=np.array([41, 42]),
         X_open=np.empty((0, 2), dtype=np.float32),
         n_open=0,
         annotations={},
         labelled=frozenset(),
+        tied_ids=np.empty(0, dtype=np.int64),
+        X_tied=np.empty((0, 2), dtype=np.float32),
     )
     return evaluation_body(evaluation, given, audits, skipped, None)
 
@@ -71,8 +76,17 @@ def test_classes_have_their_names_and_labels_their_tasks():
     assert [quality["name"] for quality in found["classes"]] == ["spam", "ham"]
     assert (found["confusions"][0]["given"], found["confusions"][0]["predicted"]) == ("ham", "spam")
     assert found["look_again"] == [
-        {"task": 42, "given": "spam", "likelier": "ham", "probability": 0.05, "present": True}
+        {
+            "task": 42,
+            "given": "spam",
+            "likelier": "ham",
+            "probability": 0.05,
+            "present": True,
+            "likelier_probability": 0.9,
+            "neighbours": [{"task": 41, "similarity": 0.75, "classes": ["ham"]}],
+        }
     ]
+    assert found["confusions"][0]["examples"] == [42]
 
 
 def test_an_accuracy_says_what_it_rests_on():

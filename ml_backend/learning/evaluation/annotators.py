@@ -42,6 +42,47 @@ class AnnotatorAgreement:
     pairs: list[PairAgreement]
 
 
+@dataclass(frozen=True)
+class AnnotatorShare:
+    """How often one annotator chose what somebody else did. tasks: number of texts; same: the mean share, in 0..1."""
+
+    annotator: int
+    tasks: int
+    same: float
+
+
+def agreement_with_others(
+    tasks: NDArray[np.int64], annotators: NDArray[np.int64], y: NDArray[np.integer[Any]]
+) -> list[AnnotatorShare]:
+    """For each annotator, over the texts that others labelled too: the mean share of the others who chose the same.
+
+    See `annotator_agreement` for the arguments. With several classes for a text, exactly the same classes count as the
+    same. Ordered by the annotators' ids; those without a text in common with others are left out.
+    """
+    task = np.unique(tasks, return_inverse=True)[1]
+    choice = np.unique(y, axis=0, return_inverse=True)[1].reshape(-1)
+    chosen = np.unique(np.column_stack([task, choice]), axis=0, return_inverse=True)[1].reshape(-1)
+    others = np.bincount(task)[task] - 1 if len(task) else task
+    same = np.bincount(chosen)[chosen] - 1 if len(task) else task
+    shared = others > 0
+    return _shares(annotators[shared], same[shared] / others[shared])
+
+
+def agreement_with_predictions(
+    annotators: NDArray[np.int64], y: NDArray[np.integer[Any]], predicted: NDArray[np.integer[Any]]
+) -> list[AnnotatorShare]:
+    """For each annotator, the share of their labels y that are what was predicted, both (n,) or (n, n_classes)."""
+    is_same = y == predicted
+    return _shares(annotators, is_same.all(axis=1) if y.ndim == 2 else is_same)
+
+
+def _shares(annotators: NDArray[np.int64], same: NDArray[Any]) -> list[AnnotatorShare]:
+    """The mean of `same` (n,) for each of the annotators (n,)."""
+    who, rows = np.unique(annotators, return_inverse=True)
+    counts, sums = np.bincount(rows, minlength=len(who)), np.bincount(rows, same, minlength=len(who))
+    return [AnnotatorShare(a, n, s / n) for a, n, s in zip(who.tolist(), counts.tolist(), sums.tolist(), strict=True)]
+
+
 def annotator_agreement(
     tasks: NDArray[np.int64], annotators: NDArray[np.int64], y: NDArray[np.integer[Any]], n_classes: int
 ) -> AnnotatorAgreement | None:

@@ -16,6 +16,8 @@ LEAST_AUDITS = 5
 CONFIDENCE_AUDITS = 15
 CONFIDENCE_REACH = 0.13
 """Nine of ten figures that the head's confidence alone gives are within so much of the truth, with 20 labels."""
+MOST_EXAMPLES = 3
+"""Examples of each pair of confused classes."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Confusion:
 
     given, predicted: class numbers; labels: number of labels `given` that heads not fitted to them predicted as
     `predicted`; of: number of labels `given`; share: of the open texts that the head predicts as `predicted` and are
-    `given`, by its own probabilities.
+    `given`, by its own probabilities; examples: rows of up to MOST_EXAMPLES of these labels, those first of which the
+    heads were surest.
     """
 
     given: int
@@ -58,6 +61,7 @@ class Confusion:
     labels: int
     of: int
     share: float
+    examples: tuple[int, ...] = ()
 
 
 def class_qualities(
@@ -146,7 +150,8 @@ def confusions(
     """
     n_classes = open_p.shape[1]
     counts = np.zeros((n_classes, n_classes), dtype=np.int64)
-    np.add.at(counts, (y, held_out_p.argmax(axis=1)), 1)
+    held_out_predicted = held_out_p.argmax(axis=1)
+    np.add.at(counts, (y, held_out_predicted), 1)
     np.fill_diagonal(counts, 0)
     expected = np.zeros((n_classes, n_classes))
     predicted = open_p.argmax(axis=1)
@@ -155,7 +160,12 @@ def confusions(
     shown = np.argwhere(counts > 0)
     order = np.argsort(-expected[shown[:, 0], shown[:, 1]], kind="stable")[:most]
     of = np.bincount(y, minlength=n_classes)
-    return [Confusion(int(a), int(b), int(counts[a, b]), int(of[a]), float(expected[a, b])) for a, b in shown[order]]
+    found = []
+    for a, b in shown[order].tolist():
+        rows = np.flatnonzero((y == a) & (held_out_predicted == b))
+        examples = rows[np.argsort(-held_out_p[rows, b], kind="stable")[:MOST_EXAMPLES]]
+        found.append(Confusion(a, b, int(counts[a, b]), int(of[a]), float(expected[a, b]), tuple(examples.tolist())))
+    return found
 
 
 def _predicted(p: NDArray[np.floating[Any]], multi_label: bool) -> NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from ml_backend.learning.evaluation.accuracy import Accuracy, Scored, estimate_a
 from ml_backend.learning.evaluation.classes import ClassQuality, Confusion, class_qualities, confusions
 from ml_backend.learning.evaluation.forecast import Forecast, labels_to_gain
 from ml_backend.learning.evaluation.look_again import DoubtfulLabel, doubtful_labels
+from ml_backend.learning.evaluation.nearest import Neighbour, nearest_labels
 from ml_backend.learning.evaluation.reliability import ReliabilityBin, reliability
 from ml_backend.learning.evaluation.stopping import LEAST_LABELS, MOST_CHANGED, ROWS_COMPARED, STEP, StopAdvice
 from ml_backend.learning.head import Head
@@ -25,6 +26,8 @@ ONE_POINT = 0.01
 TEMPERATURE_PRIOR = 1.0
 """Standard deviation of the prior on the logarithm of the temperature: wide, since a head that learned nothing has to
 be told."""
+MOST_WITH_NEIGHBOURS = 200
+"""Labels to look at again that have neighbours: each is compared with all labels."""
 LEARNED_LITTLE = 2.5
 """The temperature above which there is no forecast, since labels may bring nothing."""
 
@@ -34,11 +37,21 @@ class Superseded(Exception):
 
 
 @dataclass(frozen=True)
+class Predicted:
+    """Predictions for n texts: y (n,) classes, or (n, n_classes) of 0 and 1; confidence (n,): their probabilities."""
+
+    y: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What can be said of a head. Labels and classes are numbers; see each part.
 
     labels: number of labels; open: number of open texts; temperature: by which the head's logits should be divided;
-    accuracy: None while nothing can be said; forecast: further labels for one more point; seconds: of the evaluation.
+    accuracy: None while nothing can be said; forecast: further labels for one more point; seconds: of the evaluation;
+    neighbours: the nearest labels of each of the first MOST_WITH_NEIGHBOURS of `look_again`; held_out: what heads that
+    were not fitted to them predict for all labels, None where none could be made.
     """
 
     labels: int
@@ -52,6 +65,8 @@ class Evaluation:
     stop: StopAdvice
     look_again: list[DoubtfulLabel] = field(default_factory=list)
     seconds: float = 0.0
+    neighbours: list[list[Neighbour]] = field(default_factory=list)
+    held_out: Predicted | None = None
 
 
 def evaluate(
@@ -92,11 +107,12 @@ def evaluate(
         audit_p, audit_y = probabilities(audit_logits, temperature, head.multi_label), y[audit_rows]
     accuracy = None
     labels = Scored(np.empty(0, dtype=bool), np.empty(0))
-    confused, doubtful = [], []
+    confused, doubtful, predicted_labels = [], [], None
     if logits is not None:
         p = probabilities(logits, temperature, head.multi_label)
         labels = scored(p, y)
         doubtful = doubtful_labels(p, y)
+        predicted_labels = predicted(p, head.multi_label)
         if len(open_p):
             accuracy = estimate_accuracy(
                 confidence(open_p, head.multi_label),
@@ -123,8 +139,14 @@ def evaluate(
         forecast=_forecast(accuracy, temperature, n, stop),
         stop=stop,
         look_again=doubtful,
+        neighbours=_neighbours(held_out.X, doubtful[:MOST_WITH_NEIGHBOURS]),
+        held_out=predicted_labels,
         seconds=time.perf_counter() - started,
     )
+
+
+def _neighbours(X: NDArray[np.float32], labels: list[DoubtfulLabel]) -> list[list[Neighbour]]:
+    return nearest_labels(X, np.array([label.row for label in labels], dtype=np.int64))
 
 
 def _forecast(accuracy: Accuracy | None, temperature: float, n: int, stop: StopAdvice) -> Forecast | None:
@@ -167,6 +189,12 @@ def probabilities(logits: NDArray[np.float32], temperature: float, multi_label: 
 def confidence(p: NDArray[np.float64], multi_label: bool) -> NDArray[np.float64]:
     """The probability of the prediction, (m,); multi-label: of all its columns together, as if independent."""
     return np.asarray(np.maximum(p, 1 - p).prod(axis=1) if multi_label else p.max(axis=1, initial=0.0))
+
+
+def predicted(p: NDArray[np.float64], multi_label: bool) -> Predicted:
+    """The predictions with the probabilities p (m, n_classes)."""
+    y = (p >= 0.5).astype(np.int64) if multi_label else p.argmax(axis=1)
+    return Predicted(y, confidence(p, multi_label))
 
 
 def scored(p: NDArray[np.float64], y: NDArray[np.integer[Any]]) -> Scored:

@@ -17,9 +17,10 @@ WORST_SHARE, MOST_SHARE, UNLIKELY = 0.02, 0.05, 0.1
 class DoubtfulLabel:
     """A label that may be wrong.
 
-    row: number of the label; given: its class; likelier: the class that the head finds likeliest; probability: of the
-    given class, from a head that was not fitted to this label. Multi-label: given and likelier are the class in
-    question, and `present` says whether the label has it.
+    row: number of the label; given: its class; likelier: the class that the head finds likeliest; probability,
+    likelier_probability: of the two classes, from a head that was not fitted to this label. Multi-label: given and
+    likelier are the class in question, `present` says whether the label has it, and the two probabilities are that it
+    is right in this and that it is wrong.
     """
 
     row: int
@@ -27,6 +28,7 @@ class DoubtfulLabel:
     likelier: int
     probability: float
     present: bool = True
+    likelier_probability: float = 0.0
 
 
 def doubtful_labels(p: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]) -> list[DoubtfulLabel]:
@@ -45,7 +47,16 @@ def doubtful_labels(p: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]) -
     likeliest, own = p.argmax(axis=1), p[rows, y]
     doubtful = np.flatnonzero((likeliest != y) & (counts[y] >= LEAST_OF_CLASS))
     listed = _listed(doubtful, own, len(y))
-    return [DoubtfulLabel(int(i), int(y[i]), int(likeliest[i]), float(own[i])) for i in listed]
+    return [
+        DoubtfulLabel(
+            int(i),
+            int(y[i]),
+            int(likeliest[i]),
+            float(own[i]),
+            likelier_probability=float(p[i, likeliest[i]]),
+        )
+        for i in listed
+    ]
 
 
 def _doubtful_sets(p: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]) -> list[DoubtfulLabel]:
@@ -55,7 +66,10 @@ def _doubtful_sets(p: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]) ->
     worst, least = own.argmin(axis=1), own.min(axis=1)
     listed = _listed(np.flatnonzero(least < 0.5), least, len(y))
     return [
-        DoubtfulLabel(int(i), int(worst[i]), int(worst[i]), float(least[i]), bool(y[i, worst[i]] == 1)) for i in listed
+        DoubtfulLabel(
+            int(i), int(worst[i]), int(worst[i]), float(least[i]), bool(y[i, worst[i]] == 1), 1 - float(least[i])
+        )
+        for i in listed
     ]
 
 

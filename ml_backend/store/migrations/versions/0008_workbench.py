@@ -19,6 +19,7 @@ def upgrade() -> None:
     op.add_column("projects", sa.Column("paused_at", sa.Float()))
     op.add_column("projects", sa.Column("paused_by", sa.Text()))
     op.add_column("annotations", sa.Column("lead_time", sa.Float()))
+    op.create_index("annotations_by_annotator", "annotations", ["project_id", "annotator", "cancelled", "created_at"])
     op.add_column("batches", sa.Column("likely", sa.Text()))
     op.add_column("batches", sa.Column("requested_task_ids", sa.Text()))
     op.add_column("batches", sa.Column("repeated_task_ids", sa.Text()))
