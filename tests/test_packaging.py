@@ -28,7 +28,7 @@ SERVICE: list[str] = PROJECT["dependencies"]
 WHOLE = SERVICE + EXTRAS["simulator"]
 OPTIONAL = {
     "ml_backend/learning/embedding/precomputed.py": {"pandas", "pyarrow"},
-    "ml_backend/commands/export/program/hub_model.py": {"transformers"},
+    "ml_backend/exported_program/hub_model.py": {"transformers"},
 }
 """Modules that read files with packages that only the simulator requires, or run where a README names them."""
 
@@ -181,7 +181,7 @@ def without_the_simulators_packages(code: str, *arguments: str) -> subprocess.Co
 
 def test_every_module_of_the_service_loads_without_the_simulators_packages():
     # Programs and migration scripts are run, not imported.
-    run = ("__main__.py", "/migrations/", "/export/program/")
+    run = ("__main__.py", "/migrations/", "/exported_program/")
     paths = [Path(p) for p in imported("ml_backend") if not any(part in p for part in run)]
     code = "\n".join(f"import {'.'.join(path.with_suffix('').parts).removesuffix('.__init__')}" for path in paths)
     done = without_the_simulators_packages(code, "test")

@@ -24,6 +24,8 @@ ALLOWED: dict[str, set[str]] = {
     "ml_backend.text_fields": set(),
     "ml_backend.project_settings": {"ml_backend.settings", "ml_backend.learning", "ml_backend.class_descriptions"},
     "ml_backend.learning": {"ml_backend.text_fields", "ml_backend.readable_names"},
+    # The program that an export copies into its folder: it runs there, without this package.
+    "ml_backend.exported_program": set(),
     "ml_backend.labelstudio": {
         "ml_backend.environment_values",
         "ml_backend.settings",
@@ -41,6 +43,7 @@ ALLOWED: dict[str, set[str]] = {
         "ml_backend.learning",
         "ml_backend.labelstudio",
         "ml_backend.store",
+        "ml_backend.exported_program",
     },
     "ml_backend.worker": {
         "ml_backend.logs",

@@ -21,12 +21,10 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from ml_backend.commands.export import NothingToExport, export_model
-from ml_backend.commands.export import export as exporting
-from ml_backend.commands.export.encoders import exported_encoder
-from ml_backend.commands.export.program import hub_model
-from ml_backend.commands.export.program.classify import mean_of_chunks
+from ml_backend.commands.export import export_model
 from ml_backend.commands.failure import CommandFailed, NotConnected
+from ml_backend.exported_program import hub_model
+from ml_backend.exported_program.classify import mean_of_chunks
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.labelstudio.texts import task_text
 from ml_backend.learning.embedding.embedder import load
@@ -36,6 +34,9 @@ from ml_backend.learning.embedding.registry import MODELS, RegisteredModel
 from ml_backend.learning.embedding.sentence_models import SentenceModel
 from ml_backend.learning.head import Head
 from ml_backend.learning.head.files import to_bytes
+from ml_backend.pipeline.export import ExportFailed
+from ml_backend.pipeline.export import write as exporting
+from ml_backend.pipeline.export.encoders import exported_encoder
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.learning_records import (
@@ -505,7 +506,7 @@ def test_exporting_without_a_project_or_a_head_says_what_is_missing(settings, tm
     store = Store(settings.database_url)
     store.ensure_project(7)
     store.close()
-    with pytest.raises(NothingToExport, match="label tasks"):
+    with pytest.raises(CommandFailed, match="label tasks"):
         export_model(settings, 7, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -546,7 +547,7 @@ def test_a_failed_export_leaves_nothing_and_keeps_the_earlier_one(settings, tmp_
 
 @pytest.mark.parametrize("embedding", ["tfidf", "tfidf:0123456789ab", "/data/vectors.parquet", "minilm:colour"])
 def test_an_embedding_that_cannot_be_exported_is_refused_by_name(embedding):
-    with pytest.raises(CommandFailed, match=embedding.split(":")[-1]):
+    with pytest.raises(ExportFailed, match=embedding.split(":")[-1]):
         exported_encoder(embedding, trust_remote_code=False)
 
 

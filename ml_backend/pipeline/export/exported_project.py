@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from ml_backend.commands.failure import CommandFailed, connected_project, errors_as_command_failed
-from ml_backend.labelstudio.label_config import LabelConfig, parse
+from ml_backend.labelstudio.label_config import LabelConfig, UnsupportedLabelConfig, parse
+from ml_backend.pipeline.export.errors import ExportFailed, NothingToExport
 from ml_backend.project_settings import ProjectSettings
-from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.learning_records import HeadRecord, RunRecord
 from ml_backend.store.records import ProjectRecord
-
-
-class NothingToExport(CommandFailed):
-    """The project has no head yet."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +57,22 @@ def column(field: str) -> str:
     return field.rstrip(".")
 
 
-def read_project(settings: Settings, project_id: int) -> ExportedProject:
-    """Read the project from the database.
+def read_project(store: Store, project: ProjectRecord) -> ExportedProject:
+    """What the database has about the project and its newest head.
 
-    Raises NotConnected, NothingToExport, and CommandFailed for settings or a label config that cannot be used.
+    Raises NothingToExport, and ExportFailed for a label config that cannot be used.
     """
-    with errors_as_command_failed(), closing(Store(settings.database_url)) as store:
-        store.create()
-        project = connected_project(store, project_id)
-        head, runs = store.current_head(project_id), store.runs(project_id)
-        if head is None:
-            raise NothingToExport(
-                f"project {project_id} has no head yet: label tasks of at least two classes, or "
-                "describe the classes with the setting `class_descriptions`"
-            )
-        chosen = ProjectSettings.usable(project.settings_used or project.settings)
+    head, runs = store.current_head(project.id), store.runs(project.id)
+    if head is None:
+        raise NothingToExport(
+            f"project {project.id} has no head yet: label tasks of at least two classes, or "
+            "describe the classes with the setting `class_descriptions`"
+        )
+    chosen = ProjectSettings.usable(project.settings_used or project.settings)
+    try:
         config = parse(project.label_config, chosen.control, chosen.text_fields)
-        tasks, evaluation = store.task_count(project_id), store.newest_evaluation(project_id)
-        of_head = evaluation.body if evaluation is not None and evaluation.head_version == head.version else None
-        return ExportedProject(project, config, chosen, head, runs, tasks, of_head)
+    except UnsupportedLabelConfig as problem:
+        raise ExportFailed(str(problem)) from None
+    tasks, evaluation = store.task_count(project.id), store.newest_evaluation(project.id)
+    of_head = evaluation.body if evaluation is not None and evaluation.head_version == head.version else None
+    return ExportedProject(project, config, chosen, head, runs, tasks, of_head)

@@ -6,8 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from shlex import quote
 
-from ml_backend.commands.export.encoders import ExportedEncoder
-from ml_backend.commands.export.exported_project import ExportedProject
 from ml_backend.pipeline.evaluation_words import (
     accuracy_bounds,
     accuracy_sentence,
@@ -17,6 +15,8 @@ from ml_backend.pipeline.evaluation_words import (
     share_with_bounds,
     weak_classes,
 )
+from ml_backend.pipeline.export.encoders import ExportedEncoder
+from ml_backend.pipeline.export.exported_project import ExportedProject
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
 from ml_backend.pipeline.made_from import made_from
 

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from ml_backend.commands.failure import CommandFailed
 from ml_backend.learning.embedding.names import (
     PACKAGED,
     PACKAGED_LAYERS,
@@ -18,6 +17,7 @@ from ml_backend.learning.embedding.names import (
     parse,
 )
 from ml_backend.learning.embedding.registry import registered
+from ml_backend.pipeline.export.errors import ExportFailed
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ def exported_encoder(embedding: str, trust_remote_code: bool) -> ExportedEncoder
     """What the folder needs for an embedding of that name.
 
     trust_remote_code: whether code from the hub page of a model that is not in the registry may run.
-    Raises CommandFailed for an embedding that exists for fixed texts only, or whose name cannot be read.
+    Raises ExportFailed for an embedding that exists for fixed texts only, or whose name cannot be read.
     """
     try:
         # The name of a TF-IDF that was fitted ends in a fingerprint of its texts, which is no option.
         name = EmbeddingName(TFIDF) if embedding.partition(":")[0] == TFIDF else parse(embedding)
     except ModelNotAvailable as problem:
-        raise CommandFailed(f"the head's embedding cannot be exported: {problem}") from None
+        raise ExportFailed(f"the head's embedding cannot be exported: {problem}") from None
     if name.is_matrix or name.model == TFIDF:
-        raise CommandFailed(
+        raise ExportFailed(
             f"the head was fitted on {embedding}, which has vectors only for the texts it was made for and cannot be "
             "exported: set embedding_model to minilm or a hub model, and export the next head"
         )

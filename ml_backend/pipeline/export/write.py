@@ -10,34 +10,39 @@ from typing import Any
 
 import numpy as np
 
-from ml_backend.commands.export.encoders import ExportedEncoder, exported_encoder
-from ml_backend.commands.export.exported_project import ExportedProject, column, read_project
-from ml_backend.commands.export.new_folder import new_folder
-from ml_backend.commands.export.packaged_weights import write_packaged_model
-from ml_backend.commands.export.program.classify import FORMAT
-from ml_backend.commands.export.readme import readme
+from ml_backend import exported_program
+from ml_backend.exported_program.classify import FORMAT
 from ml_backend.labelstudio import markup
 from ml_backend.labelstudio.shown_texts import ShownText
 from ml_backend.labelstudio.value_templates import VARIABLE
 from ml_backend.learning.embedding.names import parse
 from ml_backend.learning.head.files import from_bytes
+from ml_backend.pipeline.export.encoders import ExportedEncoder, exported_encoder
+from ml_backend.pipeline.export.exported_project import ExportedProject, column, read_project
+from ml_backend.pipeline.export.new_folder import new_folder
+from ml_backend.pipeline.export.packaged_weights import write_packaged_model
+from ml_backend.pipeline.export.readme import readme
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
 from ml_backend.pipeline.made_from import made_from
-from ml_backend.settings import Settings
+from ml_backend.store import Store
 from ml_backend.store.learning_records import HeadRecord
+from ml_backend.store.records import ProjectRecord
 
-PROGRAM = Path(__file__).parent / "program"
+PROGRAM = Path(exported_program.__file__).parent
 PROGRAM_FILES = ("classify.py", "command_line.py", "input_texts.py")
 
 
-def export_model(settings: Settings, project_id: int, folder: Path, force: bool = False) -> str:
+def export_model(
+    store: Store, project: ProjectRecord, folder: Path, trust_remote_code: bool = False, force: bool = False
+) -> str:
     """Write the newest head of a project and a program that classifies texts with it; returns a sentence about them.
 
-    folder: it must not exist, or be empty; with `force` an earlier export is replaced. Raises NotConnected,
-    NothingToExport, and CommandFailed for a folder, settings or an embedding with which this is not possible.
+    folder: it must not exist, or be empty; with `force` an earlier export is replaced; trust_remote_code: see
+    `exported_encoder`. Raises NothingToExport, and ExportFailed for a folder, a label config or an embedding with which
+    this is not possible.
     """
-    exported = read_project(settings, project_id)
-    encoder = exported_encoder(exported.head.embedding_model, settings.embedding_trust_remote_code)
+    exported = read_project(store, project)
+    encoder = exported_encoder(exported.head.embedding_model, trust_remote_code)
     with new_folder(folder, force) as written:
         for name in PROGRAM_FILES:
             copyfile(PROGRAM / name, written / name)
@@ -53,7 +58,7 @@ def export_model(settings: Settings, project_id: int, folder: Path, force: bool 
         (written / "README.md").write_text(readme(exported, encoder), encoding="utf-8")
     source = made_from(exported.head.n_labels, exported.head.class_prior)
     return (
-        f"{exported.head.version} of project {project_id}, {len(exported.head.classes)} classes, is in {folder}; it is "
+        f"{exported.head.version} of project {project.id}, {len(exported.head.classes)} classes, is in {folder}; it is "
         f"made from {source}, and {folder / 'README.md'} says how to use it"
     )
 

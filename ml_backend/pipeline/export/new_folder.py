@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ml_backend.commands.failure import CommandFailed
+from ml_backend.pipeline.export.errors import ExportFailed
 
 MARK = "model.json"
 """A file that every exported folder has."""
@@ -18,7 +18,7 @@ MARK = "model.json"
 def new_folder(folder: Path, force: bool) -> Iterator[Path]:
     """Yields an empty folder beside `folder` to write into; it gets its name when the block ends without an error.
 
-    force: whether an earlier export of that name is replaced. Raises CommandFailed if the folder may not be written,
+    force: whether an earlier export of that name is replaced. Raises ExportFailed if the folder may not be written,
     and for OSError of the block.
     """
     _check(folder, force)
@@ -28,7 +28,7 @@ def new_folder(folder: Path, force: bool) -> Iterator[Path]:
         yield beside
         _move(beside, folder)
     except OSError as problem:
-        raise CommandFailed(f"{folder} cannot be written: {problem.strerror or problem}") from problem
+        raise ExportFailed(f"{folder} cannot be written: {problem.strerror or problem}") from problem
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -39,9 +39,9 @@ def _check(folder: Path, force: bool) -> None:
     if not folder.exists():
         return
     if not (folder / MARK).is_file():
-        raise CommandFailed(f"{folder} exists and is not an exported model: choose another folder")
+        raise ExportFailed(f"{folder} exists and is not an exported model: choose another folder")
     if not force:
-        raise CommandFailed(f"{folder} exists: choose another folder, or replace it with --force")
+        raise ExportFailed(f"{folder} exists: choose another folder, or replace it with --force")
 
 
 def _move(beside: Path, folder: Path) -> None:
