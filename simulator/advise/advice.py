@@ -118,12 +118,17 @@ def advise(
     return sorted(advice, key=lambda a: -a.area)
 
 
+def recommended(advice: Sequence[StrategyAdvice]) -> StrategyAdvice | None:
+    """The best combination with a significant gain, None without one; advice: as `advise` returns it."""
+    # Only the best embedding is considered: the most certain gain may be on an embedding that is worse overall.
+    return next((a for a in advice if a.embedding == advice[0].embedding and a.is_significant), None)
+
+
 def sentence(advice: Sequence[StrategyAdvice]) -> str:
     """The recommendation in words, with its uncertainty."""
     top = advice[0]
     several_heads = len({a.head for a in advice}) > 1
-    # Only the best embedding is considered: the most certain gain may be on an embedding that is worse overall.
-    chosen = next((a for a in advice if a.embedding == top.embedding and a.is_significant), None)
+    chosen = recommended(advice)
     if chosen is None:
         return (
             f"No combination on {top.embedding} is significantly better than random order. There, {top.strategy} after "

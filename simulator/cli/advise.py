@@ -18,6 +18,7 @@ from simulator.advise.advice import advise as compare
 from simulator.advise.labels_so_far import of_file, of_project
 from simulator.advise.replay import Labelled, replay, usable_heads
 from simulator.analysis.comparisons import BASELINE
+from simulator.cli.advice_json import JsonLines
 from simulator.cli.advice_table import show, write_csv
 from simulator.cli.arguments import (
     BALANCE_HELP,
@@ -81,13 +82,22 @@ def advise(
     ] = None,
     label_config: Annotated[Path | None, typer.Option(help=f"For --data only. {LABEL_CONFIG_HELP}")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the advice to this file, as CSV.")] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="For other programs: write JSON lines to standard output instead of the table. Each holds a `note`, "
+            "how far the simulation has come (`done`, `total`), or at the end the `advice`.",
+        ),
+    ] = False,
 ) -> None:
     """Compare strategies and embeddings by simulation on the labels given so far, and recommend one of each.
 
     Give --project (with LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY) or --data. The advice says how certain it is. Texts
     that a strategy chose for labelling are not a random sample: the advice is about texts like those already labelled.
     """
-    progress = TerminalProgress(errors)
+    lines = JsonLines()
+    progress = lines if as_json else TerminalProgress(errors)
     try:
         chosen = strategies.names() if strategy_names == "all" else names(strategy_names)
         chosen = list(dict.fromkeys([BASELINE, *chosen]))
@@ -116,7 +126,10 @@ def advise(
             chosen_heads,
         )
         advice = compare(results, labelled.test_to_train())
-        show(console, labelled, advice)
+        if as_json:
+            lines.write_advice(labelled, advice)
+        else:
+            show(console, labelled, advice)
         if out is not None:
             write_csv(out, advice)
     except BrokenProcessPool:
