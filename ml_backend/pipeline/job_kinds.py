@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ml_backend.project_settings import ProjectSettings, SettingsError
+
 Parameters = dict[str, Any]
 
 
@@ -35,5 +37,24 @@ class JobKind:
     parse: Callable[[Mapping[str, Any]], Parameters] = nothing
 
 
-KINDS: dict[str, JobKind] = {}
+CLASS_PREVIEW_FILE = "classes/preview"
+"""The kept file with what the newest model makes of each class; its `about` names the version of the model."""
+
+
+def _class_preview(given: Mapping[str, Any]) -> Parameters:
+    """descriptions: class → description, to try before they are saved; without them those that are saved count."""
+    descriptions = given.get("descriptions")
+    if descriptions is None:
+        return {"descriptions": None}
+    try:
+        settings = ProjectSettings().merged({"class_descriptions": descriptions})
+    except SettingsError as problem:
+        raise WrongParameters(str(problem)) from None
+    return {"descriptions": settings.class_descriptions or {}}
+
+
+KINDS: dict[str, JobKind] = {
+    "class_preview": JobKind("See what the model makes of each class", is_quick=True, parse=_class_preview),
+    "compare_strategies": JobKind("Compare strategies on the labels so far"),
+}
 """Name → kind."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ml_backend.pipeline.jobs import class_preview, compare_strategies
 from ml_backend.pipeline.jobs.job import Job
 
 Run = Callable[[Job], dict[str, Any]]
 """Does a job and returns its result, as JSON values."""
 
-RUNS: dict[str, Run] = {}
+RUNS: dict[str, Run] = {
+    "class_preview": class_preview.run,
+    "compare_strategies": compare_strategies.run,
+}
 """Name of the kind → what does it."""
