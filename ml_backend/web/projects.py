@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from flask import Blueprint, Response, current_app, redirect, request, url_for
 
-from ml_backend.labelstudio.described_classes import check_descriptions
-from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.pipeline.extra_params import parse_extra_params
 from ml_backend.project_settings import ProjectSettings, SettingsError, known_names
-from ml_backend.store.records import ProjectRecord
-from ml_backend.store.states import RunReason
 from ml_backend.web.access import require_basic_auth, require_person, require_reader
 from ml_backend.web.bodies import BadRequest, json_object, largest_body
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import accepts_form
 from ml_backend.web.csrf import has_csrf_token
-from ml_backend.web.people import Person
+from ml_backend.web.setting_changes import changed_settings, stored_project
 from ml_backend.web.status import UnknownProject, project_status
 
-logger = logging.getLogger(__name__)
 blueprint = Blueprint("projects", __name__)
 
 
@@ -40,7 +34,7 @@ def status(project_id: int) -> dict[str, Any]:
 def settings(project_id: int) -> dict[str, Any]:
     """The project's settings, defaults included."""
     require_person(project_id)
-    return ProjectSettings.usable(_project(project_id).settings).model_dump(mode="json")
+    return ProjectSettings.usable(stored_project(project_id).settings).model_dump(mode="json")
 
 
 @blueprint.patch("/projects/<int:project_id>/settings")
@@ -50,7 +44,7 @@ def change_settings(project_id: int) -> dict[str, Any]:
     Raises BadRequest for an unknown project and for settings that are not valid.
     """
     who = require_person(project_id)
-    return _changed(project_id, who, json_object()).model_dump(mode="json")
+    return changed_settings(project_id, who, json_object()).model_dump(mode="json")
 
 
 @blueprint.post("/projects/<int:project_id>/settings")
@@ -71,30 +65,8 @@ def change_settings_by_form(project_id: int) -> Any:
         wanted = shown.merged(typed)
     except SettingsError as problem:
         raise BadRequest(f"The settings of project {project_id} are unchanged: {problem}") from None
-    _changed(project_id, who, {name: getattr(wanted, name) for name in shown.changes_to(wanted)})
+    changed_settings(project_id, who, {name: getattr(wanted, name) for name in shown.changes_to(wanted)})
     return redirect(url_for("pages.strategy", project_id=project_id, _anchor="settings"), 303)
-
-
-def _changed(project_id: int, who: Person, changes: dict[str, Any]) -> ProjectSettings:
-    """The settings after the changes, which are stored. Raises BadRequest."""
-    project = _project(project_id)
-    before = ProjectSettings.usable(project.settings)
-    try:
-        after = before.merged(changes)
-        if project.label_config:
-            config = parse(project.label_config, after.control, after.text_fields)
-            check_descriptions(config, after, before)
-    except (SettingsError, UnsupportedLabelConfig) as problem:
-        raise BadRequest(f"The settings of project {project_id} are unchanged: {problem}") from None
-    if after != before or before.model_dump(mode="json", exclude_defaults=True) != project.settings:
-        context = web()
-        context.store.update_project(project_id, settings=after.model_dump(mode="json", exclude_defaults=True))
-        context.store.add_setting_change(project_id, who.name, before.changes_to(after))
-        context.store.request_run(project_id, RunReason.SETTINGS)
-        # Also when a run is requested already: a project that waits for its next try goes on with the new settings.
-        context.queue.wake_worker(project_id)
-        logger.info("project %s: %s changed settings: %s", project_id, who.name, before.changes_to(after))
-    return after
 
 
 @blueprint.get("/metrics")
@@ -102,10 +74,3 @@ def metrics() -> Response:
     """Metrics in Prometheus' text format."""
     require_basic_auth()
     return current_app.response_class(web().metrics.text(web().state_metrics), mimetype="text/plain; version=0.0.4")
-
-
-def _project(project_id: int) -> ProjectRecord:
-    project = web().store.project(project_id)
-    if project is None:
-        raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
-    return project
