@@ -11,6 +11,7 @@
 # make audit         known vulnerabilities of the packages in requirements*.txt; needs internet
 # make benchmark     a quick form of the benchmarks, compared with the stored baseline
 # make screenshots   take the pictures in docs/images again
+# With UV=uv, or where uv is, packages are installed by uv instead of pip, in a fraction of the time.
 # With unit, e2e and test, ARGS='tests/web -k setup' is passed to pytest. WORKERS is the number of processes of the unit
 # tests, E2E_WORKERS that of the others: each starts a Label Studio, backends and a Chromium, and needs 3 GB of memory.
 
@@ -24,7 +25,11 @@ SLOW := e2e or browser
 PYTEST := $(BIN)/python -m pytest
 RUN_UNIT := $(PYTEST) -m "not ($(SLOW))" -n $(WORKERS) --dist worksteal
 RUN_E2E := $(PYTEST) -m "$(SLOW)" -n $(E2E_WORKERS) --dist worksteal
+# Byte code is written when a module is first imported: compiling every module of torch and the others takes a minute.
+PIP_INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pip install --quiet --no-compile)
+MAKE_VENV := $(if $(UV),$(UV) venv --quiet --python $(PYTHON),$(PYTHON) -m venv)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export UV
 
 .PHONY: demo test unit e2e check docs benchmark install install-dev install-docs label-studio label-studio-data clean browser screenshots audit coverage
 
@@ -33,18 +38,18 @@ install-dev: $(VENV)/.installed-dev
 install-docs: $(VENV)/.installed-docs
 
 $(VENV)/.installed: requirements.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet "$$(grep '^torch==' requirements.txt)"
-	$(BIN)/pip install --quiet -r requirements.txt
-	$(BIN)/pip install --quiet --no-deps -e .
+	test -x $(BIN)/python || $(MAKE_VENV) $(VENV)
+	$(PIP_INSTALL) "$$(grep '^torch==' requirements.txt)"
+	$(PIP_INSTALL) -r requirements.txt
+	$(PIP_INSTALL) --no-deps -e .
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
-	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(PIP_INSTALL) -r requirements-dev.txt
 	touch $@
 
 $(VENV)/.installed-docs: $(VENV)/.installed-dev requirements-docs.txt
-	$(BIN)/pip install --quiet -r requirements-docs.txt
+	$(PIP_INSTALL) -r requirements-docs.txt
 	touch $@
 
 label-studio: install
