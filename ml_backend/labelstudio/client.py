@@ -13,6 +13,7 @@ from ml_backend.labelstudio.errors import (
     RequestRefused,
     Unauthorized,
 )
+from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.labelstudio.prediction_writer import PredictionWriter
 from ml_backend.labelstudio.session import TIMEOUT_SECONDS
 from ml_backend.labelstudio.task_lists import TaskLists
@@ -33,6 +34,8 @@ __all__ = [
 UNCERTAINTY_SAMPLING = "Uncertainty sampling"
 PROJECTS_PER_PAGE = 100
 """Label Studio gives no more at a time."""
+MEMBERS_PER_PAGE = 100
+MOST_MEMBERS = 10_000
 PREDICTIONS_PER_REQUEST = 2000
 PROJECT_FIELDS = (
     "id,title,label_config,model_version,sampling,task_number,total_annotations_number,skipped_annotations_number"
@@ -91,8 +94,21 @@ class LabelStudio(TaskLists):
 
     def member_count(self) -> int:
         """Number of members of this key's organization, who in the community edition can label in all its projects."""
-        path = f"api/organizations/{self._known_user().get('active_organization')}/memberships"
-        return int(self.request_object("GET", path, params={"page_size": 1}).get("count") or 0)
+        return int(self.request_object("GET", self._memberships, params={"page_size": 1}).get("count") or 0)
+
+    def member_names(self) -> dict[int, str]:
+        """User id → name of the members of this key's organization, or e-mail address without one."""
+        names: dict[int, str] = {}
+        page = 1
+        while page and len(names) < MOST_MEMBERS:
+            params = {"page": page, "page_size": MEMBERS_PER_PAGE}
+            listed = self.request_object("GET", self._memberships, params=params)
+            users = [entry.get("user") for entry in listed.get("results") or [] if isinstance(entry, dict)]
+            for user in users:
+                if isinstance(user, dict) and (number := parsed_id(user.get("id"))) is not None:
+                    names[number] = _name(user)
+            page = page + 1 if listed.get("next") and users else 0
+        return names
 
     def version(self) -> str:
         """Label Studio's version."""
@@ -199,6 +215,10 @@ class LabelStudio(TaskLists):
         """Set the project to serve tasks with the lowest prediction score first."""
         self._change_project(project_id, sampling=UNCERTAINTY_SAMPLING)
 
+    @property
+    def _memberships(self) -> str:
+        return f"api/organizations/{self._known_user().get('active_organization')}/memberships"
+
     def _known_user(self, again: bool = False) -> dict[str, Any]:
         if again or self._user is None:
             self._user = self.whoami()
@@ -207,3 +227,9 @@ class LabelStudio(TaskLists):
     def _change_project(self, project_id: int, **changes: Any) -> None:
         # Without a list of fields Label Studio computes all counts of the project for the response.
         self.request("PATCH", f"api/projects/{project_id}/", params={"include": "id"}, body=changes)
+
+
+def _name(user: dict[str, Any]) -> str:
+    """What people call a user of Label Studio."""
+    full = " ".join(str(user.get(part) or "").strip() for part in ("first_name", "last_name")).strip()
+    return full or str(user.get("email") or user.get("username") or f"user {user.get('id')}")

@@ -1,19 +1,20 @@
-"""Actions of the Data Manager on selected tasks."""
+"""Actions of the Data Manager on selected tasks, and its tabs."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Blueprint, request
 
 from fake_label_studio.ml import predict
 from fake_label_studio.problems import Refused
-from fake_label_studio.records import Project, Task
+from fake_label_studio.records import Project, Task, View
 from fake_label_studio.studio import Studio, body_object, user
 
 
 def routes(studio: Studio) -> Blueprint:
-    """`/api/dm/actions`."""
+    """`/api/dm/actions`, `/api/dm/views`."""
     blueprint = Blueprint("data_manager", __name__)
     tables = studio.tables
 
@@ -30,7 +31,39 @@ def routes(studio: Studio) -> Blueprint:
         ACTIONS[name](studio, project, tasks)
         return {"processed_items": len(tasks)}
 
+    @blueprint.get("/api/dm/views")
+    def views() -> list[dict[str, Any]]:
+        with tables.lock:
+            project = tables.project(int(request.args["project"]), user())
+            return [asdict(view) for view in tables.views.values() if view.project == project.id]
+
+    @blueprint.post("/api/dm/views")
+    def new_view() -> tuple[dict[str, Any], int]:
+        content = body_object()
+        with tables.lock:
+            project = tables.project(content["project"], user())
+            view = View(tables.new_id(), project.id, _checked(content["data"]))
+            tables.views[view.id] = view
+        return asdict(view), 201
+
+    @blueprint.patch("/api/dm/views/<int:view_id>")
+    def change_view(view_id: int) -> dict[str, Any]:
+        with tables.lock:
+            view = tables.views.get(view_id)
+            if view is None:
+                raise Refused(404, "No View matches the given query.")
+            tables.project(view.project, user())
+            view.data = _checked(body_object()["data"])
+        return asdict(view)
+
     return blueprint
+
+
+def _checked(data: dict[str, Any]) -> dict[str, Any]:
+    for item in data["filters"]["items"]:
+        if not item["filter"].startswith("filter:tasks:"):
+            raise Refused(400, "Filter should start with filter:tasks:")
+    return data
 
 
 def _delete_tasks(studio: Studio, project: Project, tasks: list[Task]) -> None:

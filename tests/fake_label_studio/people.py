@@ -36,8 +36,16 @@ def routes(studio: Studio) -> Blueprint:
         with tables.lock:
             listed = [person for person in tables.users.values() if person.organization == organization]
         size = int(request.args.get("page_size", 20))
-        shown = [{"organization": organization, "user": {"id": p.id, "email": p.email}} for p in listed[:size]]
-        return {"count": len(listed), "next": None, "previous": None, "results": shown}
+        first = (int(request.args.get("page", 1)) - 1) * size
+        shown = [
+            {
+                "organization": organization,
+                "user": {name: getattr(p, name) for name in ("id", "email", "first_name", "last_name")},
+            }
+            for p in listed[first : first + size]
+        ]
+        more = "next page" if first + size < len(listed) else None
+        return {"count": len(listed), "next": more, "previous": None, "results": shown}
 
     @blueprint.get("/api/current-user/token")
     def legacy_token() -> dict[str, Any]:

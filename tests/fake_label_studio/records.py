@@ -16,6 +16,8 @@ class User:
     email: str
     key: str
     organization: int
+    first_name: str = ""
+    last_name: str = ""
 
 
 @dataclass
@@ -99,6 +101,15 @@ class Backend:
     basic_auth_pass: str = ""
     is_interactive: bool = False
     model_version: str | None = ""
+
+
+@dataclass
+class View:
+    """A tab of the Data Manager."""
+
+    id: int
+    project: int
+    data: dict[str, Any]
 
 
 @dataclass

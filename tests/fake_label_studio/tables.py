@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fake_label_studio.problems import Refused
-from fake_label_studio.records import Annotation, Backend, Prediction, Project, Task, User, Webhook
+from fake_label_studio.records import Annotation, Backend, Prediction, Project, Task, User, View, Webhook
 
 
 class Tables:
@@ -26,6 +26,7 @@ class Tables:
         self.drafts: dict[int, dict[str, Any]] = {}
         self.backends: dict[int, Backend] = {}
         self.webhooks: dict[int, Webhook] = {}
+        self.views: dict[int, View] = {}
         self._last_id = 0
         self._last_moment = datetime.now(UTC)
 

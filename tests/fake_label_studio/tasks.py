@@ -28,6 +28,8 @@ def routes(studio: Studio) -> Blueprint:
         query = json.loads(request.args.get("query", "{}"))
         with tables.lock:
             project = tables.project(int(request.args["project"]), user())
+            if view := request.args.get("view"):
+                query = tables.views[int(view)].data
             listed = _ordered(_filtered(tables.tasks_of(project.id), query), query)
             part = listed[(page - 1) * size : page * size]
             if page > 1 and not part:
@@ -164,6 +166,8 @@ def _matches(task: Task, condition: dict[str, Any]) -> bool:
             return bool(value >= operand)
         case "greater":
             return bool(value > operand)
+        case "equal":
+            return bool(value == operand)
         case "in_list":
             return value in operand
     raise Refused(400, f"the fake knows no operator {condition['operator']!r}")

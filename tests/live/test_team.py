@@ -30,6 +30,25 @@ def test_the_first_batch_is_enough_for_every_member_of_the_organization(
     assert project.record.members == project.client.member_count()
 
 
+def test_names_of_members_are_read_with_the_first_run_and_when_one_joins(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("ml_backend.labelstudio.client.MEMBERS_PER_PAGE", 2)
+    project = make_project(20)
+    project.run("setup")
+    before = project.store.people()
+    assert len(before) == project.client.member_count()
+    asked = len(project.studio.studio.requests)
+    project.run(MINUTE)
+    paths = [path for _, path in project.studio.studio.requests[asked:]]
+    assert sum(path.endswith("/memberships") for path in paths) == 1, "the count only"
+    new = project.studio.add_user("new@example.com", "9" * 40)
+    new.first_name, new.last_name = "Zoe", "Fox"
+    project.run(MINUTE)
+    assert project.store.people() == {**before, new.id: "Zoe Fox"}
+    project.studio.remove_user(new)
+
+
 def test_a_key_that_may_not_count_the_members_does_not_stop_a_run(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ):
