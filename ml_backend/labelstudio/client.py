@@ -161,8 +161,10 @@ class LabelStudio(TaskLists):
         *,
         skipped: bool = False,
         lead_time: float | None = None,
-    ) -> None:
+    ) -> int | None:
         """Submit an annotation of a task, as the user of this key; it is sent once, since each POST stores one.
+
+        Returns its id, None if Label Studio does not say it.
 
         result: from `annotation_result`; skipped: whether the task is skipped, for which the result is []; lead_time:
         seconds that the annotation took, None if nobody measured them.
@@ -171,12 +173,17 @@ class LabelStudio(TaskLists):
         if lead_time is not None:
             body["lead_time"] = lead_time
         try:
-            self.request("POST", f"api/tasks/{task_id}/annotations/", body=body)
+            made = self.request("POST", f"api/tasks/{task_id}/annotations/", body=body)
         except LabelStudioUnavailable as problem:
             if not problem.may_have_taken_effect:
                 raise
             sentence = f"{problem} It is unknown whether the annotation of task {task_id} was stored: look at the task."
             raise LabelStudioUnavailable(sentence, may_have_taken_effect=True) from None
+        return parsed_id(made.get("id")) if isinstance(made, dict) else None
+
+    def delete_annotation(self, annotation_id: int) -> None:
+        """Delete an annotation. Raises RequestRefused also for one that does not exist."""
+        self.request("DELETE", f"api/annotations/{annotation_id}/")
 
     def publish_batch(
         self,

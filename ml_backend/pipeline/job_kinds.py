@@ -10,18 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ml_backend.pipeline.job_parameters import Parameters, WrongParameters, nothing
+from ml_backend.pipeline.search_questions import parse_groups, parse_label_group, parse_search, parse_undo
 from ml_backend.project_settings import ProjectSettings, SettingsError
 
-Parameters = dict[str, Any]
-
-
-class WrongParameters(ValueError):
-    """Parameters that a job cannot be started with; the message is a sentence that names them."""
-
-
-def nothing(_given: Mapping[str, Any]) -> Parameters:
-    """Of a job that takes no parameters."""
-    return {}
+__all__ = ["KINDS", "JobKind", "Parameters", "WrongParameters", "nothing"]
 
 
 @dataclass(frozen=True)
@@ -56,5 +49,10 @@ def _class_preview(given: Mapping[str, Any]) -> Parameters:
 KINDS: dict[str, JobKind] = {
     "class_preview": JobKind("See what the model makes of each class", is_quick=True, parse=_class_preview),
     "compare_strategies": JobKind("Compare strategies on the labels so far"),
+    "search": JobKind("Search", is_quick=True, parse=parse_search),
+    "near_duplicates": JobKind("Compare all texts with each other"),
+    "groups": JobKind("Groups of nearly equal texts", is_quick=True, parse=parse_groups),
+    "label_group": JobKind("Give the open tasks of a group one label", parse=parse_label_group),
+    "undo_group_label": JobKind("Take back the label of a group", parse=parse_undo),
 }
 """Name → kind."""

@@ -30,6 +30,7 @@ from ml_backend.store.runs import RunRows
 from ml_backend.store.sessions import SessionRows
 from ml_backend.store.setting_changes import SettingChangeRows
 from ml_backend.store.tasks import TaskRows
+from ml_backend.store.text_search import TextSearchRows
 from ml_backend.store.webhook_secret import WebhookSecretRow
 from ml_backend.store.workers import WorkerRows
 from ml_backend.store.write_probes import WriteProbeRow
@@ -66,6 +67,7 @@ class Store(
     RequestedTaskRows,
     DismissalRows,
     PeopleRows,
+    TextSearchRows,
 ):
     """The store on SQLite or PostgreSQL. Threads may share one store; each process opens its own at the same address.
 

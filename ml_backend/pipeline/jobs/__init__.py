@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ml_backend.pipeline.jobs import class_preview, compare_strategies
+from ml_backend.pipeline.jobs import class_preview, compare_strategies, group_labels, groups, near_duplicates, search
 from ml_backend.pipeline.jobs.job import Job
 
 Run = Callable[[Job], dict[str, Any]]
@@ -14,5 +14,10 @@ Run = Callable[[Job], dict[str, Any]]
 RUNS: dict[str, Run] = {
     "class_preview": class_preview.run,
     "compare_strategies": compare_strategies.run,
+    "search": search.run,
+    "near_duplicates": near_duplicates.run,
+    "groups": groups.run,
+    "label_group": group_labels.run,
+    "undo_group_label": group_labels.undo,
 }
 """Name of the kind → what does it."""

@@ -1,0 +1,1 @@
+"""Search among embeddings: the nearest rows, the farthest from labelled ones, and groups of near-duplicates."""
