@@ -205,14 +205,26 @@ class LabelStudio(TaskLists):
         ]
         for start in range(0, len(predictions), PREDICTIONS_PER_REQUEST):
             chunk = predictions[start : start + PREDICTIONS_PER_REQUEST]
-            created = self._writer.write(project_id, chunk)
-            if created != len(chunk):
-                raise RequestRefused(
-                    f"Label Studio stored only {created} of {len(chunk)} predictions of {version!r}; see its "
-                    "log for the reason. The batch is not served, and the next run publishes a new one."
-                )
+            self._write(project_id, version, chunk, "The batch is not served, and the next run publishes a new one.")
         before_switch()
         self._change_project(project_id, model_version=version)
+
+    def add_predictions(
+        self, project_id: int, version: str, items: Sequence[tuple[int, list[dict[str, Any]], float]]
+    ) -> None:
+        """Write (task id, result, score in 0..1) as predictions of a version that no task is served by.
+
+        At most PREDICTIONS_PER_REQUEST of them. Raises RequestRefused if not every prediction was created.
+        """
+        predictions = [
+            {"task": task_id, "result": result, "score": score, "model_version": version}
+            for task_id, result, score in items
+        ]
+        self._write(project_id, version, predictions, "Those that it stored stay.")
+
+    def model_versions(self, project_id: int) -> dict[str, int]:
+        """Model version → number of its predictions, of all predictions in the project."""
+        return self.request_object("GET", f"api/projects/{project_id}/model-versions/")
 
     def remove_version(self, project_id: int, version: str) -> None:
         """Delete the predictions of one version, and no others."""
@@ -225,6 +237,15 @@ class LabelStudio(TaskLists):
     @property
     def _memberships(self) -> str:
         return f"api/organizations/{self._known_user().get('active_organization')}/memberships"
+
+    def _write(self, project_id: int, version: str, predictions: list[dict[str, Any]], otherwise: str) -> None:
+        """Write predictions by one request. otherwise: what becomes of them if not all are created."""
+        created = self._writer.write(project_id, predictions)
+        if created != len(predictions):
+            raise RequestRefused(
+                f"Label Studio stored only {created} of {len(predictions)} predictions of {version!r}; see its "
+                f"log for the reason. {otherwise}"
+            )
 
     def _known_user(self, again: bool = False) -> dict[str, Any]:
         if again or self._user is None:

@@ -102,6 +102,15 @@ class TaskLists(Session):
         pages = self._task_lists(project_id, 1, IDS_PER_PAGE, fields=ONLY_ID)
         return {task.id for page in pages for task in parse_tasks(page.entries)}
 
+    def versions_of_predictions(self, project_id: int, task_ids: Sequence[int]) -> dict[int, set[str]]:
+        """Task id → the model versions of its predictions; tasks that the project does not have are left out."""
+        entries = [e for e in self._entries_of(project_id, task_ids, WITH_PREDICTIONS) if isinstance(e, dict)]
+        return {
+            number: {str(p.get("model_version")) for p in entry.get("predictions") or () if isinstance(p, dict)}
+            for entry in entries
+            if (number := parsed_id(entry.get("id"))) is not None
+        }
+
     def _entries_of(self, project_id: int, task_ids: Sequence[int], fields: str) -> Iterator[Any]:
         """Yields the entries of these tasks, as Label Studio sends them."""
         for start in range(0, len(task_ids), IDS_PER_REQUEST):

@@ -29,7 +29,7 @@ class Services:
     embedding model for projects that choose none; webhook_secret: the base of the secrets of webhooks; owner: name of
     this process, see `owner_name`; ask_for_help: called with the id of a project of which other workers may embed texts
     too; chunks: by the name of the embedding model; evaluations: evaluates the heads that runs fit, None to leave that
-    out.
+    out; trust_remote_code: whether models may run code from their hub page.
     """
 
     store: Store
@@ -42,6 +42,7 @@ class Services:
     ask_for_help: Callable[[int], None] = lambda _project_id: None
     chunks: dict[str, Chunks] = field(default_factory=dict)
     evaluations: Evaluations | None = None
+    trust_remote_code: bool = False
 
     def owner_of_thread(self) -> str:
         """The name under which this thread claims texts."""

@@ -7,10 +7,11 @@ on after a restart of the worker.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml_backend.pipeline.job_parameters import Parameters, WrongParameters, nothing
+from ml_backend.pipeline.prediction_choice import is_yes, parse_choice
 from ml_backend.pipeline.search_questions import parse_groups, parse_label_group, parse_search, parse_undo
 from ml_backend.project_settings import ProjectSettings, SettingsError
 
@@ -46,7 +47,24 @@ def _class_preview(given: Mapping[str, Any]) -> Parameters:
     return {"descriptions": settings.class_descriptions or {}}
 
 
+def _predict_all(given: Mapping[str, Any]) -> Parameters:
+    """The fields of a `PredictionChoice`."""
+    return asdict(parse_choice(given))
+
+
+def _label_copies(given: Mapping[str, Any]) -> Parameters:
+    """sure: has to be ticked, since labels are written into Label Studio."""
+    if not is_yes(given.get("sure")):
+        raise WrongParameters("Tick that the labels may be written into Label Studio (`sure`).")
+    return {}
+
+
 KINDS: dict[str, JobKind] = {
+    "count_predictions": JobKind("Count how many predictions are how sure"),
+    "predict_all": JobKind("Predict all open texts", parse=_predict_all),
+    "remove_predictions": JobKind("Remove the predictions for all open texts from Label Studio"),
+    "export_model": JobKind("Export the model"),
+    "label_copies": JobKind("Label the copies of labelled texts", parse=_label_copies),
     "class_preview": JobKind("See what the model makes of each class", is_quick=True, parse=_class_preview),
     "compare_strategies": JobKind("Compare strategies on the labels so far"),
     "search": JobKind("Search", is_quick=True, parse=parse_search),

@@ -49,6 +49,14 @@ def files_of_job(job_id: int) -> str:
     return f"jobs/{job_id}/"
 
 
+def file_of_job(job_id: int) -> str:
+    """The name of the file that a job makes for people to download.
+
+    Its `about` has "name" and "type": the name and the content type of the download.
+    """
+    return f"{files_of_job(job_id)}file"
+
+
 @dataclass(frozen=True)
 class KeptFile:
     """A file that a job made, without its content. made_at: Unix time; size: bytes; about: what its maker noted."""

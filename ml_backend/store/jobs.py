@@ -33,7 +33,7 @@ class JobRows:
             return _add(connection, project_id, kind, parameters, who)
 
     def add_only_job(self, project_id: int, kind: str, parameters: dict[str, Any], who: str) -> JobRecord | None:
-        """Ask for a job, unless one of its kind waits or goes on in the project: then that one is returned.
+        """Ask for a job, unless the same one waits or goes on in the project: then that one is returned.
 
         Returns None for an unknown project.
         """
@@ -44,8 +44,9 @@ class JobRows:
             locked = select(projects.c.id).where(projects.c.id == project_id).with_for_update()
             if connection.execute(locked).first() is None:
                 return None
-            row = connection.execute(select(table).where(of_kind).order_by(table.c.id).limit(1)).one_or_none()
-            return _add(connection, project_id, kind, parameters, who) if row is None else _job(row)
+            going_on = [_job(row) for row in connection.execute(select(table).where(of_kind).order_by(table.c.id))]
+            same = next((job for job in going_on if job.parameters == parameters), None)
+            return same or _add(connection, project_id, kind, parameters, who)
 
     def take_job(self, kinds: Collection[str], owner: str) -> JobRecord | None:
         """The oldest job of these kinds that waits or whose worker has ended, now of this owner; None without one."""

@@ -74,4 +74,5 @@ def services_of(settings: Settings) -> Services:
         embedder=partial(load, trust_remote_code=settings.embedding_trust_remote_code),
         default_model=settings.embedding_model,
         webhook_secret=store.webhook_secret(settings.webhook_secret),
+        trust_remote_code=settings.embedding_trust_remote_code,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ml_backend.commands.label_copies import Copies, counted
 from ml_backend.labelstudio.label_config import parse
+from ml_backend.pipeline.label_copies import Copies, counted
 
 CONFIG = parse(
     '<View><Text name="t" value="$t"/>'

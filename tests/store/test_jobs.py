@@ -79,7 +79,7 @@ def take_all(store: Store) -> list[int]:
     return taken
 
 
-def test_a_second_request_of_a_kind_finds_the_first_also_at_the_same_moment(store: Store, project: int):
+def test_the_same_request_finds_the_first_also_at_the_same_moment(store: Store, project: int):
     start = threading.Barrier(4)
 
     def ask(_: int) -> int:
@@ -90,12 +90,13 @@ def test_a_second_request_of_a_kind_finds_the_first_also_at_the_same_moment(stor
 
     with ThreadPoolExecutor(4) as threads:
         assert len(set(threads.map(ask, range(4)))) == 1
-    other = store.add_only_job(project, "other", {}, "Ann")
-    assert other is not None
-    assert len(store.jobs(project, [KIND, "other"])) == 2
+    for kind, parameters in (("other", {}), (KIND, {"above": 0.9})):
+        assert store.add_only_job(project, kind, parameters, "Ann") is not None
+    assert len(store.jobs(project, [KIND, "other"])) == 3
+    store.stop_job(project, store.jobs(project, [KIND])[0].id)
     store.stop_job(project, store.jobs(project, [KIND])[0].id)
     assert store.add_only_job(project, KIND, {}, "Ann") is not None
-    assert len(store.jobs(project, [KIND])) == 2, "a job that has ended is no obstacle"
+    assert len(store.jobs(project, [KIND])) == 3, "a job that has ended is no obstacle"
     assert store.add_only_job(99, KIND, {}, "Ann") is None, "there is no such project"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,6 +42,7 @@ class Job:
     record: JobRecord
     services: Services
     keep: Callable[[int, int, str, dict[str, Any] | None], bool]
+    _reported: tuple[int, int] = (0, 0)
 
     @property
     def project_id(self) -> int:
@@ -114,5 +116,13 @@ class Job:
         total: 0 while unknown; phase: a sentence; checkpoint: where to go on if the worker ends, see
         `JobRecord.checkpoint`.
         """
+        self._reported = done, total
         if not self.keep(done, total, phase, checkpoint):
             raise JobStopped
+
+    def wait(self, phase: str, seconds: float) -> None:
+        """Wait, and tell people what for. Raises JobStopped."""
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self.report(*self._reported, phase)
+            time.sleep(min(1.0, left))
