@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ml_backend.pipeline.job_parameters import Parameters, WrongParameters, nothing
+from ml_backend.pipeline.map_names import parse_colouring
 from ml_backend.pipeline.prediction_choice import is_yes, parse_choice
 from ml_backend.pipeline.search_questions import parse_groups, parse_label_group, parse_search, parse_undo
 from ml_backend.project_settings import ProjectSettings, SettingsError
@@ -72,5 +73,8 @@ KINDS: dict[str, JobKind] = {
     "groups": JobKind("Groups of nearly equal texts", is_quick=True, parse=parse_groups),
     "label_group": JobKind("Give the open tasks of a group one label", parse=parse_label_group),
     "undo_group_label": JobKind("Take back the label of a group", parse=parse_undo),
+    "map_positions": JobKind("Bring the map up to date", is_quick=True),
+    "map_colours": JobKind("Colour the map", is_quick=True, parse=parse_colouring),
+    "map_layout": JobKind("Arrange the map by neighbours"),
 }
 """Name → kind."""

@@ -165,6 +165,16 @@ class TaskRows:
         with self._database.reading() as connection:
             return set(connection.execute(query).scalars())
 
+    def task_annotators(self, project_id: int) -> list[tuple[int, int]]:
+        """(task id, id of an annotator who submitted it), each once, ordered by task."""
+        table = tables.annotation_table
+        query = select(table.c.task_id, table.c.annotator).where(
+            table.c.project_id == project_id, ~table.c.cancelled, table.c.annotator.is_not(None)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query.distinct().order_by(table.c.task_id, table.c.annotator))
+            return [(row[0], row[1]) for row in rows]
+
     def task_of_annotations(self, project_id: int, annotation_ids: Sequence[int]) -> dict[int, int]:
         """Annotation id → task id; annotations that the database does not have are left out."""
         with self._database.reading() as connection:

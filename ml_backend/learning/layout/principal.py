@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.numerics.threads import BLOCK_ROWS, blocks, over_blocks
+from ml_backend.learning.numerics.threads import BLOCK_ROWS, blocks, one_thread, over_blocks
 
 MOST_DIMENSIONS = 1024
 """Wider vectors are projected at random to this many dimensions first, since the time grows with the cube of them."""
@@ -32,9 +32,9 @@ def principal_components(vectors: NDArray[np.float32], rows: NDArray[np.int64], 
         return taken if to_fewer is None else taken @ to_fewer
 
     mean, covariance = _moments(block_of, len(rows))
-    axes = np.linalg.eigh(covariance)[1][:, ::-1][:, :k]
+    axes = _first_axes(covariance, k)
     largest = np.abs(axes).argmax(axis=0)
-    axes *= np.sign(axes[largest, np.arange(axes.shape[1])])
+    axes = axes * np.sign(axes[largest, np.arange(axes.shape[1])])
     axes32, shift = axes.astype(np.float32), (mean @ axes).astype(np.float32)
 
     def score(block: slice) -> None:
@@ -64,6 +64,17 @@ def _moments(
     for _, more in ordered[1:]:
         product += more
     return start + offset, product / n - np.outer(offset, offset)
+
+
+def _first_axes(covariance: NDArray[np.float64], k: int) -> NDArray[np.float64]:
+    """(D, k or D): its eigenvectors with the largest eigenvalues, largest first."""
+    from scipy.linalg import eigh
+
+    dimensions = len(covariance)
+    with one_thread():
+        found = eigh(covariance, subset_by_index=(max(0, dimensions - k), dimensions - 1))
+    axes: NDArray[np.float64] = found[1][:, ::-1]
+    return axes
 
 
 def _projection(dimensions: int) -> NDArray[np.float32] | None:

@@ -12,6 +12,9 @@ from ml_backend.pipeline.jobs import (
     group_labels,
     groups,
     label_copies,
+    map_colours,
+    map_layout,
+    map_positions,
     near_duplicates,
     predict_all,
     remove_predictions,
@@ -35,5 +38,8 @@ RUNS: dict[str, Run] = {
     "groups": groups.run,
     "label_group": group_labels.run,
     "undo_group_label": group_labels.undo,
+    "map_positions": map_positions.run,
+    "map_colours": map_colours.run,
+    "map_layout": map_layout.run,
 }
 """Name of the kind → what does it."""

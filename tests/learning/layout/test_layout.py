@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
+from ml_backend.learning.layout import principal
 from ml_backend.learning.layout.neighbour_embedding import STEPS, neighbour_embedding
 from ml_backend.learning.layout.placing import GRID, place, to_grid
 from ml_backend.learning.layout.principal import principal_components
@@ -39,9 +40,10 @@ def test_too_few_rows_or_dimensions_give_zeros():
     assert principal_components(np.ones((0, 3), dtype=np.float32), np.empty(0, dtype=np.int64), 2).shape == (0, 2)
 
 
-def test_wide_vectors_keep_their_distances():
+def test_wide_vectors_keep_their_distances(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(principal, "MOST_DIMENSIONS", 100)
     which = np.arange(60) % 4
-    vectors = 100 * np.eye(4, 2000)[which] + np.random.default_rng(0).normal(size=(60, 2000))
+    vectors = 100 * np.eye(4, 300)[which] + np.random.default_rng(0).normal(size=(60, 300))
     found = principal_components(vectors.astype(np.float32), np.arange(60), 3)
     centres = np.stack([found[which == c].mean(axis=0) for c in range(4)])
     own = np.linalg.norm(found[:, None] - centres, axis=2).argmin(axis=1)
