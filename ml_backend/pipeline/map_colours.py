@@ -97,7 +97,8 @@ def by_annotator(job: Job, pool: ProjectPool, rows: NDArray[np.int64]) -> Groups
     people = np.unique(pairs[:, 1])
     number = np.searchsorted(people, pairs[first, 1])
     number[times > 1] = len(people)
-    names = [f"annotator {person}" for person in people.tolist()] + [SEVERAL_PEOPLE]
+    known = job.store.people()
+    names = [known.get(person) or f"annotator {person}" for person in people.tolist()] + [SEVERAL_PEOPLE]
     return _ranked(_spread(pool.task_ids[rows], task_ids, number), names)
 
 
