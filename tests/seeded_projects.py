@@ -284,7 +284,7 @@ def _fit(project: Seeded) -> None:
         store,
         EvaluationInput(
             project.id, version, made_at, project.config, head, held_out, np.array(labelled, dtype=np.int64),
-            X_open, len(X_open), project.annotations, frozenset(labelled),
+            X_open, len(X_open), project.annotations, frozenset(labelled), np.empty(0, dtype=np.int64), X_open[:0],
         ),
     )  # fmt: skip
     store.put_fitted_labels(project.id, {task: [project.given[task]] for task in labelled})

@@ -6,9 +6,9 @@ const ARRAYS = { U8: Uint8Array, U16: Uint16Array, U32: Uint32Array };
 export function parse(buffer) {
   const length = Number(new DataView(buffer).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
-  const arrays = { about: JSON.parse(header.__metadata__.about) };
-  for (const [name, { dtype, data_offsets: [start, end] }] of Object.entries(header)) {
-    if (name === "__metadata__") continue;
+  const { __metadata__: metadata, ...tensors } = header;
+  const arrays = { about: JSON.parse(metadata.about) };
+  for (const [name, { dtype, data_offsets: [start, end] }] of Object.entries(tensors)) {
     // A copy begins at a multiple of every size of a number.
     arrays[name] = new ARRAYS[dtype](buffer.slice(8 + length + start, 8 + length + end));
   }

@@ -30,7 +30,7 @@ void main() {
   bool isInside = shape == 1 ? max(abs(p.x), abs(p.y)) < 0.8
     : shape == 2 ? p.y < 0.75 && p.y > 1.9 * abs(p.x) - 0.95
     : shape == 3 ? abs(p.x) + abs(p.y) < 0.98
-    : shape == 4 ? r < 1.0 && r > 0.68
+    : shape == 4 ? r < 1.0 && r > 0.76
     : r < 0.9;
   if (!isInside) discard;
   pixel = vec4(colour.rgb * colour.a, colour.a);
@@ -47,6 +47,9 @@ export function renderer(canvas, allowWebGL = true) {
 // draw(view): view = {x, y, scale, size}, the middle of the canvas, pixels for the whole map, and pixels of a point.
 
 class WebGLPoints {
+  visible = [];
+  chosen = [];
+
   constructor(gl, canvas) {
     this.gl = gl;
     this.canvas = canvas;
@@ -57,7 +60,7 @@ class WebGLPoints {
       this.set();
       if (this.points) this.place(this.points);
       if (this.slots) this.colour(this.slots, this.colours);
-      if (this.visible) this.show(this.visible, this.chosen);
+      this.show(this.visible, this.chosen);
       if (this.view) this.draw(this.view);
     });
   }
@@ -135,6 +138,9 @@ class WebGLPoints {
 }
 
 class CanvasPoints {
+  visible = [];
+  chosen = [];
+
   constructor(canvas) {
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");
