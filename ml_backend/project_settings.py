@@ -40,6 +40,7 @@ class ProjectSettings(BaseModel):
     batch_size: int = Field(default=20, ge=1, le=1000)
     retrain_every: int = Field(default=5, ge=1, le=10_000)
     random_share: float = Field(default=0.1, ge=0, le=1)
+    relabel_share: float = Field(default=0.0, ge=0, le=0.5)
     subpool: int | None = Field(default=None, ge=1)
     balance: int | None = Field(default=None, ge=1, le=100)
     embedding_model: str | None = Field(default=None, min_length=1)

@@ -20,6 +20,7 @@ from ml_backend.pipeline.learning_data import LearningData
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.pipeline.publish import likeliest, preannotations, predictions, publish
 from ml_backend.pipeline.queue_size import queue_size
+from ml_backend.pipeline.repeated import Repeats, mixed, repeats
 from ml_backend.pipeline.requested import without
 from ml_backend.pipeline.select import propose
 from ml_backend.pipeline.versions import head_version
@@ -66,9 +67,11 @@ def learn(
     proposal = _fit_and_query(run, data, without(data.pool, requested), cycle, classes)
     agreed = agreement(data.labelled_first, data.first, run.store.shown_batches(run.id), run.config.classes)
     fitted = _store_head(run, data, proposal, agreed, classes)
-    why = f"{reason}; {proposal.why}" if proposal.why else reason
+    again = _asked_again(run, data, proposal, cycle)
+    why = "; ".join(part for part in (reason, proposal.why, again.why) if part)
     is_batch = len(requested) + len(proposal.rows) > 0
-    batch = _publish(run, data, proposal, requested, fitted.version if fitted else None, why) if is_batch else None
+    head = fitted.version if fitted else None
+    batch = _publish(run, data, proposal, requested, again.rows, head, why) if is_batch else None
     _store_fit_state(run, data, cycle, classes)
     _add_to_history(run, data, proposal, why, batch, agreed)
     outcome = f"batch {batch.number} by {proposal.method}" if batch else "a head and no batch"
@@ -85,6 +88,19 @@ def _fit_and_query(
     run.seconds["fit"] += proposal.fit_seconds
     run.seconds["query"] -= proposal.fit_seconds
     return proposal
+
+
+def _asked_again(run: RunContext, data: LearningData, proposal: Proposal, cycle: int) -> Repeats:
+    return repeats(
+        run.settings,
+        data.pool,
+        data.annotations,
+        data.annotators,
+        run.info.maximum_annotations,
+        proposal.held_out,
+        len(proposal.rows) + len(proposal.reserve_rows),
+        cycle,
+    )
 
 
 def _store_head(
@@ -115,11 +131,13 @@ def _publish(
     data: LearningData,
     proposal: Proposal,
     requested: NDArray[np.int64],
+    repeated: NDArray[np.int64],
     head: str | None,
     why: str,
 ) -> BatchRecord:
     pool = data.pool
-    rows = np.concatenate([requested, proposal.rows, proposal.reserve_rows])
+    chosen, size = mixed(np.concatenate([proposal.rows, proposal.reserve_rows]), len(proposal.rows), repeated)
+    rows = np.concatenate([requested, chosen])
     shown = predictions(pool, rows, proposal.head, run.config)
     batch = run.store.plan_batch(
         run.id,
@@ -127,11 +145,12 @@ def _publish(
         why=why,
         head_version=head,
         task_ids=pool.task_ids[rows].tolist(),
-        size=len(requested) + len(proposal.rows),
+        size=len(requested) + size,
         random_task_ids=pool.task_ids[proposal.random_rows].tolist(),
         predicted=stored_predictions(pool, rows, shown),
         likely=likeliest(pool, rows, proposal.head, run.config),
         requested_task_ids=pool.task_ids[requested].tolist(),
+        repeated_task_ids=pool.task_ids[repeated].tolist(),
     )
     run.report_phase(f"publishing batch {batch.number}")
     publish(run.store, run.client, run.info, batch, preannotations(batch.task_ids, shown, run.config))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +58,11 @@ def finish_interrupted_batches(store: Store, client: LabelStudio, info: ProjectI
                 info.model_version,
                 batch.version,
             )
-            store.mark_batch(info.id, batch.number, BatchState.SUPERSEDED)
+            _supersede(store, client, info, batch, ())
+    served_again = () if serving is None else serving.repeated_task_ids
     for batch in store.open_batches(info.id):
         if batch.state == BatchState.PLANNED:  # never served
+            _ask_no_longer(client, info, batch, served_again)
             _remove_predictions(store, client, info.id, batch)
     return serving
 
@@ -81,6 +83,9 @@ def publish(
     items = [(task_id, results.get(task_id, []), rank) for rank, task_id in enumerate(batch.task_ids)]
     # Before the version is selected: with another sampling its tasks would be served in another order.
     ensure_sampling(client, info)
+    for task_id in batch.repeated_task_ids:
+        if not client.ask_again(task_id, info.maximum_annotations + 1):
+            logger.warning("project %s: Label Studio does not ask task %d again", info.id, task_id)
     try:
         client.publish_batch(info.id, batch.version, items, before_switch=store.require_lease)
     except LeaseLost:
@@ -90,7 +95,7 @@ def publish(
     open_before = [b for b in store.open_batches(info.id) if b.number != batch.number]
     store.mark_batch(info.id, batch.number, BatchState.PUBLISHED)
     for old in open_before:
-        store.mark_batch(info.id, old.number, BatchState.SUPERSEDED)
+        _supersede(store, client, info, old, batch.repeated_task_ids)
 
 
 def remove_superseded(store: Store, client: LabelStudio, project_id: int, people_label: bool) -> None:
@@ -122,6 +127,20 @@ def ensure_sampling(client: LabelStudio, info: ProjectInfo) -> None:
         info.sampling,
         UNCERTAINTY_SAMPLING,
     )
+
+
+def _supersede(
+    store: Store, client: LabelStudio, info: ProjectInfo, batch: BatchRecord, asked_again: Collection[int]
+) -> None:
+    """Mark a batch as superseded. asked_again: tasks that another batch asks again, which stay open for that."""
+    _ask_no_longer(client, info, batch, asked_again)
+    store.mark_batch(info.id, batch.number, BatchState.SUPERSEDED)
+
+
+def _ask_no_longer(client: LabelStudio, info: ProjectInfo, batch: BatchRecord, asked_again: Collection[int]) -> None:
+    # Otherwise Label Studio would go on to count them as unfinished.
+    for task_id in set(batch.repeated_task_ids).difference(asked_again):
+        client.ask_no_longer(task_id, info.maximum_annotations)
 
 
 def _remove_predictions(store: Store, client: LabelStudio, project_id: int, batch: BatchRecord) -> None:

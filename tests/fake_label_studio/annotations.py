@@ -42,6 +42,7 @@ def routes(studio: Studio) -> Blueprint:
             for name in ("result", "was_cancelled", "ground_truth", "lead_time"):
                 setattr(annotation, name, body_object().get(name, getattr(annotation, name)))
             annotation.updated_at = tables.now()
+            tables.tasks[annotation.task].marked = None
             tables.count(tables.tasks[annotation.task])
             tables.touch(annotation.task)
             project = tables.projects[annotation.project]
@@ -101,6 +102,7 @@ def _submitted(studio: Studio, task_id: int, fields: dict[str, Any]) -> Annotati
     )
     tables.annotations[annotation.id] = annotation
     task.locks.pop(user().id, None)
+    task.marked = None
     if not studio.faults.stale_counters:
         tables.count(task)
     tables.touch(task.id)

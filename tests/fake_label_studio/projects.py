@@ -125,6 +125,9 @@ def _change(tables: Tables, project: Project, fields: dict[str, Any]) -> None:
     for name in EDITABLE:
         if name in fields:
             setattr(project, name, fields[name])
+    if "maximum_annotations" in fields:
+        for task in tables.tasks_of(project.id):
+            task.overlap, task.marked = project.maximum_annotations, None
     if fields.get("show_collab_predictions") is False:
         project.model_version = ""
 

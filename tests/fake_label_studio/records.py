@@ -43,7 +43,10 @@ class Project:
 
 @dataclass
 class Task:
-    """A task with counters of its own, which need not agree with its annotations; locks: user id → end of the lock."""
+    """A task with counters of its own, which need not agree with its annotations; locks: user id → end of the lock.
+
+    overlap: how many people it asks for; marked: `is_labeled` as a request has set it, None once an annotation decides.
+    """
 
     id: int
     project: int
@@ -52,6 +55,8 @@ class Task:
     updated_at: str
     total_annotations: int = 0
     cancelled_annotations: int = 0
+    overlap: int = 1
+    marked: bool | None = None
     locks: dict[int, float] = field(default_factory=dict)
 
 

@@ -77,21 +77,24 @@ class Tables:
         self.tasks[task_id].updated_at = self.now()
 
     def is_labeled(self, task: Task) -> bool:
-        """Whether the task has as many annotations as the project asks for; skips do not count."""
+        """Whether the task has as many annotations as it asks for, or was marked so; skips do not count."""
+        if task.marked is not None:
+            return task.marked
         submitted = sum(not a.was_cancelled for a in self.annotations_of(task.id))
-        return submitted >= self.projects[task.project].maximum_annotations
+        return submitted >= task.overlap
 
     def is_locked_for(self, task: Task, user: User) -> bool:
-        """Whether annotations, and locks of others, are as many as the annotations that the project asks for."""
+        """Whether annotations, and locks of others, are as many as the annotations that the task asks for."""
         held = sum(end > time.time() for holder, end in task.locks.items() if holder != user.id)
         done = sum(not (a.was_cancelled and a.completed_by != user.id) for a in self.annotations_of(task.id))
-        return held + done >= self.projects[task.project].maximum_annotations
+        return held + done >= task.overlap
 
     def remove_annotation(self, annotation: Annotation) -> None:
         """Delete an annotation and update the counters of its task."""
         self.annotations.pop(annotation.id, None)
         task = self.tasks.get(annotation.task)
         if task is not None:
+            task.marked = None
             self.count(task)
             self.touch(task.id)
 

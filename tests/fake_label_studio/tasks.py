@@ -43,13 +43,20 @@ def routes(studio: Studio) -> Blueprint:
     @blueprint.get("/api/tasks/<int:task_id>")
     def task(task_id: int) -> dict[str, Any]:
         with tables.lock:
-            return full_task(tables, tables.task(task_id, user()))
+            shown = full_task(tables, tables.task(task_id, user()))
+        # Only this route tells who they are.
+        shown["annotations"] = [{**a, "completed_by": {"id": a["completed_by"]}} for a in shown["annotations"]]
+        return shown
 
     @blueprint.patch("/api/tasks/<int:task_id>")
     def change(task_id: int) -> dict[str, Any]:
         with tables.lock:
             task = tables.task(task_id, user())
-            task.data = body_object().get("data", task.data)
+            fields = body_object()
+            task.data = fields.get("data", task.data)
+            # Neither follows from the other before the next annotation.
+            task.marked = fields.get("is_labeled", tables.is_labeled(task))
+            task.overlap = fields.get("overlap", task.overlap)
             tables.touch(task.id)
             return full_task(tables, task)
 
@@ -93,6 +100,7 @@ def full_task(tables: Tables, task: Task) -> dict[str, Any]:
         "total_annotations": task.total_annotations,
         "cancelled_annotations": task.cancelled_annotations,
         "is_labeled": tables.is_labeled(task),
+        "overlap": task.overlap,
         "annotations": [annotation_json(a) for a in tables.annotations_of(task.id)],
         "predictions": [asdict(p) for p in tables.predictions_of(task.id)],
         "drafts": [draft for draft in tables.drafts.values() if draft["task"] == task.id],
@@ -119,7 +127,7 @@ def _data(item: Any) -> dict[str, Any]:
 
 def _imported(tables: Tables, project: Project, item: dict[str, Any]) -> Task:
     now = tables.now()
-    task = Task(tables.new_id(), project.id, _data(item), now, now)
+    task = Task(tables.new_id(), project.id, _data(item), now, now, overlap=project.maximum_annotations)
     tables.tasks[task.id] = task
     attached = item if isinstance(item.get("data"), dict) else {}
     for annotation in attached.get("annotations", []):

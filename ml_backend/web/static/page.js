@@ -82,7 +82,7 @@ function ago(seconds) {
 }
 
 // The form sends only what a person changed; an empty field sets one back to its default.
-const NUMBERS = new Set(["batch_size", "retrain_every", "random_share", "subpool", "balance", "seed"]);
+const NUMBERS = new Set(["batch_size", "retrain_every", "random_share", "relabel_share", "subpool", "balance", "seed"]);
 
 function settings(of) {
   return [...of.elements].filter((field) => field.name && field.type !== "hidden");
