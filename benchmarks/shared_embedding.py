@@ -68,7 +68,7 @@ def work(url: str, model: str, role: str, go: Path) -> None:
         time.sleep(0.01)
     if role == "lead":
         missing = store.count_missing_embeddings(PROJECT, embedder.name)
-        own.as_leader(missing, Limit(float("inf"), float("inf")), lambda: False, lambda _: None)
+        own.as_leader(missing, Limit(float("inf"), float("inf")), lambda: False, lambda _missing, _said: None)
         return
     while store.count_missing_embeddings(PROJECT, embedder.name):
         if not own.as_helper(lambda: False):

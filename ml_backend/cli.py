@@ -121,15 +121,19 @@ def connect(
     wait: Annotated[
         float, typer.Option(min=0, max=3600, help="Seconds to wait for a backend that is still starting.")
     ] = 60.0,
+    watch: Annotated[bool, typer.Option(help="Show progress until the first batch can be labelled.")] = True,
 ) -> None:
     """Connect a project: backend, webhook with its secret, sampling, settings."""
     settings = _settings()
     from ml_backend.commands.connect import connect_project
+    from ml_backend.commands.first_batch import watch_first_batch
 
     with _failure_printed():
         address = backend_url or settings.address
         for line in connect_project(settings, project, address, setting or [], new_secret, wait, _waiting):
             console.print(f"[green]✓[/green] {escape(line)}", soft_wrap=True)
+        if watch:
+            watch_first_batch(console, settings, project, address)
 
 
 @app.command()

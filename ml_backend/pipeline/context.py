@@ -28,8 +28,9 @@ class Services:
     embedder: returns the embedder of a model name, which it loads at the first call; default_model: name of the
     embedding model for projects that choose none; webhook_secret: the base of the secrets of webhooks; owner: name of
     this process, see `owner_name`; ask_for_help: called with the id of a project of which other workers may embed texts
-    too; chunks: by the name of the embedding model; evaluations: evaluates the heads that runs fit, None to leave that
-    out; trust_remote_code: whether models may run code from their hub page.
+    too; load_ahead: called with the name of a model that is needed soon; chunks: by the name of the embedding model;
+    evaluations: evaluates the heads that runs fit, None to leave that out; trust_remote_code: whether models may run
+    code from their hub page.
     """
 
     store: Store
@@ -40,6 +41,7 @@ class Services:
     webhook_secret: str
     owner: str = field(default_factory=owner_name)
     ask_for_help: Callable[[int], None] = lambda _project_id: None
+    load_ahead: Callable[[str], None] = lambda _model: None
     chunks: dict[str, Chunks] = field(default_factory=dict)
     evaluations: Evaluations | None = None
     trust_remote_code: bool = False

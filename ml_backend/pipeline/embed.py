@@ -16,6 +16,7 @@ from ml_backend.pipeline.context import RunContext, Services
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.failures import NOT_THE_DATA
+from ml_backend.store.states import RunReason
 
 TEXTS_PER_CLAIM = 256
 """Texts that a worker claims at once; the first batch is chosen from so many."""
@@ -33,19 +34,25 @@ ORDINARY_TEXT = "An ordinary sentence."
 """Every model that works embeds it."""
 
 
-def embed(run: RunContext) -> int:
+ReportMissing = Callable[[int, str], None]
+"""Called after each chunk with the number of texts without a vector and a sentence about the progress."""
+
+
+def embed(run: RunContext, show: Callable[[int], ReportMissing]) -> int:
     """Embed texts of the project for a limited time; returns the number of texts still without a vector.
 
-    The model is loaded only if there are such texts. Raises ModelNotAvailable.
+    The model is loaded only if there are such texts; before that, `show` is called with their number. What it returns
+    is called after each chunk. Raises ModelNotAvailable.
     """
     run.store.accept_texts_again(run.id, kept=_refused_by(run.embedding))
     missing = run.services.arrays.missing(run.id, run.embedding)
     if missing:
+        report = show(missing)
         embedder = run.services.embedder(run.model)
         run.clear_solved_problem()
         limit = _limit(run)
         work = Work(run.services, run.id, embedder)
-        missing = work.as_leader(missing, limit, lambda: _interrupted(run, limit), run.report_phase)
+        missing = work.as_leader(missing, limit, lambda: _interrupted(run, limit), report)
     run.end_step("embed")
     return missing
 
@@ -60,7 +67,8 @@ class Limit:
 
 def _limit(run: RunContext) -> Limit:
     if run.store.current_batch(run.id) is not None:
-        return Limit(math.inf, LONGEST_EMBED_SECONDS)
+        # What people labelled is learned from after one chunk; the next run embeds on.
+        return Limit(math.inf, 0.0 if RunReason.LABELS in run.reasons else LONGEST_EMBED_SECONDS)
     wanted = TEXTS_PER_CLAIM - run.store.count_embedded_texts(run.id, run.embedding)
     return Limit(wanted, LONGEST_EMBED_SECONDS) if wanted > 0 else Limit(math.inf, 0.0)
 
@@ -104,13 +112,10 @@ class Work:
         """The size of chunks is kept from run to run: while people label, a run may have time for one chunk only."""
         return self.services.chunks.setdefault(self.embedder.name, Chunks())
 
-    def as_leader(
-        self, missing: int, limit: Limit, interrupted: Callable[[], bool], report_phase: Callable[[str], None]
-    ) -> int:
+    def as_leader(self, missing: int, limit: Limit, interrupted: Callable[[], bool], report: ReportMissing) -> int:
         """Embed until the limit is reached or `interrupted` returns True, and ask other workers to help.
 
-        missing: number of texts without a vector; report_phase: called with a sentence about the progress. Returns the
-        number of texts still without a vector.
+        missing: number of texts without a vector. Returns the number of texts still without a vector.
         """
         store, model = self.services.store, self.embedder.name
         started = counted_at = time.monotonic()
@@ -128,7 +133,7 @@ class Work:
                 for chunk in self.chunks.of(texts):
                     self._embed_chunk(chunk)
                     missing -= len(chunk)
-                    report_phase(_progress(total, missing, time.monotonic() - started))
+                    report(max(0, missing), _progress(total, missing, time.monotonic() - started))
                     if stop():
                         break
             finally:

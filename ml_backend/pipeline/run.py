@@ -7,6 +7,7 @@ import time
 from ml_backend.pipeline.class_names import class_texts_changed
 from ml_backend.pipeline.context import RunContext, Services
 from ml_backend.pipeline.counts import counts
+from ml_backend.pipeline.counts_shown import CountsShown
 from ml_backend.pipeline.embed import embed
 from ml_backend.pipeline.learn import learn
 from ml_backend.pipeline.learning_data import learning_data, situation
@@ -31,7 +32,7 @@ def run_project(services: Services, project_id: int, reasons: list[RunReason]) -
         return False
     refresh_members(run)
     report = synchronize(run)
-    missing = embed(run)
+    missing = embed(run, lambda missing: CountsShown(run, missing))
     work_left = bool(missing) or not report.complete
     data = learning_data(run, run.embedding)
     serving = finish_interrupted_batches(run.store, run.client, run.info)

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from ml_backend.labelstudio.client import LabelStudio, ProjectInfo
 from ml_backend.labelstudio.events import affected_tasks
@@ -52,15 +53,16 @@ def synchronize(run: RunContext) -> SyncReport:
     Raises LabelStudioError; the events are then kept.
     """
     report = SyncReport()
-    synchronizer = Synchronizer(run.store, run.client, run.config, run.info, run.report_phase)
+    synchronizer = Synchronizer.of(run)
     watermark, first_read = run.project.watermark, run.project.first_read
     text_source = run.config.text_source
     if run.project.text_source not in (None, text_source):
         # The texts now come from other fields or another tag, so every task has to be read again.
         watermark, first_read = None, None
     if watermark is None:
-        first_read = first_read or FirstRead(1, run.client.newest_update(run.id))
+        first_read = first_read or FirstRead(1, run.client.newest_update(run.id), run.info.task_number)
         run.store.update_project(run.id, watermark=None, first_read=first_read, text_source=text_source)
+        run.services.load_ahead(run.model)  # it takes seconds, and so does reading
         # The first batch is chosen from a few hundred texts, so one page is enough for it.
         seconds = FIRST_READ_SECONDS if first_read.next_page > 1 else 0.0
         # People label what is published from the first page on, and reading the other pages may take minutes.
@@ -104,6 +106,11 @@ class Synchronizer:
     info: ProjectInfo
     report_phase: Callable[[str], None]
 
+    @classmethod
+    def of(cls, run: RunContext) -> Self:
+        """That of a run's project."""
+        return cls(run.store, run.client, run.config, run.info, run.report_phase)
+
     def read_events(self, events: Sequence[EventRecord], report: SyncReport) -> bool:
         """Read again the tasks that the events name.
 
@@ -136,7 +143,9 @@ class Synchronizer:
         """
         for page in self.client.task_pages(self.info.id, start_page=start.next_page):
             self._store_tasks(page.tasks, report)
-            self.store.update_project(self.info.id, first_read=FirstRead(page.number + 1, start.newest))
+            self.store.update_project(
+                self.info.id, first_read=FirstRead(page.number + 1, start.newest, self.info.task_number)
+            )
             tasks_so_far = min(page.number * TASKS_PER_PAGE, self.info.task_number)
             self.report_phase(f"reading tasks: {tasks_so_far:,} of {self.info.task_number:,}")
             if not page.is_last and time.monotonic() > deadline:

@@ -18,7 +18,7 @@ class AnswerProblemRecord(TypedDict):
 
 @dataclass(frozen=True)
 class ProjectCounts:
-    """The counts that the status page shows, updated by every run; empty before the first run.
+    """The counts that the status page shows, updated by every run, also while it embeds; empty before the first run.
 
     labels: tasks per class, in the order of the label config; ties: tasks whose annotators disagree evenly;
     without_answer: tasks submitted without a class of the control, or with answers that cannot be read;
@@ -56,11 +56,12 @@ class FirstRead:
     """An unfinished first read of all tasks.
 
     next_page: the page to continue with; newest: the newest `updated_at` when the read started. Tasks that change
-    during the read are newer than that, so the next comparison reads them again.
+    during the read are newer than that, so the next comparison reads them again. tasks: number of tasks to read.
     """
 
     next_page: int
     newest: str | None
+    tasks: int = 0
 
 
 @dataclass(frozen=True)

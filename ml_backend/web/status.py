@@ -11,6 +11,7 @@ from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.pipeline.evaluated import evaluation_summary
 from ml_backend.pipeline.made_from import made_from
 from ml_backend.pipeline.next_step import next_step, remedy
+from ml_backend.pipeline.progress import progress
 from ml_backend.pipeline.webhook_state import webhook_sentence
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
@@ -43,12 +44,12 @@ def project_status(
 ) -> dict[str, Any]:
     """State, counts, batch, head, problems, settings and history of a project. Raises UnknownProject.
 
-    next: what the next batch waits for; worker_missing: whether work waits and no worker was seen for a minute; reads:
-    what is read from tasks and annotations; problems: the first 1,000 tasks that are not in the pool, {"task",
-    "reason"}; problem_counts: all, by reason; runs: oldest first; seconds: by step of the last run; agreement: see
-    the function; evaluation: see `evaluation_summary`, None before the first; class_names_off: why the last run did not
-    use the class names, None if it did; setting_changes: newest first, each {"at", "who", "changes": name → [before,
-    after]}.
+    next: what the next batch waits for; progress: see the function of that name; worker_missing: whether work waits and
+    no worker was seen for a minute; reads: what is read from tasks and annotations; problems: the first 1,000 tasks
+    that are not in the pool, {"task", "reason"}; problem_counts: all, by reason; runs: oldest first; seconds: by step
+    of the last run; agreement: see the function; evaluation: see `evaluation_summary`, None before the first;
+    class_names_off: why the last run did not use the class names, None if it did; setting_changes: newest first, each
+    {"at", "who", "changes": name → [before, after]}.
 
     with_names: whether it is told who changed the settings.
     """
@@ -74,6 +75,7 @@ def project_status(
         "webhook_problem": webhook_sentence(project),
         "webhook_problem_at": project.webhook_problem_at,
         "next": next_step(project, counts, batch, settings, problems),
+        "progress": None if (busy := progress(project, counts.tasks)) is None else asdict(busy),
         "run_pending": run_pending,
         "events_waiting": len(events),
         "worker_missing": bool(events or run_pending) and _worker_missing(store),

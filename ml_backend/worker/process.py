@@ -21,6 +21,7 @@ from ml_backend.worker.candidates import CandidateConfirmation
 from ml_backend.worker.evaluations import HeadEvaluations
 from ml_backend.worker.heartbeat import start_heartbeat
 from ml_backend.worker.jobs import Jobs
+from ml_backend.worker.load_ahead import LoadAhead, is_due
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.start import wait_for_services
 from ml_backend.worker.supervisor import lower_priority, stop_with_parent
@@ -45,7 +46,10 @@ def run(settings: Settings, threads: int = 2, parent: int | None = None) -> None
     services = services_of(settings)
     evaluations = HeadEvaluations(services.store)
     evaluations.start()
-    services = replace(services, ask_for_help=queue.wake_worker, evaluations=evaluations)
+    load_ahead = LoadAhead(services.embedder)
+    if is_due(services.store):
+        load_ahead(services.default_model)
+    services = replace(services, ask_for_help=queue.wake_worker, evaluations=evaluations, load_ahead=load_ahead)
     start_heartbeat(settings, owner_name(), with_file=parent is None)
     worker = Worker(services.store, queue, services)
     jobs = Jobs(services)

@@ -12,7 +12,9 @@ import pytest
 from live_loop import CLASSES, HTTP, Loop, connected, gold_texts, new_project, wait_until
 from local_backend import LocalBackend
 from studios import Fake, Real, both
+from typer.testing import CliRunner
 
+from ml_backend.cli import app
 from ml_backend.commands import connect
 from ml_backend.commands.backup import back_up, restore_backup
 from ml_backend.commands.connect import CONNECT, connect_project
@@ -218,6 +220,23 @@ def test_a_text_field_that_later_tasks_may_have_is_named_and_taken(
     lines = connect_again(project, "text_fields=text,body")
     assert any(line.startswith("text_fields names 'body', which none of the first 2 tasks") for line in lines)
     assert 'settings: text_fields ["text", "body"]' in lines
+
+
+def test_the_command_shows_the_steps_and_then_where_to_label(
+    label_studio: Fake, client: LabelStudio, backend: LocalBackend, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in backend.settings.model_dump(exclude_none=True).items():
+        monkeypatch.setenv(name.upper(), str(value))
+    project = new_project(client, gold_texts(30))
+    done = CliRunner().invoke(app, ["connect", str(project)])
+    assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[-3:] == [
+        "✓ batch 1 is published: 20 tasks, and more follow",
+        f"Press Label All Tasks: {label_studio.url}/projects/{project}/data",
+        f"The project's page:    {backend.url}/projects/{project}",
+    ]
+    again = CliRunner().invoke(app, ["connect", str(project), "--no-watch"])
+    assert again.output.splitlines()[-1] == f"✓ watch {backend.url}/projects/{project}"
 
 
 def test_a_backend_that_starts_meanwhile_is_waited_for_and_then_connected(

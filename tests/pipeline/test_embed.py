@@ -63,7 +63,7 @@ def work(of: Services) -> Work:
 
 
 def lead(of: Services, missing: int, interrupted: Callable[[], bool] = lambda: False) -> int:
-    return work(of).as_leader(missing, EVERYTHING, interrupted, lambda _: None)
+    return work(of).as_leader(missing, EVERYTHING, interrupted, lambda _missing, _said: None)
 
 
 def test_a_worker_killed_after_every_second_chunk_embeds_everything_in_the_end(sqlite_store: Store):

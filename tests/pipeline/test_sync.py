@@ -215,7 +215,7 @@ def test_a_first_read_that_is_killed_resumes_at_the_page_after_the_last_one_stor
     synchronizer = Synchronizer(sqlite_store, cast(LabelStudio, studio), CONFIG, info, lambda _: None)
     with pytest.raises(Killed):
         synchronizer.first_read(FirstRead(1, "2026"), time.monotonic() + 600.0, SyncReport())
-    assert reached(sqlite_store) == FirstRead(3, "2026")
+    assert reached(sqlite_store) == FirstRead(3, "2026", tasks=5)
 
 
 def reached(store: Store) -> FirstRead:
