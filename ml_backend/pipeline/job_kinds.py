@@ -78,3 +78,5 @@ KINDS: dict[str, JobKind] = {
     "map_layout": JobKind("Arrange the map by neighbours"),
 }
 """Name → kind."""
+LONG_KINDS = [name for name, kind in KINDS.items() if not kind.is_quick]
+"""Kinds of jobs that go on in the background."""

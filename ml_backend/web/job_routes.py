@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
 
-from ml_backend.pipeline.job_kinds import KINDS, WrongParameters
+from ml_backend.pipeline.job_kinds import KINDS, LONG_KINDS, WrongParameters
 from ml_backend.store.job_records import JobRecord
 from ml_backend.web.access import require_person, require_sender
 from ml_backend.web.bodies import BadRequest, json_object
@@ -15,8 +15,6 @@ from ml_backend.web.cross_site import FORM, accepts_form
 from ml_backend.web.project_page import VIEWS
 
 blueprint = Blueprint("jobs", __name__)
-
-LONG_KINDS = [name for name, kind in KINDS.items() if not kind.is_quick]
 
 
 @blueprint.post("/projects/<int:project_id>/jobs/<string:kind>")

@@ -9,6 +9,7 @@ from typing import Any
 from ml_backend.labelstudio.described_classes import notes_of
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.pipeline.evaluated import evaluation_summary
+from ml_backend.pipeline.job_kinds import LONG_KINDS
 from ml_backend.pipeline.made_from import made_from
 from ml_backend.pipeline.next_step import next_step, remedy
 from ml_backend.pipeline.progress import progress
@@ -49,7 +50,8 @@ def project_status(
     that are not in the pool, {"task", "reason"}; problem_counts: all, by reason; runs: oldest first; seconds: by step
     of the last run; agreement: see the function; evaluation: see `evaluation_summary`, None before the first;
     class_names_off: why the last run did not use the class names, None if it did; setting_changes: newest first, each
-    {"at", "who", "changes": name → [before, after]}.
+    {"at", "who", "changes": name → [before, after]}; jobs: those that people started and that go on or wait, {"id",
+    "kind", "done", "total"}.
 
     with_names: whether it is told who changed the settings.
     """
@@ -93,6 +95,11 @@ def project_status(
         "problem_counts": by_reason,
         "problems": [{"task": t, "reason": r} for t, r in store.problems(project_id, limit=PROBLEMS_SHOWN)],
         "runs": [_run(run) for run in runs],
+        "jobs": [
+            {"id": job.id, "kind": job.kind, "done": job.done, "total": job.total}
+            for job in store.jobs(project_id, LONG_KINDS)
+            if not job.has_ended
+        ],
         "setting_changes": [
             {"at": change.at, "who": change.who if with_names else None, "changes": change.changes}
             for change in store.setting_changes(project_id)
