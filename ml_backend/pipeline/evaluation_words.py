@@ -8,6 +8,9 @@ from typing import Any
 
 Body = Mapping[str, Any]
 """An evaluation as it is stored, see `Store.put_evaluation`."""
+LEAST_OF_PART = 20
+"""Labels that were predicted with similar confidence, from which on their share of right ones says something."""
+LEAST_GAP = 0.05
 NOT_YET = "The model is evaluated after its batch is published; this takes a few seconds."
 
 
@@ -70,7 +73,7 @@ def weak_classes(body: Body) -> list[str]:
     accuracy = body["accuracy"]["value"]
     if accuracy is None:
         return []
-    upper = {c["name"]: _upper_bound(c) for c in body["classes"]}
+    upper = {c["name"]: upper_bound(c) for c in body["classes"]}
     return sorted((name for name, bound in upper.items() if bound < accuracy), key=lambda name: upper[name])
 
 
@@ -88,6 +91,23 @@ def doubt_words(label: Mapping[str, Any]) -> tuple[str, str]:
         return label["given"], label["likelier"]
     has, lacks = label["given"], f"not {label['given']}"
     return (has, lacks) if label["present"] else (lacks, has)
+
+
+def calibration_sentence(body: Body) -> str:
+    """How often the model is right when it is sure, in words; empty where too few labels tell."""
+    parts = [part for part in body["reliability"] if part["labels"] >= LEAST_OF_PART]
+    if not parts:
+        return ""
+    sure = min(parts, key=lambda part: abs(part["confidence"] - 0.9))
+    total = sum(part["labels"] for part in parts)
+    gap = sum(part["labels"] * (part["confidence"] - part["right"]) for part in parts) / total
+    whole = "about as sure as it is right"
+    if abs(gap) >= LEAST_GAP:
+        whole = f"{100 * abs(gap):.0f} points {'surer than it is right' if gap > 0 else 'less sure than it is right'}"
+    return (
+        f"When it says {sure['confidence']:.0%} sure, it is right in about {sure['right']:.0%}. "
+        f"Over {total:,} labels it is {whole}."
+    )
 
 
 def alpha_sentence(annotators: Mapping[str, Any] | None) -> str:
@@ -111,7 +131,13 @@ def _sentence(clause: str) -> str:
     return f"{clause[:1].upper()}{clause[1:]}."
 
 
-def _upper_bound(quality: Mapping[str, Any]) -> float:
+def is_known(quality: Mapping[str, Any]) -> bool:
+    """Whether something can be said of a class."""
+    return quality["precision"] is not None or quality["recall"] is not None
+
+
+def upper_bound(quality: Mapping[str, Any]) -> float:
+    """The lower of the upper bounds of a class's precision and recall, 1 where nothing can be said of it."""
     return min((quality[part]["high"] for part in ("precision", "recall") if quality[part] is not None), default=1.0)
 
 

@@ -14,6 +14,7 @@ from ml_backend.settings import Settings
 from ml_backend.store import DATABASE_ERRORS, Store
 from ml_backend.web import (
     cookie,
+    dismissals,
     evaluation,
     job_routes,
     pages,
@@ -22,6 +23,7 @@ from ml_backend.web import (
     ready,
     serve_next,
     sign_in,
+    tabs,
     webhooks,
 )
 from ml_backend.web.access import SignInNeeded
@@ -64,7 +66,7 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     app.session_interface = cookie.Cookie()
     app.extensions[EXTENSION] = Web(settings, store, queue, RequestMetrics())
     app.url_map.converters["int"] = ProjectIdConverter
-    for routes in (protocol, ready, webhooks, projects, evaluation, job_routes, serve_next, sign_in):
+    for routes in (protocol, ready, webhooks, projects, evaluation, job_routes, serve_next, sign_in, dismissals, tabs):
         app.register_blueprint(routes.blueprint)
     app.register_blueprint(page_blueprint)
     app.wsgi_app = PathPrefix(app.wsgi_app, settings.backend_url)  # type: ignore[method-assign]

@@ -26,8 +26,20 @@ class Point:
     hollow: bool = False
 
 
-def share_chart(points: Sequence[Point], x_label: str, title: str) -> Markup:
-    """An SVG line chart with a y axis from 0 % to 100 %; empty without points. points: in the order of x."""
+@dataclass(frozen=True)
+class Mark:
+    """A vertical line where something happened. name: short, above the line; tooltip: see `Point`."""
+
+    x: float
+    name: str
+    tooltip: str
+
+
+def share_chart(points: Sequence[Point], x_label: str, title: str, marks: Sequence[Mark] = ()) -> Markup:
+    """An SVG line chart with a y axis from 0 % to 100 %; empty without points. points: in the order of x.
+
+    marks: those outside of the x of the points are left out.
+    """
     if not points:
         return Markup("")
     low, high = points[0].x, points[-1].x
@@ -41,6 +53,7 @@ def share_chart(points: Sequence[Point], x_label: str, title: str) -> Markup:
             *(_grid_line(share) for share in (0.0, 0.25, 0.5, 0.75, 1.0)),
             *(_tick(x, _x_position(x, low, high)) for x in ticks(low, high)),
             _text(LEFT + (WIDTH - LEFT - RIGHT) / 2, HEIGHT - 2, x_label, "middle"),
+            *(_mark(mark, _x_position(mark.x, low, high)) for mark in marks if points[0].x <= mark.x <= points[-1].x),
             _band(points, low, high),
             Markup('<polyline class="line" points="{}"/>').format(" ".join(f"{x:.1f},{y:.1f}" for x, y in coordinates)),
             *(_dot(x, y, p) for (x, y), p in zip(coordinates, points, strict=True)),
@@ -88,6 +101,11 @@ def _tick(value: int, x: float) -> Markup:
 def _dot(x: float, y: float, point: Point) -> Markup:
     circle = Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="4"><title>{}</title></circle>')
     return circle.format("hollow" if point.hollow else "dot", x, y, point.tooltip)
+
+
+def _mark(mark: Mark, x: float) -> Markup:
+    line = Markup('<line class="mark" x1="{:.1f}" x2="{:.1f}" y1="{}" y2="{}"><title>{}</title></line>')
+    return line.format(x, x, TOP, HEIGHT - BOTTOM, mark.tooltip) + _text(x, TOP - 3, mark.name, "middle")
 
 
 def _text(x: float, y: float, text: str, anchor: str, kind: str = "tick") -> Markup:

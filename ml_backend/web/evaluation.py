@@ -13,25 +13,27 @@ from ml_backend.pipeline.evaluation_words import (
     NOT_YET,
     accuracy_bounds,
     accuracy_sentence,
-    alpha_sentence,
+    calibration_sentence,
     confusion_sentence,
-    doubt_words,
     forecast_sentence,
+    is_known,
     price_sentence,
     stop_sentence,
+    upper_bound,
     weak_classes,
 )
 from ml_backend.web.access import require_reader
 from ml_backend.web.bodies import BadRequest
-from ml_backend.web.chart import Point, share_chart
+from ml_backend.web.chart import Mark, Point, share_chart
 from ml_backend.web.context import web
+from ml_backend.web.settings_words import change_words
 from ml_backend.web.status import UnknownProject, known_project
 
 blueprint = Blueprint("evaluation", __name__)
 
 POINTS_SHOWN = 60
 CONFUSIONS_SHOWN = 10
-LOOK_AGAIN_SHOWN = 20
+CHANGES_MARKED = 20
 CLASSES_OPEN = 20
 """Classes in the table that is open; the others are behind a line to click on."""
 
@@ -47,16 +49,24 @@ def evaluation(project_id: int) -> dict[str, Any]:
         raise BadRequest(str(problem), 404) from None
 
 
-def evaluation_view(evaluated: dict[str, Any], labels: dict[str, int], strategy: str) -> dict[str, Any]:
+def evaluation_view(
+    evaluated: dict[str, Any],
+    labels: dict[str, int],
+    strategy: str,
+    changes: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
     """What the templates `evaluation_*.html` need.
 
-    evaluated: see `project_evaluation`; labels: number of labels of each class, in the order of the label config.
+    evaluated: see `project_evaluation`; labels: number of labels of each class, in the order of the label config;
+    changes: of settings, newest first.
     """
     body = evaluated["evaluation"]
+    changed = marked_changes(changes, evaluated["history"])
     view: dict[str, Any] = {
         "body": body,
         "pending": evaluated["pending"],
-        "chart": accuracy_chart(evaluated["history"]),
+        "chart": accuracy_chart(evaluated["history"], changed),
+        "changes": changed,
         "not_yet": NOT_YET,
         "bounds": "",
         "tile_note": NOT_YET if evaluated["pending"] else "appears with the first labels",
@@ -74,21 +84,20 @@ def evaluation_view(evaluated: dict[str, Any], labels: dict[str, int], strategy:
             "why": accuracy_sentence(accuracy),
             "forecast": forecast_sentence(body),
             "stop": stop_sentence(body),
-            "alpha": alpha_sentence(body["annotators"]),
-            "confusions": [confusion_sentence(c) for c in body["confusions"][:CONFUSIONS_SHOWN]],
-            "look_again": [
-                {"task": label["task"], "probability": label["probability"], "words": doubt_words(label)}
-                for label in body["look_again"][:LOOK_AGAIN_SHOWN]
+            "calibration": calibration_sentence(body),
+            "confusions": [
+                {"words": confusion_sentence(pair), "examples": pair.get("examples", [])}
+                for pair in body["confusions"][:CONFUSIONS_SHOWN]
             ],
-            "look_again_more": max(0, len(body["look_again"]) - LOOK_AGAIN_SHOWN),
         }
     return view
 
 
 def class_rows(labels: dict[str, int], body: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """A row for each class, the weak ones first, then in the order of the label config."""
-    quality = {} if body is None else {c["name"]: c for c in body["classes"]}
-    weak = [] if body is None else [name for name in weak_classes(body) if name in labels]
+    """A row for each class: the weakest first, by its lower upper bound; those with too few labels last."""
+    quality = {} if body is None else {c["name"]: c for c in body["classes"] if c["name"] in labels}
+    weak = set() if body is None else set(weak_classes(body))
+    known = sorted((name for name in quality if is_known(quality[name])), key=lambda name: upper_bound(quality[name]))
     return [
         {
             "name": name,
@@ -96,12 +105,32 @@ def class_rows(labels: dict[str, int], body: dict[str, Any] | None) -> list[dict
             "weak": name in weak,
             **{part: quality.get(name, {}).get(part) for part in ("precision", "recall", "f1")},
         }
-        for name in [*weak, *(name for name in labels if name not in weak)]
+        for name in [*known, *(name for name in labels if name not in set(known))]
     ]
 
 
-def accuracy_chart(history: Sequence[dict[str, Any]]) -> Markup:
-    """A chart of the accuracy of the evaluated heads by their number of labels; empty while none is known."""
+def marked_changes(
+    changes: Sequence[dict[str, Any]], history: Sequence[dict[str, Any]], most: int = CHANGES_MARKED
+) -> list[dict[str, Any]]:
+    """The last changes of settings, oldest first, each with its `number` and the `labels` that there were then.
+
+    changes: newest first; labels: None if no model was evaluated before the change.
+    """
+    return [
+        {
+            **change,
+            "number": number,
+            "labels": max((h["labels"] for h in history if h["at"] <= change["at"]), default=None),
+        }
+        for number, change in enumerate(reversed(changes[:most]), start=1)
+    ]
+
+
+def accuracy_chart(history: Sequence[dict[str, Any]], changes: Sequence[dict[str, Any]] = ()) -> Markup:
+    """A chart of the accuracy of the evaluated heads by their number of labels; empty while none is known.
+
+    changes: of settings, see `marked_changes`.
+    """
     by_labels = {h["labels"]: h for h in history if h["accuracy"] is not None}
     shown = _thinned([by_labels[n] for n in sorted(by_labels)], POINTS_SHOWN)
     points = [
@@ -114,7 +143,19 @@ def accuracy_chart(history: Sequence[dict[str, Any]]) -> Markup:
         )
         for h in shown
     ]
-    return share_chart(points, "labels", "Accuracy")
+    return share_chart(points, "labels", "Accuracy", _marks(changes))
+
+
+def _marks(changes: Sequence[dict[str, Any]]) -> list[Mark]:
+    """One mark for all changes at the same number of labels."""
+    at: dict[int, list[dict[str, Any]]] = {}
+    for change in changes:
+        if change["labels"] is not None:
+            at.setdefault(change["labels"], []).append(change)
+    return [
+        Mark(labels, ", ".join(str(c["number"]) for c in of), "; ".join(change_words(c["changes"]) for c in of))
+        for labels, of in at.items()
+    ]
 
 
 def _thinned(items: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:

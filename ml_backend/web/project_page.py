@@ -53,29 +53,45 @@ class ProjectPage:
     @property
     def label_studio(self) -> str:
         """The address of the project in Label Studio, as browsers reach it."""
-        settings = web().settings
-        return f"{settings.label_studio_public_url or settings.label_studio_url}/projects/{self.id}"
+        return label_studio_address(self.id)
 
     def quality(self) -> dict[str, Any]:
         """How good the model is, see `evaluation_view`."""
-        evaluated = project_evaluation(web().store, self.record, with_people=self.who is not None)
-        return evaluation_view(evaluated, self.status["labels"], self.status["settings"]["strategy"])
+        status = self.status
+        return evaluation_view(
+            self.evaluated(), status["labels"], status["settings"]["strategy"], status["setting_changes"]
+        )
 
-    def render(self, template: str, **values: Any) -> Response:
-        """The page. values: what its template needs besides `status` and `label_studio`."""
+    def evaluated(self) -> dict[str, Any]:
+        """The newest evaluation and its history, see `project_evaluation`."""
+        return project_evaluation(web().store, self.record, with_people=self.who is not None)
+
+    def render(self, template: str, answered: str = "", **values: Any) -> Response:
+        """The page.
+
+        answered: what came of a form, as a sentence, if it was not one that serves tasks next; values: what its
+        template needs besides `status` and `label_studio`.
+        """
         links = [(name, words, url_for(f"pages.{name}", project_id=self.id)) for name, words in VIEWS.items()]
         return page(
             template,
             has_form=self.who is not None,
+            leads_to=self.label_studio,
             view=self.view,
             views=links,
             dict_of_views=VIEWS,
             status=self.status,
             label_studio=self.label_studio,
             may_change=self.who is not None,
-            said=said(request.args, is_paused=self.record.paused_at is not None),
+            said=answered or said(request.args, is_paused=self.record.paused_at is not None),
             **values,
         )
+
+
+def label_studio_address(project_id: int) -> str:
+    """The address of a project in Label Studio, as browsers reach it."""
+    settings = web().settings
+    return f"{settings.label_studio_public_url or settings.label_studio_url}/projects/{project_id}"
 
 
 def open_page(project_id: int, view: str) -> ProjectPage:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Response, g, make_response, render_template, request
 from markupsafe import Markup, escape
@@ -12,6 +14,7 @@ from ml_backend.store.states import ProjectState
 from ml_backend.web.context import web
 from ml_backend.web.csrf import csrf_token
 
+ORIGIN = re.compile(r"https?://[\w.\-:\[\]]+", re.ASCII)
 STATES = {
     ProjectState.NEW: ("idle", "starting"),
     ProjectState.READY: ("good", "ready"),
@@ -29,8 +32,12 @@ def wants_html() -> bool:
     return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
 
 
-def page(template: str, has_form: bool = False, **values: Any) -> Response:
-    """A page that browsers do not store. has_form: whether the page has a form besides the one to sign out."""
+def page(template: str, has_form: bool = False, leads_to: str = "", **values: Any) -> Response:
+    """A page that browsers do not store.
+
+    has_form: whether the page has a form besides the one to sign out; leads_to: an address to which the server may send
+    the browser on after a form, which needs permission like the form itself.
+    """
     # Only a person that the request has loaded already: an error page is also shown if the database is not reached.
     person = g.get("person")
     text = render_template(
@@ -44,6 +51,8 @@ def page(template: str, has_form: bool = False, **values: Any) -> Response:
     )
     response = make_response(text.encode("utf-8", "replace"))  # settings may hold lone surrogates
     form_target = "'self'" if has_form or (person is not None and person.signed_in) else "'none'"
+    if has_form and (origin := _origin(leads_to)):
+        form_target += f" {origin}"
     # Titles and labels come from outside, so only our own script and style sheet are allowed.
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -51,6 +60,12 @@ def page(template: str, has_form: bool = False, **values: Any) -> Response:
     )
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _origin(address: str) -> str:
+    """Scheme, host and port of an address; empty for what a header must not hold."""
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(address))
+    return origin if ORIGIN.fullmatch(origin) else ""
 
 
 def error_page(sentence: str, status: int) -> Response:

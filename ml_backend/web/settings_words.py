@@ -16,3 +16,10 @@ def setting_words(value: Any) -> str:
         lines = "; ".join(f"{name}: {text}" for name, text in value.items())
         return lines if len(lines) <= LONGEST_VALUE else f"{lines[:LONGEST_VALUE]}…"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def change_words(changes: dict[str, list[Any]]) -> str:
+    """Changes of settings, for people. changes: name → [value before, value after]."""
+    return ", ".join(
+        f"{name}: {setting_words(before)} → {setting_words(after)}" for name, (before, after) in changes.items()
+    )

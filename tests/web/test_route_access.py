@@ -21,6 +21,7 @@ from ml_backend.web import job_routes
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 PASSWORD = ("ann", "pässword")
+DOUBT = {"kind": "label", "task": 1, "key": 64 * "0"}
 WEBHOOK_SECRET = "webhook-secret"
 KIND = "rest"
 STRANGER_KEY = "e" * 40
@@ -132,6 +133,9 @@ def called(caller: Caller, route: str, project: int) -> int:
             "/webhook": {"action": "ANNOTATION_CREATED", "project": {"id": project}, "annotation": {"id": 1}},
             f"/projects/{project}/settings": {"batch_size": 7},
             f"/projects/{project}/next": {"task": [1]},
+            f"/projects/{project}/look-again/dismiss": DOUBT,
+            f"/projects/{project}/look-again/undo": DOUBT,
+            f"/projects/{project}/tab": {"task": [1], "title": "Chosen"},
             f"/projects/{project}/next/withdraw": {"task": [1]},
         }.get(path, {"project": project, "config": CONFIG})
         if caller.token:
