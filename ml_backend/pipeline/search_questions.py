@@ -30,6 +30,8 @@ class By(StrEnum):
     """Most probably of a class."""
     UNLIKE = "unlike"
     """Unlike anything labelled."""
+    EVERY = "every"
+    """In the order of the tasks: what the filters leave."""
 
 
 class Among(StrEnum):

@@ -36,12 +36,24 @@ from ml_backend.web.prefix import PathPrefix
 from ml_backend.web.rendering import error_page, wants_html
 from ml_backend.web.request_log import log_request_ids
 from ml_backend.web.response_headers import add_headers
-from ml_backend.web.views import actions, details, find, look_again, map, now, people, quality, strategy, texts
+from ml_backend.web.views import (
+    actions,
+    details,
+    duplicates,
+    find,
+    look_again,
+    map,
+    now,
+    people,
+    quality,
+    strategy,
+    texts,
+)
 from ml_backend.worker.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
 
-PAGES = (pages, now, quality, look_again, map, find, strategy, people, actions, details, texts)
+PAGES = (pages, now, quality, look_again, map, find, duplicates, strategy, people, actions, details, texts)
 """Modules that add their routes to the blueprint of the pages when they are imported."""
 LONGEST_REASON = 600
 """Characters of an error message that are sent in the status line."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, redirect, request
 
 from ml_backend.pipeline.job_kinds import KINDS, LONG_KINDS, WrongParameters
 from ml_backend.store.job_records import JobRecord
@@ -12,7 +12,7 @@ from ml_backend.web.access import require_person, require_sender
 from ml_backend.web.bodies import BadRequest, json_object
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import FORM, accepts_form
-from ml_backend.web.project_page import VIEWS
+from ml_backend.web.project_page import address_after_form
 
 blueprint = Blueprint("jobs", __name__)
 
@@ -69,6 +69,4 @@ def job_view(job: JobRecord) -> dict[str, Any]:
 
 
 def _back(project_id: int) -> Any:
-    view = request.form.get("view", "")
-    named = view if view in VIEWS else "actions"
-    return redirect(url_for(f"pages.{named}", project_id=project_id, _anchor=request.form.get("at") or None), 303)
+    return redirect(address_after_form(project_id, "actions", _anchor=request.form.get("at") or None), 303)

@@ -30,6 +30,8 @@ VIEWS = {
     "details": "Details",
 }
 """Name of the route → what its link says, in the order of the links."""
+SUB_PAGES = ("duplicates",)
+"""Names of the routes of pages to which one of the others leads."""
 
 
 @dataclass(frozen=True)
@@ -112,3 +114,13 @@ def _page(project_id: int, view: str, who: Person | None) -> ProjectPage:
     except UnknownProject as problem:
         raise BadRequest(str(problem), 404) from None
     return ProjectPage(view, record, who, status)
+
+
+def address_after_form(project_id: int, otherwise: str, **values: Any) -> str:
+    """The address of the page that a form named in its field `view`, or of the page `otherwise`.
+
+    values: arguments of the address; `_anchor`: the part of the page.
+    """
+    view = request.form.get("view", "")
+    named = view if view in VIEWS or view in SUB_PAGES else otherwise
+    return url_for(f"pages.{named}", project_id=project_id, **values)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from flask import Blueprint, redirect, request, url_for
+from flask import Blueprint, redirect, request
 
 from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.store import Store
@@ -18,7 +18,7 @@ from ml_backend.web.access import require_sender
 from ml_backend.web.bodies import BadRequest, json_object
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import FORM, accepts_form
-from ml_backend.web.project_page import VIEWS
+from ml_backend.web.project_page import address_after_form
 from ml_backend.web.said import PREFIX
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,6 @@ MOST_TASKS = 1000
 MOST_WAITING = 5000
 """Tasks that wait at the same time: all of them are in the published batch."""
 LONGEST_WHY = 200
-SUB_PAGES = ("duplicates",)
-"""Pages that no link of every page leads to."""
 
 
 @dataclass(frozen=True)
@@ -144,10 +142,8 @@ def _answer(project_id: int, counted: dict[str, int]) -> Any:
     """The counts as JSON, or for a form the way back to its page, whose address says them."""
     if request.mimetype != FORM:
         return counted
-    view = request.form.get("view", "")
     kept = parse_qsl(request.form.get("query", "")[:4000])
     # Names with an underscore mean something to `url_for`, and those of an earlier answer are of no more interest.
     values = {name: value for name, value in kept if name.isalpha()}
     values |= {f"{PREFIX}{name}": str(n) for name, n in counted.items() if n}
-    named = view if view in VIEWS or view in SUB_PAGES else "find"
-    return redirect(url_for(f"pages.{named}", project_id=project_id, **values, _anchor="said"), 303)  # type: ignore[arg-type]
+    return redirect(address_after_form(project_id, "find", **values, _anchor="said"), 303)

@@ -137,6 +137,8 @@ def called(caller: Caller, route: str, project: int) -> int:
             f"/projects/{project}/look-again/undo": DOUBT,
             f"/projects/{project}/tab": {"task": [1], "title": "Chosen"},
             f"/projects/{project}/next/withdraw": {"task": [1]},
+            f"/projects/{project}/duplicates/label": {"tasks": [1], "class": "a"},
+            f"/projects/{project}/duplicates/undo": {"job": 1},
         }.get(path, {"project": project, "config": CONFIG})
         if caller.token:
             options["headers"] |= csrf(caller.client)

@@ -147,12 +147,18 @@ def _by_words(job: Job, pool: ProjectPool, rows: NDArray[np.int64]) -> Found:
     return Found(np.array(listed[:MOST_FOUND], dtype=np.int64), None, more=len(listed) > MOST_FOUND)
 
 
+def _every(_job: Job, pool: ProjectPool, rows: NDArray[np.int64]) -> Found:
+    rows = rows[np.sort(np.unique(pool.texts[rows], return_index=True)[1])]
+    return Found(rows[:MOST_FOUND], None, more=len(rows) > MOST_FOUND)
+
+
 WAYS: dict[By, Callable[[Job, ProjectPool, NDArray[np.int64]], Found]] = {
     By.MEANING: _by_meaning,
     By.WORDS: _by_words,
     By.LIKE: _like,
     By.LIKELY: _likely,
     By.UNLIKE: _unlike,
+    By.EVERY: _every,
 }
 
 
