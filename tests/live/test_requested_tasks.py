@@ -175,7 +175,7 @@ def test_a_task_without_a_vector_is_served_when_somebody_asks_for_it(
         "POST", f"api/projects/{project.id}/import?return_task_ids=true", body=gold_texts(1, start=30)
     )["task_ids"]
     project.add_event("TASKS_CREATED", *new)
-    monkeypatch.setattr("ml_backend.pipeline.run.embed", lambda run: 1)
+    monkeypatch.setattr("ml_backend.pipeline.run.embed", lambda *_: 1)
     ask(project, *new)
     assert project.status["to_embed"] == 1
     assert project.batch.task_ids[0] == new[0]

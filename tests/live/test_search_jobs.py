@@ -151,7 +151,7 @@ def test_words_are_found_before_anything_is_embedded_and_the_rest_says_what_to_d
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ):
     project = make_project(10)
-    monkeypatch.setattr("ml_backend.pipeline.run.embed", lambda run: 1)
+    monkeypatch.setattr("ml_backend.pipeline.run.embed", lambda *_: 1)
     project.run("setup")
     text = next(iter(project.store.texts_of_tasks(project.id, project.client.task_ids(project.id)).values()))
     assert found(project, by="words", question=f'"{text}"')
