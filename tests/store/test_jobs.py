@@ -92,9 +92,8 @@ def test_the_same_request_finds_the_first_also_at_the_same_moment(store: Store, 
         assert len(set(threads.map(ask, range(4)))) == 1
     for kind, parameters in (("other", {}), (KIND, {"above": 0.9})):
         assert store.add_only_job(project, kind, parameters, "Ann") is not None
-    assert len(store.jobs(project, [KIND, "other"])) == 3
-    store.stop_job(project, store.jobs(project, [KIND])[0].id)
-    store.stop_job(project, store.jobs(project, [KIND])[0].id)
+    assert len(store.jobs(project, [KIND, "other"])) == 3, "one of another kind and one with other parameters"
+    store.stop_job(project, store.jobs(project, [KIND])[-1].id)
     assert store.add_only_job(project, KIND, {}, "Ann") is not None
     assert len(store.jobs(project, [KIND])) == 3, "a job that has ended is no obstacle"
     assert store.add_only_job(99, KIND, {}, "Ann") is None, "there is no such project"
