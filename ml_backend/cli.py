@@ -1,4 +1,4 @@
-"""The command line: serve, worker, connect, doctor, evaluate, label-copies, demo, export, backup, restore."""
+"""The command line: serve, worker, connect, doctor, evaluate, predict, train, pause, label-copies, export, backup …"""
 
 from __future__ import annotations
 
@@ -175,6 +175,78 @@ def evaluate(
             print_evaluation(console, evaluated)
 
 
+@app.command()
+def predict(
+    project: ProjectId,
+    every: Annotated[bool, typer.Option("--all", help="Predict all open texts.")] = False,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write them into this file: task, class, confidence, margin to the second.")
+    ] = None,
+    to_label_studio: Annotated[
+        bool,
+        typer.Option(
+            "--to-label-studio", help="Write them into Label Studio, under a model version that serves no task."
+        ),
+    ] = False,
+    above: Annotated[float, typer.Option(help="Only those with this confidence or more, from 0 to 1.")] = 0.0,
+    texts: Annotated[bool, typer.Option("--texts", help="The file has the texts too.")] = False,
+) -> None:
+    """Predict all open texts of a project with its newest model, into a CSV file or into Label Studio.
+
+    Without --csv and --to-label-studio: print how many predictions are how sure, and how many of them are expected to
+    be wrong. The page Actions of the project does the same in the background.
+    """
+    settings = _settings()
+    from ml_backend.commands import predict as predicting
+
+    if not every:
+        _fail(
+            "say --all to predict all open texts; single texts are predicted by a POST to /predict, and without this "
+            "service by an exported model (`python -m ml_backend export`)",
+            WRONG_SETTINGS,
+        )
+    done = []
+    with _failure_printed(), _work_bar() as report:
+        if csv is not None:
+            done.append(predicting.predict_into_file(settings, project, csv, above, texts, report))
+        if to_label_studio:
+            done.append(predicting.predict_into_label_studio(settings, project, above, report))
+        if not done:
+            predicting.print_table(console, predicting.count_predictions(settings, project, report))
+    for sentence in done:
+        _say_done(sentence)
+
+
+@app.command()
+def train(project: ProjectId) -> None:
+    """Let the worker learn from all labels of a project now, and publish a new batch."""
+    settings = _settings()
+    from ml_backend.commands import learning
+
+    with _failure_printed():
+        _say_done(learning.train(settings, project))
+
+
+@app.command()
+def pause(project: ProjectId) -> None:
+    """Pause a project: labels are received and kept, nothing is learned or published until `resume`."""
+    settings = _settings()
+    from ml_backend.commands import learning
+
+    with _failure_printed():
+        _say_done(learning.pause(settings, project))
+
+
+@app.command()
+def resume(project: ProjectId) -> None:
+    """Let a paused project go on."""
+    settings = _settings()
+    from ml_backend.commands import learning
+
+    with _failure_printed():
+        _say_done(learning.resume(settings, project))
+
+
 @app.command("label-copies")
 def label_copies(
     project: ProjectId,
@@ -293,6 +365,14 @@ def restore(
 
 
 @contextmanager
+def _work_bar() -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on a terminal; yields a function of what is done, of how much, and the words for it."""
+    with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bar:
+        task = bar.add_task("")
+        yield lambda done, total, phase: bar.update(task, description=phase, completed=done, total=total or None)
+
+
+@contextmanager
 def _progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on a terminal; yields a function of the remaining and the total number of pages."""
     with Progress(console=errors, disable=not errors.is_terminal, transient=True) as bar:
@@ -309,6 +389,10 @@ def _settings() -> Settings:
         _fail(str(problem), WRONG_SETTINGS)
     logs.configure(settings)
     return settings
+
+
+def _say_done(sentence: str) -> None:
+    console.print(f"[green]✓[/green] {escape(sentence)}", highlight=False, soft_wrap=True)
 
 
 def _fail(message: str, status: int = 1) -> NoReturn:

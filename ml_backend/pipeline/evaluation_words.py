@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import floor, log10
+from math import floor, log2, log10
 from typing import Any
 
 Body = Mapping[str, Any]
@@ -11,6 +11,8 @@ Body = Mapping[str, Any]
 LEAST_OF_PART = 20
 """Labels that were predicted with similar confidence, from which on their share of right ones says something."""
 LEAST_GAP = 0.05
+MORE_LABELS = 100
+"""For so many further labels people are told what they would bring."""
 NOT_YET = "The model is evaluated after its batch is published; this takes a few seconds."
 
 
@@ -41,6 +43,23 @@ def forecast_sentence(body: Body) -> str:
         open_tasks = "the 1 open task" if body["open"] == 1 else f"the {body['open']:,} open tasks"
         return f"One more point of accuracy takes about {middle} further labels, more than {open_tasks} can give."
     return f"About {middle} further labels for one more point of accuracy; could be {low} or {high}."
+
+
+def gain_sentence(body: Body, more: int = MORE_LABELS) -> str:
+    """What further labels would bring, and so what stopping now costs; empty without a forecast or open tasks.
+
+    more: their number; if fewer tasks are open, all of these. It is the forecast for one point, by the same law: the
+    accuracy rises with the logarithm of the number of labels.
+    """
+    forecast, more = body["forecast"], min(more, body["open"])
+    if forecast is None or not more:
+        return ""
+    middle, low, high = (_points(body["labels"], more, forecast[name]) for name in ("labels", "high", "low"))
+    labels = "1 more label" if more == 1 else f"{more:,} more labels"
+    points = "1 point" if middle == "1.0" else f"{middle} points"
+    return (
+        f"{labels} would bring about {points} of accuracy (could be {low} or {high}): that is what stopping now costs."
+    )
 
 
 def stop_sentence(body: Body) -> str:
@@ -139,6 +158,11 @@ def is_known(quality: Mapping[str, Any]) -> bool:
 def upper_bound(quality: Mapping[str, Any]) -> float:
     """The lower of the upper bounds of a class's precision and recall, 1 where nothing can be said of it."""
     return min((quality[part]["high"] for part in ("precision", "recall") if quality[part] is not None), default=1.0)
+
+
+def _points(labels: int, more: int, for_one_point: int) -> str:
+    """Points of accuracy that further labels bring, where one point takes `for_one_point` of them."""
+    return f"{log2(1 + more / labels) / log2(1 + max(1, for_one_point) / labels):.1f}"
 
 
 def _rounded(number: int) -> str:

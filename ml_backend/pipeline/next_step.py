@@ -19,6 +19,11 @@ STOPPED = {
 }
 """State → what happens in it; in the other states batches follow each other."""
 
+PAUSED = (
+    "The project is paused: labels are received and kept, and nothing is learned or published until somebody lets it "
+    "go on, under Actions or with `python -m ml_backend resume` and its number."
+)
+
 REMEDIES = {
     ProjectState.WAITING: "Nothing is lost, and the backend tries again. `python -m ml_backend doctor` checks "
     "address, key, model and database.",
@@ -68,6 +73,7 @@ def next_step(
         is_served = batch is not None and project.state in (ProjectState.WAITING, ProjectState.FAILED)
         return STOPPED[project.state] + (" The published batch is still served." if is_served else "")
     situations = [
+        (project.paused_at is not None, PAUSED),
         (
             project.text_source is None and not counts.tasks,
             "The tasks were not read yet; the first run reads them from Label Studio.",

@@ -17,6 +17,7 @@ from ml_backend.web import (
     dismissals,
     evaluation,
     job_routes,
+    learning_routes,
     pages,
     projects,
     protocol,
@@ -78,7 +79,19 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     app.session_interface = cookie.Cookie()
     app.extensions[EXTENSION] = Web(settings, store, queue, RequestMetrics())
     app.url_map.converters["int"] = ProjectIdConverter
-    for routes in (protocol, ready, webhooks, projects, evaluation, job_routes, serve_next, sign_in, dismissals, tabs):
+    for routes in (
+        protocol,
+        ready,
+        webhooks,
+        projects,
+        evaluation,
+        job_routes,
+        learning_routes,
+        serve_next,
+        sign_in,
+        dismissals,
+        tabs,
+    ):
         app.register_blueprint(routes.blueprint)
     app.register_blueprint(page_blueprint)
     app.wsgi_app = PathPrefix(app.wsgi_app, settings.backend_url)  # type: ignore[method-assign]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, Response, redirect, request
 
 from ml_backend.pipeline.job_kinds import KINDS, LONG_KINDS, WrongParameters
-from ml_backend.store.job_records import JobRecord
+from ml_backend.store.job_records import JobRecord, file_of_job
+from ml_backend.store.states import JobState
 from ml_backend.web.access import require_person, require_sender
 from ml_backend.web.bodies import BadRequest, json_object
 from ml_backend.web.context import web
@@ -20,7 +21,7 @@ blueprint = Blueprint("jobs", __name__)
 @blueprint.post("/projects/<int:project_id>/jobs/<string:kind>")
 @accepts_form
 def start(project_id: int, kind: str) -> Any:
-    """Start a job of this kind; one that goes on already is returned instead of a second one.
+    """Start a job of this kind; the same one, if it goes on already, is returned instead of a second one.
 
     A form is sent back to the page that its field `view` names. Raises BadRequest for an unknown kind or parameters
     that the kind refuses.
@@ -34,11 +35,9 @@ def start(project_id: int, kind: str) -> Any:
         parameters = KINDS[kind].parse(given)
     except WrongParameters as problem:
         raise BadRequest(str(problem)) from None
-    store = web().store
-    if not store.project_exists(project_id):
+    job = web().store.add_only_job(project_id, kind, parameters, who.name)
+    if job is None:
         raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
-    newest = store.jobs(project_id, [kind], limit=1)
-    job = newest[0] if newest and not newest[0].has_ended else store.add_job(project_id, kind, parameters, who.name)
     web().queue.wake_jobs()
     return _back(project_id) if is_form else (job_view(job), 202)
 
@@ -47,10 +46,22 @@ def start(project_id: int, kind: str) -> Any:
 def show(project_id: int, job_id: int) -> dict[str, Any]:
     """A job and how far it has come, see `job_view`."""
     require_person(project_id, "Jobs")
-    job = web().store.job(project_id, job_id)
-    if job is None:
-        raise BadRequest(f"Project {project_id} has no job {job_id}.", 404)
-    return job_view(job)
+    return job_view(_job(project_id, job_id))
+
+
+@blueprint.get("/projects/<int:project_id>/jobs/<int:job_id>/file")
+def download(project_id: int, job_id: int) -> Response:
+    """The file that a job made, part by part. Raises BadRequest while there is none, or if it is kept no longer."""
+    require_person(project_id, "Files")
+    store, job = web().store, _job(project_id, job_id)
+    name = file_of_job(job_id)
+    file = next((file for file in store.files(project_id, name) if file.name == name), None)
+    if job.state != JobState.DONE or file is None:
+        raise BadRequest(f"Job {job_id} has no file; only the last ones are kept. Start it again under Actions.", 404)
+    response = Response(store.file_parts(project_id, name), mimetype=file.about["type"])
+    response.headers.set("Content-Disposition", "attachment", filename=file.about["name"])
+    response.content_length = file.size
+    return response
 
 
 @blueprint.post("/projects/<int:project_id>/jobs/<int:job_id>/stop")
@@ -64,8 +75,16 @@ def stop(project_id: int, job_id: int) -> Any:
 
 def job_view(job: JobRecord) -> dict[str, Any]:
     """A job as JSON and for templates: its record without what only workers need, and its title."""
-    hidden = {"owner", "until", "checkpoint"}
-    return {**{name: value for name, value in vars(job).items() if name not in hidden}, "title": KINDS[job.kind].title}
+    hidden = {"owner", "until", "checkpoint", "tries"}
+    title = KINDS[job.kind].title if job.kind in KINDS else job.kind
+    return {**{name: value for name, value in vars(job).items() if name not in hidden}, "title": title}
+
+
+def _job(project_id: int, job_id: int) -> JobRecord:
+    job = web().store.job(project_id, job_id)
+    if job is None:
+        raise BadRequest(f"Project {project_id} has no job {job_id}.", 404)
+    return job
 
 
 def _back(project_id: int) -> Any:

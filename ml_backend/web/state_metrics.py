@@ -131,6 +131,7 @@ def _of_projects(store: Store) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "active_learning_events_kept", "Webhook events that no run has processed yet.", store.event_count()
     )
+    yield _jobs(store)
     for name, (value, help) in OF_PROJECTS.items():
         family = GaugeMetricFamily(name, help, labels=["project"])
         for project in projects:
@@ -143,6 +144,17 @@ def _of_projects(store: Store) -> Iterator[Metric]:
     yield _last_runs(store)
     yield from _class_priors(store)
     yield from _accuracies(store)
+
+
+def _jobs(store: Store) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "active_learning_jobs",
+        "Jobs that people started on the pages; of those that ended, the last 20 of each kind and project.",
+        labels=["kind", "state"],
+    )
+    for (kind, state), count in sorted(store.job_counts().items()):
+        family.add_metric([kind, state], count)
+    return family
 
 
 def _failed_runs(projects: list[ProjectRecord]) -> CounterMetricFamily:

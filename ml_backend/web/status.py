@@ -16,6 +16,7 @@ from ml_backend.pipeline.progress import progress
 from ml_backend.pipeline.webhook_state import webhook_sentence
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
+from ml_backend.store.job_records import JobRecord
 from ml_backend.store.learning_records import BatchRecord, HeadRecord, RunRecord
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import ProjectState
@@ -23,6 +24,7 @@ from ml_backend.store.states import ProjectState
 PROBLEMS_SHOWN = 1000
 AGREEMENT_WINDOW = 50
 """Labels over which the share of right predictions is computed; one label changes it by 2 percentage points."""
+JOBS_SHOWN = 20
 OVERDUE_SECONDS = 60.0
 """If no worker was seen for so long, none is running: each one reports every 15 seconds."""
 STARTED_AT = time.time()
@@ -50,10 +52,10 @@ def project_status(
     that are not in the pool, {"task", "reason"}; problem_counts: all, by reason; runs: oldest first; seconds: by step
     of the last run; agreement: see the function; evaluation: see `evaluation_summary`, None before the first;
     class_names_off: why the last run did not use the class names, None if it did; setting_changes: newest first, each
-    {"at", "who", "changes": name → [before, after]}; jobs: those that people started and that go on or wait, {"id",
-    "kind", "done", "total"}.
+    {"at", "who", "changes": name → [before, after]}; paused_at: since when nothing is learned or published, None if it
+    is; jobs: the last that people started, newest first, {"id", "kind", "state", "done", "total", "phase"}.
 
-    with_names: whether it is told who changed the settings.
+    with_names: whether it is told who changed the settings, and who paused the project.
     """
     project = known_project(store, project_id)
     runs, events = store.runs(project_id), store.events(project_id)
@@ -66,6 +68,8 @@ def project_status(
     problems = sum(by_reason.values())
     run_pending = project_id in store.pending_projects()
     evaluation = store.newest_evaluation(project_id)
+    jobs = store.jobs(project_id, LONG_KINDS, JOBS_SHOWN)
+    is_job_open = any(not job.has_ended for job in jobs)
     return {
         "project": project_id,
         "title": project.title,
@@ -80,7 +84,10 @@ def project_status(
         "progress": None if (busy := progress(project, counts.tasks)) is None else asdict(busy),
         "run_pending": run_pending,
         "events_waiting": len(events),
-        "worker_missing": bool(events or run_pending) and _worker_missing(store),
+        "worker_missing": bool(events or run_pending or is_job_open) and _worker_missing(store),
+        "paused_at": project.paused_at,
+        "paused_by": project.paused_by if with_names else None,
+        "jobs": [_progress(job) for job in jobs],
         **asdict(counts),
         "labels_missing": [name for name, n in counts.labels.items() if n == 0],
         "batch": _batch(batch, counts.queue_remaining),
@@ -95,16 +102,15 @@ def project_status(
         "problem_counts": by_reason,
         "problems": [{"task": t, "reason": r} for t, r in store.problems(project_id, limit=PROBLEMS_SHOWN)],
         "runs": [_run(run) for run in runs],
-        "jobs": [
-            {"id": job.id, "kind": job.kind, "done": job.done, "total": job.total}
-            for job in store.jobs(project_id, LONG_KINDS)
-            if not job.has_ended
-        ],
         "setting_changes": [
             {"at": change.at, "who": change.who if with_names else None, "changes": change.changes}
             for change in store.setting_changes(project_id)
         ],
     }
+
+
+def _progress(job: JobRecord) -> dict[str, Any]:
+    return {name: getattr(job, name) for name in ("id", "kind", "state", "done", "total", "phase")}
 
 
 def known_project(store: Store, project_id: int) -> ProjectRecord:

@@ -1,0 +1,66 @@
+"""Trains a project's model now, pauses the project, and lets it go on."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+
+from ml_backend.store.states import RunReason
+from ml_backend.web.access import require_sender
+from ml_backend.web.bodies import BadRequest
+from ml_backend.web.context import web
+from ml_backend.web.cross_site import FORM, accepts_form
+
+logger = logging.getLogger(__name__)
+blueprint = Blueprint("learning", __name__)
+
+
+@blueprint.post("/projects/<int:project_id>/train")
+@accepts_form
+def train(project_id: int) -> Any:
+    """Learn from all labels now and publish a new batch, also while the project is paused. Raises BadRequest."""
+    who = _sender(project_id)
+    web().queue.request(web().store, project_id, RunReason.TRAINING)
+    logger.info("project %s: %s asked for training", project_id, who)
+    return _back(project_id, "train")
+
+
+@blueprint.post("/projects/<int:project_id>/pause")
+@accepts_form
+def pause(project_id: int) -> Any:
+    """Learn and publish nothing until somebody lets the project go on. Raises BadRequest."""
+    who, store = _sender(project_id), web().store
+    project = store.project(project_id)
+    if project is not None and project.paused_at is None:
+        store.update_project(project_id, paused_at=time.time(), paused_by=who)
+        logger.info("project %s: %s paused it", project_id, who)
+    return _back(project_id, "pause")
+
+
+@blueprint.post("/projects/<int:project_id>/resume")
+@accepts_form
+def resume(project_id: int) -> Any:
+    """Let a paused project go on: the next run learns from the labels given meanwhile. Raises BadRequest."""
+    who, store = _sender(project_id), web().store
+    store.update_project(project_id, paused_at=None, paused_by=None)
+    web().queue.request(store, project_id, RunReason.REQUESTED)
+    logger.info("project %s: %s lets it go on", project_id, who)
+    return _back(project_id, "pause")
+
+
+def _sender(project_id: int) -> str:
+    """The name of the person who asks for it. Raises BadRequest."""
+    who = require_sender(project_id)
+    if not web().store.project_exists(project_id):
+        raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
+    return who.name
+
+
+def _back(project_id: int, anchor: str) -> Any:
+    """The page with the button, for a form; an empty object for JSON."""
+    if request.mimetype != FORM:
+        return {}
+    return redirect(url_for("pages.actions", project_id=project_id, _anchor=anchor), 303)
