@@ -127,12 +127,12 @@ def test_tasks_come_in_pages_and_a_run_that_was_interrupted_goes_on_with_the_nex
     project = make_project(11)
     newest = project.client.newest_update(project.id)
     assert project.run("setup") is True
-    assert (project.status["tasks"], project.record.first_read) == (4, FirstRead(2, newest))
+    assert (project.status["tasks"], project.record.first_read) == (4, FirstRead(2, newest, 11))
     labelled = project.label(2)
     unreported = next(task for task in project.batch.task_ids if task not in labelled)
     project.person.annotate(unreported, CLASSES[0])  # on the page that was read
     assert project.run("continued") is True
-    assert (project.status["tasks"], project.record.first_read) == (8, FirstRead(3, newest))
+    assert (project.status["tasks"], project.record.first_read) == (8, FirstRead(3, newest, 11))
     assert project.status["labeled"] == 2, "a label that was reported does not wait for the last page"
     assert project.run("continued") is False
     assert project.status["tasks"] == 11
