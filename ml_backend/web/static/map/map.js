@@ -187,7 +187,7 @@ async function pin(i) {
   links.append(
     element("a", "Open in Label Studio ↗", { href: `${labelStudio}/data?task=${task}` }),
     " · ",
-    element("a", "More like this", { href: `${find}?${new URLSearchParams({ like: task })}` }),
+    element("a", "More like this", { href: `${find}?${new URLSearchParams({ by: "like", task })}` }),
   );
   if (shown.colours.state[i] === OPEN) {
     const one = element("button", "Select", { type: "button", class: "plain" });
