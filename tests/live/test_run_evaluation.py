@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from live_loop import CLASSES, Person
 from project_runs import MINUTE, MakeProject, Project
 
+from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.pipeline import request_evaluation as request_module
 from ml_backend.pipeline.evaluate_head import evaluate_head
 from ml_backend.pipeline.evaluation_input import EvaluationInput
@@ -130,3 +132,24 @@ def test_skipped_random_tasks_are_counted_and_a_deleted_label_leaves(make_projec
     project.run()
     assert (body(project)["labels"], body(project)["accuracy"]["audits"]) == (10, 10)
     assert len(project.store.evaluation_history(project.id)) == 2
+
+
+def test_two_people_who_disagree_are_found_although_their_task_has_no_label(
+    make_project: MakeProject, second_user: LabelStudio
+):
+    project = make_project(40, retrain_every=6, batch_size=10)
+    evaluated(project)
+    project.run("setup")
+    first, *others = project.label(7)
+    task = project.studio.tables.tasks[first]
+    gold = project.studio.tables.annotations_of(first)[0].result[0]["value"]["choices"][0]
+    other = next(name for name in CLASSES if name != gold)
+    Person(second_user, project.id).annotate(task.id, other)
+    project.run()
+    found = body(project)
+    (disagreement,) = found["disagreements"]
+    assert disagreement["task"] == first
+    assert [vote["classes"] for vote in disagreement["votes"]] == [[gold], [other]]
+    assert disagreement["predicted"] is not None, "the head never learned from this task"
+    assert [person["others"] for person in found["people"]] == [{"tasks": 1, "same": 0.0}] * 2
+    assert found["labels"] == len(others)

@@ -8,7 +8,12 @@ import krippendorff
 import numpy as np
 import pytest
 
-from ml_backend.learning.evaluation.annotators import MOST_PAIRS, annotator_agreement
+from ml_backend.learning.evaluation.annotators import (
+    MOST_PAIRS,
+    agreement_with_others,
+    agreement_with_predictions,
+    annotator_agreement,
+)
 
 ANNA, BEN, CLEO = 1, 2, 3
 
@@ -85,3 +90,32 @@ def test_the_pairs_with_most_texts_in_common_are_listed():
     assert len(pairs) == MOST_PAIRS < 9 * 8 / 2
     assert pairs[0].tasks == 12
     assert [pair.tasks for pair in pairs] == sorted((pair.tasks for pair in pairs), reverse=True)
+
+
+@pytest.mark.parametrize("n_columns", [0, 3])
+def test_agreement_with_others_is_that_of_counting_task_by_task(n_columns: int):
+    rng = np.random.default_rng(1)
+    pairs = np.array([(task, who) for task in range(60) for who in range(5) if rng.random() < 0.4])
+    y = rng.integers(0, 2, (len(pairs), n_columns)) if n_columns else rng.integers(0, 3, len(pairs))
+    shares: dict[int, list[float]] = {}
+    for row, (task, who) in enumerate(pairs):
+        others = [i for i, (t, w) in enumerate(pairs) if t == task and w != who]
+        if others:
+            shares.setdefault(int(who), []).append(float(np.mean([np.array_equal(y[row], y[i]) for i in others])))
+    found = agreement_with_others(pairs[:, 0], pairs[:, 1], y)
+    assert [(share.annotator, share.tasks) for share in found] == [(who, len(s)) for who, s in sorted(shares.items())]
+    assert [share.same for share in found] == pytest.approx([np.mean(s) for _, s in sorted(shares.items())])
+
+
+def test_who_shares_no_text_with_others_is_left_out_of_their_agreement():
+    assert agreement_with_others(np.array([1, 2]), np.array([ANNA, BEN]), np.array([0, 0])) == []
+    nothing = np.empty(0, dtype=np.int64)
+    assert agreement_with_others(nothing, nothing, nothing) == []
+
+
+def test_agreement_with_predictions_is_the_share_of_equal_labels_of_each_person():
+    who = np.array([BEN, ANNA, ANNA, ANNA])
+    found = agreement_with_predictions(who, np.array([1, 0, 1, 2]), np.array([1, 0, 1, 1]))
+    assert [(s.annotator, s.tasks, s.same) for s in found] == [(ANNA, 3, pytest.approx(2 / 3)), (BEN, 1, 1.0)]
+    sets = agreement_with_predictions(who[:2], np.array([[1, 0], [1, 1]]), np.array([[1, 0], [1, 0]]))
+    assert [(s.annotator, s.same) for s in sets] == [(ANNA, 0.0), (BEN, 1.0)]

@@ -158,3 +158,45 @@ def test_an_evaluation_gives_up_when_a_newer_head_waits():
     asked = iter([False, False, True])
     with pytest.raises(Superseded):
         evaluate(head, held_out, np.zeros(200), np.zeros(200), X[200:], 100, lambda: next(asked))
+
+
+@pytest.mark.parametrize("multi_label", [False, True])
+def test_every_label_has_a_prediction_by_a_head_that_was_not_fitted_to_it(multi_label):
+    X, gold = texts(2, multi_label)
+    _, given_at, drawn_at, proposal = labelled(PLAN, X, gold, 10)
+    rows = np.flatnonzero(given_at >= 0)
+    held_out = proposal.held_out
+    found = evaluate(proposal.head, held_out, given_at[rows], drawn_at[rows], X[:500], 500)
+    for fold in range(held_out.n_folds):
+        of_fold = held_out.fold == fold
+        p = held_out.fit_without(of_fold).predict_proba(held_out.X[of_fold])
+        expected = (p >= 0.5).astype(int) if multi_label else p.argmax(axis=1)
+        np.testing.assert_array_equal(found.held_out.y[of_fold], expected)
+    assert ((found.held_out.confidence > 0) & (found.held_out.confidence <= 1)).all()
+
+
+def test_a_confused_pair_has_examples_of_which_the_model_was_surest():
+    X, gold = texts(0)
+    _, given_at, drawn_at, proposal = labelled(PLAN, X, gold, 15)
+    rows = np.flatnonzero(given_at >= 0)
+    found = evaluate(proposal.head, proposal.held_out, given_at[rows], drawn_at[rows], X[:500], 500)
+    y, predicted, confidence = proposal.held_out.y, found.held_out.y, found.held_out.confidence
+    assert any(pair.labels > 3 for pair in found.confusions)
+    for pair in found.confusions:
+        shown = np.flatnonzero((y == pair.given) & (predicted == pair.predicted))
+        surest = shown[np.argsort(-confidence[shown])][:3]
+        assert (len(shown), list(pair.examples)) == (pair.labels, surest.tolist())
+
+
+def test_doubtful_labels_have_their_neighbours_in_the_same_order():
+    X, gold = texts(1)
+    _, given_at, drawn_at, proposal = labelled(PLAN, X, gold, 10)
+    rows = np.flatnonzero(given_at >= 0)
+    found = evaluate(proposal.head, proposal.held_out, given_at[rows], drawn_at[rows], X[:500], 500)
+    assert found.look_again
+    unit = proposal.held_out.X / np.linalg.norm(proposal.held_out.X, axis=1, keepdims=True)
+    for label, near in zip(found.look_again, found.neighbours, strict=True):
+        similarity = unit @ unit[label.row]
+        similarity[label.row] = -1
+        assert [n.row for n in near] == np.argsort(-similarity)[:3].tolist()
+        assert label.likelier_probability > label.probability
