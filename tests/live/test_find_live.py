@@ -54,7 +54,7 @@ def project(loop: MakeLoop) -> Loop:
 
 def test_what_a_page_finds_is_served_next_by_label_studio(project: Loop):
     by_words = page(project, "find", q="script refund", by="words")
-    assert "1 text: search: script refund" in by_words
+    assert "1 text with script refund" in by_words
     assert "&lt;<mark>script</mark>&gt;alert(1)&lt;/<mark>script</mark>&gt; <mark>refund</mark>" in by_words
     target = max(project.client.task_ids(project.project_id))
     assert f'value="{target}" aria-label="Choose task {target}"' in by_words

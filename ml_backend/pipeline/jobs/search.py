@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.search.nearest import cosines, cosines_to_mean, cosines_to_nearest, ranked
+from ml_backend.learning.search.nearest import cosines, cosines_to_mean, ranked
 from ml_backend.pipeline.jobs.found_texts import TextViews, class_number, probabilities_of, with_label, with_prediction
 from ml_backend.pipeline.jobs.job import Job, JobFailed
+from ml_backend.pipeline.nearest_labelled import NearestLabelled
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.pipeline.search_questions import MOST_PAGES, PER_PAGE, Among, By
 from ml_backend.pipeline.search_words import words_of
@@ -23,6 +24,7 @@ MOST_FOUND = MOST_PAGES * PER_PAGE
 TASKS_AT_ONCE = 20_000
 LONGEST_SECONDS = 3.0
 """How long texts are searched for words."""
+NEAREST_LABELLED = NearestLabelled()
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,13 @@ def _likely(job: Job, pool: ProjectPool, rows: NDArray[np.int64]) -> Found:
     return _best(pool, rows, lambda chosen: probabilities_of(head, pool, chosen, number))
 
 
-def _unlike(_job: Job, pool: ProjectPool, rows: NDArray[np.int64]) -> Found:
+def _unlike(job: Job, pool: ProjectPool, rows: NDArray[np.int64]) -> Found:
     _require_vectors(pool)
     labelled = pool.first_of_each_text
     labelled = labelled[np.isin(pool.texts[labelled], pool.texts[pool.has_label])]
     if len(labelled):
         said = "How much the most similar labelled text is alike."
-        found = _best(pool, rows, lambda chosen: -cosines_to_nearest(pool.embeddings, chosen, labelled))
+        found = _best(pool, rows, lambda chosen: -NEAREST_LABELLED.cosines(job.project_id, pool, chosen, labelled))
     else:
         said = "Nothing is labelled yet, so these are the texts that are least like the average of all."
         found = _best(pool, rows, lambda chosen: -cosines_to_mean(pool.embeddings, chosen))

@@ -7,9 +7,10 @@ from typing import Any
 
 from flask import Response, request
 
+from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.pipeline.search_questions import Among, By, page_number
-from ml_backend.pipeline.search_words import marked_by_meaning, words_of
+from ml_backend.pipeline.search_words import SNIPPET, marked_by_meaning, words_of
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store.records import ProjectRecord
 from ml_backend.web.bodies import BadRequest
@@ -30,6 +31,8 @@ def find(project_id: int) -> Response:
     """Search by meaning and by words, and serve what was found. Raises BadRequest."""
     shown = page_with_texts(project_id, "find")
     given = {name: value for name in FIELDS if (value := request.args.get(name, "").strip())}
+    if "label" in given and given.get("show", Among.OPEN) == Among.OPEN:
+        given["show"] = Among.LABELLED  # no open text has a label
     question = _question(given)
     answer, problem, status = None, "", 200
     if question is not None and shown.who is not None:
@@ -47,6 +50,8 @@ def find(project_id: int) -> Response:
         choices_of_among=AMONG,
         classes=classes_of(shown.record),
         asked=None if question is None else _said(question),
+        heading="" if question is None or answer is None else _heading(question, answer),
+        like=_text_of(project_id, given.get("like")),
         found=None if answer is None else _scored(with_texts(project_id, answer["found"], words), question or {}),
         answer=answer,
         page=page_number(request.args.get("page")),
@@ -103,6 +108,30 @@ def _said(question: Mapping[str, Any]) -> str:
                 + [f"predicted {question['predicted']}"] * bool(question["predicted"])
             )
     return f"search: {question['question']}"
+
+
+def _heading(question: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+    """What the texts that were found are."""
+    n = "1 text" if answer["total"] == 1 else f"{answer['total']:,}{'+' if answer['more'] else ''} texts"
+    match question["by"]:
+        case By.LIKE:
+            return f"Texts most like task {question['task']}"
+        case By.LIKELY:
+            return f"Texts that are most likely {question['class']}"
+        case By.UNLIKE:
+            return "Texts unlike anything labelled"
+        case By.EVERY:
+            return f"{n} {_said(question)}"
+        case By.WORDS:
+            return f"{n} with {question['question']}"
+    return f"Texts most like “{question['question']}”"
+
+
+def _text_of(project_id: int, task: str | None) -> str:
+    """The beginning of a task's text, empty without one."""
+    number = parsed_id(task)
+    texts = {} if number is None else web().store.texts_of_tasks(project_id, [number])
+    return readable(texts.get(number or 0, ""))[:SNIPPET]
 
 
 def _scored(found: list[dict[str, Any]], question: Mapping[str, Any]) -> list[dict[str, Any]]:
