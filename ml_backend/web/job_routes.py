@@ -58,7 +58,7 @@ def download(project_id: int, job_id: int) -> Response:
     file = next((file for file in store.files(project_id, name) if file.name == name), None)
     if job.state != JobState.DONE or file is None:
         raise BadRequest(f"Job {job_id} has no file; only the last ones are kept. Start it again under Actions.", 404)
-    response = Response(store.file_parts(project_id, name), mimetype=file.about["type"])
+    response = Response(store.file_parts(project_id, name), content_type=file.about["type"])
     response.headers.set("Content-Disposition", "attachment", filename=file.about["name"])
     response.content_length = file.size
     return response

@@ -95,7 +95,7 @@ def test_a_form_returns_to_the_page_that_it_came_from(person: Callable[..., Any]
     done = person("/projects/7/jobs/count", n="3", view="strategy", at="comparison")
     assert (done.status_code, done.location) == (303, "/projects/7/strategy#comparison")
     (job,) = sqlite_store.jobs(PROJECT, ["count"])
-    assert job.who == AUTH[0]
+    assert job.who == f"basic auth user {AUTH[0]}"
     assert person(f"/projects/7/jobs/{job.id}/stop", view="https://evil.example").location == "/projects/7/actions"
     assert sqlite_store.jobs(PROJECT, ["count"])[0].state == JobState.STOPPED
 
