@@ -33,13 +33,14 @@ def run(job: Job) -> dict[str, Any]:
         found = job.services.client.tasks_by_id(job.project_id, chunk)
         still_open = {task.id for task in found if not task.annotations}
         for place, task in enumerate(chunk, start=start):
-            checkpoint = {"made": list(made.items()), "next": task if task in still_open else None}
+            begun = task if task in still_open else None
+            checkpoint = {"made": list(made.items()), "next": begun, "result": result}
             job.report(place, len(tasks), f"giving {len(tasks):,} tasks the label {name!r}", checkpoint)
             if task in still_open:
                 annotation = job.services.client.annotate(job.project_id, task, result)
                 if annotation is not None:
                     made[task] = annotation
-    job.report(len(tasks), len(tasks), "done", {"made": list(made.items()), "next": None})
+    job.report(len(tasks), len(tasks), "done", {"made": list(made.items()), "next": None, "result": result})
     return {"labelled": len(made), "left_out": len(tasks) - len(made)}
 
 
@@ -53,7 +54,7 @@ def undo(job: Job) -> dict[str, Any]:
         raise JobFailed("What is to be undone is not known any more: only the last jobs are kept.")
     if not labelling.has_ended:
         raise JobFailed("The labels are being given at the moment: stop that first.")
-    result = _result(job, labelling.parameters["class"])
+    result = (labelling.checkpoint or {}).get("result", [])
     made = _made(job, labelling.checkpoint, result)
     counts, tasks = {"deleted": 0, "changed": 0, "gone": 0}, sorted(made)
     for start in range(0, len(tasks), CHECKED_AT_ONCE):
