@@ -49,6 +49,8 @@ PEOPLE = {1: "ana@shop.example", 2: "ben@shop.example", 3: "chloé@shop.example"
 DAY = 86400.0
 BATCH = 20
 DIMENSIONS = 512
+C = 30.0
+"""Of the heads: the vectors of WordParts hardly overlap."""
 HOSTILE = '<script>alert("x")</script> "onmouseover="alert(1)'
 """In the text of a task and in the title of a project, to see that pages show it as it is."""
 
@@ -148,7 +150,7 @@ def _early(project: Seeded) -> None:
 
 def _late(project: Seeded) -> None:
     """Three weeks in: 600 labels of three people, skips, disagreements, changed settings, and tasks asked for."""
-    tasks = list(range(1, 601))
+    tasks = list(range(1, 611))
     _label(project, tasks, project.now - 20 * DAY, project.now - 300.0)
     _label_twice(project, tasks[::10])
     _skip(project, range(620, 632))
@@ -205,6 +207,9 @@ def _label_twice(project: Seeded, tasks: Sequence[int]) -> None:
         other = next(person for person in PEOPLE if person != first.annotator)
         label = rng.choice(project.config.classes) if rng.random() < 1 / 6 else project.given[task]
         project.annotations[task].append(_annotation(project, task, other, label, project.at[task] + 3600, rng))
+        if label != project.given[task]:
+            project.labelled.remove(task)
+            del project.given[task]
 
 
 def _skip(project: Seeded, tasks: Sequence[int]) -> None:
@@ -263,6 +268,12 @@ def _accuracy(labels: int) -> float:
     return 0.82 - 0.55 * math.exp(-labels / 150)
 
 
+def _tied(project: Seeded) -> list[int]:
+    """Tasks to which two people gave different classes."""
+    results = {task: [a.result for a in of_task if a.result] for task, of_task in project.annotations.items()}
+    return [task for task, given in results.items() if len(given) > 1 and given[0] != given[1]]
+
+
 def _put_head(project: Seeded, version: str, labels: int, blob: bytes, moment: float) -> float:
     classes = list(project.config.classes)
     record = HeadRecord(version, project.id, classes, False, project.embedder.name, labels, blob, Agreement(), moment)
@@ -275,18 +286,28 @@ def _fit(project: Seeded) -> None:
     X = project.vectors[project.rows(labelled)]
     number = {name: n for n, name in enumerate(project.config.classes)}
     y = np.array([number[project.given[task]] for task in labelled])
-    head = Head(C=1.0).fit(X, y, len(number))
+    head = Head(C=C).fit(X, y, len(number))
     version = f"head of {len(labelled)} labels"
     made_at = _put_head(project, version, len(labelled), to_bytes(head), project.now - 240.0)
     X_open = project.vectors[project.rows(project.open)]
-    held_out = HeldOut(X, y, len(number), 1.0, None, np.random.default_rng(0))
-    evaluate_head(
-        store,
-        EvaluationInput(
-            project.id, version, made_at, project.config, head, held_out, np.array(labelled, dtype=np.int64),
-            X_open, len(X_open), project.annotations, frozenset(labelled), np.empty(0, dtype=np.int64), X_open[:0],
-        ),
-    )  # fmt: skip
+    held_out = HeldOut(X, y, len(number), C, None, np.random.default_rng(0))
+    ties = np.array(_tied(project), dtype=np.int64)
+    given = EvaluationInput(
+        project_id=project.id,
+        head_version=version,
+        made_at=made_at,
+        config=project.config,
+        head=head,
+        held_out=held_out,
+        task_ids=np.array(labelled, dtype=np.int64),
+        X_open=X_open,
+        n_open=len(X_open),
+        annotations=project.annotations,
+        labelled=frozenset(labelled),
+        tied_ids=ties,
+        X_tied=project.vectors[ties - 1],
+    )
+    evaluate_head(store, given)
     store.put_fitted_labels(project.id, {task: [project.given[task]] for task in labelled})
 
 
@@ -299,7 +320,7 @@ def _serve(project: Seeded, method: str, why: str, extras: bool = False) -> None
     head_record = store.current_head(project.id)
     assert head_record is not None
     tasks = project.open[: 2 * BATCH + 10]
-    asked, again = (tasks[:3], [57, 142]) if extras else ([], [])
+    asked, again = (tasks[:3], project.labelled[57:142:80]) if extras else ([], [])
     tasks = [*tasks[:5], *again, *tasks[5:]]
     probabilities = from_bytes(head_record.blob).predict_proba(project.vectors[project.rows(tasks)])
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :2]
@@ -355,6 +376,7 @@ def _finish(project: Seeded) -> None:
     counts = ProjectCounts(
         labels={name: by_class.get(name, 0) for name in project.config.classes},
         labeled=len(project.labelled),
+        ties=len(_tied(project)),
         skipped=sum(of_task[0].cancelled for of_task in project.annotations.values()),
         duplicates=3,
         copies_to_label=2 if project.id == LATE else 0,

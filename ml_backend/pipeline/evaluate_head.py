@@ -11,6 +11,7 @@ from ml_backend.pipeline.audits import audits
 from ml_backend.pipeline.evaluated_people import agreement_of_annotators, people_body
 from ml_backend.pipeline.evaluation_body import evaluation_body
 from ml_backend.pipeline.evaluation_input import EvaluationInput
+from ml_backend.pipeline.evaluation_words import weak_classes
 from ml_backend.store import Store
 from ml_backend.store.learning_records import EvaluationRecord
 
@@ -27,6 +28,7 @@ def evaluate_head(store: Store, given: EvaluationInput, is_superseded: Callable[
     agreement = agreement_of_annotators(given.annotations, given.config)
     accuracy = evaluation.accuracy
     n_audits = int((~np.isnan(drawn.drawn_at)).sum())
+    body = evaluation_body(evaluation, given, n_audits, drawn.skipped, agreement) | people_body(evaluation, given)
     store.put_evaluation(
         EvaluationRecord(
             project_id=given.project_id,
@@ -40,7 +42,7 @@ def evaluate_head(store: Store, given: EvaluationInput, is_superseded: Callable[
             audits=n_audits,
             changed=evaluation.stop.changed,
             seconds=evaluation.seconds,
-            body=evaluation_body(evaluation, given, n_audits, drawn.skipped, agreement)
-            | people_body(evaluation, given),
+            body=body,
+            weakest=next(iter(weak_classes(body)), None),
         )
     )

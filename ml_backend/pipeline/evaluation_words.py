@@ -38,7 +38,7 @@ def forecast_sentence(body: Body) -> str:
     forecast = body["forecast"]
     if forecast is None:
         return ""
-    middle, low, high = (_rounded(forecast[name]) for name in ("labels", "low", "high"))
+    middle, low, high = (rounded(forecast[name]) for name in ("labels", "low", "high"))
     if forecast["labels"] > body["open"]:
         open_tasks = "the 1 open task" if body["open"] == 1 else f"the {body['open']:,} open tasks"
         return f"One more point of accuracy takes about {middle} further labels, more than {open_tasks} can give."
@@ -165,7 +165,7 @@ def _points(labels: int, more: int, for_one_point: int) -> str:
     return f"{log2(1 + more / labels) / log2(1 + max(1, for_one_point) / labels):.1f}"
 
 
-def _rounded(number: int) -> str:
+def rounded(number: int) -> str:
     """The number with two digits, since a forecast has no more."""
     step = 10 ** max(0, floor(log10(max(number, 1))) - 1)
     return f"{round(number / step) * step:,}"

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from ml_backend.store.batches import BatchRows
 from ml_backend.store.candidates import CandidateRows
+from ml_backend.store.change_mark import ChangeMarkRow
 from ml_backend.store.changes import ChangeRows
 from ml_backend.store.class_vectors import ClassVectorRows
 from ml_backend.store.database import DATABASE_ERRORS, PAGES_BEFORE_CHECKPOINT, Database
@@ -20,6 +21,7 @@ from ml_backend.store.fitted_labels import FittedLabelRows
 from ml_backend.store.heads import HeadRows
 from ml_backend.store.jobs import JobRows
 from ml_backend.store.kept_files import KeptFileRows
+from ml_backend.store.label_times import LabelTimeRows
 from ml_backend.store.leases import LeaseRows
 from ml_backend.store.opening import open_database
 from ml_backend.store.people import PeopleRows
@@ -65,6 +67,8 @@ class Store(
     JobRows,
     KeptFileRows,
     RequestedTaskRows,
+    ChangeMarkRow,
+    LabelTimeRows,
     DismissalRows,
     PeopleRows,
     TextSearchRows,

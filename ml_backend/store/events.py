@@ -61,6 +61,13 @@ class EventRows:
         with self._database.reading() as connection:
             return [EventRecord(**row._mapping) for row in connection.execute(query)]
 
+    def event_counts(self, project_id: int) -> dict[str, int]:
+        """Action → number of events that no run has processed yet."""
+        table = tables.events
+        query = select(table.c.action, func.count()).where(table.c.project_id == project_id).group_by(table.c.action)
+        with self._database.reading() as connection:
+            return dict(connection.execute(query).tuples().all())
+
     def oldest_events(self) -> dict[int, float]:
         """Project id → Unix time at which the oldest event arrived that no run has processed yet."""
         table = tables.events

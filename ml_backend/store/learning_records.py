@@ -66,7 +66,8 @@ class EvaluationRecord:
     open texts, in 0..1, None while nothing can be said; basis: what that is estimated from, a value of `Basis` in
     `learning`; audits: number of labels of tasks drawn at random; changed: share of the open texts whose predicted
     class the last labels changed, None with too few; seconds: that the evaluation took; body: the whole evaluation as
-    docs/labelling.md describes it, of a project's newest head only.
+    docs/labelling.md describes it, of a project's newest head only; weakest: the class of which it knows least, None if
+    none is below the accuracy.
     """
 
     project_id: int
@@ -81,6 +82,7 @@ class EvaluationRecord:
     changed: float | None
     seconds: float
     body: dict[str, Any] | None = None
+    weakest: str | None = None
 
 
 @dataclass(frozen=True)

@@ -248,6 +248,7 @@ evaluations = Table(
     Column("changed", Float),
     Column("seconds", Float, nullable=False),
     Column("body", JsonText),
+    Column("weakest", PlainText),
 )
 """What is known of how good each head is. body: everything, of the newest one of a project; NULL for older ones."""
 

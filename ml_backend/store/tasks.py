@@ -175,6 +175,13 @@ class TaskRows:
             rows = connection.execute(query.distinct().order_by(table.c.task_id, table.c.annotator))
             return [(row[0], row[1]) for row in rows]
 
+    def answered_among(self, project_id: int, task_ids: Iterable[int]) -> set[int]:
+        """Those of the tasks that have a submitted or skipped annotation."""
+        table = tables.annotation_table
+        query = select(table.c.task_id).where(table.c.project_id == project_id)
+        with self._database.reading() as connection:
+            return {row[0] for row in selected_rows(connection, query, table.c.task_id, task_ids)}
+
     def task_of_annotations(self, project_id: int, annotation_ids: Sequence[int]) -> dict[int, int]:
         """Annotation id → task id; annotations that the database does not have are left out."""
         with self._database.reading() as connection:

@@ -1,4 +1,4 @@
-"""A line chart as inline SVG; colours come from the page's style sheet."""
+"""A line chart and a bar chart as inline SVG; colours come from the page's style sheet."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 WIDTH, HEIGHT = 440, 230
 LEFT, RIGHT, TOP, BOTTOM = 44, 52, 14, 34
+BARS_WIDTH, BARS_HEIGHT, BARS_LEFT, BARS_TOP, BARS_BASE = 360, 130, 30, 8, 106
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,39 @@ def share_chart(points: Sequence[Point], x_label: str, title: str, marks: Sequen
             Markup("</svg>"),
         ]
     )
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar of a day. label: under it, empty for none; tooltip: shown when the pointer is over it."""
+
+    value: int
+    label: str
+    tooltip: str
+
+
+def bar_chart(bars: Sequence[Bar], title: str) -> Markup:
+    """An SVG chart of numbers by day; a day without any has a thin line. title: read out with the last day's."""
+    top = max((bar.value for bar in bars), default=0)
+    step = (BARS_WIDTH - BARS_LEFT) / max(1, len(bars))
+    parts = [
+        Markup('<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(
+            BARS_WIDTH, BARS_HEIGHT, title
+        )
+    ]
+    if top:
+        parts.append(_text(BARS_LEFT - 6, BARS_TOP + 5, f"{top:,}", "end"))
+    for number, bar in enumerate(bars):
+        x = BARS_LEFT + number * step
+        height = max(2.0, bar.value / top * (BARS_BASE - BARS_TOP)) if top else 2.0
+        rectangle = (
+            '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" rx="1.5"><title>{}</title></rect>'
+        )
+        kind = "day" if bar.value else "day none"
+        parts.append(Markup(rectangle).format(kind, x, BARS_BASE - height, step * 0.76, height, bar.tooltip))
+        if bar.label:
+            parts.append(_text(x + step * 0.38, BARS_BASE + 16, bar.label, "middle"))
+    return Markup("").join([*parts, Markup("</svg>")])
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[int]:

@@ -16,7 +16,7 @@ from ml_backend.web.evaluation import evaluation_view
 from ml_backend.web.people import Person
 from ml_backend.web.rendering import page
 from ml_backend.web.said import said
-from ml_backend.web.status import UnknownProject, known_project, project_status
+from ml_backend.web.status import UnknownProject, known_project, page_status, project_status
 
 VIEWS = {
     "project": "Now",
@@ -39,7 +39,7 @@ class ProjectPage:
     """A page of a project for one request.
 
     view: a name in VIEWS; who: the person, None for anybody while the pages are open to all; status: see
-    `project_status`.
+    `page_status`.
     """
 
     view: str
@@ -96,9 +96,12 @@ def label_studio_address(project_id: int) -> str:
     return f"{settings.label_studio_public_url or settings.label_studio_url}/projects/{project_id}"
 
 
-def open_page(project_id: int, view: str) -> ProjectPage:
-    """A page without texts, for all who may read the pages. Raises BadRequest, see `require_reader`."""
-    return _page(project_id, view, require_reader(project_id))
+def open_page(project_id: int, view: str, with_lists: bool = False) -> ProjectPage:
+    """A page without texts, for all who may read the pages. Raises BadRequest, see `require_reader`.
+
+    with_lists: whether its status is the whole one of `project_status`.
+    """
+    return _page(project_id, view, require_reader(project_id), with_lists)
 
 
 def page_with_texts(project_id: int, view: str, what: str = "Texts") -> ProjectPage:
@@ -106,11 +109,11 @@ def page_with_texts(project_id: int, view: str, what: str = "Texts") -> ProjectP
     return _page(project_id, view, require_person(project_id, what))
 
 
-def _page(project_id: int, view: str, who: Person | None) -> ProjectPage:
-    store = web().store
+def _page(project_id: int, view: str, who: Person | None, with_lists: bool = False) -> ProjectPage:
+    store, read = web().store, project_status if with_lists else page_status
     try:
         record = known_project(store, project_id)
-        status = project_status(store, project_id, web().readiness.database_problem(), with_names=who is not None)
+        status = read(store, project_id, web().readiness.database_problem(), with_names=who is not None)
     except UnknownProject as problem:
         raise BadRequest(str(problem), 404) from None
     return ProjectPage(view, record, who, status)

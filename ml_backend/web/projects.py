@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, redirect, request, url_for
 
 from ml_backend.pipeline.extra_params import parse_extra_params
+from ml_backend.pipeline.job_kinds import LONG_KINDS
 from ml_backend.project_settings import ProjectSettings, SettingsError, known_names
 from ml_backend.web.access import require_basic_auth, require_person, require_reader
 from ml_backend.web.bodies import BadRequest, json_object, largest_body
@@ -14,7 +15,7 @@ from ml_backend.web.context import web
 from ml_backend.web.cross_site import accepts_form
 from ml_backend.web.csrf import has_csrf_token
 from ml_backend.web.setting_changes import changed_settings, stored_project
-from ml_backend.web.status import UnknownProject, project_status
+from ml_backend.web.status import UnknownProject, known_project, project_status, worker_missing
 
 blueprint = Blueprint("projects", __name__)
 
@@ -28,6 +29,22 @@ def status(project_id: int) -> dict[str, Any]:
         return project_status(web().store, project_id, problem, with_names=who is not None)
     except UnknownProject as problem:
         raise BadRequest(str(problem), 404) from None
+
+
+@blueprint.get("/projects/<int:project_id>/changes")
+def changes(project_id: int) -> dict[str, Any]:
+    """{"version"}: it is another one once something changed that the pages of the project show.
+
+    Pages that are open ask for it every few seconds, so it costs little. Raises BadRequest for an unknown project.
+    """
+    require_reader(project_id)
+    store = web().store
+    try:
+        known_project(store, project_id)
+    except UnknownProject as problem:
+        raise BadRequest(str(problem), 404) from None
+    troubles = (web().readiness.database_problem(), worker_missing(store))
+    return {"version": f"{store.change_mark(project_id, LONG_KINDS)} {troubles}"}
 
 
 @blueprint.get("/projects/<int:project_id>/settings")

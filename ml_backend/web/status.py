@@ -25,6 +25,8 @@ PROBLEMS_SHOWN = 1000
 AGREEMENT_WINDOW = 50
 """Labels over which the share of right predictions is computed; one label changes it by 2 percentage points."""
 JOBS_SHOWN = 20
+RUNS_OF_AGREEMENT = 30
+"""The last runs, in which the window of labels is looked for."""
 OVERDUE_SECONDS = 60.0
 """If no worker was seen for so long, none is running: each one reports every 15 seconds."""
 STARTED_AT = time.time()
@@ -45,20 +47,34 @@ class UnknownProject(LookupError):
 def project_status(
     store: Store, project_id: int, database_problem: str | None = None, with_names: bool = True
 ) -> dict[str, Any]:
-    """State, counts, batch, head, problems, settings and history of a project. Raises UnknownProject.
+    """`page_status`, and the lists that only some readers need. Raises UnknownProject.
 
-    next: what the next batch waits for; progress: see the function of that name; worker_missing: whether work waits and
-    no worker was seen for a minute; reads: what is read from tasks and annotations; problems: the first 1,000 tasks
-    that are not in the pool, {"task", "reason"}; problem_counts: all, by reason; runs: oldest first; seconds: by step
+    problems: the first 1,000 tasks that are not in the pool, {"task", "reason"}; runs: the last 100, oldest first.
+
+    with_names: whether it is told who paused the project and who changed the settings.
+    """
+    return {
+        **page_status(store, project_id, database_problem, with_names),
+        "problems": [{"task": t, "reason": r} for t, r in store.problems(project_id, limit=PROBLEMS_SHOWN)],
+        "runs": [_run(run) for run in store.runs(project_id)],
+    }
+
+
+def page_status(
+    store: Store, project_id: int, database_problem: str | None = None, with_names: bool = True
+) -> dict[str, Any]:
+    """State, counts, batch, head and settings of a project, as each of its pages needs them. Raises UnknownProject.
+
+    next: what the next batch waits for; progress: see the function of that name; labels_received: events about
+    annotations among those that wait; worker_missing: whether work waits and no worker was seen for a minute; reads:
+    what is read from tasks and annotations; problem_counts: tasks that are not in the pool, by reason; seconds: by step
     of the last run; agreement: see the function; evaluation: see `evaluation_summary`, None before the first;
-    class_names_off: why the last run did not use the class names, None if it did; setting_changes: newest first, each
-    {"at", "who", "changes": name → [before, after]}; paused_at: since when nothing is learned or published, None if it
-    is; jobs: the last that people started, newest first, {"id", "kind", "state", "done", "total", "phase"}.
-
-    with_names: whether it is told who changed the settings, and who paused the project.
+    class_names_off: why the last run did not use the class names, None if it did; paused_at: Unix time, None unless a
+    person paused the project; setting_changes: newest first, each {"at", "who", "changes": name → [before, after]};
+    jobs: the last that people started, newest first, {"id", "kind", "state", "done", "total", "phase"}.
     """
     project = known_project(store, project_id)
-    runs, events = store.runs(project_id), store.events(project_id)
+    runs, events = store.runs(project_id, limit=RUNS_OF_AGREEMENT), store.event_counts(project_id)
     if database_problem is not None:
         project = with_database_problem(project, database_problem)
     settings = ProjectSettings.usable(project.settings)
@@ -83,10 +99,11 @@ def project_status(
         "next": next_step(project, counts, batch, settings, problems),
         "progress": None if (busy := progress(project, counts.tasks)) is None else asdict(busy),
         "run_pending": run_pending,
-        "events_waiting": len(events),
-        "worker_missing": bool(events or run_pending or is_job_open) and _worker_missing(store),
         "paused_at": project.paused_at,
         "paused_by": project.paused_by if with_names else None,
+        "events_waiting": sum(events.values()),
+        "labels_received": sum(n for action, n in events.items() if action.startswith("ANNOTATION")),
+        "worker_missing": bool(events or run_pending or is_job_open) and worker_missing(store),
         "jobs": [_progress(job) for job in jobs],
         **asdict(counts),
         "labels_missing": [name for name, n in counts.labels.items() if n == 0],
@@ -100,8 +117,6 @@ def project_status(
         "reads": _reads(project, settings),
         "problems_total": problems,
         "problem_counts": by_reason,
-        "problems": [{"task": t, "reason": r} for t, r in store.problems(project_id, limit=PROBLEMS_SHOWN)],
-        "runs": [_run(run) for run in runs],
         "setting_changes": [
             {"at": change.at, "who": change.who if with_names else None, "changes": change.changes}
             for change in store.setting_changes(project_id)
@@ -149,7 +164,7 @@ def agreement(runs: list[RunRecord], window: int = AGREEMENT_WINDOW) -> dict[str
     return {"labels": measured_runs[-1].labels, "right": right, "asked": asked, "share": right / asked}
 
 
-def _worker_missing(store: Store) -> bool:
+def worker_missing(store: Store) -> bool:
     """Whether no worker was running for a minute, counted from the start of this process at the earliest."""
     return time.time() - max(store.worker_seen_at() or 0.0, STARTED_AT) > OVERDUE_SECONDS
 

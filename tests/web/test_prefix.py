@@ -54,7 +54,7 @@ def assert_all_lead_back(proxy: Proxy) -> None:
         page = visitor.get(proxy.prefix + path, headers=HTML)
         assert page.status_code == 200
         seen |= links(page)
-    assert {proxy.prefix + f"/{file}" for file in ("static/style.css", "static/page.js", "projects/7/status")} <= seen
+    assert {proxy.prefix + f"/{file}" for file in ("static/style.css", "static/page.js", "projects/7/changes")} <= seen
     headers = {**HTML, "Authorization": f"Token {KEY}"}
     statuses = {link: visitor.get(link, headers=headers, buffered=True).status_code for link in seen}
     assert statuses == dict.fromkeys(seen, 200)

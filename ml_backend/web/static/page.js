@@ -1,12 +1,13 @@
 "use strict";
 
-// Request the status every few seconds; if it changed, replace the parts of the page that are marked as live, and
-// refresh the form of settings.
+// Ask every few seconds whether anything changed, while the page is visible; if so, replace the parts of the page that
+// are marked as live, and refresh the form of settings.
 const PAUSE = 3000;
 const DAY = 86400;
 const watch = document.querySelector("[data-watch]")?.dataset.watch;
 const form = document.getElementById("settings");
-let lastStatus = null;
+const sources = new Map([...document.querySelectorAll("[data-live]")].map((part) => [part.id, part.innerHTML]));
+let lastVersion = null;
 // Requests of this script are marked, so that the server never makes the browser ask for a password in their place.
 let token = document.querySelector("meta[name=csrf-token]")?.content;
 const SCRIPT = { "X-Requested-With": "XMLHttpRequest" };
@@ -14,12 +15,12 @@ const SCRIPT = { "X-Requested-With": "XMLHttpRequest" };
 async function refresh() {
   if (document.hidden || !watch) return;
   try {
-    const status = await (await ok(fetch(watch, { headers: { ...SCRIPT, Accept: "application/json" } }))).text();
-    if (status !== lastStatus) {
+    const version = await (await ok(fetch(watch, { headers: { ...SCRIPT, Accept: "application/json" } }))).text();
+    if (version !== lastVersion) {
       const fresh = await page();
-      for (const part of document.querySelectorAll("[data-live]")) show(part, fresh.getElementById(part.id));
+      const parts = [...document.querySelectorAll("[data-live]")].map((part) => show(part, fresh.getElementById(part.id)));
       if (form) adopt(fresh.getElementById("settings"));
-      lastStatus = status;
+      if (parts.every(Boolean)) lastVersion = version;
     }
     showTrouble(null);
   } catch (problem) {
@@ -39,21 +40,46 @@ async function page() {
 function showTrouble(problem) {
   const isSignedOut = problem?.status === 401;
   document.getElementById("signed-out").hidden = !isSignedOut;
-  document.body.classList.toggle("stale", problem !== null && !isSignedOut);
+  const isStale = problem !== null && !isSignedOut;
+  document.body.classList.toggle("stale", isStale);
+  const words = isStale ? "The backend does not respond; trying again." : "";
+  const trouble = document.getElementById("trouble");
+  if (trouble.textContent !== words) trouble.textContent = words;
 }
 
-// What a person opened stays open, and the keyboard stays where it is.
+// What a person opened stays open, and the keyboard and the scroll bars stay where they are. Returns false for a part
+// in which a person has selected text, which is replaced later.
 function show(part, fresh) {
-  if (!fresh) return;
-  for (const details of part.querySelectorAll("details[open][id]")) {
-    fresh.querySelector("#" + CSS.escape(details.id))?.setAttribute("open", "");
+  if (!fresh || fresh.innerHTML === sources.get(part.id)) return true;
+  if (isSelected(part)) return false;
+  sources.set(part.id, fresh.innerHTML);
+  for (const details of part.querySelectorAll("details[id]")) {
+    fresh.querySelector("#" + CSS.escape(details.id))?.toggleAttribute("open", details.open);
   }
+  const place = [scrollX, scrollY];
+  const scrolled = [...part.querySelectorAll("[id]")].filter((inner) => inner.scrollLeft || inner.scrollTop);
+  const places = scrolled.map((inner) => [inner.id, inner.scrollLeft, inner.scrollTop]);
   const focused = part.contains(document.activeElement) ? document.activeElement : null;
-  const address = focused?.getAttribute("href");
   part.replaceChildren(...fresh.childNodes);
-  if (!focused) return;
-  const again = focused.id ? document.getElementById(focused.id) : address && part.querySelector(`[href="${CSS.escape(address)}"]`);
-  again?.focus({ preventScroll: true });
+  if (focused) sameElement(part, focused)?.focus({ preventScroll: true });
+  for (const [id, left, top] of places) document.getElementById(id)?.scrollTo(left, top);
+  scrollTo(...place);
+  return true;
+}
+
+function isSelected(part) {
+  const selection = getSelection();
+  return selection !== null && !selection.isCollapsed && selection.containsNode(part, true);
+}
+
+// The element in the new content that a person would take for the one that had the keyboard.
+function sameElement(part, focused) {
+  if (focused.id) return document.getElementById(focused.id);
+  if (focused.tagName === "SUMMARY" && focused.parentElement.id) {
+    return document.getElementById(focused.parentElement.id)?.querySelector("summary");
+  }
+  const address = focused.getAttribute("href");
+  return address && part.querySelector(`[href="${CSS.escape(address)}"]`);
 }
 
 async function ok(request) {
@@ -171,7 +197,7 @@ async function save(event) {
     await send(body);
     for (const field of settings(form)) if (field.name in changed) store(field, field.value);
     say(`Saved. ${form.dataset.saved}`, "good");
-    lastStatus = null;
+    lastVersion = null;
     await refresh();
   } catch (problem) {
     say(reason(problem), "bad");
@@ -182,5 +208,7 @@ async function save(event) {
 
 form?.addEventListener("submit", save);
 form?.addEventListener("input", forget);
+document.querySelector(".views [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+document.addEventListener("visibilitychange", refresh);
 showTimes();
 setInterval(refresh, PAUSE);

@@ -16,7 +16,7 @@ CHANGES_SHOWN = 10
 @blueprint.get("/projects/<int:project_id>/details")
 def details(project_id: int) -> Response:
     """What is read, the batch, the steps of runs, problems of tasks. Raises BadRequest for an unknown project."""
-    shown = open_page(project_id, "details")
+    shown = open_page(project_id, "details", with_lists=True)
     status = shown.status
     return shown.render(
         "details.html",

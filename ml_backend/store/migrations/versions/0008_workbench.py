@@ -15,11 +15,12 @@ ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Add columns to projects, annotations and batches, and the tables."""
+    """Add columns to projects, annotations, evaluations and batches, and the tables."""
     op.add_column("projects", sa.Column("paused_at", sa.Float()))
     op.add_column("projects", sa.Column("paused_by", sa.Text()))
     op.add_column("annotations", sa.Column("lead_time", sa.Float()))
     op.create_index("annotations_by_annotator", "annotations", ["project_id", "annotator", "cancelled", "created_at"])
+    op.add_column("evaluations", sa.Column("weakest", sa.Text()))
     op.add_column("batches", sa.Column("likely", sa.Text()))
     op.add_column("batches", sa.Column("requested_task_ids", sa.Text()))
     op.add_column("batches", sa.Column("repeated_task_ids", sa.Text()))

@@ -1,0 +1,113 @@
+"""Every page of a project three weeks in, in a real Chromium: accessibility, console, policy, width, keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page
+from seeded_projects import BROKEN, EARLY, EMPTY, KEY, LATE, WordParts
+from seeded_server import SeededServer
+
+from ml_backend.store import Store
+from ml_backend.web.project_page import VIEWS
+
+pytestmark = pytest.mark.browser
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
+SERIOUS = """async () => {
+  const found = await axe.run(document, { resultTypes: ["violations"] });
+  const told = (node) => node.target.join(" ") + " " + (node.any[0]?.message ?? "");
+  return found.violations.filter((fault) => ["serious", "critical"].includes(fault.impact))
+    .map((fault) => `${fault.id}: ${fault.nodes.slice(0, 3).map(told).join("; ")}`);
+}"""
+INTERACTIVE = "a[href], button, input, select, textarea, summary, [role=button], [onclick]"
+OUT_OF_REACH = """(interactive) => [...document.querySelectorAll(interactive)]
+  .filter((e) => e.checkVisibility() && !e.matches(":disabled, [type=hidden], .skip") && e.tabIndex < 0)
+  .map((e) => e.outerHTML.slice(0, 120))"""
+WIDER = """() => [...document.querySelectorAll("body *")]
+  .filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80)).slice(0, 3)"""
+LOOKS = [(1440, "light"), (390, "dark")]
+"""Width and colours. Colours do not depend on the width here, so both widths and both schemes are covered."""
+PATHS = [
+    *(f"/projects/{LATE}{'' if view == 'project' else '/' + view.replace('_', '-')}" for view in VIEWS),
+    *(f"/projects/{project}" for project in (EMPTY, EARLY, BROKEN)),
+    f"/projects/{BROKEN}/details",
+    "/projects",
+    "/sign-in",
+    "/nowhere",
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededServer]:
+    """The seeded projects, served."""
+    running = SeededServer(tmp_path_factory.mktemp("seeded"), WordParts())
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser, server: SeededServer) -> Iterator[Page]:
+    """A window of a person who has signed in."""
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{server.url}/sign-in")
+    page.get_by_label("Label Studio key").fill(KEY)
+    page.get_by_role("button", name="Sign in with key").click()
+    page.wait_for_url("**/projects")
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_has_no_serious_fault(window: Page, server: SeededServer, path: str):
+    faults: list[Any] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        # The page of an unknown address is a 404, which the browser reports too.
+        if message.type == "error" and path not in message.location["url"]:
+            faults.append(message.text)
+
+    window.on("console", hear)
+    window.on("pageerror", faults.append)
+    window.set_viewport_size({"width": LOOKS[0][0], "height": 900})
+    window.goto(server.url + path)
+    window.evaluate(AXE)
+    for width, scheme in LOOKS:
+        window.set_viewport_size({"width": width, "height": 900})
+        window.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        faults += window.evaluate(SERIOUS)
+    if window.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        faults.append(f"the page scrolls sideways: {window.evaluate(WIDER)}")
+    faults += [f"no Tab reaches {element}" for element in window.evaluate(OUT_OF_REACH, INTERACTIVE)]
+    window.remove_listener("console", hear)
+    window.remove_listener("pageerror", faults.append)
+    assert faults == []
+
+
+def test_tab_leads_from_the_skip_link_through_all_links_of_the_page(window: Page, server: SeededServer):
+    window.set_viewport_size({"width": 1440, "height": 900})
+    window.goto(f"{server.url}/projects/{EARLY}")
+    wanted = window.evaluate("document.querySelectorAll('a[href], button, summary').length")
+    window.keyboard.press("Tab")
+    assert window.evaluate("document.activeElement.className") == "skip"
+    window.evaluate("document.activeElement.seen = true")
+    for _ in range(wanted - 1):
+        window.keyboard.press("Tab")
+        window.evaluate("document.activeElement.seen = true")
+    missed = window.evaluate("[...document.querySelectorAll('a[href], button, summary')].filter(e => !e.seen).length")
+    assert missed == 0
+
+
+def test_what_a_person_opened_stays_open_while_the_page_follows_the_project(window: Page, server: SeededServer):
+    store: Store = server.store
+    window.goto(f"{server.url}/projects/{EARLY}")
+    window.locator("#label-now").focus()
+    store.update_project(EARLY, phase="embedding: 300 texts to go")
+    window.get_by_text("embedding: 300 texts to go").wait_for()
+    window.evaluate("document.getElementById('content').scrollIntoView()")
+    assert window.evaluate("document.activeElement.id") == "label-now"
