@@ -26,7 +26,7 @@ COUNTING = ("count_predictions", "predict_all")
 @blueprint.get("/projects/<int:project_id>/actions")
 def actions(project_id: int) -> Response:
     """Train, pause, export, predict, label copies, and when to stop. Raises BadRequest."""
-    shown, store = open_page(project_id, "actions"), web().store
+    shown, store = open_page(project_id, "actions", with_lists=True), web().store
     files = {file.name for file in store.files(project_id, "jobs/")}
     quality = shown.quality()
     return shown.render(
