@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from live_loop import CLASSES
+from live_loop import CLASSES, choice
 from project_runs import MakeProject, Project
 
 from ml_backend.annotation import Annotation
@@ -185,12 +185,8 @@ def test_a_class_that_the_label_config_has_no_more_is_not_given(project: Project
 def test_a_worker_that_goes_on_gives_no_task_a_second_annotation(project: Project):
     members = sorted(project.client.task_ids(project.id))[-5:]
     given = {"tasks": members, "class": CLASSES[0]}
-    annotation = project.client.annotate(project.id, members[0], [{**_result(CLASSES[0])}])
+    annotation = project.client.annotate(project.id, members[0], [choice(CLASSES[0])])
     assert annotation is not None
     going_on = job(project, "label_group", checkpoint={"made": [], "next": members[0]}, **given)
     assert RUNS["label_group"](going_on) == {"labelled": 5, "left_out": 0}
     assert np.bincount([members.index(a.task_id) for a in annotations(project, members)]).tolist() == [1] * 5
-
-
-def _result(name: str) -> dict[str, Any]:
-    return {"from_name": "topic", "to_name": "message", "type": "choices", "value": {"choices": [name]}}
