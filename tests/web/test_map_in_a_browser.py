@@ -53,12 +53,16 @@ class Map:
         assert box is not None
         self.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
 
-    def select_everything(self) -> None:
-        self.page.get_by_role("button", name="Box").click()
-        self.move_to(0.01, 0.01)
+    def select_everything(self, tool: str = "Box") -> None:
+        self.page.get_by_role("button", name=tool).click()
+        first, *others = {
+            "Box": [(0.01, 0.01), (0.5, 0.5), (0.99, 0.99)],
+            "Lasso": [(0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99)],
+        }[tool]
+        self.move_to(*first)
         self.page.mouse.down()
-        self.move_to(0.5, 0.5)
-        self.move_to(0.99, 0.99)
+        for place in others:
+            self.move_to(*place)
         self.page.mouse.up()
 
     def pixels(self) -> int:
@@ -129,6 +133,9 @@ def test_a_hostile_text_is_shown_as_text_when_it_is_hovered_and_pinned(chart: Ma
     chart.page.mouse.up()
     pinned = chart.page.locator("#map-pinned")
     expect(pinned).to_contain_text(HOSTILE)
+    expect(pinned.get_by_role("link", name="More like this")).to_have_attribute(
+        "href", f"/projects/{PROJECT}/find?like={HOSTILE_TASK}"
+    )
     expect(pinned.get_by_role("link", name="Open in Label Studio")).to_have_attribute(
         "href", re.compile(rf"/projects/{PROJECT}/data\?task={HOSTILE_TASK}$")
     )
@@ -155,7 +162,7 @@ def test_without_webgl_the_same_points_are_drawn(chart: Map):
     chart.open("?webgl=off")
     assert chart.page.evaluate("document.getElementById('map-points').getContext('2d') !== null")
     assert chart.pixels() > 1000
-    chart.select_everything()
+    chart.select_everything("Lasso")
     expect(chart.page.locator("#map-chosen")).to_contain_text(f"{N + 1} selected")
 
 

@@ -33,6 +33,10 @@ function say(words) {
   part("message").textContent = words;
 }
 
+function reason(problem) {
+  return problem instanceof TypeError ? "The backend does not respond; trying again." : problem.message;
+}
+
 async function load() {
   try {
     const [places, colours] = await Promise.all([arrays(section.dataset.positions), coloursOf(shown.by)]);
@@ -40,8 +44,8 @@ async function load() {
     chart.place(shown.places.points);
     await paint(colours);
   } catch (problem) {
-    if (problem.status === AGAIN) setTimeout(load, JOB_PAUSE);
-    say(problem.message);
+    if (problem.status === AGAIN || problem instanceof TypeError) setTimeout(load, JOB_PAUSE);
+    say(reason(problem));
   }
 }
 
@@ -74,7 +78,7 @@ async function recolour(by) {
     shown.by = by;
     if (!isSame) await paint(colours);
   } catch (problem) {
-    say(problem.message);
+    say(reason(problem));
     part("by").value = shown.by;
   }
 }
@@ -162,7 +166,7 @@ async function hover(i) {
   const task = shown.places.tasks[i];
   await new Promise((resolve) => setTimeout(resolve, texts.known.has(task) ? 0 : 60));
   if (i !== hovered) return;
-  const text = await texts.of([task]).then((found) => found.get(task), (problem) => problem.message);
+  const text = await texts.of([task]).then((found) => found.get(task), reason);
   if (i !== hovered) return;
   tip.replaceChildren(element("strong", groupName(i)), element("span", cut(text ?? "", 300)));
   tip.hidden = false;
@@ -182,12 +186,12 @@ async function pin(i) {
   if (pinned.hidden) return;
   hover(-1);
   const task = shown.places.tasks[i];
-  const text = await texts.of([task]).then((found) => found.get(task), (problem) => problem.message);
+  const text = await texts.of([task]).then((found) => found.get(task), reason);
   const links = element("p");
   links.append(
     element("a", "Open in Label Studio ↗", { href: `${labelStudio}/data?task=${task}` }),
     " · ",
-    element("a", "More like this", { href: `${find}?${new URLSearchParams({ by: "like", task })}` }),
+    element("a", "More like this", { href: `${find}?${new URLSearchParams({ like: task })}` }),
   );
   if (shown.colours.state[i] === OPEN) {
     const one = element("button", "Select", { type: "button", class: "plain" });
@@ -241,6 +245,7 @@ async function listChosen() {
 part("form").addEventListener("submit", () => {
   const fields = toLabel().map((i) => element("input", "", { type: "hidden", name: "task", value: shown.places.tasks[i] }));
   part("tasks").replaceChildren(...fields);
+  part("query").value = new URLSearchParams({ by: shown.by });
 });
 part("clear").addEventListener("click", () => {
   choose([], false);
@@ -282,7 +287,7 @@ async function followJob() {
     if (fresh) document.getElementById("map-layout").replaceChildren(...fresh.childNodes);
     await load();
   } catch (problem) {
-    say(problem.message);
+    say(reason(problem));
   }
 }
 
