@@ -7,17 +7,21 @@ import io
 import json
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
 from fake_label_studio.faults import Moment
 from project_runs import MakeProject, Project
+from studios import Fake
 
 from ml_backend.pipeline import open_predictions, prediction_targets
 from ml_backend.pipeline.jobs import RUNS
 from ml_backend.pipeline.jobs.job import Job, JobFailed, JobStopped
 from ml_backend.pipeline.prediction_targets import OWN_VERSION
+from ml_backend.store import Store
 from ml_backend.store.job_records import JobRecord, file_of_job
 from ml_backend.store.states import JobState
 
@@ -30,14 +34,29 @@ def _small_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prediction_targets, "LONGEST_PAUSE_SECONDS", 0.001)
 
 
-@pytest.fixture
-def project(make_project: MakeProject) -> Project:
-    """A project of 24 tasks, 6 of them labelled, with a model and a batch."""
-    made = make_project(24)
+@pytest.fixture(scope="module")
+def labelled(
+    fake_label_studio: Fake, clients: Any, migrated_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Project, Callable[[], None]]]:
+    """A project of 24 tasks, 6 of them labelled, with a model and a batch; and what brings it back to that."""
+    store = Store(f"sqlite:///{copyfile(migrated_file, tmp_path_factory.mktemp('actions') / 'store.db')}")
+    store.create()
+    client = clients(fake_label_studio, fake_label_studio.token)
+    made = Project(fake_label_studio, client, store, 24, batch_size=6, retrain_every=3)
     made.run()
     made.label(6)
     made.run()
-    return made
+    yield made, made.save()
+    store.close()
+
+
+@pytest.fixture
+def project(labelled: tuple[Project, Callable[[], None]]) -> Iterator[Project]:
+    """The project as it was made."""
+    made, restore = labelled
+    yield made
+    made.studio.faults.mend()
+    restore()
 
 
 @pytest.fixture
