@@ -126,10 +126,13 @@ def _advice(job: Job, command: Sequence[str]) -> dict[str, Any]:
 def _lines(process: subprocess.Popen[str]) -> Iterator[str]:
     """The lines that the program writes, and an empty one for each second without a line, so that it can be stopped."""
     lines: SimpleQueue[str | None] = SimpleQueue()
+    assert process.stdout is not None
+    written = process.stdout
 
     def read() -> None:
-        for line in process.stdout or ():
-            lines.put(line)
+        with written:
+            for line in written:
+                lines.put(line)
         lines.put(None)
 
     threading.Thread(target=read, daemon=True).start()
