@@ -125,7 +125,8 @@ def _words(best: dict[str, Any] | None, default: str) -> str:
     if best is None:
         return (
             "No strategy was clearly better than random order on these labels. Keep the default, "
-            f"`{default}`, and compare again with twice the labels."
+            f"`{default}`, and compare again with twice the labels. An interval that lies just above 0 may be luck, "
+            "since several strategies were tried."
         )
     gain, low, high = (f"{100 * best[name]:.1f}" for name in ("gain", "low", "high"))
     saved = ""
