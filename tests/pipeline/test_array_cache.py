@@ -37,12 +37,12 @@ def add_tasks(store: Store, first: int, last: int) -> None:
     numbers = range(first, last + 1)
     texts = {f"{n:032d}": f"text {n}" for n in numbers}
     store.upsert_tasks(7, [TaskRecord(7, n, f"{n:032d}", None) for n in numbers], texts)
-    store.put_embeddings(MODEL, dict(zip(texts, np.eye(8, dtype=np.float32)[: len(texts)], strict=True)))
+    store.put_embeddings(MODEL, list(texts), np.eye(8, dtype=np.float32)[: len(texts)])
 
 
 def label(store: Store, task: int, name: str) -> None:
     result = [{"from_name": "c", "to_name": "t", "type": "choices", "value": {"choices": [name]}}]
-    store.replace_annotations(7, {task: [Annotation(task, task, result=result, cancelled=False, annotator=1)]})
+    store.replace_annotations(7, {task: [Annotation(task, task, result=result, cancelled=False, annotator=1, updated_at="")]})
 
 
 def test_without_a_run_the_pool_is_up_to_date(store: Store, config: LabelConfig):
@@ -84,7 +84,7 @@ def test_what_a_job_read_stays_as_it_was_while_a_run_adds_tasks(store: Store, co
 @pytest.mark.parametrize("change", ["other model", "other config", "first run", "forgotten"])
 def test_a_pool_that_the_run_does_not_have_is_read(store: Store, config: LabelConfig, change: str):
     cache = ArrayCache(store)
-    store.put_embeddings("other", {f"{n:032d}": np.ones(3, dtype=np.float32) for n in range(1, 6)})
+    store.put_embeddings("other", [f"{n:032d}" for n in range(1, 6)], np.ones((5, 3), dtype=np.float32))
     with cache.run(7):
         if change != "first run":
             cache.pool(7, MODEL, config)
