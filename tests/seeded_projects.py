@@ -244,7 +244,7 @@ def _batches(project: Seeded) -> None:
         store.mark_batch(project.id, batch.number, BatchState.PUBLISHED)
         store.mark_batch(project.id, batch.number, BatchState.SUPERSEDED)
         _date_batch(project, batch.number, moment)
-        right = round(BATCH * _accuracy(end) * 0.8)
+        right = round(BATCH * _accuracy(project, end) * 0.8)
         _add_run(project, batch.number, method, moment + 2.0, end - BATCH, right)
     _earlier_heads(project, list(zip(ends[:-1], begun[1:], strict=True)))
     _fit(project)
@@ -254,7 +254,7 @@ def _earlier_heads(project: Seeded, heads: Sequence[tuple[int, float]]) -> None:
     """The history of evaluations: (labels, moment) of each."""
     for labels, moment in heads:
         known = labels >= 40
-        value, reach = _accuracy(labels), 0.8 / math.sqrt(labels)
+        value, reach = _accuracy(project, labels), 0.8 / math.sqrt(labels)
         version = f"head of {labels} labels"
         _put_head(project, version, labels, b"", moment)
         bounds = (value, max(0.0, value - reach), min(1.0, value + reach)) if known else (None, None, None)
@@ -264,8 +264,10 @@ def _earlier_heads(project: Seeded, heads: Sequence[tuple[int, float]]) -> None:
         )
 
 
-def _accuracy(labels: int) -> float:
-    return 0.82 - 0.55 * math.exp(-labels / 150)
+def _accuracy(project: Seeded, labels: int) -> float:
+    """Roughly what heads with so many labels reach."""
+    best = 0.6 if isinstance(project.embedder, WordParts) else 0.87
+    return best - (best - 0.2) * math.exp(-labels / 130)
 
 
 def _tied(project: Seeded) -> list[int]:

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from seeded_projects import BROKEN, EARLY, EMPTY, KEY, LATE, WordParts
 from seeded_server import SeededServer
 
@@ -29,6 +29,8 @@ OUT_OF_REACH = """(interactive) => [...document.querySelectorAll(interactive)]
   .map((e) => e.outerHTML.slice(0, 120))"""
 WIDER = """() => [...document.querySelectorAll("body *")]
   .filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80)).slice(0, 3)"""
+MISSED = """() => [...document.querySelectorAll("a[href], button, summary")]
+  .filter((e) => !e.seen).map((e) => e.outerHTML.slice(0, 80))"""
 LOOKS = [(1440, "light"), (390, "dark")]
 """Width and colours. Colours do not depend on the width here, so both widths and both schemes are covered."""
 PATHS = [
@@ -51,16 +53,25 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededServer]:
 
 
 @pytest.fixture(scope="module")
-def window(browser: Browser, server: SeededServer) -> Iterator[Page]:
-    """A window of a person who has signed in."""
-    context = browser.new_context()
+def signed_in(browser: Browser, server: SeededServer) -> Iterator[BrowserContext]:
+    """The windows of a person who has signed in."""
+    context = browser.new_context(viewport={"width": LOOKS[0][0], "height": 900})
     page = context.new_page()
     page.goto(f"{server.url}/sign-in")
     page.get_by_label("Label Studio key").fill(KEY)
     page.get_by_role("button", name="Sign in with key").click()
     page.wait_for_url("**/projects")
-    yield page
+    page.close()
+    yield context
     context.close()
+
+
+@pytest.fixture
+def window(signed_in: BrowserContext) -> Iterator[Page]:
+    """A new window of the person."""
+    page = signed_in.new_page()
+    yield page
+    page.close()
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -73,8 +84,7 @@ def test_a_page_has_no_serious_fault(window: Page, server: SeededServer, path: s
             faults.append(message.text)
 
     window.on("console", hear)
-    window.on("pageerror", faults.append)
-    window.set_viewport_size({"width": LOOKS[0][0], "height": 900})
+    window.on("pageerror", lambda error: faults.append(str(error)))
     window.goto(server.url + path)
     window.evaluate(AXE)
     for width, scheme in LOOKS:
@@ -84,23 +94,18 @@ def test_a_page_has_no_serious_fault(window: Page, server: SeededServer, path: s
     if window.evaluate("document.documentElement.scrollWidth > innerWidth"):
         faults.append(f"the page scrolls sideways: {window.evaluate(WIDER)}")
     faults += [f"no Tab reaches {element}" for element in window.evaluate(OUT_OF_REACH, INTERACTIVE)]
-    window.remove_listener("console", hear)
-    window.remove_listener("pageerror", faults.append)
     assert faults == []
 
 
 def test_tab_leads_from_the_skip_link_through_all_links_of_the_page(window: Page, server: SeededServer):
-    window.set_viewport_size({"width": 1440, "height": 900})
     window.goto(f"{server.url}/projects/{EARLY}")
-    wanted = window.evaluate("document.querySelectorAll('a[href], button, summary').length")
+    wanted = window.locator("a[href], button, summary").count()
     window.keyboard.press("Tab")
     assert window.evaluate("document.activeElement.className") == "skip"
-    window.evaluate("document.activeElement.seen = true")
-    for _ in range(wanted - 1):
-        window.keyboard.press("Tab")
+    for _ in range(wanted):
         window.evaluate("document.activeElement.seen = true")
-    missed = window.evaluate("[...document.querySelectorAll('a[href], button, summary')].filter(e => !e.seen).length")
-    assert missed == 0
+        window.keyboard.press("Tab")
+    assert window.evaluate(MISSED) == []
 
 
 def test_what_a_person_opened_stays_open_while_the_page_follows_the_project(window: Page, server: SeededServer):
