@@ -27,6 +27,9 @@ def test_a_tab_shows_chosen_tasks_and_the_next_of_the_same_title_replaces_it(cli
     again = put_tab(client, project_id, "Look again", tasks[3:])
     assert (again, shown(client, project_id, again)) == (first, tasks[3:])
     assert shown(client, project_id, other) == tasks[:1]
+    views = client.request_objects("GET", "api/dm/views/", params={"project": project_id})
+    titles = [view["data"]["title"] for view in views]
+    assert sorted(titles) == ["Default", "Found", "Look again"], "the tab with all tasks is not lost"
 
 
 def test_no_tab_in_a_project_that_is_not_there(client: LabelStudio):

@@ -80,5 +80,5 @@ def test_a_label_is_dismissed_and_listed_again_by_the_keyboard_and_opened_in_lab
     expect(page.get_by_role("status")).to_have_text("Task 12 is listed again.")
     page.get_by_role("button", name="Open these 2 in Label Studio").press("Enter")
     page.wait_for_url(f"{fake_label_studio.url}/**")
-    (view,) = [view for view in fake_label_studio.server.tables.views.values() if view.project == project]
+    _, view = [view for view in fake_label_studio.server.tables.views.values() if view.project == project]
     expect(page).to_have_url(f"{fake_label_studio.url}/projects/{project}/data?tab={view.id}")

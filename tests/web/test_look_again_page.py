@@ -245,15 +245,15 @@ class TestTab:
 
     def test_leads_to_the_tab_that_shows_these_tasks(self, app: FlaskClient, project: int, fake_label_studio: Fake):
         answer = self.send(app, project, [5, 3, 3])
-        views = [view for view in fake_label_studio.server.tables.views.values() if view.project == project]
-        (view,) = views
+        usual, view = (view for view in fake_label_studio.server.tables.views.values() if view.project == project)
+        assert (usual.data["title"], usual.data["filters"]["items"]) == ("Default", [])
         assert answer.status_code == 303
         assert answer.headers["Location"] == f"https://labels.example.com/projects/{project}/data?tab={view.id}"
         assert [item["value"] for item in view.data["filters"]["items"]] == [5, 3]
         assert view.data["title"] == "Labels to look at again"
         self.send(app, project, [8])
         assert [item["value"] for item in view.data["filters"]["items"]] == [8], "the tab is replaced"
-        assert len([view for view in fake_label_studio.server.tables.views.values() if view.project == project]) == 1
+        assert sum(v.project == project for v in fake_label_studio.server.tables.views.values()) == 2
 
     def test_browsers_may_follow_the_form_to_label_studio(self, app: FlaskClient, project: int):
         policy = app.get(f"/projects/{project}/look-again", headers=BROWSER).headers["Content-Security-Policy"]

@@ -29,6 +29,8 @@ from ml_backend.store.learning_records import HeadRecord
 from ml_backend.store.records import ProjectRecord
 
 PROGRAM = Path(exported_program.__file__).parent
+NAMES_TASKS_OR_PEOPLE = {"look_again", "people", "disagreements"}
+"""Parts of an evaluation that say nothing outside of the project."""
 PROGRAM_FILES = ("classify.py", "command_line.py", "input_texts.py")
 
 
@@ -92,12 +94,14 @@ def _info(exported: ExportedProject, encoder: ExportedEncoder) -> dict[str, Any]
 
 
 def _without_ids(evaluation: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The evaluation without what names tasks and people: labels to look at again, and pairs of annotators."""
+    """The evaluation without what names tasks and people."""
     if evaluation is None:
         return None
     annotators = evaluation["annotators"]
     together = None if annotators is None else {name: annotators[name] for name in ("alpha", "tasks")}
-    return {name: part for name, part in evaluation.items() if name != "look_again"} | {"annotators": together}
+    confusions = [{name: v for name, v in pair.items() if name != "examples"} for pair in evaluation["confusions"]]
+    kept = {name: part for name, part in evaluation.items() if name not in NAMES_TASKS_OR_PEOPLE}
+    return {**kept, "confusions": confusions, "annotators": together}
 
 
 def _shown(text: ShownText) -> dict[str, Any]:
