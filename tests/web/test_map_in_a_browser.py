@@ -29,9 +29,10 @@ PLACE = """async (task) => {
     const { arrays, positions } = await import("/static/map/data.js");
     const { points, tasks } = positions(await arrays(document.getElementById("map").dataset.positions));
     const i = tasks.indexOf(task);
-    return [points[2 * i], points[2 * i + 1]];
+    const far = (side) => Math.max(...points.filter((_, k) => k % 2 === side).map((p) => 2 * Math.abs(p - 0.5)));
+    return [points[2 * i], points[2 * i + 1], far(0), far(1)];
 }"""
-"""Where a task lies on the whole map, in 0..1."""
+"""Where a task lies on the whole map, in 0..1, and the size of what the points cover."""
 HOSTILE_TASK = N + 1
 expect.set_options(timeout=20_000)
 
@@ -119,15 +120,11 @@ def test_texts_are_drawn_read_chosen_and_asked_for(chart: Map, sqlite_store: Sto
 
 def test_a_hostile_text_is_shown_as_text_when_it_is_hovered_and_pinned(chart: Map):
     chart.open()
-    place = chart.page.evaluate(PLACE, HOSTILE_TASK)
+    x, y, width, height = chart.page.evaluate(PLACE, HOSTILE_TASK)
     box = chart.page.locator("#map-points").bounding_box()
     assert box is not None
-    reach = 0.94 * min(box["width"], box["height"])
-    spot = (
-        0.5 + (place[0] - 0.5) * reach / box["width"],
-        0.5 - (place[1] - 0.5) * reach / box["height"],
-    )
-    chart.move_to(*spot)
+    scale = 0.94 * min(box["width"] / width, box["height"] / height)
+    chart.move_to(0.5 + (x - 0.5) * scale / box["width"], 0.5 - (y - 0.5) * scale / box["height"])
     expect(chart.page.locator("#map-tip")).to_have_text(f"not labelled{HOSTILE}")
     chart.page.mouse.down()
     chart.page.mouse.up()

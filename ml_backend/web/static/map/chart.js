@@ -12,7 +12,7 @@ const REACH_PIXELS = 10;
 // hover(number or -1, x, y), pin(number or -1), choose(numbers, isAdded).
 export class Chart {
   constructor(points, overlay, on, allowWebGL = true) {
-    Object.assign(this, { canvas: points, overlay, on, mode: "move", fingers: new Map(), visible: [], chosen: [] });
+    Object.assign(this, { canvas: points, overlay, on, mode: "move", extent: [1, 1], fingers: new Map(), visible: [], chosen: [] });
     this.renderer = renderer(points, allowWebGL);
     this.pen = overlay.getContext("2d");
     this.grid = new Grid(new Float32Array());
@@ -30,6 +30,7 @@ export class Chart {
   // two numbers in 0..1 a point
   place(points) {
     this.grid = new Grid(points);
+    this.extent = [0, 1].map((side) => extent(points, side));
     this.renderer.place(points);
     this.resize();
   }
@@ -49,7 +50,7 @@ export class Chart {
       canvas.height = Math.round(clientHeight * ratio);
     }
     this.ratio = ratio;
-    this.whole = 0.94 * Math.min(this.canvas.width, this.canvas.height);
+    this.whole = 0.94 * Math.min(this.canvas.width / this.extent[0], this.canvas.height / this.extent[1]);
     if (!this.view) this.reset();
     else this.#set(this.view);
   }
@@ -226,6 +227,13 @@ export class Chart {
   #nearMiddle() {
     return this.grid.nearest(this.view.x, this.view.y, (60 * this.ratio) / this.scale, this.isVisible);
   }
+}
+
+// How far the points reach to either side of the middle, which is where layouts have theirs.
+function extent(points, side) {
+  let most = 0.05;
+  for (let i = side; i < points.length; i += 2) most = Math.max(most, 2 * Math.abs(points[i] - 0.5));
+  return most;
 }
 
 function distance([x1, y1], [x2, y2]) {
