@@ -42,7 +42,9 @@ def add_tasks(store: Store, first: int, last: int) -> None:
 
 def label(store: Store, task: int, name: str) -> None:
     result = [{"from_name": "c", "to_name": "t", "type": "choices", "value": {"choices": [name]}}]
-    store.replace_annotations(7, {task: [Annotation(task, task, result=result, cancelled=False, annotator=1, updated_at="")]})
+    store.replace_annotations(
+        7, {task: [Annotation(task, task, result=result, cancelled=False, annotator=1, updated_at="")]}
+    )
 
 
 def test_without_a_run_the_pool_is_up_to_date(store: Store, config: LabelConfig):

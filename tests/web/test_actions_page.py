@@ -171,7 +171,9 @@ def test_training_is_asked_for_and_shown_as_done_once_a_run_ended(person: FlaskC
     assert press(person, "/projects/7/train").location == f"{PAGE}#train"
     assert "A run is going on" in words(shown(person))
     assert store.take_requests(7) == [RunReason.TRAINING]
-    run = RunRecord(7, time.time(), 3, "v", "margin", "asked", 300, [RunReason.TRAINING], {}, LabelStudioUse(1, 0.1), 0, 0, 0, 0)
+    run = RunRecord(
+        7, time.time(), 3, "v", "margin", "asked", 300, [RunReason.TRAINING], {}, LabelStudioUse(1, 0.1), 0, 0, 0, 0
+    )
     store.add_run(run)
     assert "from 300 labels" in words(shown(person))
 
