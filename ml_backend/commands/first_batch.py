@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,6 +24,8 @@ from ml_backend.store.states import ProjectState
 LOOK_EVERY_SECONDS = 0.2
 WORKER_MISSING_SECONDS = 60.0
 """If no worker was seen for so long, none is running: each one reports every 15 seconds."""
+LINK_BYTES = 32
+LINK_SECONDS = 900
 STOPPED = (ProjectState.UNSUPPORTED, ProjectState.MISSING, ProjectState.DISCONNECTED)
 
 
@@ -58,6 +61,17 @@ def watch_first_batch(console: Console, settings: Settings, project_id: int, bac
     _print(console, f"[green]✓[/green] batch {batch.number} is published: {tasks}, and more follow")
     _print(console, f"Press Label All Tasks: {label_studio}/projects/{project_id}/data")
     _print(console, f"The project's page:    {page}")
+    if console.is_terminal:  # not into a log that others read
+        print_sign_in_link(console, settings, project_id, backend_url)
+
+
+def print_sign_in_link(console: Console, settings: Settings, project_id: int, backend_url: str) -> None:
+    """Print a link by which the person at the terminal, who has the key, signs in to the pages."""
+    token = secrets.token_urlsafe(LINK_BYTES)
+    with closing(Store(settings.database_url)) as store:
+        store.add_sign_in_link(token, "the person who ran `connect`", LINK_SECONDS)
+    address = f"{backend_url.rstrip('/')}/sign-in?link={token}&next=/projects/{project_id}"
+    _print(console, f"Signed in there, once within {LINK_SECONDS // 60} minutes: {address}")
 
 
 def steps_to_first_batch(store: Store, project_id: int) -> Iterator[Step]:

@@ -16,6 +16,8 @@ from ml_backend.store.installation_secret import installation_secret
 from ml_backend.store.records import SessionRecord
 
 COOKIE_KEY = "session cookie"
+LINK = "link:"
+"""Before the token of a link to sign in, whose row waits among the sessions until it is used."""
 
 
 class SessionRows:
@@ -33,6 +35,18 @@ class SessionRows:
         with self._database.writing() as connection:
             connection.execute(delete(table).where(table.c.expires_at <= time.time()))
             connection.execute(insert(table).values(id_hash=_hash(session_id), **vars(session)))
+
+    def add_sign_in_link(self, token: str, who: str, seconds: float) -> None:
+        """Let somebody who has the token sign in once within so many seconds. who: as in `SessionRecord`."""
+        now = time.time()
+        self.add_session(LINK + token, SessionRecord(who, None, None, now, now, now + seconds))
+
+    def use_sign_in_link(self, token: str) -> bool:
+        """Whether somebody may sign in with this token now; it opens nothing from then on."""
+        table = tables.sessions
+        statement = delete(table).where(table.c.id_hash == _hash(LINK + token), table.c.expires_at > time.time())
+        with self._database.writing() as connection:
+            return bool(connection.execute(statement).rowcount)
 
     def session(self, session_id: str) -> SessionRecord | None:
         """The session, or None if it has ended or expired."""

@@ -32,9 +32,12 @@ class WrongCredentials(Exception):
 
 @blueprint.get("/sign-in")
 def form() -> Response:
-    """The form; ?next= names the page to show afterwards."""
+    """The form; ?next= names the page to show afterwards, ?link= the token of a link that `connect` printed.
+
+    Opening a link signs nobody in, since programs that preview addresses open it too: its form does.
+    """
     person()
-    return _form(request.args.get("next"))
+    return _form(request.args.get("next"), link=request.args.get("link", ""))
 
 
 @blueprint.post("/sign-in")
@@ -46,13 +49,15 @@ def sign_in() -> Any:
     if not has_csrf_token():
         problem = "This form is out of date, or the browser refuses cookies, which signing in needs. Please try again."
         return _form(following, problem, 403)
-    by_key = "key" in typed
-    user = "" if by_key else typed.get("user", "")
+    by_key, by_link = "key" in typed, "link" in typed
+    user = "" if by_key or by_link else typed.get("user", "")
     if seconds := seconds_to_wait(user):
         problem = f"Too many wrong attempts. Please try again in {int(seconds // 60) + 1} minutes."
         return _form(following, problem, 429, {"Retry-After": str(int(seconds) + 1)})
     try:
-        if by_key:
+        if by_link:
+            _sign_in_with_link(typed["link"])
+        elif by_key:
             _sign_in_with_key(typed["key"].strip())
         else:
             _sign_in_with_password(user, typed.get("password", ""))
@@ -104,8 +109,21 @@ def _sign_in_with_key(key: str) -> None:
         context.key_checks.release()
 
 
+def _sign_in_with_link(token: str) -> None:
+    """As who has LABEL_STUDIO_API_KEY, since only such a person can make a link."""
+    if not web().settings.label_studio_api_key or not web().store.use_sign_in_link(token):
+        raise WrongCredentials(
+            "This link was used before, or is older than 15 minutes. `python -m ml_backend connect` prints a new one."
+        )
+    begin_session(Way.BACKEND_KEY)
+
+
 def _form(
-    following: str | None, problem: str = "", status: int = 200, headers: dict[str, str] | None = None
+    following: str | None,
+    problem: str = "",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    link: str = "",
 ) -> Response:
     settings = web().settings
     response = page(
@@ -113,6 +131,7 @@ def _form(
         has_form=True,
         next=following if _own_page(following) else "",
         problem=problem,
+        link=link,
         with_password=settings.basic_auth_on,
         with_key=bool(settings.label_studio_api_key),
         label_studio=settings.label_studio_public_url or settings.label_studio_url,

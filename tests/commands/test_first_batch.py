@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from io import StringIO
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from rich.console import Console
@@ -109,6 +110,20 @@ def test_the_end_says_where_to_label_and_lines_are_plain_where_there_is_no_termi
         "Press Label All Tasks: http://labels.example.org/projects/7/data",
         f"The project's page:    {PAGE}/projects/7",
     ]
+
+
+def test_on_a_terminal_a_link_to_sign_in_is_printed_that_the_database_knows_by_its_hash_only(sqlite_store: Store):
+    sqlite_store.ensure_project(7)
+    publish(sqlite_store)
+    console = Console(file=StringIO(), force_terminal=True, width=200, record=True)
+    watch_first_batch(console, settings(sqlite_store), 7, PAGE)
+    line = console.export_text().splitlines()[-1]
+    link = urlsplit(line.removeprefix("Signed in there, once within 15 minutes: "))
+    (token,), (page,) = (parse_qs(link.query)[name] for name in ("link", "next"))
+    assert (link.path, page) == ("/sign-in", "/projects/7")
+    assert sqlite_store.file is not None
+    assert token.encode() not in sqlite_store.file.read_bytes()
+    assert [sqlite_store.use_sign_in_link(token) for _ in range(2)] == [True, False]
 
 
 def settings(store: Store) -> Settings:

@@ -122,6 +122,43 @@ def test_a_session_holds_on_a_server_whose_clock_is_behind(studio: Make, monkeyp
     assert client.get("/projects").status_code == 200
 
 
+def test_a_link_signs_in_once_by_its_form_and_not_when_it_is_opened(studio: Make, sqlite_store: Store):
+    sqlite_store.add_sign_in_link("token", "ann", 900)
+    first, second, page = studio(), studio(), "/projects/7"
+    for _ in range(2):  # as a preview does
+        shown = first.get("/sign-in", query_string={"link": "token", "next": page}, headers=BROWSER)
+        assert '<input type="hidden" name="link" value="token">' in shown.text
+    assert first.get("/projects").status_code == 401
+    signed_in = sign_in(first, link="token")
+    assert (signed_in.status_code, first.get("/projects").status_code) == (303, 200)
+    again = sign_in(second, link="token")
+    assert (again.status_code, second.get("/projects").status_code) == (403, 401)
+    assert "This link was used before, or is older than 15 minutes." in again.text
+
+
+def test_a_link_that_is_too_old_or_belongs_to_a_session_opens_nothing(studio: Make, sqlite_store: Store):
+    client = studio()
+    sqlite_store.add_sign_in_link("old", "ann", -1)
+    assert sign_in(client, link="old").status_code == 403
+    sign_in(client, **PASSWORD)
+    with client.session_transaction() as cookie:
+        session_id = cookie["id"]
+    assert sign_in(studio(), link=session_id).status_code == 403
+    assert sqlite_store.session(session_id) is not None
+
+
+def test_a_link_needs_the_token_of_its_form_and_a_backend_with_a_key(studio: Make, sqlite_store: Store):
+    sqlite_store.add_sign_in_link("token", "ann", 900)
+    assert studio().post("/sign-in", data={"link": "token"}, headers=BROWSER).status_code == 403
+    assert sign_in(studio(label_studio_api_key=None), link="token").status_code == 403
+    assert sign_in(studio(), link="token").status_code == 303, "neither has used it up"
+
+
+def test_what_a_link_carries_is_escaped(studio: Make):
+    shown = studio().get("/sign-in", query_string={"link": '"><script>'}, headers=BROWSER)
+    assert "<script>" not in shown.text.replace("<script src", "")
+
+
 def test_signing_out_ends_the_session_on_every_server(studio: Make):
     first, second = studio(), studio()
     sign_in(first, **PASSWORD)
