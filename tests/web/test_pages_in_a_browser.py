@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text()
 SERIOUS = """async () => {
-  const found = await axe.run(document, { resultTypes: ["violations"] });
+  const found = await axe.run(document, { resultTypes: ["violations"], preload: false, iframes: false });
   const told = (node) => node.target.join(" ") + " " + (node.any[0]?.message ?? "");
   return found.violations.filter((fault) => ["serious", "critical"].includes(fault.impact))
     .map((fault) => `${fault.id}: ${fault.nodes.slice(0, 3).map(told).join("; ")}`);
@@ -30,7 +30,7 @@ OUT_OF_REACH = """(interactive) => [...document.querySelectorAll(interactive)]
 WIDER = """() => [...document.querySelectorAll("body *")]
   .filter((e) => e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 80)).slice(0, 3)"""
 MISSED = """() => [...document.querySelectorAll("a[href], button, summary")]
-  .filter((e) => !e.seen).map((e) => e.outerHTML.slice(0, 80))"""
+  .filter((e) => !e.seen && e.checkVisibility()).map((e) => e.outerHTML.slice(0, 80))"""
 LOOKS = [(1440, "light"), (390, "dark")]
 """Width and colours. Colours do not depend on the width here, so both widths and both schemes are covered."""
 PATHS = [
