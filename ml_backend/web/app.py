@@ -128,7 +128,8 @@ def _bad_request(problem: BadRequest) -> Response:
 def _sign_in_needed(problem: SignInNeeded) -> Response:
     """A browser is sent to the sign-in page if it asked for a page; anybody else gets the error."""
     if request.blueprint == page_blueprint.name and wants_html():
-        return redirect(url_for("sign_in.form", next=request.path))  # type: ignore[return-value]
+        wanted = request.full_path if request.query_string else request.path
+        return redirect(url_for("sign_in.form", next=wanted))  # type: ignore[return-value]
     return _bad_request(problem)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, current_app, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -24,6 +25,8 @@ blueprint = Blueprint("sign_in", __name__)
 
 PAGES = "pages."
 """Beginning of the names of routes to which a person may be sent after signing in."""
+SEARCHES = frozenset({"pages.find", "pages.duplicates"})
+"""Names of those that keep the arguments of their address."""
 
 
 class WrongCredentials(Exception):
@@ -144,10 +147,15 @@ def _form(
 def _own_page(path: str | None) -> str | None:
     """The address of the page that a path names, None for anything that is not a page of ours.
 
-    The address is built from the route, so that no other site's can be smuggled in.
+    The address is built from the route, so that no other site's can be smuggled in. A search keeps its arguments, since
+    people pass on its address.
     """
+    plain, _, query = (path or "").partition("?")
     try:
-        endpoint, values = current_app.create_url_adapter(request).match(path or "", method="GET")  # type: ignore[union-attr]
+        endpoint, values = current_app.create_url_adapter(request).match(plain, method="GET")  # type: ignore[union-attr]
     except HTTPException:
         return None
-    return url_for(endpoint, **values) if endpoint.startswith(PAGES) else None
+    if not endpoint.startswith(PAGES) or (query and endpoint not in SEARCHES):
+        return None
+    # Names with an underscore mean something to `url_for`.
+    return url_for(endpoint, **values, **{name: value for name, value in parse_qsl(query) if name.isalpha()})

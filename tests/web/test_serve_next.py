@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import pytest
@@ -119,3 +120,13 @@ def test_the_sentence_follows_from_the_numbers_in_the_address(
     arguments: dict[str, str], is_paused: bool, sentence: str
 ):
     assert said(arguments, is_paused) == sentence
+
+
+def test_who_follows_the_address_of_a_search_gets_there_after_signing_in(make_client: MakeClient, client: FlaskClient):
+    stranger = make_client(basic_auth_user="ann", basic_auth_pass="secret")
+    away = stranger.get("/projects/7/find?q=a%26b&by=words&_external=1", headers=BROWSER)
+    assert away.status_code == 302
+    form = stranger.get(away.location, headers=BROWSER).text
+    following = html.unescape(form.split('name="next" value="')[1].split('"')[0])
+    there = sign_in(stranger, follow=following, user="ann", password="secret").location
+    assert there == "/projects/7/find?q=a%26b&by=words"
