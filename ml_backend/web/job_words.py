@@ -37,7 +37,7 @@ def _removed(result: Result) -> str:
 
 
 def _exported(result: Result) -> str:
-    return f"Made from {_number(result['labels'], 'label')}; {result['bytes'] / 1e6:.1f} MB."
+    return f"Made from {_number(result['labels'], 'label')}; {_size(result['bytes'])}."
 
 
 def _copied(result: Result) -> str:
@@ -47,6 +47,10 @@ def _copied(result: Result) -> str:
     if result["disputed"]:
         parts.append(f"{result['disputed']:,} left out, as their text has different labels")
     return "; ".join(parts) + "."
+
+
+def _size(n: int) -> str:
+    return f"{n / 1e6:.1f} MB" if n >= 1e6 else f"{n / 1e3:.0f} kB"
 
 
 def _number(n: int, noun: str) -> str:

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 from fake_label_studio.faults import Moment
+from live_loop import HTTP, Loop, gold_texts, label_some, wait_until
 from project_runs import MakeProject, Project
-from studios import Fake
+from studios import Fake, both
 
 from ml_backend.pipeline import open_predictions, prediction_targets
 from ml_backend.pipeline.jobs import RUNS
@@ -347,3 +348,34 @@ def test_training_is_done_when_asked_for_without_new_labels_and_in_a_pause(proje
     project.run("training")
     assert project.batch.number == number + 2
     assert "training" in project.history[-1].reasons
+
+
+@both
+def test_what_is_served_stays_while_all_open_texts_are_predicted(loop: Callable[..., Loop]):
+    talk = loop(gold_texts(30), batch_size=6, retrain_every=6)
+    talk.embedded()
+    label_some(talk, 6)
+    batch = talk.batch(after=1)
+    headers = {"Authorization": f"Token {talk.backend.api_key}"}
+    address = f"{talk.backend.url}/projects/{talk.project_id}/jobs"
+
+    def ended(kind: str, **body: Any) -> dict[str, Any]:
+        asked = HTTP.post(f"{address}/{kind}", json=body, headers=headers).json()
+        job = wait_until(
+            f"{kind} ends",
+            lambda: (shown := HTTP.get(f"{address}/{asked['id']}", headers=headers).json())["ended_at"] and shown,
+        )
+        assert job["state"] == "done", job["error"]
+        return dict(job["result"])
+
+    result = ended("predict_all", to="label_studio")
+    assert (result["written"], talk.client.model_versions(talk.project_id)[result["version"]]) == (24, 24)
+    versions = talk.client.versions_of_predictions(talk.project_id, sorted(talk.client.task_ids(talk.project_id)))
+    assert sum(result["version"] in of_task for of_task in versions.values()) == 24
+    assert len(versions) == 30
+    assert talk.model_version() == batch["version"]
+    person = talk.person()
+    assert [person.label_next() for _ in range(3)] == batch["task_ids"][:3]
+    assert ended("remove_predictions")["predictions"] == 24
+    assert result["version"] not in talk.client.model_versions(talk.project_id)
+    assert talk.model_version() == batch["version"]
