@@ -28,14 +28,15 @@ class CountsShown:
         run.store.update_project(run.id, counts=self._counts)
 
     def __call__(self, missing: int, phase: str) -> None:
-        """Write how far it is."""
+        """Write how far it is; that nothing is left to embed is said only once a batch is chosen from all texts."""
         if self._batch is None and self._labels_arrived():
-            self._counts = self._counted(missing)
+            self._counts = self._counted(max(1, missing))
             self._missing_before, self._embedded_before = missing, self._counts.embedded
-        embedded = self._embedded_before + max(0, self._missing_before - missing)
-        self._run.store.update_project(
-            self._run.id, phase=phase, counts=replace(self._counts, embedded=embedded, to_embed=missing)
-        )
+        if missing:
+            embedded = self._embedded_before + max(0, self._missing_before - missing)
+            self._counts = replace(self._counts, embedded=embedded, to_embed=missing)
+            self._missing_before, self._embedded_before = missing, embedded
+        self._run.store.update_project(self._run.id, phase=phase, counts=self._counts)
 
     def _labels_arrived(self) -> bool:
         """Read the tasks that new events name; returns whether there were any."""

@@ -11,6 +11,7 @@ from live_loop import CLASSES
 from local_backend import WordHashes
 from project_runs import MakeProject, Project
 
+from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.learning import Embedder
 from ml_backend.pipeline import embed as embedding
 from ml_backend.pipeline.chunks import FIRST_CHUNK_TEXTS
@@ -104,6 +105,26 @@ def test_the_status_says_how_far_reading_and_embedding_are(make_project: MakePro
     while project.run("continued"):
         pass
     assert project.status["progress"] is None
+
+
+def test_nothing_is_left_to_embed_only_once_the_batch_is_chosen_from_all_texts(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(embedding, "TEXTS_PER_CLAIM", 40)
+    project = make_project(60)
+    project.run("setup")
+    first, left = project.batch.version, []
+    publish = LabelStudio.publish_batch
+
+    def publishing(client: LabelStudio, *arguments: Any, **options: Any) -> None:
+        left.append(project.status["to_embed"])
+        publish(client, *arguments, **options)
+
+    monkeypatch.setattr(LabelStudio, "publish_batch", publishing)
+    project.run("continued")
+    assert project.batch.version != first
+    assert left[0] > 0
+    assert project.status["to_embed"] == 0
 
 
 def test_a_model_is_loaded_while_tasks_are_read_for_the_first_time_only(make_project: MakeProject):
