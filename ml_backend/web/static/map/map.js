@@ -8,6 +8,7 @@ import { Texts } from "./texts.js";
 const REFRESH = 20000;
 const JOB_PAUSE = 1500;
 const LISTED = 50;
+const MANY = 200; // chosen points whose rings would hide what is below them
 const OPEN = 0;
 const AGAIN = 503;
 
@@ -105,7 +106,8 @@ function redraw() {
   // Points with a colour lie above those without.
   const layers = [[], [], []];
   for (let i = 0; i < slots.length; i++) if (isShown(i)) layers[slots[i] === PALE ? 0 : slots[i] === OTHERS ? 1 : 2].push(i);
-  chart.ring = isDark() ? [1, 1, 1, 1] : [0, 0, 0, 1];
+  const [shade, strength] = [isDark() ? 1 : 0, shown.chosen.length > MANY ? 0.4 : 1];
+  chart.ring = [shade, shade, shade, strength];
   chart.renderer.colour(slots, colours);
   chart.show(layers.flat(), isShown, shown.chosen);
 }
@@ -234,7 +236,7 @@ async function listChosen() {
   part("list").replaceChildren(
     ...tasks.map((task, k) => {
       const line = element("li", cut(found.get(task) ?? `task ${task}`, 200));
-      line.append(" ", element("small", groupName(all[k])));
+      line.append(" · ", element("small", groupName(all[k]), { class: "quiet" }));
       return line;
     }),
   );
