@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.layout.placing import place, to_grid
+from ml_backend.learning.layout.placing import place, references, to_grid
 from ml_backend.learning.layout.principal import principal_components
 from ml_backend.pipeline import map_files
 from ml_backend.pipeline.jobs.job import Job
@@ -74,8 +74,8 @@ def up_to_date(kept: Layout | None, pool: ProjectPool, model: str) -> Layout:
     positions[known] = kept.positions[at[known]]
     arranged = np.zeros(len(rows), dtype=bool)
     arranged[known] = kept.arranged[at[known]]
-    vectors = pool.embeddings
-    beside = place(vectors[rows[~known]], vectors[rows[known]], positions[known].astype(np.float64))
+    among = np.flatnonzero(known)[references(int(known.sum()))]
+    beside = place(pool.embeddings[rows[~known]], pool.embeddings[rows[among]], positions[among].astype(np.float64))
     positions[~known] = np.rint(beside)
     return Layout(kept.kind, model, task_ids, positions, new_marks, arranged)
 

@@ -16,16 +16,20 @@ GRID = 65_535
 """The largest coordinate."""
 
 
+def references(n: int, seed: int = 0) -> NDArray[np.int64]:
+    """Returns (m,) int64: the numbers of the placed rows, of n in all, among which neighbours are sought."""
+    if n <= MOST_REFERENCES:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, MOST_REFERENCES, replace=False))
+
+
 def place(
-    new: NDArray[np.float32], placed: NDArray[np.float32], positions: NDArray[np.floating], seed: int = 0
+    new: NDArray[np.float32], placed: NDArray[np.float32], positions: NDArray[np.floating]
 ) -> NDArray[np.float64]:
     """Returns (m, 2) float64: for each new row the median position of its nearest placed rows.
 
-    new (m, d), placed (n, d) float32, n ≥ 1; positions (n, 2): of the placed rows.
+    new (m, d), placed (n, d) float32, n ≥ 1, see `references`; positions (n, 2): of the placed rows.
     """
-    if len(placed) > MOST_REFERENCES:
-        drawn = np.random.default_rng(seed).choice(len(placed), MOST_REFERENCES, replace=False)
-        placed, positions = placed[drawn], positions[drawn]
     k = min(NEIGHBOURS, len(placed))
     squared = squared_norms(placed)
     found = np.empty((len(new), 2))

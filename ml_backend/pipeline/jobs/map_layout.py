@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.layout.neighbour_embedding import FEWEST_ROWS, STEPS, neighbour_embedding
-from ml_backend.learning.layout.placing import place
+from ml_backend.learning.layout.placing import place, references
 from ml_backend.learning.layout.principal import principal_components
 from ml_backend.pipeline.jobs.job import Job, JobFailed
 from ml_backend.pipeline.map_names import LayoutKind
 from ml_backend.pipeline.map_positions import keep, new_layout
 from ml_backend.pipeline.project_pool import ProjectPool
 
-MOST_ARRANGED = 200_000
-"""Of more different texts a sample is arranged, and the others are placed beside their nearest neighbours in it."""
+MOST_ARRANGED = 100_000
+"""Of more different texts a sample is arranged, which takes up to 1 GB, and the others are placed beside it."""
 COMPONENTS = 50
 SEED = 0
 
@@ -47,7 +47,8 @@ def arranged(components: NDArray[np.float32], report: Any) -> NDArray[np.float64
     others = np.setdiff1d(np.arange(n), sample, assume_unique=True)
     positions = np.empty((n, 2))
     positions[sample] = neighbour_embedding(components[sample], report, SEED)
-    positions[others] = place(components[others], components[sample], positions[sample], SEED)
+    among = sample[references(len(sample), SEED)]
+    positions[others] = place(components[others], components[among], positions[among])
     return positions
 
 

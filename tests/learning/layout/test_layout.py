@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.decomposition import PCA
 
-from ml_backend.learning.layout import principal
+from ml_backend.learning.layout import placing, principal
 from ml_backend.learning.layout.neighbour_embedding import STEPS, neighbour_embedding
-from ml_backend.learning.layout.placing import GRID, place, to_grid
+from ml_backend.learning.layout.placing import GRID, place, references, to_grid
 from ml_backend.learning.layout.principal import principal_components
 
 
@@ -78,6 +78,15 @@ def test_new_rows_are_placed_among_their_neighbours():
     positions = np.array([[0, 0], [0, 9], [9, 0], [9, 9]])[which].astype(float)
     assert (place(vectors[:7], vectors[7:], positions[7:]) == positions[:7]).all()
     assert place(vectors[:1], vectors[1:2], positions[1:2]).tolist() == positions[1:2].tolist()
+
+
+def test_neighbours_are_sought_among_a_limited_number_of_rows(monkeypatch: pytest.MonkeyPatch):
+    assert references(3).tolist() == [0, 1, 2]
+    monkeypatch.setattr(placing, "MOST_REFERENCES", 50)
+    drawn = references(1000)
+    assert len(set(drawn.tolist())) == 50
+    assert (drawn == references(1000)).all()
+    assert drawn.max() > 500
 
 
 def test_the_grid_keeps_proportions():
