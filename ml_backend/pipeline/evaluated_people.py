@@ -29,8 +29,6 @@ MOST_JUDGED_TASKS = 5000
 """People are compared with the model on the last tasks; to read the annotations of more takes seconds."""
 MOST_DISAGREEMENTS = 200
 
-Chosen = tuple[str, ...]
-
 
 @dataclass(frozen=True)
 class Votes:
@@ -64,16 +62,25 @@ def people_body(evaluation: Evaluation, given: EvaluationInput) -> dict[str, Any
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """What a model says that did not learn from the task: classes, their probability, and the same as numbers."""
+class Predictions:
+    """What a model says of tasks that it did not learn from. rows: task id → its row in `said`."""
 
-    classes: Chosen
-    probability: float
-    y: NDArray[np.int64]
+    rows: Mapping[int, int]
+    said: Predicted
+    classes: Sequence[str]
+
+    def of(self, task_id: int) -> tuple[list[str], float] | None:
+        """The classes that are predicted for a task, and their probability; None without a prediction."""
+        row = self.rows.get(task_id)
+        if row is None:
+            return None
+        y = self.said.y[row]
+        numbers = np.flatnonzero(y) if y.ndim else [y]
+        return [self.classes[number] for number in numbers], float(self.said.confidence[row])
 
 
 def disagreements(
-    annotations: Mapping[int, Sequence[Annotation]], config: LabelConfig, predictions: Mapping[int, Prediction]
+    annotations: Mapping[int, Sequence[Annotation]], config: LabelConfig, predictions: Predictions
 ) -> list[dict[str, Any]]:
     """The last MOST_DISAGREEMENTS tasks that people, or a person and an import, gave different labels, newest first.
 
@@ -83,15 +90,15 @@ def disagreements(
     found: list[dict[str, Any]] = []
     for of_task in reversed(_shared(annotations, with_imports=True)):
         given = votes_of_all(of_task, config)
-        if len({frozenset(classes) for _, classes in given}) < 2:
+        if len({frozenset(chosen) for _, chosen in given}) < 2:
             continue
-        prediction = predictions.get(of_task[0].task_id)
+        classes, probability = predictions.of(of_task[0].task_id) or (None, None)
         found.append(
             {
                 "task": of_task[0].task_id,
-                "votes": [{"annotator": who, "classes": list(classes)} for who, classes in given],
-                "predicted": None if prediction is None else list(prediction.classes),
-                "probability": None if prediction is None else prediction.probability,
+                "votes": [{"annotator": who, "classes": list(chosen)} for who, chosen in given],
+                "predicted": classes,
+                "probability": probability,
             }
         )
         if len(found) == MOST_DISAGREEMENTS:
@@ -131,35 +138,23 @@ def _votes(tasks: Iterable[Sequence[Annotation]], config: LabelConfig) -> Votes:
     return Votes(np.array(ids, dtype=np.int64), np.array(people, dtype=np.int64), y)
 
 
-def _predictions(evaluation: Evaluation, given: EvaluationInput) -> dict[int, Prediction]:
-    """Task id → what is predicted by a head that was not fitted to its label, or that has none to be fitted to."""
-    found: dict[int, Prediction] = {}
-    if evaluation.held_out is not None:
-        found |= _named(given.task_ids, evaluation.held_out, given.config)
-    if len(given.tied_ids):
-        p = probabilities(logits_of(given.head, given.X_tied), evaluation.temperature, given.head.multi_label)
-        found |= _named(given.tied_ids, predicted(p, given.head.multi_label), given.config)
-    return found
+def _predictions(evaluation: Evaluation, given: EvaluationInput) -> Predictions:
+    """What is predicted by heads that were not fitted to a task's label, or by the head where it has none."""
+    p = probabilities(logits_of(given.head, given.X_tied), evaluation.temperature, given.head.multi_label)
+    said, task_ids = predicted(p, given.head.multi_label), given.tied_ids
+    if (held_out := evaluation.held_out) is not None:
+        said = Predicted(np.concatenate([held_out.y, said.y]), np.concatenate([held_out.confidence, said.confidence]))
+        task_ids = np.concatenate([given.task_ids, task_ids])
+    rows = {task_id: row for row, task_id in enumerate(task_ids.tolist())}
+    return Predictions(rows, said, given.config.classes)
 
 
-def _named(task_ids: NDArray[np.int64], predictions: Predicted, config: LabelConfig) -> dict[int, Prediction]:
-    names = np.array(config.classes, dtype=object)
-    return {
-        task_id: Prediction(tuple(names[y == 1]) if y.ndim else (config.classes[int(y)],), confidence, y)
-        for task_id, y, confidence in zip(
-            task_ids.tolist(), predictions.y, predictions.confidence.tolist(), strict=True
-        )
-    }
-
-
-def _with_model(given: EvaluationInput, predictions: Mapping[int, Prediction]) -> list[AnnotatorShare]:
+def _with_model(given: EvaluationInput, predictions: Predictions) -> list[AnnotatorShare]:
     """How often each person chose what the model predicts, over the last tasks with a prediction."""
-    judged = [of_task for task_id, of_task in given.annotations.items() if of_task and task_id in predictions]
+    judged = [of_task for task_id, of_task in given.annotations.items() if of_task and task_id in predictions.rows]
     labels = _votes(sorted(judged, key=_newest)[-MOST_JUDGED_TASKS:], given.config)
-    if not len(labels.y):
-        return []
-    said = np.array([predictions[task_id].y for task_id in labels.tasks.tolist()])
-    return agreement_with_predictions(labels.annotators, labels.y, said)
+    rows = np.array([predictions.rows[task_id] for task_id in labels.tasks.tolist()], dtype=np.int64)
+    return agreement_with_predictions(labels.annotators, labels.y, predictions.said.y[rows])
 
 
 def _people(with_others: Sequence[AnnotatorShare], with_model: Sequence[AnnotatorShare]) -> list[dict[str, Any]]:

@@ -44,12 +44,13 @@ def body(
         y = np.eye(2, dtype=np.int64)[y]
     held_out = Predicted(y, np.full(len(y), 0.75)) if predicted else None
     X = np.linspace(-1, 1, 20, dtype=np.float32)[:, None]
+    gold = (X[:, 0] > 0).astype(np.int64)
     given = EvaluationInput(
         project_id=1,
         head_version="v1",
         made_at=5.0,
         config=parse(CONFIG.format(choice, CHOICES), None, None),
-        head=Head().fit(X, (X[:, 0] > 0).astype(np.int64), 2) if choice == "single" else Head(),
+        head=Head().fit(X, np.eye(2, dtype=np.int64)[gold] if choice == "multiple" else gold, 2),
         held_out=cast(Any, None),
         task_ids=np.array(list(predicted), dtype=np.int64),
         X_open=X,
