@@ -158,4 +158,5 @@ def _own_page(path: str | None) -> str | None:
     if not endpoint.startswith(PAGES) or (query and endpoint not in SEARCHES):
         return None
     # Names with an underscore mean something to `url_for`.
-    return url_for(endpoint, **values, **{name: value for name, value in parse_qsl(query) if name.isalpha()})
+    arguments: dict[str, Any] = {name: value for name, value in parse_qsl(query) if name.isalpha()}
+    return url_for(endpoint, **values, **arguments)
