@@ -2,7 +2,8 @@
 
 import { Chart } from "./chart.js";
 import { MOST_COLOURS, OTHERS, PALE, palette, slotOf, swatch } from "./colours.js";
-import { arrays, positions, request } from "./data.js";
+import { arrays, positions } from "./data.js";
+import { hasEnded } from "./job.js";
 import { Texts } from "./texts.js";
 
 const REFRESH = 20000;
@@ -21,6 +22,7 @@ const counted = new Intl.NumberFormat("en");
 // What is shown: group and state of each point by its number; only: the number of the group that is shown alone;
 // chosen: numbers of points; words: where they were chosen, for the people who label them.
 const shown = { by: section.dataset.by, only: null, chosen: [], words: "" };
+let hovered = -1;
 const chart = new Chart(part("points"), part("overlay"), { hover, pin, choose }, section.dataset.webgl !== "off");
 
 function element(name, content = "", attributes = {}) {
@@ -41,13 +43,22 @@ function reason(problem) {
 async function load() {
   try {
     const [places, colours] = await Promise.all([arrays(section.dataset.positions), coloursOf(shown.by)]);
-    shown.places = positions(places);
-    chart.place(shown.places.points);
+    adopt(places);
     await paint(colours);
   } catch (problem) {
     if (problem.status === AGAIN || problem instanceof TypeError) setTimeout(load, JOB_PAUSE);
     say(reason(problem));
   }
+}
+
+// Take over new positions; what is chosen stays so, also if texts were added between others.
+function adopt(places) {
+  const tasks = shown.chosen.map((i) => shown.places.tasks[i]);
+  shown.places = positions(places);
+  const at = new Map(tasks.length ? Array.from(shown.places.tasks, (task, i) => [task, i]) : []);
+  shown.chosen = tasks.filter((task) => at.has(task)).map((task) => at.get(task));
+  hover(-1);
+  chart.place(shown.places.points);
 }
 
 function coloursOf(by) {
@@ -57,16 +68,15 @@ function coloursOf(by) {
 // Colours belong to positions; if these are newer than the ones at hand, fetch them first.
 async function paint(colours) {
   if (colours.about.positions !== shown.places.about.key) {
-    shown.places = positions(await arrays(section.dataset.positions));
+    adopt(await arrays(section.dataset.positions));
     if (colours.about.positions !== shown.places.about.key) colours = await coloursOf(shown.by);
-    chart.place(shown.places.points);
-    shown.chosen = [];
   }
   shown.colours = colours;
   const n = shown.places.tasks.length;
   say(`${counted.format(n)} texts${colours.isOld ? ", as they were earlier: no worker answers at the moment" : ""}`);
   redraw();
   list();
+  await listChosen();
 }
 
 // Other colours, or the same ones if they have changed.
@@ -158,7 +168,6 @@ function groupName(i) {
   return group ? shown.colours.about.legend[group - 1].name : { batch: "not served yet" }[shown.by] || "not labelled";
 }
 
-let hovered = -1;
 async function hover(i) {
   if (i === hovered) return;
   hovered = i;
@@ -273,26 +282,14 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   list();
 });
 
-// While a better layout is being made, show how far it has come; then draw it.
-async function followJob() {
-  const progress = document.querySelector("#map-layout [data-job]");
-  if (!progress || document.hidden) return;
+async function followLayout() {
   try {
-    const job = await (await request(progress.dataset.job)).json();
-    const isOver = !["waiting", "running"].includes(job.state);
-    progress.querySelector("progress").max = job.total || 1;
-    progress.querySelector("progress").value = job.done;
-    progress.querySelector("span").textContent = job.phase || "waits for a worker";
-    if (!isOver) return;
-    const page = await (await request(location.href, "text/html")).text();
-    const fresh = new DOMParser().parseFromString(page, "text/html").getElementById("map-layout");
-    if (fresh) document.getElementById("map-layout").replaceChildren(...fresh.childNodes);
-    await load();
+    if (!document.hidden && (await hasEnded())) await load();
   } catch (problem) {
     say(reason(problem));
   }
 }
 
-setInterval(followJob, JOB_PAUSE);
+setInterval(followLayout, JOB_PAUSE);
 setInterval(() => document.hidden || recolour(shown.by), REFRESH);
 load();
