@@ -257,3 +257,19 @@ def test_answers_that_no_page_fetched_and_what_deleted_projects_left_are_tidied_
     sqlite_store.put_file(99, "map", b"x")
     start({"ask": lambda job: {}})
     until(lambda: sqlite_store.job(PROJECT, old.id) is None and not sqlite_store.files(99))
+
+
+def test_a_job_that_waits_for_somebody_else_tells_so_and_can_be_stopped(sqlite_store: Store, asked: Any, start: Start):
+    def count(job: Job) -> dict[str, Any]:
+        job.report(3, 9, "writing")
+        job.wait("Label Studio does not respond", 3600)
+        return {}
+
+    start(count=count)
+    job = asked()
+    until(lambda: found(sqlite_store, job).phase == "Label Studio does not respond")
+    assert (found(sqlite_store, job).done, found(sqlite_store, job).total) == (3, 9), "the progress stays"
+    sqlite_store.stop_job(PROJECT, job.id)
+    follower = asked()
+    until(lambda: found(sqlite_store, follower).state == JobState.RUNNING)
+    sqlite_store.stop_job(PROJECT, follower.id)
