@@ -89,6 +89,7 @@ browser:
 
 screenshots: install-dev browser
 	TEST_SCREENSHOTS=1 $(PYTEST) tests/e2e/test_browser.py -k pictures
+	PYTHONPATH=. $(BIN)/python tests/pictures_of_pages.py docs/images
 
 check: install-dev
 	$(BIN)/ruff check .

@@ -75,7 +75,7 @@ def open_view(page: Page, url: str, project: int, view: str) -> None:
     if view == "find" and project == LATE:
         page.get_by_role("searchbox").or_(page.get_by_role("textbox")).first.fill("parcel was left in the rain")
         page.keyboard.press("Enter")
-        page.wait_for_load_state()
+        page.wait_for_url("**/find?**")
     if view == "map" and project == LATE:
         page.locator("#map-legend tr, table tbody tr").first.wait_for()
         page.wait_for_timeout(1500)  # the points are drawn in the next frames

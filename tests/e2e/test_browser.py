@@ -247,13 +247,6 @@ def test_pictures_for_the_documentation(loop: MakeLoop, page: Page):
     expect(page.get_by_text(project.batch()["version"]).first).to_be_visible()
     page.wait_for_timeout(1500)
     page.screenshot(path=IMAGES / "data-manager.png")
-    page.goto(f"{project.backend.url}/projects/{project.project_id}")
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.screenshot(path=IMAGES / "status-page.png")
-    if scratch := os.environ.get("TEST_SCREENSHOTS_MORE"):
-        page.screenshot(path=f"{scratch}/whole.png", full_page=True)
-        page.set_viewport_size(PHONE)
-        page.screenshot(path=f"{scratch}/phone.png", full_page=True)
 
 
 def predicted(project: Loop, task: int) -> str:
