@@ -254,8 +254,7 @@ def label_copies(
 ) -> None:
     """Copy labels to tasks with exactly the same text, as annotations of the user of LABEL_STUDIO_API_KEY."""
     settings = _settings()
-    from ml_backend.commands.label_copies import annotate_copies, find_copies
-    from ml_backend.pipeline.label_copies import counted
+    from ml_backend.commands.label_copies import annotate_copies, counted, find_copies
 
     with _failure_printed():
         copies = find_copies(settings, project)

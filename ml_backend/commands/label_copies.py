@@ -9,10 +9,12 @@ from ml_backend.commands.failure import connected_project, errors_as_command_fai
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.pipeline import label_copies
-from ml_backend.pipeline.label_copies import Copies
+from ml_backend.pipeline.label_copies import Copies, counted
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.settings import Settings
 from ml_backend.store import Store
+
+__all__ = ["annotate_copies", "counted", "find_copies"]
 
 
 def find_copies(settings: Settings, project_id: int) -> Copies:
