@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Response, request, url_for
 
@@ -32,6 +33,10 @@ VIEWS = {
 """Name of the route → what its link says, in the order of the links."""
 SUB_PAGES = ("duplicates",)
 """Names of the routes of pages to which one of the others leads."""
+ARGUMENTS = frozenset(
+    ["q", "by", "show", "label", "predicted", "like", "likely", "unlike", "page", "part", "tasks", "threshold", "which"]
+)
+"""Arguments of the addresses of pages that are kept when a form or signing in leads back to a page."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,11 @@ def _page(project_id: int, view: str, who: Person | None, with_lists: bool = Fal
     except UnknownProject as problem:
         raise BadRequest(str(problem), 404) from None
     return ProjectPage(view, record, who, status)
+
+
+def kept_arguments(query: str) -> dict[str, str]:
+    """Those of the arguments of an address that pages have; others could mean something to what builds an address."""
+    return {name: value for name, value in parse_qsl(query) if name in ARGUMENTS}
 
 
 def address_after_form(project_id: int, otherwise: str, **values: Any) -> str:

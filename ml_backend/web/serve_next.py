@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 from flask import Blueprint, redirect, request
 
@@ -18,7 +17,7 @@ from ml_backend.web.access import require_sender
 from ml_backend.web.bodies import BadRequest, json_object
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import FORM, accepts_form
-from ml_backend.web.project_page import address_after_form
+from ml_backend.web.project_page import address_after_form, kept_arguments
 from ml_backend.web.said import PREFIX
 
 logger = logging.getLogger(__name__)
@@ -142,8 +141,6 @@ def _answer(project_id: int, counted: dict[str, int]) -> Any:
     """The counts as JSON, or for a form the way back to its page, whose address says them."""
     if request.mimetype != FORM:
         return counted
-    kept = parse_qsl(request.form.get("query", "")[:4000])
-    # Names with an underscore mean something to `url_for`, and those of an earlier answer are of no more interest.
-    values = {name: value for name, value in kept if name.isalpha()}
+    values = kept_arguments(request.form.get("query", "")[:4000])
     values |= {f"{PREFIX}{name}": str(n) for name, n in counted.items() if n}
     return redirect(address_after_form(project_id, "find", **values, _anchor="said"), 303)

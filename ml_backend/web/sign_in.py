@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from typing import Any
-from urllib.parse import parse_qsl
 
 from flask import Blueprint, Response, current_app, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -17,6 +16,7 @@ from ml_backend.web.context import web
 from ml_backend.web.cross_site import accepts_form
 from ml_backend.web.csrf import has_csrf_token
 from ml_backend.web.people import is_backend_key, is_basic_auth, seconds_to_wait, wrong_credentials
+from ml_backend.web.project_page import kept_arguments
 from ml_backend.web.rendering import page
 from ml_backend.web.sessions import Way, begin_session, end_session
 
@@ -157,6 +157,4 @@ def _own_page(path: str | None) -> str | None:
         return None
     if not endpoint.startswith(PAGES) or (query and endpoint not in SEARCHES):
         return None
-    # Names with an underscore mean something to `url_for`.
-    arguments: dict[str, Any] = {name: value for name, value in parse_qsl(query) if name.isalpha()}
-    return url_for(endpoint, **values, **arguments)
+    return url_for(endpoint, **values, **kept_arguments(query))

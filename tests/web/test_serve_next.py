@@ -62,7 +62,7 @@ def test_open_tasks_are_taken_in_their_order_and_the_others_are_counted(client: 
 def test_all_tasks_of_a_page_are_taken_by_one_button_and_the_page_keeps_its_address(
     client: FlaskClient, sqlite_store: Store
 ):
-    query = "q=a%26b&show=all&said.asked=9&_external=1"
+    query = "q=a%26b&show=all&said.asked=9&_external=1&endpoint=x&otherwise=y"
     answer = send(client, task=["1"], listed=["4", "5"], all="1", view="find", query=query)
     assert list(sqlite_store.requested_tasks(7)) == [4, 5]
     assert answer.location == "/projects/7/find?q=a%26b&show=all&said.asked=2#said"

@@ -83,6 +83,12 @@ def test_signing_in_leads_nowhere_but_to_our_pages(studio: Make, elsewhere: str)
     assert sign_in(client, elsewhere, **PASSWORD).location == "/projects"
 
 
+def test_a_search_is_led_back_to_with_no_arguments_but_its_own(studio: Make, projects: tuple[int, int]):
+    client, page = studio(), f"/projects/{projects[0]}/find?q=late"
+    back = sign_in(client, f"{page}&endpoint=x&_external=1&project_id=9", **PASSWORD)
+    assert (back.status_code, back.location) == (303, page)
+
+
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(studio: Make):
     cookie = sign_in(studio(), **PASSWORD).headers["Set-Cookie"]
     assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
