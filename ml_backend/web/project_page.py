@@ -34,7 +34,7 @@ VIEWS = {
 SUB_PAGES = ("duplicates",)
 """Names of the routes of pages to which one of the others leads."""
 ARGUMENTS = frozenset(
-    ["q", "by", "show", "label", "predicted", "like", "likely", "unlike", "page", "part", "tasks", "threshold", "which"]
+    ("q", "by", "show", "label", "predicted", "like", "likely", "unlike", "page", "part", "tasks", "threshold", "which")
 )
 """Arguments of the addresses of pages that are kept when a form or signing in leads back to a page."""
 
