@@ -18,7 +18,7 @@ import yaml
 from packaging.requirements import Requirement
 from typer.testing import CliRunner
 
-from ml_backend import cli
+from ml_backend.cli import app, application
 from simulator import ONLY_HERE
 
 REPOSITORY = Path(__file__).parents[1]
@@ -207,6 +207,6 @@ def test_all_files_have_the_same_version(monkeypatch: pytest.MonkeyPatch):
     assert yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())["version"] == version
     released = re.findall(r"^## (\d\S*) - \d{4}-\d\d-\d\d$", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert released[0] == version
-    monkeypatch.setattr(cli, "version", {PROJECT["name"]: version}.__getitem__)
-    shown = CliRunner().invoke(cli.app, ["--version"])
+    monkeypatch.setattr(application, "version", {PROJECT["name"]: version}.__getitem__)
+    shown = CliRunner().invoke(app, ["--version"])
     assert (shown.exit_code, shown.output.strip()) == (0, version)

@@ -96,6 +96,6 @@ def test_an_error_status_is_reported_in_a_sentence(tmp_path: Path, monkeypatch: 
 
 
 def test_the_help_of_demo_says_how_many_messages_there_are():
-    from ml_backend.cli import demo
+    from ml_backend.cli.service import demo
 
     assert f"{len(messages()) - run.HELD_BACK} customer messages" in (demo.__doc__ or "")

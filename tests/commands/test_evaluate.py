@@ -19,7 +19,7 @@ from ml_backend.store import Store
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     """The database that the command reads, with project 7."""
     monkeypatch.setenv("MODEL_DIR", str(tmp_path))
-    monkeypatch.setattr("ml_backend.cli.console.width", 120)
+    monkeypatch.setattr("ml_backend.cli.terminal.console.width", 120)
     store = Store(Settings(model_dir=tmp_path).database_url)
     store.create()
     store.ensure_project(7)

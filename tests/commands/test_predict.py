@@ -52,7 +52,7 @@ def store(
         "LABEL_STUDIO_API_KEY": fake_label_studio.token,
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("ml_backend.cli.console.width", 120)
+    monkeypatch.setattr("ml_backend.cli.terminal.console.width", 120)
     settings = Settings(model_dir=tmp_path)
     store = Store(settings.database_url)
     store.create()
