@@ -29,7 +29,8 @@ KEY_CHECKS = 2
 class Web:
     """Settings, store, task queue and metrics of one application.
 
-    waiting: limits the /predict calls that wait for vectors of new texts, so that /health always finds a free thread;
+    waiting: limits the requests that wait for a worker, so that /health always finds a free thread; entering: limits
+    those that wait for a place among them;
     key_checks: limits the keys that are checked at the same time; attempts: wrong credentials of the last minutes;
     reading: memory for bodies above 1 MB that are parsed at the same time.
     """
@@ -39,6 +40,7 @@ class Web:
     queue: TaskQueue
     metrics: RequestMetrics
     waiting: threading.BoundedSemaphore = field(init=False)
+    entering: threading.BoundedSemaphore = field(init=False)
     key_checks: threading.BoundedSemaphore = field(init=False)
     reading: MemoryBudget = field(init=False)
     inbox: Inbox = field(init=False)
@@ -56,6 +58,7 @@ class Web:
         self.key_checks = threading.BoundedSemaphore(KEY_CHECKS)
         most_waiting = max(1, self.settings.threads // 2)
         self.waiting = threading.BoundedSemaphore(most_waiting)
+        self.entering = threading.BoundedSemaphore(max(1, most_waiting // 2))
         self.reading = MemoryBudget(READING_MEMORY, most_waiting)
 
     @property

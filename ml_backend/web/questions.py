@@ -9,7 +9,7 @@ from ml_backend.pipeline.job_kinds import KINDS, WrongParameters
 from ml_backend.store.job_records import JobRecord
 from ml_backend.store.states import JobState
 from ml_backend.web.bodies import BadRequest
-from ml_backend.web.context import web
+from ml_backend.web.context import Web, web
 
 LONGEST_WAIT_SECONDS = 20.0
 PLACE_SECONDS = 0.3
@@ -28,7 +28,7 @@ def ask(project_id: int, kind: str, given: dict[str, Any], who: str, wait: float
         parameters = KINDS[kind].parse(given)
     except WrongParameters as problem:
         raise BadRequest(str(problem)) from None
-    if not context.waiting.acquire(timeout=PLACE_SECONDS):
+    if not _has_place(context):
         raise BadRequest("Too many pages wait for an answer at the moment: try again in a few seconds.", 503)
     try:
         job = context.store.add_job(project_id, kind, parameters, who)
@@ -45,6 +45,18 @@ def ask(project_id: int, kind: str, given: dict[str, Any], who: str, wait: float
     if ended.state != JobState.DONE:
         raise BadRequest(ended.error or "The question was not answered.")
     return ended.result
+
+
+def _has_place(context: Web) -> bool:
+    """Take one of the places of those who wait; returns False if none gets free in time, or others wait for one too."""
+    if context.waiting.acquire(blocking=False):
+        return True
+    if not context.entering.acquire(blocking=False):
+        return False
+    try:
+        return context.waiting.acquire(timeout=PLACE_SECONDS)
+    finally:
+        context.entering.release()
 
 
 def _ended(project_id: int, job_id: int, wait: float) -> JobRecord | None:

@@ -198,3 +198,19 @@ def test_threads_that_wait_for_answers_leave_some_for_label_studio(client: Flask
     assert refused.value.status == 503
     for _ in range(places):
         context.waiting.release()
+
+
+def test_threads_that_wait_for_a_place_leave_some_for_label_studio_too(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("ml_backend.web.questions.PLACE_SECONDS", 3600.0)
+    context = client.application.extensions["active_learning"]
+    taken = []
+    for limit in (context.waiting, context.entering):
+        while limit.acquire(blocking=False):
+            taken.append(limit)
+    assert len(taken) < context.settings.threads
+    with pytest.raises(BadRequest, match="Too many pages"):
+        asked(client)
+    for limit in taken:
+        limit.release()
