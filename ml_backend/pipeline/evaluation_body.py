@@ -150,7 +150,7 @@ def why_stop(advice: StopAdvice, labels: int, n_open: int) -> str:
         if not n_open:
             return "there is no open text left"
         if labels < LEAST_LABELS:
-            return f"advice appears with {LEAST_LABELS} labels ({labels} so far)"
+            return f"advice on when to stop appears with {LEAST_LABELS} labels ({labels} so far)"
         return f"no model can be made without the last {advice.labels} labels, so their effect cannot be measured"
     changed = _percent(advice.changed)
     effect = f"your last {advice.labels} labels changed {changed} % of the predictions"

@@ -99,7 +99,7 @@ def weak_classes(body: Body) -> list[str]:
 def confusion_sentence(confusion: Mapping[str, Any]) -> str:
     """How often one class was taken for another."""
     return (
-        f"given {confusion['given']}, predicted {confusion['predicted']}: "
+        f"labelled {confusion['given']}, predicted {confusion['predicted']}: "
         f"{confusion['labels']:,} of {confusion['of']:,} {'label' if confusion['of'] == 1 else 'labels'}"
     )
 

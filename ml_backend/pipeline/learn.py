@@ -58,7 +58,7 @@ def learn(
     served before those that the strategy chooses. Raises LabelStudioUnavailable, Unauthorized, ProjectGone and
     RequestRefused when the batch cannot be published.
     """
-    run.report_phase("fitting the head and choosing the next batch")
+    run.report_phase("learning from the labels and choosing the next tasks")
     # A batch that is published again without new labels (new embeddings, changed settings) belongs to the same cycle,
     # so that a seed gives the same draws as in the simulator, however often that happens.
     cycle = run.project.cycle + bool(data.changed)

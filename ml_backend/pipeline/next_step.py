@@ -100,8 +100,8 @@ def next_step(
 def _labels_to_come(counts: ProjectCounts, settings: ProjectSettings) -> str:
     missing = settings.retrain_every - counts.changed
     labels = "1 more new or changed label" if missing == 1 else f"{missing:,} more new or changed labels"
-    low = f", or when fewer than {counts.queue_low:,} published tasks are left"
-    return f"The next batch comes after {labels}{low if counts.unpublished else ''}."
+    low = f", or when fewer than {counts.queue_low:,} of the chosen tasks are left"
+    return f"The model learns again and chooses new tasks after {labels}{low if counts.unpublished else ''}."
 
 
 def _runs_low(counts: ProjectCounts) -> bool:

@@ -40,7 +40,7 @@ class ClassRow:
     """A class; described: its description in the settings, or as typed; hint: of the label config.
 
     share: of the open texts predicted as the class, None while unknown; share_before: with the descriptions that are
-    saved, of a trial of others.
+    saved, of a trial of others; is_redescribed: whether the description differs from the saved one.
     """
 
     name: str
@@ -49,6 +49,14 @@ class ClassRow:
     share: float | None = None
     share_before: float | None = None
     texts: list[LikelyText] = field(default_factory=list)
+    is_redescribed: bool = False
+
+    @property
+    def changed_from(self) -> float | None:
+        """The share before, where it is shown as another number than the present one."""
+        if self.share is None or self.share_before is None or f"{self.share:.1%}" == f"{self.share_before:.1%}":
+            return None
+        return self.share_before
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,11 @@ class ClassTable:
     pages: int
     why_empty: str = ""
     is_trial: bool = False
+
+    @property
+    def redescribed(self) -> list[tuple[ClassRow, str]]:
+        """The rows of this page whose description is not the saved one, each with the id of its field."""
+        return [(row, f"class-{n}") for n, row in enumerate(self.rows, start=1) if row.is_redescribed]
 
 
 def class_table(
@@ -90,6 +103,7 @@ def class_table(
             hint=config.hints.get(name, ""),
             share=_share(found, name),
             share_before=_share(before, name),
+            is_redescribed=shown.get(name, "") != saved.get(name, ""),
             texts=[LikelyText(t, texts[t], p) for t, p in found.get(name, {}).get("likeliest", ()) if t in texts],
         )
         for name in names

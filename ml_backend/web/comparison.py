@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from ml_backend.store import Store
@@ -10,8 +12,9 @@ from ml_backend.store.job_records import JobRecord
 from ml_backend.store.states import JobState
 
 KIND = "compare_strategies"
-LEAST_LABELS = 100
-"""The simulator compares nothing with fewer, since a fifth of them is held out to measure on."""
+LEAST_LABELS, LEAST_OF_CLASS, LEAST_PER_CLASS = 100, 2, 5
+"""The simulator holds out a fifth of the labels to measure on: it leaves out classes with fewer than LEAST_OF_CLASS
+labels, and compares nothing with fewer than LEAST_LABELS, or if half of the classes have fewer than LEAST_PER_CLASS."""
 BASELINE = "random"
 JOBS_LOOKED_AT = 10
 BAR_WIDTH = 200
@@ -69,6 +72,28 @@ class Comparison:
     compared: ComparedStrategies | None
     job: JobRecord | None
     error: str | None
+
+
+def what_is_missing(labels: Mapping[str, int]) -> str:
+    """Why there are too few labels to compare strategies, as sentences; empty if there are enough.
+
+    labels: number of labels of each class.
+    """
+    counts = [n for n in labels.values() if n >= LEAST_OF_CLASS]
+    total = sum(counts)
+    if total < LEAST_LABELS:
+        counted = "" if total == sum(labels.values()) else f", not counting classes that have only {LEAST_OF_CLASS - 1}"
+        return (
+            f"{LEAST_LABELS - total:,} more labels are needed{counted}: with fewer than {LEAST_LABELS}, a comparison "
+            "would measure chance."
+        )
+    if median(counts) < LEAST_PER_CLASS:
+        return (
+            f"There are {total:,} labels of {len(counts):,} classes, and half of these classes have fewer than "
+            f"{LEAST_PER_CLASS}, so a comparison would measure chance. About {LEAST_PER_CLASS * len(counts):,} labels "
+            "will do."
+        )
+    return ""
 
 
 def comparison(store: Store, project_id: int, default: str) -> Comparison:

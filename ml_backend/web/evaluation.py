@@ -62,6 +62,7 @@ def evaluation_view(
     """
     body = evaluated["evaluation"]
     changed = marked_changes(changes, evaluated["history"])
+    is_any_known = body is not None and any(is_known(quality) for quality in body["classes"])
     view: dict[str, Any] = {
         "body": body,
         "pending": evaluated["pending"],
@@ -72,7 +73,8 @@ def evaluation_view(
         "tile_note": NOT_YET if evaluated["pending"] else "appears with the first labels",
         "price": price_sentence(evaluated["random_share"], strategy),
         "classes": class_rows(labels, body),
-        "classes_open": CLASSES_OPEN,
+        "classes_open": CLASSES_OPEN if is_any_known or len(labels) <= CLASSES_OPEN else 0,
+        "is_any_known": is_any_known,
         "most_labels": max(labels.values(), default=0),
     }
     if body is not None:

@@ -441,7 +441,7 @@ def test_the_readme_says_how_good_the_model_is(settings: Settings, tmp_path: Pat
         "| accuracy | 83% of the texts that were not labelled, 78 to 88% (95% interval) |",
         "It rests on 31 tasks drawn at random.",
         "Weak classes, the weakest first: Karte.",
-        "Confused most: given praise, predicted bug: 5 of 30 labels.",
+        "Confused most: labelled praise, predicted bug: 5 of 30 labels.",
         "| Karte | 5 | 90%, 80 to 100% | 60%, 50 to 70% |",
         "| never \\| labelled | 0 | too few | too few |",
     ]:

@@ -71,7 +71,7 @@ def test_labels_bring_an_evaluation_of_the_head_that_they_made(make_project: Mak
     assert found["accuracy"]["why"].startswith("12 tasks drawn at random")
     assert [quality["name"] for quality in found["classes"]] == list(project.status["labels"])
     assert sum(quality["labels"] for quality in found["classes"]) == 12
-    assert found["stop"]["why"] == "advice appears with 120 labels (12 so far)"
+    assert found["stop"]["why"] == "advice on when to stop appears with 120 labels (12 so far)"
     assert found["annotators"] is None
     (kept,) = project.store.evaluation_history(project.id)
     assert (kept.audits, kept.accuracy) == (12, found["accuracy"]["value"])

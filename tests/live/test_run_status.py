@@ -56,7 +56,7 @@ def test_labels_that_no_fit_has_used_are_counted_also_when_they_are_changed_or_h
     project.label(2)
     project.run()
     assert project.status["changed"] == 3
-    assert project.status["next"].startswith("The next batch comes after 1 more new or changed label,")
+    assert "chooses new tasks after 1 more new or changed label," in project.status["next"]
 
 
 @pytest.mark.parametrize("state", [ProjectState.UNSUPPORTED, ProjectState.WAITING, ProjectState.MISSING])

@@ -21,7 +21,7 @@ def test_the_first_batch_is_enough_for_every_member_of_the_organization(
     assert len(project.batch.task_ids) == 3 + 3 * 8
     assert project.status["batch"]["reserve"] == 3 + 3 * 8 - 6
     assert project.status["queue_low"] == 3 * 8
-    assert "or when fewer than 24 published tasks are left" in project.status["next"]
+    assert "or when fewer than 24 of the chosen tasks are left" in project.status["next"]
     for person in added:
         project.studio.remove_user(person)
     project.run("labels")

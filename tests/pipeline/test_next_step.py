@@ -43,7 +43,7 @@ def sentence(
         (READ, {"labels": {}}, None, "The first batch comes as soon as"),
         (READ, {"to_embed": 20}, None, "The first batch comes as soon as"),
         (READ, {}, None, "The next run publishes a batch."),
-        (READ, {}, BATCH, "after 5 more new or changed labels, or when fewer than 5 published tasks are left."),
+        (READ, {}, BATCH, "after 5 more new or changed labels, or when fewer than 5 of the chosen tasks are left."),
         (READ, {"queue_remaining": 4}, BATCH, "The next run publishes a batch."),
         (READ, {"queue_remaining": 4, "unpublished": 0}, BATCH, "after 5 more new or changed labels."),
         (READ, {"changed": 4}, BATCH, "after 1 more new or changed label, or"),

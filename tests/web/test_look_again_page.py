@@ -12,13 +12,20 @@ from markupsafe import escape
 from signing_in import BROWSER, csrf, form_token, sign_in
 from studios import Fake
 
+from ml_backend.annotation import Annotation
 from ml_backend.labelstudio.client import LabelStudio
+from ml_backend.learning.evaluation import look_again
 from ml_backend.store import Store
 from ml_backend.store.records import ProjectCounts, TaskRecord
 from ml_backend.store.states import DoubtKind
+from ml_backend.web.views.look_again import LEAST_OF_CLASS
 
 LIST = "/projects/7/look-again"
 DISAGREEMENTS = f"{LIST}?show=disagreement"
+CONFIG = (
+    '<View><Text name="text" value="$text"/><Choices name="kind" toName="text">'
+    '<Choice value="bug"/><Choice value="praise"/></Choices></View>'
+)
 PASSWORD = {"user": "ann", "password": "pässword"}
 BAD = "<script>alert('x')</script>\" onmouseover=\"y"
 
@@ -37,6 +44,18 @@ def client(locked: FlaskClient, sqlite_store: Store) -> FlaskClient:
 def put_texts(store: Store, texts: dict[int, str]) -> None:
     records = [TaskRecord(7, task, f"{task:032}", None, "2026") for task in texts]
     store.upsert_tasks(7, records, {f"{task:032}": text for task, text in texts.items()})
+
+
+def labelled(store: Store, classes: dict[int, str]) -> None:
+    by_task = {
+        task: [Annotation(100 + task, task, 1, cancelled=False, result=[choice(name)], updated_at="2026")]
+        for task, name in classes.items()
+    }
+    store.replace_annotations(7, by_task)
+
+
+def choice(name: str) -> dict[str, Any]:
+    return {"from_name": "kind", "to_name": "text", "type": "choices", "value": {"choices": [name]}}
 
 
 def evaluated(store: Store, head: str = "v1", **changes: Any) -> None:
@@ -149,6 +168,27 @@ def test_long_lists_are_shown_in_parts_and_the_way_back_is_the_same_part(client:
     assert listed(page(client, f"{LIST}?part=-1'x")) == listed(first)
     answer = press(client, last, "dismiss-44", "dismiss")
     assert listed(page(client, answer.headers["Location"])) == [41, 42, 43, 45]
+
+
+def test_a_label_that_was_corrected_meanwhile_is_not_listed_any_more(client: FlaskClient, sqlite_store: Store):
+    sqlite_store.update_project(
+        7, label_config=CONFIG, counts=ProjectCounts(labels={"bug": 3, "praise": 1}, labeled=4, annotators=1)
+    )
+    put_texts(sqlite_store, {12: "It crashes", 13: "Lovely"})
+    evaluated(
+        sqlite_store,
+        look_again=[evaluations.doubtful(12, "bug", "praise"), evaluations.doubtful(13, "bug", "praise")],
+    )
+    labelled(sqlite_store, {12: "bug", 13: "bug"})
+    assert listed(page(client)) == [12, 13]
+    labelled(sqlite_store, {13: "praise"})
+    assert listed(page(client)) == [12]
+    assert "1 label was corrected since" in page(client)
+    labelled(sqlite_store, {12: "praise"})
+    text = page(client)
+    assert "All of them were corrected." in text
+    assert "of classes that have 3 labels or more: 1 of 2 classes so far" in text
+    assert LEAST_OF_CLASS == look_again.LEAST_OF_CLASS
 
 
 def test_texts_classes_and_names_cannot_run_scripts(client: FlaskClient, sqlite_store: Store):

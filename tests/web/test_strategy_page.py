@@ -124,6 +124,10 @@ def test_the_comparison_says_how_many_labels_are_missing_then_starts_and_shows_i
 ):
     set_labels(sqlite_store, 88)
     assert "12 more labels are needed" in part(page(signed_in), "comparison")
+    sqlite_store.update_project(7, counts=ProjectCounts(labels={"billing": 90, "a": 1, "b": 1}, labeled=92))
+    assert "10 more labels are needed, not counting classes that have only 1" in part(page(signed_in), "comparison")
+    sqlite_store.update_project(7, counts=ProjectCounts(labels={str(n): 4 for n in range(30)}, labeled=120))
+    assert "About 150 labels will do." in part(page(signed_in), "comparison")
     set_labels(sqlite_store, 100)
     form = re.findall(r"<form.*?</form>", part(page(signed_in), "comparison"), re.DOTALL)[0]
     started = signed_in.post("/projects/7/jobs/compare_strategies", data=hidden(form), headers=BROWSER)
@@ -200,10 +204,12 @@ def test_descriptions_are_saved_and_those_that_nobody_changed_here_stay(signed_i
     form = typed(signed_in, "About <i>invoices</i>.", "", do="save")
     sqlite_store.update_project(7, settings={"class_descriptions": {HOSTILE: "Typed elsewhere."}})
     saved = signed_in.post(PAGE, data=form, headers=BROWSER)
-    assert (saved.status_code, saved.location) == (303, f"{PAGE}?page=1#classes")
+    assert (saved.status_code, saved.location) == (303, f"{PAGE}?page=1&saved=1#classes")
     both = {"billing": "About <i>invoices</i>.", HOSTILE: "Typed elsewhere."}
     assert stored(sqlite_store).class_descriptions == both
-    assert "About &lt;i&gt;invoices&lt;/i&gt;." in part(page(signed_in), "classes")
+    shown = part(signed_in.get(saved.location, headers=BROWSER).text, "classes")
+    assert "About &lt;i&gt;invoices&lt;/i&gt;." in shown
+    assert "The descriptions are saved." in shown
     removed = typed(signed_in, "", "Typed elsewhere.", do="save", before=(both["billing"], both[HOSTILE]))
     signed_in.post(PAGE, data=removed, headers=BROWSER)
     assert stored(sqlite_store).class_descriptions == {HOSTILE: "Typed elsewhere."}
@@ -232,5 +238,6 @@ def test_a_try_shows_the_change_and_stores_nothing(
     assert re.search(r"25.0%\s*→\s*<strong>50.0%", shown)
     assert "About invoices." in shown
     assert 'name="before" value=""' in shown, "saving it afterwards still counts as a change"
+    assert 'You changed <a href="#class-1">billing</a> (25.0% → 50.0% of the open texts).' in shown
     assert "data-live" not in shown, "what was tried is not replaced by what is saved"
     assert stored(sqlite_store).class_descriptions is None

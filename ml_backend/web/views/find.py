@@ -141,7 +141,9 @@ def _scored(found: list[dict[str, Any]], question: Mapping[str, Any]) -> list[di
         if score is None:
             one["measure"] = ""
         elif question["by"] == By.LIKELY:
-            one["measure"] = f"{score:.0%} {question['class']}"
+            # The opinion beside it says the same where the model predicts this class.
+            is_predicted = one["predicted"] and one["predicted"][0][0] == question["class"]
+            one["measure"] = "" if is_predicted else f"{score:.0%} {question['class']}"
         elif question["by"] == By.UNLIKE:
             one["measure"] = f"{max(0.0, score):.0%} alike at most"
         else:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, request
 
 from ml_backend.labelstudio.json_values import parsed_id
+from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
+from ml_backend.labelstudio.labels import labels
 from ml_backend.pipeline.doubts import disagreement_key, label_key
 from ml_backend.pipeline.evaluation_words import NOT_YET, doubt_words
 from ml_backend.store.dismissals import Dismissal
@@ -21,6 +23,8 @@ from ml_backend.web.project_page import ProjectPage, page_with_texts
 
 PART_SIZE = 20
 DISMISSED_SHOWN = 50
+LEAST_OF_CLASS = 3
+"""Labels of a class from which on they are looked at, as in `ml_backend.learning.evaluation.look_again`."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,13 @@ class Doubts:
     """One of the two lists.
 
     open: those to look at; dismissed: those that somebody did look at, with who and when, the last first; known:
-    whether the newest evaluation looked for them.
+    whether the newest evaluation looked for them; corrected: number of those whose label was changed since then.
     """
 
     open: list[dict[str, Any]]
     dismissed: list[tuple[dict[str, Any], Dismissal]]
     known: bool
+    corrected: int = 0
 
 
 @blueprint.get("/projects/<int:project_id>/look-again")
@@ -45,8 +50,9 @@ def look_again(project_id: int) -> Response:
     shown = page_with_texts(project_id, "look_again")
     evaluated = shown.evaluated()
     body = evaluated["evaluation"] or {}
+    doubted = _doubts(project_id, DoubtKind.LABEL, body.get("look_again"), label_key)
     lists = {
-        DoubtKind.LABEL: _doubts(project_id, DoubtKind.LABEL, body.get("look_again"), label_key),
+        DoubtKind.LABEL: _without_corrected(shown, doubted),
         DoubtKind.DISAGREEMENT: _doubts(
             project_id, DoubtKind.DISAGREEMENT, body.get("disagreements"), disagreement_key
         ),
@@ -68,6 +74,9 @@ def look_again(project_id: int) -> Response:
         name_of=_names(),
         answered=_said(lists[kind]),
         people=shown.status["annotators"],
+        corrected=lists[kind].corrected,
+        least=LEAST_OF_CLASS,
+        checked=sum(n >= LEAST_OF_CLASS for n in shown.status["labels"].values()),
     )
 
 
@@ -83,6 +92,23 @@ def _doubts(
         [(by_key[key], dismissal) for key, dismissal in dismissals.items() if key in by_key],
         found is not None,
     )
+
+
+def _without_corrected(shown: ProjectPage, doubts: Doubts) -> Doubts:
+    """Without the labels that are others by now: the next evaluation looks at these."""
+    settings = shown.status["settings"]
+    try:
+        config = parse(shown.record.label_config, settings["control"], settings["text_fields"])
+    except UnsupportedLabelConfig:
+        return doubts
+    tasks = [entry["task"] for entry in doubts.open]
+    now = labels(web().store.annotations(shown.id, tasks), config).by_task
+    kept = [
+        entry
+        for entry in doubts.open
+        if entry["task"] not in now or (entry["given"] in now[entry["task"]]) == entry.get("present", True)
+    ]
+    return replace(doubts, open=kept, corrected=len(doubts.open) - len(kept))
 
 
 def _texts(project_id: int, entries: Iterable[dict[str, Any]]) -> dict[int, str]:

@@ -37,7 +37,7 @@ def map(project_id: int) -> Response:
         is_arranged=kept is not None and kept.about["kind"] == LayoutKind.NEIGHBOURS,
         job=job_view(jobs[0]) if jobs else None,
         colourings={str(name): words for name, words in COLOURINGS.items()},
-        by=by if by in set(Colouring) else str(Colouring.LABEL),
+        by=by if by in set(Colouring) else _usual_colouring(shown.status["labeled"]),
         most_tasks=MOST_TASKS,
     )
 
@@ -54,6 +54,11 @@ def map_colours(project_id: int) -> Response:
     by = request.args.get("by", "")
     name = colours_file(Colouring(by)) if by in set(Colouring) else colours_file(Colouring.LABEL)
     return _file(project_id, name, "map_colours", {"by": by})
+
+
+def _usual_colouring(labeled: int) -> str:
+    """The labels, and before the first one, when these would be one grey group, the predictions."""
+    return str(Colouring.LABEL if labeled else Colouring.PREDICTION)
 
 
 def _file(project_id: int, name: str, kind: str, given: dict[str, Any]) -> Response:

@@ -13,7 +13,7 @@ from ml_backend.project_settings import ClassNames, ProjectSettings, initial_nam
 from ml_backend.web.access import require_sender
 from ml_backend.web.bodies import BadRequest, largest_body
 from ml_backend.web.class_table import ClassTable, class_table
-from ml_backend.web.comparison import BAR_WIDTH, LEAST_LABELS, comparison
+from ml_backend.web.comparison import BAR_WIDTH, comparison, what_is_missing
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import accepts_form
 from ml_backend.web.page_blueprint import blueprint
@@ -25,6 +25,8 @@ from ml_backend.web.strategy_choices import choices
 
 CLASSES_SHOWN = 500
 """Classes for which the form of settings has a line although they are not described."""
+SAVED_WORDS = "The model learns from them now; what it makes of them appears here in a few seconds."
+PAUSED_WORDS = "The model learns from them once the project goes on: it is paused."
 COMMON = {"strategy", "initial", "batch_size", "retrain_every", "random_share", "relabel_share"}
 """Settings that are shown unfolded; the form of the settings folds the others unless one was changed."""
 
@@ -52,7 +54,7 @@ def describe_classes(project_id: int) -> Any:
     saved = ProjectSettings.usable(_settings(project_id)).class_descriptions
     changed_settings(project_id, who, {"class_descriptions": _described(saved) or None})
     page = request.form.get("page", 1, int)
-    return redirect(url_for("pages.strategy", project_id=project_id, page=page, _anchor="classes"), 303)
+    return redirect(url_for("pages.strategy", project_id=project_id, page=page, saved=1, _anchor="classes"), 303)
 
 
 def _settings(project_id: int) -> dict[str, Any]:
@@ -83,8 +85,10 @@ def _render(shown: ProjectPage, typed: Mapping[str, str] | None = None) -> Respo
         strategy_names=strategy_names(),
         comparison=found,
         bar_width=BAR_WIDTH,
-        labels_missing=max(0, LEAST_LABELS - shown.status["labeled"]),
+        too_few=what_is_missing(shown.status["labels"]),
         classes=None if config is None else _class_table(shown, config, typed),
+        is_saved="saved" in request.args,
+        saved_words=PAUSED_WORDS if shown.status["paused_at"] is not None else SAVED_WORDS,
         defaults=default,
         changed=changed,
         rare_changed=bool(changed.keys() - COMMON - {"class_descriptions"}),

@@ -16,7 +16,7 @@ export async function hasEnded() {
   const progress = shown.querySelector("progress");
   progress.max = job.total || 1;
   progress.value = job.done;
-  shown.querySelector("span").textContent = job.phase || "waits for a worker";
+  shown.querySelector("span").textContent = job.phase || "waiting for a worker";
   if (["waiting", "running"].includes(job.state)) return false;
   const page = await (await request(location.href, "text/html")).text();
   const fresh = new DOMParser().parseFromString(page, "text/html").getElementById("map-layout");
