@@ -170,10 +170,10 @@ class JobRows:
             connection.execute(delete(table).where(table.c.kind.in_(kinds), table.c.requested_at < moment))
 
     def delete_work_of_deleted_projects(self) -> None:
-        """Delete jobs and files that were written while their project was being deleted."""
+        """Delete what was written while its project was being deleted, or stayed as an earlier version deleted it."""
         existing = select(tables.projects.c.id)
         with self._database.writing() as connection:
-            for table in (tables.jobs, tables.kept_files):
+            for table in (tables.jobs, tables.kept_files, tables.requested_tasks, tables.dismissals):
                 connection.execute(delete(table).where(table.c.project_id.not_in(existing)))
 
     def _change_own(self, job_id: int, owner: str, values: dict[str, Any]) -> bool:

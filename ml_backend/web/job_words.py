@@ -10,6 +10,13 @@ from ml_backend.store.job_records import JobRecord
 from ml_backend.store.states import JobState
 
 Result = Mapping[str, Any]
+HIDDEN_ERROR = "It failed; sign in to read why."
+"""An error may quote the text at which a job failed."""
+
+
+def shown_error(error: str | None, is_person: bool) -> str | None:
+    """Why a job failed. is_person: whether it is shown to somebody by name, who may read texts."""
+    return error if is_person or error is None else HIDDEN_ERROR
 
 
 def outcome(job: JobRecord) -> str:

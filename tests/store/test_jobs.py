@@ -11,7 +11,7 @@ from ml_backend.store import Store
 from ml_backend.store import jobs as jobs_module
 from ml_backend.store.job_records import files_of_job
 from ml_backend.store.jobs import JOBS_KEPT, JOBS_WITH_FILES
-from ml_backend.store.states import JobState
+from ml_backend.store.states import DoubtKind, JobState
 
 KIND = "predict"
 
@@ -212,7 +212,10 @@ def test_what_is_written_while_a_project_is_deleted_does_not_stay(store: Store, 
     assert not store.report_job(job.id, "worker", 1, 2, "on"), "so the worker stops"
     store.put_part(project, f"{files_of_job(job.id)}file", 0, b"late")
     store.add_job(project, KIND, {}, "Ann")
+    store.request_tasks(project, [1], "Ann", "search")
+    store.dismiss(project, DoubtKind.LABEL, 1, "a", "Ann")
     store.delete_work_of_deleted_projects()
+    assert (store.requested_tasks(project), store.dismissals(project, DoubtKind.LABEL)) == ({}, {})
     assert (store.files(project), store.jobs(project, [KIND])) == ([], [])
     assert (len(store.files(8)), len(store.jobs(8, [KIND]))) == (1, 1)
 

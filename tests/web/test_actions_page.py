@@ -107,6 +107,16 @@ def test_a_choice_in_the_form_starts_the_job(person: FlaskClient, store: Store):
     assert store.jobs(7, ["label_copies"]) == []
 
 
+def test_why_a_job_failed_is_for_people_by_name_since_it_may_quote_a_text(
+    reader: Callable[[], str], web: FlaskClient, store: Store
+):
+    for kind in ("label_copies", "compare_strategies"):
+        ended(store, kind, JobState.FAILED, error="could not read 'my secret text'")
+    for html in (reader(), web.get("/projects/7/strategy", headers=BROWSER).text):
+        assert "secret" not in html
+        assert "sign in to read why" in html
+
+
 def test_progress_errors_results_and_files_are_shown(person: FlaskClient, store: Store):
     going = store.add_job(7, "export_model", {}, "Ann")
     store.take_job(["export_model"], "worker")

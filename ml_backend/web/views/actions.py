@@ -15,7 +15,7 @@ from ml_backend.store.job_records import JobRecord, file_of_job
 from ml_backend.store.states import JobState, RunReason
 from ml_backend.web.context import web
 from ml_backend.web.job_routes import job_view
-from ml_backend.web.job_words import outcome
+from ml_backend.web.job_words import outcome, shown_error
 from ml_backend.web.page_blueprint import blueprint
 from ml_backend.web.project_page import open_page
 
@@ -50,6 +50,7 @@ def _shown(job: JobRecord, files: set[str], with_names: bool) -> dict[str, Any]:
         **job_view(job),
         "who": job.who if with_names else None,
         "outcome": outcome(job),
+        "error": shown_error(job.error, with_names),
         "has_ended": job.has_ended,
         "has_file": job.state == JobState.DONE and file_of_job(job.id) in files,
     }

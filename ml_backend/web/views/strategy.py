@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, redirect, request, url_for
@@ -16,6 +17,7 @@ from ml_backend.web.class_table import ClassTable, class_table
 from ml_backend.web.comparison import BAR_WIDTH, comparison, what_is_missing
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import accepts_form
+from ml_backend.web.job_words import shown_error
 from ml_backend.web.page_blueprint import blueprint
 from ml_backend.web.paste_lines import advise_line, connect_line
 from ml_backend.web.project_page import ProjectPage, open_page, page_with_texts
@@ -76,6 +78,7 @@ def _render(shown: ProjectPage, typed: Mapping[str, str] | None = None) -> Respo
     settings, default = shown.status["settings"], ProjectSettings().model_dump(mode="json")
     changed = {name: value for name, value in settings.items() if value != default[name]}
     found = comparison(web().store, shown.id, default["strategy"])
+    found = replace(found, error=shown_error(found.error, is_person=shown.who is not None))
     first, others = choices(settings["strategy"], found.compared)
     config = _config(shown)
     return shown.render(
