@@ -29,8 +29,8 @@ KEY_CHECKS = 2
 class Web:
     """Settings, store, task queue and metrics of one application.
 
-    waiting: limits the requests that wait for a worker, so that /health always finds a free thread; entering: limits
-    those that wait for a place among them;
+    waiting: limits the requests that wait for a worker or for Label Studio, so that /health always finds a free thread;
+    entering: limits those that wait for a place among them;
     key_checks: limits the keys that are checked at the same time; attempts: wrong credentials of the last minutes;
     reading: memory for bodies above 1 MB that are parsed at the same time.
     """

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ml_backend.pipeline.job_kinds import KINDS, WrongParameters
@@ -28,14 +30,10 @@ def ask(project_id: int, kind: str, given: dict[str, Any], who: str, wait: float
         parameters = KINDS[kind].parse(given)
     except WrongParameters as problem:
         raise BadRequest(str(problem)) from None
-    if not _has_place(context):
-        raise BadRequest("Too many pages wait for an answer at the moment: try again in a few seconds.", 503)
-    try:
+    with place_to_wait():
         job = context.store.add_job(project_id, kind, parameters, who)
         context.queue.wake_jobs()
         ended = _ended(project_id, job.id, wait)
-    finally:
-        context.waiting.release()
     if ended is None:
         raise BadRequest("The question was dropped, since the project was deleted meanwhile.", 404)
     if ended.state == JobState.WAITING:
@@ -45,6 +43,18 @@ def ask(project_id: int, kind: str, given: dict[str, Any], who: str, wait: float
     if ended.state != JobState.DONE:
         raise BadRequest(ended.error or "The question was not answered.")
     return ended.result
+
+
+@contextmanager
+def place_to_wait() -> Iterator[None]:
+    """While a request waits for others, so that threads are left. Raises BadRequest with status 503 for too many."""
+    context = web()
+    if not _has_place(context):
+        raise BadRequest("Too many pages wait for an answer at the moment: try again in a few seconds.", 503)
+    try:
+        yield
+    finally:
+        context.waiting.release()
 
 
 def _has_place(context: Web) -> bool:

@@ -157,4 +157,5 @@ def _own_page(path: str | None) -> str | None:
         return None
     if not endpoint.startswith(PAGES) or (query and endpoint not in SEARCHES):
         return None
-    return url_for(endpoint, **values, **kept_arguments(query))
+    arguments: dict[str, Any] = {**values, **kept_arguments(query)}
+    return url_for(endpoint, **arguments)

@@ -17,6 +17,7 @@ from ml_backend.web.context import web
 from ml_backend.web.cross_site import FORM, accepts_form
 from ml_backend.web.label_studio_user import TIMEOUT_SECONDS
 from ml_backend.web.project_page import label_studio_address
+from ml_backend.web.questions import place_to_wait
 
 blueprint = Blueprint("tabs", __name__)
 
@@ -47,7 +48,7 @@ def tab(project_id: int) -> Any:
         TIMEOUT_SECONDS,
     )
     try:
-        with closing(client):
+        with closing(client), place_to_wait():
             number = put_tab(client, project_id, title, task_ids)
     except LabelStudioError as problem:
         raise BadRequest(f"The tab could not be made: {problem}", 502) from None

@@ -295,6 +295,15 @@ class TestTab:
         assert [item["value"] for item in view.data["filters"]["items"]] == [8], "the tab is replaced"
         assert sum(v.project == project for v in fake_label_studio.server.tables.views.values()) == 2
 
+    def test_waits_for_label_studio_only_while_enough_threads_are_left(self, app: FlaskClient, project: int):
+        context = app.application.extensions["active_learning"]
+        places = sum(iter(lambda: context.waiting.acquire(blocking=False), False))
+        answer = self.send(app, project, [5])
+        assert (answer.status_code, "Too many pages wait" in answer.text) == (503, True)
+        for _ in range(places):
+            context.waiting.release()
+        assert self.send(app, project, [5]).status_code == 303
+
     def test_browsers_may_follow_the_form_to_label_studio(self, app: FlaskClient, project: int):
         policy = app.get(f"/projects/{project}/look-again", headers=BROWSER).headers["Content-Security-Policy"]
         assert "form-action 'self' https://labels.example.com;" in policy
