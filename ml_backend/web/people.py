@@ -16,7 +16,7 @@ from ml_backend.web.context import web
 
 logger = logging.getLogger(__name__)
 
-BACKEND_KEY = "the backend's key"
+BACKEND_KEY = "somebody with the backend's key"
 """The name of who has LABEL_STUDIO_API_KEY."""
 
 

@@ -124,7 +124,7 @@ def _page(project_id: int, view: str, who: Person | None, with_lists: bool = Fal
     return ProjectPage(view, record, who, status)
 
 
-def kept_arguments(query: str) -> dict[str, str]:
+def kept_arguments(query: str) -> dict[str, Any]:
     """Those of the arguments of an address that pages have; others could mean something to what builds an address."""
     return {name: value for name, value in parse_qsl(query) if name in ARGUMENTS}
 

@@ -317,7 +317,7 @@ def test_programs_need_no_csrf_token_and_are_named_in_the_history(
     client.patch(path, json={"batch_size": 8}, headers={"Authorization": f"Token {fake_label_studio.token}"})
     status = client.get(f"/projects/{projects[0]}/status", auth=("ann", "pässword")).json
     assert [(change["who"], change["changes"]) for change in status["setting_changes"]] == [
-        ("the backend's key", {"batch_size": [7, 8]}),
+        ("somebody with the backend's key", {"batch_size": [7, 8]}),
         ("basic auth user ann", {"batch_size": [20, 7]}),
     ]
 

@@ -17,7 +17,7 @@ INFO = StrategyInfo(
     multi_label=True,
     paper="Ash et al. 2020, arXiv 1906.03671",
     summary=(
-        "Samples texts whose loss gradients are long and point in different directions. "
+        "Samples texts that would change the model much, each in another way (by the gradient of the loss). "
         "So a batch is both uncertain and diverse."
     ),
     when="Robust across data sets, batch sizes and budgets, and cheap to compute.",

@@ -16,7 +16,7 @@ INFO = StrategyInfo(
     paper="Scheffer et al. 2001, Active Hidden Markov Models for Information Extraction",
     summary=(
         "Takes the texts whose two most probable classes have the closest probabilities. "
-        "Sharpens the boundaries between classes that the head confuses."
+        "Sharpens the boundaries between classes that the model confuses."
     ),
     when="From a few labels per class on. Strong with many classes.",
     cost="one scoring of the pool",
