@@ -325,3 +325,4 @@ class TestTab:
         finally:
             fake_label_studio.server.faults.down = False
         assert (answer.status_code, "The tab could not be made: Label Studio" in answer.text) == (502, True)
+        assert f'<a href="/projects/{project}">Back to the project</a>' in answer.text
