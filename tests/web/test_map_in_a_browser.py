@@ -34,7 +34,6 @@ PLACE = """async (task) => {
 }"""
 """Where a task lies on the whole map, in 0..1, and the size of what the points cover."""
 HOSTILE_TASK = N + 1
-expect.set_options(timeout=20_000)
 
 
 @dataclass

@@ -23,7 +23,6 @@ from ml_backend.worker.queue import TaskQueue
 pytestmark = pytest.mark.browser
 
 KEY = "label-studio-key"
-expect.set_options(timeout=20_000)
 
 
 @dataclass

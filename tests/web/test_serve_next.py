@@ -6,7 +6,6 @@ import html
 from typing import Any
 
 import pytest
-from conftest import CONFIG, MakeClient
 from flask.testing import FlaskClient
 from signing_in import BROWSER, form_token, sign_in
 
@@ -15,12 +14,16 @@ from ml_backend.store import Store
 from ml_backend.store.records import TaskRecord
 from ml_backend.web.said import said
 
+CONFIG = (
+    '<View><Text name="message" value="$text"/><Choices name="topic" toName="message">'
+    '<Choice value="bug"/><Choice value="praise"/></Choices></View>'
+)
 FORM = "application/x-www-form-urlencoded"
 TEXTS = {1: "good", 2: "bad", 3: "good", 4: "fine", 5: "late"}
 
 
 @pytest.fixture
-def client(make_client: MakeClient, sqlite_store: Store) -> FlaskClient:
+def client(make_client: Any, sqlite_store: Store) -> FlaskClient:
     """Somebody who is signed in; project 7 has the tasks of TEXTS, of which 2 is labelled, and 6 without a text."""
     sqlite_store.ensure_project(7, label_config=CONFIG)
     records = [TaskRecord(7, task, text, None, "") for task, text in TEXTS.items()]
@@ -96,7 +99,7 @@ def test_no_more_tasks_wait_than_a_batch_may_hold(
     assert list(sqlite_store.requested_tasks(7)) == [1, 4]
 
 
-def test_programs_send_json_and_get_the_counts(make_client: MakeClient, client: FlaskClient):
+def test_programs_send_json_and_get_the_counts(make_client: Any, client: FlaskClient):
     headers = {"Authorization": "Token label-studio-key"}
     answer = make_client().post("/projects/7/next", json={"task": [1, 2], "why": "by a script"}, headers=headers)
     assert answer.json == {"asked": 1, "before": 0, "labelled": 1, "same": 0, "unusable": 0, "unknown": 0}
@@ -122,7 +125,7 @@ def test_the_sentence_follows_from_the_numbers_in_the_address(
     assert said(arguments, is_paused) == sentence
 
 
-def test_who_follows_the_address_of_a_search_gets_there_after_signing_in(make_client: MakeClient, client: FlaskClient):
+def test_who_follows_the_address_of_a_search_gets_there_after_signing_in(make_client: Any, client: FlaskClient):
     stranger = make_client(basic_auth_user="ann", basic_auth_pass="secret")
     away = stranger.get("/projects/7/find?q=a%26b&by=words&_external=1", headers=BROWSER)
     assert away.status_code == 302
