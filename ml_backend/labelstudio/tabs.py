@@ -10,9 +10,6 @@ from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.labelstudio.session import Session
 
 VIEWS = "api/dm/views/"
-MOST_TASKS = 200
-"""Each task is a filter of its own: the Data Manager's page fails, for every tab, on an operator that it cannot show,
-and it shows none that takes a list of ids."""
 USUAL_TAB = "Default"
 SELDOM_READ = (
     "inner_id",
