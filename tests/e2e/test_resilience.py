@@ -104,7 +104,7 @@ def test_labels_given_while_the_backend_was_down_all_arrive(loop: MakeLoop, mort
 def test_killed_while_it_fits(loop: MakeLoop, mortal_backend: BackendProcess):
     project = loop(30, batch_size=10, retrain_every=4)
     before = project.batch()
-    killer = kill_in_phase(project, "fitting")
+    killer = kill_in_phase(project, "learning")
     label_some(project, 4)
     killer.join(60)
     assert not killer.is_alive(), "it never fitted"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 
@@ -87,6 +87,9 @@ def chart(browser: Browser, sqlite_store: Store, tmp_path: Path) -> Iterator[Map
     problems: list[str] = []
     window.on("pageerror", lambda problem: problems.append(str(problem)))
     url = f"http://localhost:{server.server_port}"
+    known = sqlite_store.project(PROJECT)
+    assert known is not None
+    sqlite_store.update_project(PROJECT, counts=replace(known.counts, labeled=2))
     with worker(sqlite_store, queue):
         window.goto(f"{url}/sign-in?next=/projects/{PROJECT}/map")
         window.get_by_label("Label Studio key").fill(KEY)
