@@ -30,10 +30,10 @@ from ml_backend.learning import Embedder
 from ml_backend.pipeline.array_cache import ArrayCache
 from ml_backend.pipeline.context import RunContext, Services
 from ml_backend.pipeline.counts import counts
-from ml_backend.pipeline.learn import NO_ROWS
 from ml_backend.pipeline.learning_data import learning_data, situation
 from ml_backend.pipeline.retrain_policy import reason_to_learn
 from ml_backend.pipeline.select import propose
+from ml_backend.pipeline.task_rows import NO_ROWS
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store import Store
 from ml_backend.store.records import TaskRecord

@@ -20,10 +20,9 @@ from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import ProjectState
+from ml_backend.store.workers import OVERDUE_SECONDS
 
 LOOK_EVERY_SECONDS = 0.2
-WORKER_MISSING_SECONDS = 60.0
-"""If no worker was seen for so long, none is running: each one reports every 15 seconds."""
 LINK_BYTES = 32
 LINK_SECONDS = 900
 STOPPED = (ProjectState.UNSUPPORTED, ProjectState.MISSING, ProjectState.DISCONNECTED)
@@ -92,7 +91,7 @@ def steps_to_first_batch(store: Store, project_id: int) -> Iterator[Step]:
             raise CommandFailed(f"the first batch does not come: {project.error} {remedy(project) or ''}".rstrip())
         if is_idle and project.state == ProjectState.READY and progress(project, 0) is None:
             return
-        if time.time() - max(store.worker_seen_at() or 0.0, started) > WORKER_MISSING_SECONDS:
+        if time.time() - max(store.worker_seen_at() or 0.0, started) > OVERDUE_SECONDS:
             raise CommandFailed(
                 "the first batch does not come, since no worker was seen for a minute: start one with `python -m "
                 "ml_backend worker`, or the server with one by `python -m ml_backend serve`"

@@ -8,7 +8,7 @@ import numpy as np
 
 from ml_backend.learning.evaluation.evaluation import evaluate
 from ml_backend.pipeline.audits import audits
-from ml_backend.pipeline.evaluated_people import agreement_of_annotators, people_body
+from ml_backend.pipeline.evaluated_people import agreement_of_annotators, people_body, shared_votes
 from ml_backend.pipeline.evaluation_body import evaluation_body
 from ml_backend.pipeline.evaluation_input import EvaluationInput
 from ml_backend.pipeline.evaluation_words import weak_classes
@@ -25,10 +25,12 @@ def evaluate_head(store: Store, given: EvaluationInput, is_superseded: Callable[
     evaluation = evaluate(
         given.head, given.held_out, drawn.given_at, drawn.drawn_at, given.X_open, given.n_open, is_superseded
     )
-    agreement = agreement_of_annotators(given.annotations, given.config)
+    shared = shared_votes(given.annotations, given.config)
+    agreement = agreement_of_annotators(shared, given.config)
     accuracy = evaluation.accuracy
     n_audits = int((~np.isnan(drawn.drawn_at)).sum())
-    body = evaluation_body(evaluation, given, n_audits, drawn.skipped, agreement) | people_body(evaluation, given)
+    of_head = evaluation_body(evaluation, given, n_audits, drawn.skipped, agreement)
+    body = of_head | people_body(evaluation, given, shared)
     store.put_evaluation(
         EvaluationRecord(
             project_id=given.project_id,

@@ -39,21 +39,25 @@ class Votes:
     y: NDArray[np.int64]
 
 
-def agreement_of_annotators(
-    annotations: Mapping[int, Sequence[Annotation]], config: LabelConfig
-) -> AnnotatorAgreement | None:
-    """Agreement of the people who labelled the same tasks; None without such a task.
+def shared_votes(annotations: Mapping[int, Sequence[Annotation]], config: LabelConfig) -> Votes:
+    """The labels of the last MOST_SHARED_TASKS tasks that several people labelled.
 
     annotations: task id → all its annotations. Imported annotations, which have no annotator, are left out.
     """
-    given = _votes(_shared(annotations), config)
+    return _votes(_shared(annotations), config)
+
+
+def agreement_of_annotators(given: Votes, config: LabelConfig) -> AnnotatorAgreement | None:
+    """Agreement of the people who labelled the same tasks, see `shared_votes`; None without such a task."""
     return annotator_agreement(given.tasks, given.annotators, given.y, len(config.classes)) if len(given.y) else None
 
 
-def people_body(evaluation: Evaluation, given: EvaluationInput) -> dict[str, Any]:
-    """The parts `people` and `disagreements` of an evaluation, as docs/labelling.md describes them."""
+def people_body(evaluation: Evaluation, given: EvaluationInput, others: Votes) -> dict[str, Any]:
+    """The parts `people` and `disagreements` of an evaluation, as docs/labelling.md describes them.
+
+    others: see `shared_votes`.
+    """
     predictions = _predictions(evaluation, given)
-    others = _votes(_shared(given.annotations), given.config)
     with_others = agreement_with_others(others.tasks, others.annotators, others.y)
     return {
         "people": _people(with_others, _with_model(given, predictions)),

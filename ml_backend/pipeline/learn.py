@@ -23,6 +23,7 @@ from ml_backend.pipeline.queue_size import queue_size
 from ml_backend.pipeline.repeated import Repeats, mixed, repeats
 from ml_backend.pipeline.requested import without
 from ml_backend.pipeline.select import propose
+from ml_backend.pipeline.task_rows import NO_ROWS
 from ml_backend.pipeline.versions import head_version
 from ml_backend.store.learning_records import (
     Agreement,
@@ -33,8 +34,6 @@ from ml_backend.store.learning_records import (
 )
 
 logger = logging.getLogger(__name__)
-
-NO_ROWS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,8 @@ def _publish(
     pool = data.pool
     chosen, size = mixed(np.concatenate([proposal.rows, proposal.reserve_rows]), len(proposal.rows), repeated)
     rows = np.concatenate([requested, chosen])
-    shown = predictions(pool, rows, proposal.head, run.config)
+    probabilities = None if proposal.head is None else proposal.head.predict_proba(pool.embeddings[rows])
+    shown = predictions(pool, rows, probabilities, run.config)
     batch = run.store.plan_batch(
         run.id,
         method=proposal.method,
@@ -148,7 +148,7 @@ def _publish(
         size=len(requested) + size,
         random_task_ids=pool.task_ids[proposal.random_rows].tolist(),
         predicted=stored_predictions(pool, rows, shown),
-        likely=likeliest(pool, rows, proposal.head, run.config),
+        likely=likeliest(pool, rows, probabilities, run.config),
         requested_task_ids=pool.task_ids[requested].tolist(),
         repeated_task_ids=pool.task_ids[repeated].tolist(),
     )

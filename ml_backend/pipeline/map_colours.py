@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning import Head
 from ml_backend.pipeline.jobs.job import Job
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
 from ml_backend.pipeline.map_names import Colouring
+from ml_backend.pipeline.probability_blocks import probability_blocks
 from ml_backend.pipeline.project_pool import ProjectPool
-from ml_backend.pipeline.task_rows import rows_of
+from ml_backend.pipeline.task_rows import found_in, rows_of
 
 OPEN, LABELLED, CLOSED = 0, 1, 2
 """States of a point: it can be labelled next, it has a label, or somebody submitted or skipped it without one."""
@@ -23,7 +23,6 @@ NO_CLASS = "no class"
 SEVERAL_PEOPLE = "several people"
 CONFIDENCE_BOUNDS = (0.5, 0.7, 0.85, 0.95)
 CONFIDENCE_NAMES = ("below 50 %", "50 to 70 %", "70 to 85 %", "85 to 95 %", "above 95 %")
-ROWS_AT_A_TIME = 65_536
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,9 @@ def by_prediction(job: Job, pool: ProjectPool, rows: NDArray[np.int64]) -> Group
     record, head = job.head()
     everything = np.ones(len(rows), dtype=bool)
     if record.multi_label:
-        sets = [p >= MULTI_LABEL_THRESHOLD for p in _probabilities(head, pool, rows)]
+        sets = [p >= MULTI_LABEL_THRESHOLD for _, p in probability_blocks(head, pool, rows)]
         return _sets(np.concatenate(sets), everything, record.classes)
-    likeliest = [p.argmax(axis=1) for p in _probabilities(head, pool, rows)]
+    likeliest = [p.argmax(axis=1) for _, p in probability_blocks(head, pool, rows)]
     return _ranked(np.concatenate(likeliest), record.classes)
 
 
@@ -85,7 +84,10 @@ def by_confidence(job: Job, pool: ProjectPool, rows: NDArray[np.int64]) -> Group
     record, head = job.head()
     multi_label = record.multi_label
     sure = np.concatenate(
-        [np.maximum(p, 1 - p).min(axis=1) if multi_label else p.max(axis=1) for p in _probabilities(head, pool, rows)]
+        [
+            np.maximum(p, 1 - p).min(axis=1) if multi_label else p.max(axis=1)
+            for _, p in probability_blocks(head, pool, rows)
+        ]
     )
     return Groups(list(CONFIDENCE_NAMES), np.digitize(sure, CONFIDENCE_BOUNDS) + 1)
 
@@ -123,12 +125,6 @@ GROUPS: dict[Colouring, Callable[[Job, ProjectPool, NDArray[np.int64]], Groups]]
 }
 
 
-def _probabilities(head: Head, pool: ProjectPool, rows: NDArray[np.int64]) -> list[NDArray[np.float32]]:
-    """Probabilities (m, n_classes) of the rows, in blocks."""
-    starts = range(0, len(rows), ROWS_AT_A_TIME)
-    return [head.predict_proba(pool.embeddings[rows[start : start + ROWS_AT_A_TIME]]) for start in starts]
-
-
 def _ranked(numbers: NDArray[np.integer[Any]], names: Sequence[str]) -> Groups:
     """Groups that occur, the most frequent first; numbers (n,): places in `names`, -1 without a group."""
     counts = np.bincount(numbers[numbers >= 0], minlength=len(names))
@@ -150,8 +146,6 @@ def _sets(has: NDArray[np.bool_], counted: NDArray[np.bool_], classes: Sequence[
 def _spread(wanted: NDArray[np.int64], ascending: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.int64]:
     """(n,) int64: the value of each wanted id, -1 for ids that the ascending ones do not hold."""
     found = np.full(len(wanted), -1, dtype=np.int64)
-    at = np.searchsorted(wanted, ascending)
-    is_there = at < len(wanted)
-    is_there[is_there] = wanted[at[is_there]] == ascending[is_there]
+    at, is_there = found_in(wanted, ascending)
     found[at[is_there]] = values[is_there]
     return found

@@ -13,6 +13,7 @@ from ml_backend.pipeline import map_files
 from ml_backend.pipeline.jobs.job import Job
 from ml_backend.pipeline.map_names import LAYOUT, POSITIONS, LayoutKind
 from ml_backend.pipeline.project_pool import ProjectPool
+from ml_backend.pipeline.task_rows import found_in
 from ml_backend.store import Store
 
 
@@ -64,7 +65,7 @@ def up_to_date(kept: Layout | None, pool: ProjectPool, model: str) -> Layout:
     if kept is None or kept.model != model:
         return _principal(pool, rows, new_marks, model)
     task_ids = pool.task_ids[rows]
-    at, known = _found(kept.task_ids, task_ids)
+    at, known = found_in(kept.task_ids, task_ids)
     known[known] = kept.marks[at[known]] == new_marks[known]
     if len(rows) == len(kept.task_ids) and known.all():
         return kept
@@ -124,11 +125,10 @@ def keep(store: Store, project_id: int, layout: Layout) -> str:
 
 def kept_layout(store: Store, project_id: int) -> tuple[str | None, Layout | None]:
     """The kept layout and its key, or None for both."""
-    files = {file.name: file for file in store.files(project_id, LAYOUT)}
-    content = store.file_content(project_id, LAYOUT)
-    if content is None or LAYOUT not in files:
+    file, content = store.kept_file(project_id, LAYOUT), store.file_content(project_id, LAYOUT)
+    if file is None or content is None:
         return None, None
-    about, arrays = files[LAYOUT].about, map_files.from_bytes(content)
+    about, arrays = file.about, map_files.from_bytes(content)
     layout = Layout(
         LayoutKind(about["kind"]),
         about["model"],
@@ -142,23 +142,16 @@ def kept_layout(store: Store, project_id: int) -> tuple[str | None, Layout | Non
 
 def kept_layout_key(store: Store, project_id: int) -> str | None:
     """The key of the kept layout, or None."""
-    files = store.files(project_id, LAYOUT)
-    return files[0].about["key"] if files else None
+    file = store.kept_file(project_id, LAYOUT)
+    return None if file is None else file.about["key"]
 
 
 def _has_positions(store: Store, project_id: int, key: str) -> bool:
-    return any(file.about.get("key") == key for file in store.files(project_id, POSITIONS))
+    file = store.kept_file(project_id, POSITIONS)
+    return file is not None and file.about.get("key") == key
 
 
 def _principal(pool: ProjectPool, rows: NDArray[np.int64], new_marks: NDArray[np.uint32], model: str) -> Layout:
     positions = to_grid(principal_components(pool.embeddings, rows, 2))
     everything = np.ones(len(rows), dtype=bool)
     return Layout(LayoutKind.PRINCIPAL, model, pool.task_ids[rows], positions, new_marks, everything)
-
-
-def _found(ascending: NDArray[np.int64], wanted: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Where each wanted id (n,) is in the ascending ones, and whether it is there at all."""
-    at = np.searchsorted(ascending, wanted)
-    is_there = at < len(ascending)
-    is_there[is_there] = ascending[at[is_there]] == wanted[is_there]
-    return at, is_there

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.search.groups import Pairs, connected_groups
 from ml_backend.pipeline.project_pool import ProjectPool
+from ml_backend.pipeline.search_questions import PAIRS
 from ml_backend.store import Store
 
-PREFIX = "near_duplicates/"
 LEAST_COSINE = 0.8
 MOST_PARTNERS = 20
 _ROW = np.dtype([("first", "<i8"), ("second", "<i8"), ("cosine", "<f4")])
@@ -39,7 +39,7 @@ class KeptPairs:
 
 def file_name(job_id: int) -> str:
     """The name of the file of a job."""
-    return f"{PREFIX}{job_id}/pairs"
+    return f"{PAIRS}{job_id}/pairs"
 
 
 def to_bytes(pairs: Pairs, task_ids: NDArray[np.int64]) -> bytes:
@@ -57,7 +57,7 @@ def fingerprint(task_ids: NDArray[np.int64], texts: NDArray[np.int64], model: st
 
 def kept_pairs(store: Store, project_id: int) -> KeptPairs | None:
     """The pairs of the last comparison that was finished, None before the first."""
-    finished = [file for file in store.files(project_id, PREFIX) if file.about.get("finished")]
+    finished = [file for file in store.files(project_id, PAIRS) if file.about.get("finished")]
     if not finished:
         return None
     newest = max(finished, key=lambda file: file.made_at)

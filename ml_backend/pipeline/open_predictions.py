@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from ml_backend.learning import Head
 from ml_backend.learning.evaluation.evaluation import confidence, probabilities
@@ -116,19 +117,15 @@ def agreeing_with(confidence: NDArray[np.float64], measured: NDArray[np.bool_], 
     The evaluation corrects the mean confidence by the tasks that were drawn at random; without this, the expected
     errors of all predictions together would contradict the accuracy beside them.
     """
-    logits = np.log(np.clip(confidence, 1e-9, 1 - 1e-9)) - np.log1p(-np.clip(confidence, 1e-9, 1 - 1e-9))
+    logits = logit(np.clip(confidence, 1e-9, 1 - 1e-9))
     of_mean = logits[measured] if measured.any() else logits
     if not len(of_mean):
         return confidence
     low, high = -FURTHEST, FURTHEST
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if _sigmoid(of_mean + middle).mean() < accuracy else (low, middle)
-    return _sigmoid(logits + (low + high) / 2)
-
-
-def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
+        low, high = (middle, high) if expit(of_mean + middle).mean() < accuracy else (low, middle)
+    return np.asarray(expit(logits + (low + high) / 2))
 
 
 def threshold_table(predictions: OpenPredictions, thresholds: Sequence[float]) -> list[dict[str, Any]]:

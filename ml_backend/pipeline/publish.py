@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from ml_backend.labelstudio.client import UNCERTAINTY_SAMPLING, LabelStudio, ProjectInfo
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.labelstudio.predictions import prediction_result
-from ml_backend.learning import Head
 from ml_backend.pipeline.likely_classes import likely_classes
 from ml_backend.pipeline.project_pool import ProjectPool
 from ml_backend.store import Store
@@ -150,15 +149,14 @@ def _remove_predictions(store: Store, client: LabelStudio, project_id: int, batc
 
 
 def predictions(
-    pool: ProjectPool, rows: NDArray[np.int64], head: Head | None, config: LabelConfig
+    pool: ProjectPool, rows: NDArray[np.int64], probabilities: NDArray[np.float32] | None, config: LabelConfig
 ) -> list[list[tuple[str, float]]] | None:
     """The likely classes of rows of the pool, in the order of `rows` (n,) int64; None without a head.
 
-    Nothing is predicted for rows without a vector.
+    probabilities: (n, n_classes) float32 of the rows. Nothing is predicted for rows without a vector.
     """
-    if head is None or not len(rows):
+    if probabilities is None:
         return None
-    probabilities = head.predict_proba(pool.embeddings[rows])
     return [
         likely_classes(p, config.classes, config.multi_label) if embedded else []
         for p, embedded in zip(probabilities, pool.embedded[rows], strict=True)
@@ -166,15 +164,11 @@ def predictions(
 
 
 def likeliest(
-    pool: ProjectPool, rows: NDArray[np.int64], head: Head | None, config: LabelConfig
+    pool: ProjectPool, rows: NDArray[np.int64], probabilities: NDArray[np.float32] | None, config: LabelConfig
 ) -> list[list[tuple[str, float]]] | None:
-    """The two likeliest classes of rows of the pool with their probabilities, for people; None without a head.
-
-    In the order of `rows` (n,) int64; nothing for rows without a vector.
-    """
-    if head is None or not len(rows):
+    """The two likeliest classes of rows of the pool with their probabilities, for people; see `predictions`."""
+    if probabilities is None:
         return None
-    probabilities = head.predict_proba(pool.embeddings[rows])
     best = np.argsort(-probabilities, axis=1, kind="stable")[:, :LIKELIEST]
     return [
         [(config.classes[c], round(float(p[c]), 4)) for c in classes] if embedded else []

@@ -12,6 +12,7 @@ from scipy.special import log_expit, log_softmax
 from ml_backend.annotation import Annotation
 from ml_backend.learning.head.held_out import HeldOut
 from ml_backend.pipeline.project_pool import ProjectPool
+from ml_backend.pipeline.task_rows import NO_ROWS
 from ml_backend.project_settings import ProjectSettings
 
 MOST_REPEATS = 50
@@ -19,7 +20,6 @@ MOST_REPEATS = 50
 LEAST_PEOPLE = 2
 STREAM = 5
 """Number of the generator; `learning.cycle` has those below."""
-NO_ROWS: NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)

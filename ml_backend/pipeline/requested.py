@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.pipeline.project_pool import ProjectPool
+from ml_backend.pipeline.task_rows import NO_ROWS
 from ml_backend.store import Store
 from ml_backend.store.learning_records import BatchRecord
 
@@ -24,7 +25,7 @@ def requested_rows(store: Store, project_id: int, pool: ProjectPool) -> NDArray[
     """
     wanted = store.requested_tasks(project_id)
     if not wanted:
-        return np.empty(0, dtype=np.int64)
+        return NO_ROWS
     rows = pool.rows(wanted)
     rows = rows[pool.open[rows]]
     rows = rows[np.sort(np.unique(pool.texts[rows], return_index=True)[1])]

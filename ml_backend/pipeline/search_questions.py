@@ -13,6 +13,8 @@ from ml_backend.pipeline.search_words import words_of
 PER_PAGE = 20
 MOST_PAGES = 50
 LONGEST_QUESTION = 1000
+PAIRS = "near_duplicates/"
+"""How the names of the kept files begin that hold pairs of nearly equal texts."""
 THRESHOLDS = (0.85, 0.88, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99)
 """Similarities from which two texts may count as nearly the same."""
 USUAL_THRESHOLD = 0.95

@@ -48,6 +48,10 @@ class KeptFileRows:
             about = {row[0]: row[1] or {} for row in connection.execute(notes)}
             return [KeptFile(row[0], row[1], int(row[2]), about.get(row[0], {})) for row in connection.execute(sizes)]
 
+    def kept_file(self, project_id: int, name: str) -> KeptFile | None:
+        """The file of this name, or None."""
+        return next((file for file in self.files(project_id, name) if file.name == name), None)
+
     def file_content(self, project_id: int, name: str) -> bytes | None:
         """The whole content of a file, or None."""
         parts = list(self.file_parts(project_id, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Unpack
@@ -69,6 +70,22 @@ class ProjectRows:
         """Write fields of ProjectRecord; an unknown project is ignored. Raises ValueError for an unknown field."""
         with self._database.writing() as connection:
             _update(connection, project_id, changes)
+
+    def pause_project(self, project_id: int, who: str) -> bool:
+        """Note who paused a project; returns False if somebody had, who is kept, or if the project is unknown."""
+        table = tables.projects
+        goes_on = (table.c.id == project_id) & table.c.paused_at.is_(None)
+        with self._database.writing() as connection:
+            values = {"paused_at": time.time(), "paused_by": who}
+            return connection.execute(update(table).where(goes_on).values(**values)).rowcount > 0
+
+    def resume_project(self, project_id: int) -> bool:
+        """Let a paused project go on; returns False if it was not paused."""
+        table = tables.projects
+        is_paused = (table.c.id == project_id) & table.c.paused_at.is_not(None)
+        with self._database.writing() as connection:
+            values = {"paused_at": None, "paused_by": None}
+            return connection.execute(update(table).where(is_paused).values(**values)).rowcount > 0
 
     def count_failed_run(self, project_id: int) -> None:
         """Add one to the number of runs that failed; an unknown project is ignored."""

@@ -7,6 +7,8 @@ from sqlalchemy import delete, func, select
 from ml_backend.store import tables
 from ml_backend.store.database import Database
 
+OVERDUE_SECONDS = 60.0
+"""If no worker was seen for so long, none is running: each one reports every 15 seconds."""
 FORGOTTEN_SECONDS = 86_400.0
 SKEW_SECONDS = 60.0
 """A worker that was seen further in the future than this was seen before the clock was set back."""

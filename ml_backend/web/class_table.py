@@ -132,8 +132,8 @@ def _found(
 def _preview(project_id: int, head: str, who: Person) -> dict[str, Any]:
     """Of the newest model: kept, or made now. Raises BadRequest."""
     store = web().store
-    kept = store.files(project_id, CLASS_PREVIEW_FILE)
-    if kept and kept[0].about.get("head") == head:
+    kept = store.kept_file(project_id, CLASS_PREVIEW_FILE)
+    if kept is not None and kept.about.get("head") == head:
         content = store.file_content(project_id, CLASS_PREVIEW_FILE)
         if content is not None:
             return dict(json.loads(content)["classes"])

@@ -14,6 +14,7 @@ from ml_backend.web.access import require_sender
 from ml_backend.web.bodies import BadRequest, json_object
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import FORM, accepts_form
+from ml_backend.web.stored_project import require_project
 
 blueprint = Blueprint("dismissals", __name__)
 
@@ -45,8 +46,7 @@ def undo(project_id: int) -> Any:
 
 
 def _given(project_id: int) -> Mapping[str, Any]:
-    if not web().store.project_exists(project_id):
-        raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
+    require_project(project_id)
     return request.form if request.mimetype == FORM else json_object()
 
 

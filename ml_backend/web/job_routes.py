@@ -6,14 +6,16 @@ from typing import Any
 
 from flask import Blueprint, Response, redirect, request
 
-from ml_backend.pipeline.job_kinds import KINDS, LONG_KINDS, WrongParameters
+from ml_backend.pipeline.job_kinds import KINDS, LONG_KINDS
 from ml_backend.store.job_records import JobRecord, file_of_job
 from ml_backend.store.states import JobState
 from ml_backend.web.access import require_person, require_sender
-from ml_backend.web.bodies import BadRequest, json_object
+from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import FORM, accepts_form
+from ml_backend.web.job_input import sent
 from ml_backend.web.project_page import address_after_form
+from ml_backend.web.stored_project import unknown_project
 
 blueprint = Blueprint("jobs", __name__)
 
@@ -29,17 +31,11 @@ def start(project_id: int, kind: str) -> Any:
     who = require_sender(project_id)
     if kind not in LONG_KINDS:
         raise BadRequest(f"There is no job {kind[:100]!r}; there are: {', '.join(LONG_KINDS)}.", 404)
-    is_form = request.mimetype == FORM
-    given = request.form.to_dict() if is_form else json_object()
-    try:
-        parameters = KINDS[kind].parse(given)
-    except WrongParameters as problem:
-        raise BadRequest(str(problem)) from None
-    job = web().store.add_only_job(project_id, kind, parameters, who.name)
+    job = web().store.add_only_job(project_id, kind, sent(kind), who.name)
     if job is None:
-        raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
+        raise unknown_project(project_id)
     web().queue.wake_jobs()
-    return _back(project_id) if is_form else (job_view(job), 202)
+    return _back(project_id) if request.mimetype == FORM else (job_view(job), 202)
 
 
 @blueprint.get("/projects/<int:project_id>/jobs/<int:job_id>")
@@ -55,7 +51,7 @@ def download(project_id: int, job_id: int) -> Response:
     require_person(project_id, "Files")
     store, job = web().store, _job(project_id, job_id)
     name = file_of_job(job_id)
-    file = next((file for file in store.files(project_id, name) if file.name == name), None)
+    file = store.kept_file(project_id, name)
     if job.state != JobState.DONE or file is None:
         raise BadRequest(f"Job {job_id} has no file; only the last ones are kept. Start it again under Actions.", 404)
     response = Response(store.file_parts(project_id, name), content_type=file.about["type"])

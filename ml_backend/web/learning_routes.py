@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import Any
 
 from flask import Blueprint, redirect, request, url_for
 
 from ml_backend.store.states import RunReason
 from ml_backend.web.access import require_sender
-from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import FORM, accepts_form
+from ml_backend.web.stored_project import require_project
 
 logger = logging.getLogger(__name__)
 blueprint = Blueprint("learning", __name__)
@@ -33,9 +32,7 @@ def train(project_id: int) -> Any:
 def pause(project_id: int) -> Any:
     """Learn and publish nothing until somebody lets the project go on. Raises BadRequest."""
     who, store = _sender(project_id), web().store
-    project = store.project(project_id)
-    if project is not None and project.paused_at is None:
-        store.update_project(project_id, paused_at=time.time(), paused_by=who)
+    if store.pause_project(project_id, who):
         logger.info("project %s: %s paused it", project_id, who)
     return _back(project_id, "pause")
 
@@ -45,7 +42,7 @@ def pause(project_id: int) -> Any:
 def resume(project_id: int) -> Any:
     """Let a paused project go on: the next run learns from the labels given meanwhile. Raises BadRequest."""
     who, store = _sender(project_id), web().store
-    store.update_project(project_id, paused_at=None, paused_by=None)
+    store.resume_project(project_id)
     web().queue.request(store, project_id, RunReason.REQUESTED)
     logger.info("project %s: %s lets it go on", project_id, who)
     return _back(project_id, "pause")
@@ -54,8 +51,7 @@ def resume(project_id: int) -> Any:
 def _sender(project_id: int) -> str:
     """The name of the person who asks for it. Raises BadRequest."""
     who = require_sender(project_id)
-    if not web().store.project_exists(project_id):
-        raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
+    require_project(project_id)
     return who.name
 
 

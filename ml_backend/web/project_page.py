@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import Response, request, url_for
 
+from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.pipeline.evaluated import project_evaluation
 from ml_backend.store.records import ProjectRecord
 from ml_backend.web.access import require_person, require_reader
@@ -18,6 +20,7 @@ from ml_backend.web.people import Person
 from ml_backend.web.rendering import page
 from ml_backend.web.said import said
 from ml_backend.web.status import UnknownProject, known_project, page_status, project_status
+from ml_backend.web.stored_project import label_config_of
 
 VIEWS = {
     "project": "Now",
@@ -61,6 +64,16 @@ class ProjectPage:
     def label_studio(self) -> str:
         """The address of the project in Label Studio, as browsers reach it."""
         return label_studio_address(self.id)
+
+    @cached_property
+    def config(self) -> LabelConfig | None:
+        """The label config; None for one that is not supported."""
+        return label_config_of(self.record)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the label config; none if it is not supported."""
+        return () if self.config is None else self.config.classes
 
     def quality(self) -> dict[str, Any]:
         """How good the model is, see `evaluation_view`."""

@@ -14,8 +14,9 @@ from ml_backend.web.bodies import BadRequest, json_object, largest_body
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import accepts_form
 from ml_backend.web.csrf import has_csrf_token
-from ml_backend.web.setting_changes import changed_settings, stored_project
+from ml_backend.web.setting_changes import changed_settings
 from ml_backend.web.status import UnknownProject, known_project, project_status, worker_missing
+from ml_backend.web.stored_project import stored_project
 
 blueprint = Blueprint("projects", __name__)
 

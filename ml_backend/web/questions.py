@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ml_backend.pipeline.job_kinds import KINDS, WrongParameters
 from ml_backend.store.job_records import JobRecord
 from ml_backend.store.states import JobState
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import Web, web
+from ml_backend.web.job_input import parsed
 
 LONGEST_WAIT_SECONDS = 20.0
 PLACE_SECONDS = 0.3
@@ -26,10 +26,7 @@ def ask(project_id: int, kind: str, given: dict[str, Any], who: str, wait: float
     refused, for a job that fails, and with status 503 if no worker answers in time or too many pages wait.
     """
     context = web()
-    try:
-        parameters = KINDS[kind].parse(given)
-    except WrongParameters as problem:
-        raise BadRequest(str(problem)) from None
+    parameters = parsed(kind, given)
     with place_to_wait():
         job = context.store.add_job(project_id, kind, parameters, who)
         context.queue.wake_jobs()

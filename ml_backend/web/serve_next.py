@@ -19,6 +19,7 @@ from ml_backend.web.context import web
 from ml_backend.web.cross_site import FORM, accepts_form
 from ml_backend.web.project_page import address_after_form, kept_arguments
 from ml_backend.web.said import PREFIX
+from ml_backend.web.stored_project import require_project
 
 logger = logging.getLogger(__name__)
 blueprint = Blueprint("serve_next", __name__)
@@ -84,8 +85,7 @@ def withdraw(project_id: int) -> Any:
 
 def _given(project_id: int) -> Mapping[str, Any]:
     """The fields of a form, with `task` as a list, or of a JSON object."""
-    if not web().store.project_exists(project_id):
-        raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
+    require_project(project_id)
     if request.mimetype != FORM:
         return json_object()
     form = request.form

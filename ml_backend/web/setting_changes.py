@@ -8,11 +8,11 @@ from typing import Any
 from ml_backend.labelstudio.described_classes import check_descriptions
 from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.project_settings import ProjectSettings, SettingsError
-from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import RunReason
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
 from ml_backend.web.people import Person
+from ml_backend.web.stored_project import stored_project
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +41,3 @@ def changed_settings(project_id: int, who: Person, changes: dict[str, Any]) -> P
         context.queue.wake_worker(project_id)
         logger.info("project %s: %s changed settings: %s", project_id, who.name, before.changes_to(after))
     return after
-
-
-def stored_project(project_id: int) -> ProjectRecord:
-    """The record of a project. Raises BadRequest with status 404 for one that was never connected."""
-    project = web().store.project(project_id)
-    if project is None:
-        raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
-    return project

@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from ml_backend.labelstudio.described_classes import notes_of
-from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.pipeline.evaluated import evaluation_summary
 from ml_backend.pipeline.job_kinds import LONG_KINDS
 from ml_backend.pipeline.made_from import made_from
@@ -20,6 +19,8 @@ from ml_backend.store.job_records import JobRecord
 from ml_backend.store.learning_records import BatchRecord, HeadRecord, RunRecord
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.states import ProjectState
+from ml_backend.store.workers import OVERDUE_SECONDS
+from ml_backend.web.stored_project import label_config_of
 
 PROBLEMS_SHOWN = 1000
 AGREEMENT_WINDOW = 50
@@ -27,8 +28,6 @@ AGREEMENT_WINDOW = 50
 JOBS_SHOWN = 20
 RUNS_OF_AGREEMENT = 30
 """The last runs, in which the window of labels is looked for."""
-OVERDUE_SECONDS = 60.0
-"""If no worker was seen for so long, none is running: each one reports every 15 seconds."""
 STARTED_AT = time.time()
 DATABASE_REMEDY = (
     "Free disk space, or repair the database; `python -m ml_backend doctor` checks it. Nothing is lost: the labels are "
@@ -171,9 +170,8 @@ def worker_missing(store: Store) -> bool:
 
 def _reads(project: ProjectRecord, settings: ProjectSettings) -> dict[str, Any] | None:
     """What is read from tasks and annotations: the control, its classes and the texts; None if nothing can be."""
-    try:
-        config = parse(project.label_config, settings.control, settings.text_fields)
-    except UnsupportedLabelConfig:
+    config = label_config_of(project)
+    if config is None:
         return None
     return {
         "control": config.control,

@@ -15,6 +15,7 @@ from ml_backend.web.context import web
 from ml_backend.web.cross_site import FORM, accepts_form
 from ml_backend.web.project_page import label_studio_address
 from ml_backend.web.questions import place_to_wait
+from ml_backend.web.stored_project import require_project
 
 blueprint = Blueprint("tabs", __name__)
 
@@ -34,8 +35,7 @@ def tab(project_id: int) -> Any:
     status 502 if Label Studio fails.
     """
     require_sender(project_id)
-    if not web().store.project_exists(project_id):
-        raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
+    require_project(project_id)
     is_form = request.mimetype == FORM
     given: dict[str, Any] = {**request.form, "task": request.form.getlist("task")} if is_form else json_object()
     title = " ".join(str(given.get("title") or "").split())[:LONGEST_TITLE] or TITLE

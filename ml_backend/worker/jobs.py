@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from ml_backend.labelstudio.errors import LabelStudioError
@@ -22,6 +21,7 @@ from ml_backend.store.jobs import JOB_SECONDS
 from ml_backend.store.owners import is_stale
 from ml_backend.store.states import JobState
 from ml_backend.worker.failures import unforeseen_failure
+from ml_backend.worker.renewal import renewed
 from ml_backend.worker.supervisor import lower_priority_of_thread
 
 logger = logging.getLogger(__name__)
@@ -123,7 +123,7 @@ class Jobs:
             store.end_job(record.id, owner, JobState.FAILED, error=_given_up())
             return
         try:
-            with _renewed(self._services, record, owner):
+            with renewed(f"the job {record.id}", JOB_SECONDS, lambda: store.renew_job(record.id, owner)):
                 result = run(Job(record, self._services, self._keeper(record, owner)))
             store.end_job(record.id, owner, JobState.DONE, result)
         except JobStopped:
@@ -154,24 +154,3 @@ def _given_up() -> str:
         f"Given up: {MOST_TRIES} workers ended in the middle of it, or could not write to the database. Their logs say "
         "why; often the memory was used up. Start it again once that is solved."
     )
-
-
-@contextmanager
-def _renewed(services: Services, record: JobRecord, owner: str) -> Iterator[None]:
-    """Keep the job while a step of it takes long."""
-    ended = threading.Event()
-
-    def renew() -> None:
-        while not ended.wait(JOB_SECONDS / 3):
-            try:
-                services.store.renew_job(record.id, owner)
-            except Exception:
-                logger.exception("the job %d could not be kept", record.id)
-
-    renewal = threading.Thread(target=renew, daemon=True)
-    renewal.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        renewal.join()

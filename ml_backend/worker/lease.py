@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ml_backend.store import Store
-
-logger = logging.getLogger(__name__)
+from ml_backend.worker.renewal import renewed
 
 LEASE_SECONDS = 30.0
 """A worker that dies on another machine blocks its project for this time; a live one renews after a third of it."""
@@ -28,20 +26,12 @@ def lease(store: Store, project_id: int, owner: str) -> Iterator[Store | None]:
     if not store.acquire_lease(project_id, owner, LEASE_SECONDS):
         yield None
         return
-    stopped = threading.Event()
-    renewal = threading.Thread(target=_renew, args=(store, project_id, owner, stopped), daemon=True)
-    renewal.start()
     try:
-        yield store.under_lease(project_id, owner)
+        with renewed(
+            f"project {project_id}: the lease",
+            LEASE_SECONDS,
+            lambda: store.renew_lease(project_id, owner, LEASE_SECONDS),
+        ):
+            yield store.under_lease(project_id, owner)
     finally:
-        stopped.set()
-        renewal.join()
         store.release_lease(project_id, owner)
-
-
-def _renew(store: Store, project_id: int, owner: str, stopped: threading.Event) -> None:
-    while not stopped.wait(LEASE_SECONDS / 3):
-        try:
-            store.renew_lease(project_id, owner, LEASE_SECONDS)
-        except Exception:
-            logger.exception("project %s: the lease could not be renewed", project_id)

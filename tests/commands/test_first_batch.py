@@ -81,7 +81,7 @@ def test_a_project_without_tasks_is_not_waited_for(sqlite_store: Store, steps: I
 def test_without_a_worker_it_is_said_how_to_start_one(
     sqlite_store: Store, steps: Iterator[Step], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(first_batch, "WORKER_MISSING_SECONDS", -1.0)
+    monkeypatch.setattr(first_batch, "OVERDUE_SECONDS", -1.0)
     with pytest.raises(CommandFailed, match="start one with `python -m ml_backend worker`"):
         list(steps)
 

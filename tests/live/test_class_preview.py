@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from project_runs import MakeProject, Project
 
+from ml_backend.pipeline import probability_blocks
 from ml_backend.pipeline.job_kinds import CLASS_PREVIEW_FILE, KINDS, WrongParameters
 from ml_backend.pipeline.jobs import class_preview
 from ml_backend.pipeline.jobs.job import Job, JobFailed
@@ -46,7 +47,7 @@ def test_it_shows_the_share_and_the_likeliest_open_texts_of_each_class_and_is_ke
 def test_blocks_of_rows_give_the_same_as_all_at_once(project: Project, monkeypatch: pytest.MonkeyPatch):
     at_once = preview(project)
     for size in (1, 7):
-        monkeypatch.setattr(class_preview, "ROWS_AT_A_TIME", size)
+        monkeypatch.setattr(probability_blocks, "BLOCK_ROWS", size)
         in_blocks = preview(project)
         assert {n: e["share"] for n, e in in_blocks["classes"].items()} == {
             n: e["share"] for n, e in at_once["classes"].items()

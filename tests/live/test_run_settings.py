@@ -170,7 +170,7 @@ def test_a_project_is_kept_when_its_user_moved_to_another_organization(
     make_project: MakeProject, fake_label_studio: Fake
 ):
     project = make_project()
-    person = fake_label_studio.server.add_user("moving@example.com", "d" * 40)
+    person = fake_label_studio.server.add_user("moving@example.com", "7" * 40)
     client = LabelStudio(fake_label_studio.url, person.key)
     own_services = services(project.store, client)
     run_project(own_services, project.id, [MINUTE])

@@ -14,7 +14,7 @@ from ml_backend.learning import Head
 from ml_backend.learning.evaluation.evaluation import Evaluation, Predicted
 from ml_backend.pipeline import evaluated_people
 from ml_backend.pipeline.doubts import disagreement_key, label_key
-from ml_backend.pipeline.evaluated_people import people_body
+from ml_backend.pipeline.evaluated_people import people_body, shared_votes
 from ml_backend.pipeline.evaluation_input import EvaluationInput
 
 CONFIG = '<View><Text name="t" value="$text"/><Choices name="c" toName="t" choice="{}">{}</Choices></View>'
@@ -60,7 +60,8 @@ def body(
         tied_ids=np.array(list(tied), dtype=np.int64),
         X_tied=np.array(list(tied.values()), dtype=np.float32).reshape(-1, 1),
     )
-    return people_body(cast(Evaluation, SimpleNamespace(held_out=held_out, temperature=1.0)), given)
+    evaluation = cast(Evaluation, SimpleNamespace(held_out=held_out, temperature=1.0))
+    return people_body(evaluation, given, shared_votes(given.annotations, given.config))
 
 
 def test_tasks_about_which_people_disagree_are_listed_newest_first_with_what_each_chose():

@@ -142,7 +142,7 @@ def test_nothing_is_predicted_for_a_text_without_a_vector_and_its_label_is_not_s
     put_tasks(sqlite_store, {3: "later"}, embed=False)
     pool = pool_of(sqlite_store, {})
     head = Head().fit(pool.embeddings[:2], np.array([0, 1]), 2)
-    shown = predictions(pool, np.arange(3), head, config())
+    shown = predictions(pool, np.arange(3), head.predict_proba(pool.embeddings), config())
     assert [[name for name, _ in likely] for likely in shown or []] == [["a"], ["b"], []]
     stored = stored_predictions(pool, np.arange(3), shown)
     assert stored == [["a"], ["b"], None]

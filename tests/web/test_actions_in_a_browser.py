@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from seeded_projects import KEY, LATE, WordParts
+from seeded_projects import LATE, WordParts
 from seeded_server import SeededServer
+from signed_in import narrow_window
 
 pytestmark = pytest.mark.browser
 
@@ -26,20 +27,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededServer]:
 @pytest.fixture
 def window(browser: Browser, server: SeededServer) -> Iterator[Page]:
     """A narrow window of a person who has signed in, on the page; no page is wider, and no script fails."""
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda problem: faults.append(str(problem)))
-    page.goto(f"{server.url}/sign-in")
-    page.get_by_label("Label Studio key").fill(KEY)
-    page.get_by_role("button", name="Sign in with key").click()
-    page.wait_for_url("**/projects")
-    page.goto(f"{server.url}/projects/{LATE}/actions")
-    yield page
-    assert faults == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page can be moved sideways"
-    context.close()
+    with narrow_window(browser, server.url) as page:
+        page.goto(f"{server.url}/projects/{LATE}/actions")
+        yield page
 
 
 def test_a_lead_counts_chooses_and_downloads_predictions(window: Page, tmp_path: Path):

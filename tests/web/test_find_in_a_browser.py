@@ -9,8 +9,9 @@ from importlib.resources import files
 import pytest
 from live_loop import wait_until
 from playwright.sync_api import Browser, Page, expect
-from seeded_projects import HOSTILE, KEY, WordParts
+from seeded_projects import HOSTILE, WordParts
 from seeded_server import SeededServer
+from signed_in import narrow_window
 
 from ml_backend.commands.demo.messages import label_config, messages
 from ml_backend.labelstudio.texts import text_hash
@@ -48,19 +49,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeededServer]:
 @pytest.fixture
 def window(browser: Browser, server: SeededServer) -> Iterator[Page]:
     """A narrow window of a person who has signed in; no page is wider, and no script fails."""
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda problem: faults.append(str(problem)))
-    page.goto(f"{server.url}/sign-in")
-    page.get_by_label("Label Studio key").fill(KEY)
-    page.get_by_role("button", name="Sign in with key").click()
-    page.wait_for_url("**/projects")
-    yield page
-    assert faults == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page can be moved sideways"
-    context.close()
+    with narrow_window(browser, server.url) as page:
+        yield page
 
 
 def assert_accessible(page: Page) -> None:

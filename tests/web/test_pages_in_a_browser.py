@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
-from seeded_projects import BROKEN, EARLY, EMPTY, KEY, LATE, WordParts
+from seeded_projects import BROKEN, EARLY, EMPTY, LATE, WordParts
 from seeded_server import SeededServer
+from signed_in import sign_in
 
 from ml_backend.store import Store
 from ml_backend.web.project_page import VIEWS
@@ -57,10 +58,7 @@ def signed_in(browser: Browser, server: SeededServer) -> Iterator[BrowserContext
     """The windows of a person who has signed in."""
     context = browser.new_context(viewport={"width": LOOKS[0][0], "height": 900})
     page = context.new_page()
-    page.goto(f"{server.url}/sign-in")
-    page.get_by_label("Label Studio key").fill(KEY)
-    page.get_by_role("button", name="Sign in with key").click()
-    page.wait_for_url("**/projects")
+    sign_in(page, server.url)
     page.close()
     yield context
     context.close()

@@ -16,11 +16,10 @@ from ml_backend.pipeline.class_names import texts_of_classes
 from ml_backend.pipeline.job_kinds import CLASS_PREVIEW_FILE
 from ml_backend.pipeline.jobs.job import Job, JobFailed
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
+from ml_backend.pipeline.probability_blocks import probability_blocks
 from ml_backend.pipeline.project_pool import ProjectPool
 
 LIKELIEST_TEXTS = 3
-ROWS_AT_A_TIME = 20_000
-"""Rows of which probabilities are in memory at once."""
 
 
 def run(job: Job) -> dict[str, Any]:
@@ -71,14 +70,12 @@ def preview(job: Job, pool: ProjectPool, head: Head) -> dict[str, Any]:
     classes = job.config.classes
     predicted = np.zeros(len(classes), dtype=np.int64)
     best = _Likeliest(len(classes))
-    for start in range(0, len(rows), ROWS_AT_A_TIME):
-        block = rows[start : start + ROWS_AT_A_TIME]
-        probabilities = head.predict_proba(pool.embeddings[block])
+    for block, probabilities in probability_blocks(head, pool, rows):
         if job.config.multi_label:
             predicted += (probabilities >= MULTI_LABEL_THRESHOLD).sum(axis=0)
         else:
             predicted += np.bincount(probabilities.argmax(axis=1), minlength=len(classes))
-        best.add(block, probabilities)
+        best.add(rows[block], probabilities)
     return {
         "texts": len(rows),
         "classes": {

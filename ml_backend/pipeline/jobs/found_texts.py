@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning import Head
-from ml_backend.learning.numerics.threads import BLOCK_ROWS, blocks
 from ml_backend.pipeline.jobs.job import Job, JobFailed
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD, likely_classes
+from ml_backend.pipeline.probability_blocks import probability_blocks
 from ml_backend.pipeline.project_pool import ProjectPool
 
 
@@ -82,8 +82,7 @@ def with_label(pool: ProjectPool, number: int) -> NDArray[np.bool_]:
 def with_prediction(head: Head, pool: ProjectPool, rows: NDArray[np.int64], number: int) -> NDArray[np.bool_]:
     """(n,) bool: those of the rows (n,) int64 for which this class is predicted."""
     is_predicted = np.zeros(len(rows), dtype=bool)
-    for block in blocks(len(rows), BLOCK_ROWS):
-        probabilities = head.predict_proba(pool.embeddings[rows[block]])
+    for block, probabilities in probability_blocks(head, pool, rows):
         if pool.labels.ndim == 1:
             is_predicted[block] = probabilities.argmax(axis=1) == number
         else:
@@ -94,8 +93,8 @@ def with_prediction(head: Head, pool: ProjectPool, rows: NDArray[np.int64], numb
 def probabilities_of(head: Head, pool: ProjectPool, rows: NDArray[np.int64], number: int) -> NDArray[np.float32]:
     """(n,) float32: the probability of a class for each of the rows (n,) int64."""
     probability = np.empty(len(rows), dtype=np.float32)
-    for block in blocks(len(rows), BLOCK_ROWS):
-        probability[block] = head.predict_proba(pool.embeddings[rows[block]])[:, number]
+    for block, probabilities in probability_blocks(head, pool, rows):
+        probability[block] = probabilities[:, number]
     return probability
 
 

@@ -23,7 +23,8 @@ def run(job: Job) -> dict[str, Any]:
     rows = pool.rows(layout.task_ids)
     state = states(pool, rows)
     name = colours_file(by)
-    kept = next((file.about for file in job.store.files(job.project_id, name) if file.name == name), {})
+    file = job.store.kept_file(job.project_id, name)
+    kept = {} if file is None else file.about
     # Predictions of all texts take a while, and are the same while head and texts are.
     source = map_files.key_of(by, positions_key, job.head()[0].version, state) if by in BY_HEAD else None
     if source is not None and kept.get("source") == source:

@@ -10,12 +10,12 @@ from ml_backend.pipeline.jobs.job import Job
 from ml_backend.pipeline.near_duplicates import (
     LEAST_COSINE,
     MOST_PARTNERS,
-    PREFIX,
     about,
     file_name,
     fingerprint,
     to_bytes,
 )
+from ml_backend.pipeline.search_questions import PAIRS
 
 PRODUCTS_AT_ONCE = 10**8
 """Comparisons between two reports: about a second's work."""
@@ -46,7 +46,7 @@ def run(job: Job) -> dict[str, Any]:
         checkpoint = {"texts": mark, "done": done, "pairs": found, "parts": part}
         job.report(done, len(rows), "comparing texts with each other", checkpoint)
     job.store.put_part(job.project_id, name, 0, b"", about(len(rows), finished=True))
-    for file in job.store.files(job.project_id, PREFIX):
+    for file in job.store.files(job.project_id, PAIRS):
         if file.name != name:
             job.store.drop_files(job.project_id, file.name)
     return {"texts": len(rows), "pairs": found}

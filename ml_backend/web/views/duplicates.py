@@ -7,24 +7,23 @@ from typing import Any
 
 from flask import Response, redirect, request
 
-from ml_backend.pipeline.job_kinds import KINDS, WrongParameters
-from ml_backend.pipeline.search_questions import THRESHOLDS, USUAL_THRESHOLD, Groups, page_number
+from ml_backend.pipeline.search_questions import PAIRS, THRESHOLDS, USUAL_THRESHOLD, Groups, page_number
 from ml_backend.store.job_records import JobRecord
 from ml_backend.store.states import JobState
 from ml_backend.web.access import require_sender
-from ml_backend.web.bodies import BadRequest, json_object
+from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
 from ml_backend.web.cross_site import FORM, accepts_form
 from ml_backend.web.found_texts import readable, with_texts
+from ml_backend.web.job_input import sent
 from ml_backend.web.job_routes import job_view
 from ml_backend.web.page_blueprint import blueprint
 from ml_backend.web.project_page import address_after_form, page_with_texts
 from ml_backend.web.questions import ask
-from ml_backend.web.views.find import classes_of
+from ml_backend.web.stored_project import require_project
 
 logger = logging.getLogger(__name__)
 
-FILES = "near_duplicates/"
 LABELLINGS_SHOWN = 10
 WHICH = {Groups.OPEN: "with open texts", Groups.MIXED: "with different labels", Groups.ALL: "all"}
 
@@ -35,7 +34,7 @@ def duplicates(project_id: int) -> Response:
     shown = page_with_texts(project_id, "find")
     store = web().store
     comparisons = store.jobs(project_id, ["near_duplicates"], limit=1)
-    is_compared = any(file.about.get("finished") for file in store.files(project_id, FILES))
+    is_compared = any(file.about.get("finished") for file in store.files(project_id, PAIRS))
     answer, problem, status = None, "", 200
     if is_compared and shown.who is not None:
         given = {name: request.args.get(name) for name in ("threshold", "which", "page")}
@@ -54,7 +53,7 @@ def duplicates(project_id: int) -> Response:
         which=request.args.get("which") or str(Groups.OPEN),
         choices_of_which=WHICH,
         page=page_number(request.args.get("page")),
-        classes=classes_of(shown.record),
+        classes=shown.classes,
         labellings=_labellings(project_id),
         query=request.query_string.decode("utf-8", "replace"),
     )
@@ -78,19 +77,12 @@ def undo_group_label(project_id: int) -> Any:
 
 def _started(project_id: int, kind: str) -> Any:
     """Start a job, also if others of its kind wait: each is of another group."""
-    who = require_sender(project_id)
-    is_form = request.mimetype == FORM
-    try:
-        parameters = KINDS[kind].parse(request.form.to_dict() if is_form else json_object())
-    except WrongParameters as problem:
-        raise BadRequest(str(problem)) from None
-    store = web().store
-    if not store.project_exists(project_id):
-        raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
-    job = store.add_job(project_id, kind, parameters, who.name)
+    who, parameters = require_sender(project_id), sent(kind)
+    require_project(project_id)
+    job = web().store.add_job(project_id, kind, parameters, who.name)
     web().queue.wake_jobs()
     logger.info("project %s: %s started %s %s", project_id, who.name, kind, parameters)
-    if not is_form:
+    if request.mimetype != FORM:
         return job_view(job), 202
     values = {name: value for name in ("threshold", "which", "page") if (value := request.form.get(name))}
     return redirect(address_after_form(project_id, "duplicates", **values, _anchor="labellings"), 303)

@@ -8,11 +8,8 @@ from typing import Any
 from flask import Response, request
 
 from ml_backend.labelstudio.json_values import parsed_id
-from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.pipeline.search_questions import Among, By, page_number
 from ml_backend.pipeline.search_words import SNIPPET, marked_by_meaning, words_of
-from ml_backend.project_settings import ProjectSettings
-from ml_backend.store.records import ProjectRecord
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
 from ml_backend.web.found_texts import readable, with_texts
@@ -48,7 +45,7 @@ def find(project_id: int) -> Response:
         by=given.get("by", By.MEANING),
         among=given.get("show", Among.OPEN),
         choices_of_among=AMONG,
-        classes=classes_of(shown.record),
+        classes=shown.classes,
         asked=None if question is None else _said(question),
         heading="" if question is None or answer is None else _heading(question, answer),
         like=_text_of(project_id, given.get("like")),
@@ -62,15 +59,6 @@ def find(project_id: int) -> Response:
     )
     response.status_code = status
     return response
-
-
-def classes_of(project: ProjectRecord) -> tuple[str, ...]:
-    """The classes of the label config; none if it is not supported."""
-    settings = ProjectSettings.usable(project.settings)
-    try:
-        return parse(project.label_config, settings.control, settings.text_fields).classes
-    except UnsupportedLabelConfig:
-        return ()
 
 
 def _question(given: Mapping[str, str]) -> dict[str, Any] | None:

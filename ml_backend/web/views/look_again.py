@@ -9,7 +9,6 @@ from typing import Any
 from flask import Response, request
 
 from ml_backend.labelstudio.json_values import parsed_id
-from ml_backend.labelstudio.label_config import UnsupportedLabelConfig, parse
 from ml_backend.labelstudio.labels import labels
 from ml_backend.pipeline.doubts import disagreement_key, label_key
 from ml_backend.pipeline.evaluation_words import NOT_YET, doubt_words
@@ -96,10 +95,8 @@ def _doubts(
 
 def _without_corrected(shown: ProjectPage, doubts: Doubts) -> Doubts:
     """Without the labels that are others by now: the next evaluation looks at these."""
-    settings = shown.status["settings"]
-    try:
-        config = parse(shown.record.label_config, settings["control"], settings["text_fields"])
-    except UnsupportedLabelConfig:
+    config = shown.config
+    if config is None:
         return doubts
     tasks = [entry["task"] for entry in doubts.open]
     now = labels(web().store.annotations(shown.id, tasks), config).by_task

@@ -17,6 +17,7 @@ from ml_backend.web.page_blueprint import blueprint
 from ml_backend.web.project_page import page_with_texts
 from ml_backend.web.questions import LONGEST_WAIT_SECONDS, ask
 from ml_backend.web.serve_next import MOST_TASKS
+from ml_backend.web.stored_project import stored_project
 
 SHORT_WAIT_SECONDS = 2.0
 """How long to wait for news while there is an earlier map to show."""
@@ -29,7 +30,7 @@ def map(project_id: int) -> Response:
     shown = page_with_texts(project_id, "map")
     store = web().store
     jobs = store.jobs(project_id, ["map_layout"], limit=1)
-    kept = _kept(project_id, POSITIONS)
+    kept = store.kept_file(project_id, POSITIONS)
     by = request.args.get("by", "")
     return shown.render(
         "map.html",
@@ -65,10 +66,8 @@ def _file(project_id: int, name: str, kind: str, given: dict[str, Any]) -> Respo
     """A file that a job keeps, brought up to date; the earlier one while no worker answers. Raises BadRequest."""
     who = require_person(project_id, "Maps")
     store = web().store
-    record = store.project(project_id)
-    if record is None:
-        raise BadRequest(f"Project {project_id} was never connected to this backend.", 404)
-    kept = _kept(project_id, name)
+    record = stored_project(project_id)
+    kept = store.kept_file(project_id, name)
     if kept is None and not record.counts.embedded:
         raise BadRequest("There is nothing to draw yet: no text of this project is embedded.", 404)
     is_old = False
@@ -78,7 +77,7 @@ def _file(project_id: int, name: str, kind: str, given: dict[str, Any]) -> Respo
         if kept is None or problem.status != UNAVAILABLE:
             raise
         is_old = True
-    kept, content = _kept(project_id, name), store.file_content(project_id, name)
+    kept, content = store.kept_file(project_id, name), store.file_content(project_id, name)
     if kept is None or content is None:
         raise BadRequest("The map is being made anew: reload the page.", UNAVAILABLE)
     return _sent(content, kept, is_old)
@@ -99,7 +98,3 @@ def _sent(content: bytes, kept: KeptFile, is_old: bool) -> Response:
     response.set_etag(kept.about["key"])
     response.make_conditional(request)
     return response
-
-
-def _kept(project_id: int, name: str) -> KeptFile | None:
-    return next((file for file in web().store.files(project_id, name) if file.name == name), None)

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, redirect, request, url_for
 
 from ml_backend.class_descriptions import description_lines
-from ml_backend.labelstudio.label_config import LabelConfig, UnsupportedLabelConfig, parse
+from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.project_settings import ClassNames, ProjectSettings, initial_names, number_limits, strategy_names
 from ml_backend.web.access import require_sender
 from ml_backend.web.bodies import BadRequest, largest_body
@@ -80,7 +80,7 @@ def _render(shown: ProjectPage, typed: Mapping[str, str] | None = None) -> Respo
     found = comparison(web().store, shown.id, default["strategy"])
     found = replace(found, error=shown_error(found.error, is_person=shown.who is not None))
     first, others = choices(settings["strategy"], found.compared)
-    config = _config(shown)
+    config = shown.config
     return shown.render(
         "strategy.html",
         first_choices=first,
@@ -111,14 +111,6 @@ def _class_table(shown: ProjectPage, config: LabelConfig, typed: Mapping[str, st
     head = None if model is None else model["version"]
     number = request.values.get("page", 1, int)
     return class_table(shown.id, config, saved, head, shown.who, number, typed)
-
-
-def _config(shown: ProjectPage) -> LabelConfig | None:
-    settings = shown.status["settings"]
-    try:
-        return parse(shown.record.label_config, settings["control"], settings["text_fields"])
-    except UnsupportedLabelConfig:
-        return None
 
 
 def _description_lines(config: LabelConfig | None, settings: dict[str, Any]) -> str:
