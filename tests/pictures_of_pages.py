@@ -16,7 +16,7 @@ from seeded_projects import BROKEN, EARLY, EMPTY, KEY, LATE
 from seeded_server import SeededServer
 
 from ml_backend.learning.embedding.embedder import load
-from ml_backend.web.project_page import VIEWS
+from ml_backend.web.page_parts.project_page import VIEWS
 
 SIZES = {1440: 960, 1024: 900, 390: 844}
 """Width of a window → its height."""

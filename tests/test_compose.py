@@ -152,7 +152,7 @@ def test_the_queue_asks_for_a_password():
 
 
 def test_the_proxy_hides_the_routes_that_only_label_studio_calls():
-    from ml_backend.web import protocol, webhooks
+    from ml_backend.web.label_studio_routes import protocol, webhooks
 
     app = Flask(__name__)
     app.register_blueprint(protocol.blueprint)

@@ -132,6 +132,19 @@ INSIDE_LEARNING: dict[str, set[str]] = {
 }
 """Package or module of `learning` → those that it may import; the strategies and the cycle may import all of them."""
 
+LAYERS_OF_WEB = [
+    {"serving", "monitoring", "inbox"},
+    {"context", "bodies", "stored_project", "stopping"},
+    {"access"},
+    {"ready", "job_input", "questions", "label_studio_routes"},
+    {"page_parts"},
+    {"project_routes"},
+    {"views"},
+    {"app"},
+    {"server"},
+]
+"""Packages and modules of `web`, the lowest first; each may import its own layer and those below."""
+
 MUST_NOT_USE: dict[str, set[str]] = {
     "ml_backend.learning": {"flask", "sqlalchemy", "huey", "label_studio_sdk", "pandas", "rich", "pydantic_settings"},
     "ml_backend.labelstudio": {"flask", "sqlalchemy", "huey"},
@@ -190,6 +203,17 @@ def test_packages_inside_learning_import_one_way(name):
     assert parts <= INSIDE_LEARNING[part], f"{name} must not import {sorted(parts - INSIDE_LEARNING[part])}"
 
 
+@pytest.mark.parametrize("name", [m for m in MODULES if m.startswith("ml_backend.web.")])
+def test_packages_inside_web_import_downwards(name):
+    layer = {part: number for number, parts in enumerate(LAYERS_OF_WEB) for part in parts}
+    above = {
+        m
+        for m in imported(name)
+        if m.startswith("ml_backend.web.") and layer[m.split(".")[2]] > layer[name.split(".")[2]]
+    }
+    assert not above, f"{name} must not import {sorted(above)}"
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_packages_do_not_import_what_they_must_not_use(name):
     banned = {
@@ -218,7 +242,7 @@ def test_no_modules_import_each_other_in_a_circle():
 
 def test_the_server_loads_neither_numpy_nor_torch():
     code = (
-        "import sys, ml_backend.web.app, ml_backend.web.setup, ml_backend.web.server; "
+        "import sys, ml_backend.web.app, ml_backend.web.label_studio_routes.setup, ml_backend.web.server; "
         "print(sorted({'numpy', 'torch', 'sklearn', 'scipy', 'pandas'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY)

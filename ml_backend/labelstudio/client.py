@@ -15,7 +15,7 @@ from ml_backend.labelstudio.errors import (
 )
 from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.labelstudio.prediction_writer import PredictionWriter
-from ml_backend.labelstudio.session import TIMEOUT_SECONDS
+from ml_backend.labelstudio.session import REPEATS, TIMEOUT_SECONDS
 from ml_backend.labelstudio.task_lists import TaskLists
 from ml_backend.labelstudio.tasks import RemoteTask, parse_task
 from ml_backend.settings import Settings
@@ -71,8 +71,9 @@ class LabelStudio(TaskLists):
         api_key: str | None,
         proxy_authorization: str | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        repeats: int = REPEATS,
     ) -> None:
-        super().__init__(url, api_key, proxy_authorization, timeout_seconds)
+        super().__init__(url, api_key, proxy_authorization, timeout_seconds, repeats)
         self._user: dict[str, Any] | None = None
         self._writer = PredictionWriter(self.request)
 

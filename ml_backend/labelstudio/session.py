@@ -27,7 +27,6 @@ from ml_backend.labelstudio.transport_errors import NEVER_SENT, redirect_problem
 
 TIMEOUT_SECONDS = 300.0
 REPEATS = 2
-"""How often a request is repeated after an error of Label Studio; never for POST, whose effect could be doubled."""
 REFRESH_PATH = "api/token/refresh/"
 VARIABLE = "LABEL_STUDIO_URL"
 
@@ -37,7 +36,8 @@ class Session:
 
     proxy_authorization: value of the header Authorization if a proxy in front of Label Studio needs it for itself; the
     key is then sent as X-API-Key. Redirects are not followed: with most of them a client turns POST, PATCH and DELETE
-    into a GET without a body.
+    into a GET without a body. repeats: how often a request is repeated after an error of Label Studio; never for POST,
+    whose effect could be doubled.
     """
 
     def __init__(
@@ -46,9 +46,11 @@ class Session:
         api_key: str | None,
         proxy_authorization: str | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        repeats: int = REPEATS,
     ) -> None:
         self.url = url.rstrip("/")
         self._timeout_seconds = timeout_seconds
+        self._repeats = repeats
         self._api_key = api_key
         self._proxy_headers = proxy_headers(proxy_authorization)
         self._lock = threading.Lock()
@@ -118,7 +120,7 @@ class Session:
                 method=method,
                 params=params,
                 json=body,
-                request_options={"max_retries": 0 if method == "POST" else REPEATS},
+                request_options={"max_retries": 0 if method == "POST" else self._repeats},
             )
         except ApiError as problem:
             raise self._error(path, problem.status_code or 401, str(problem.body)) from None

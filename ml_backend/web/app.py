@@ -12,31 +12,20 @@ from werkzeug.routing import IntegerConverter, ValidationError
 from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.settings import Settings
 from ml_backend.store import DATABASE_ERRORS, Store
-from ml_backend.web import (
-    cookie,
-    dismissals,
-    evaluation,
-    job_routes,
-    learning_routes,
-    pages,
-    projects,
-    protocol,
-    ready,
-    serve_next,
-    sign_in,
-    tabs,
-    webhooks,
-)
-from ml_backend.web.access import SignInNeeded
+from ml_backend.web import ready
+from ml_backend.web.access import cookie
+from ml_backend.web.access.cross_site import refuse_cross_site
+from ml_backend.web.access.rights import SignInNeeded
 from ml_backend.web.bodies import SMALL_BODY, BadRequest, size_of_largest_body
 from ml_backend.web.context import EXTENSION, Web, web
-from ml_backend.web.cross_site import refuse_cross_site
-from ml_backend.web.metrics import RequestMetrics
-from ml_backend.web.page_blueprint import blueprint as page_blueprint
-from ml_backend.web.prefix import PathPrefix
-from ml_backend.web.rendering import error_page, wants_html
-from ml_backend.web.request_log import log_request_ids
-from ml_backend.web.response_headers import add_headers
+from ml_backend.web.label_studio_routes import protocol, webhooks
+from ml_backend.web.monitoring.metrics import RequestMetrics
+from ml_backend.web.page_parts.page_blueprint import blueprint as page_blueprint
+from ml_backend.web.page_parts.rendering import error_page, wants_html
+from ml_backend.web.project_routes import dismissals, evaluation, jobs, learning, projects, serve_next, tabs
+from ml_backend.web.serving.prefix import PathPrefix
+from ml_backend.web.serving.request_log import log_request_ids
+from ml_backend.web.serving.response_headers import add_headers
 from ml_backend.web.views import (
     actions,
     details,
@@ -46,7 +35,9 @@ from ml_backend.web.views import (
     map,
     now,
     people,
+    project_list,
     quality,
+    sign_in,
     strategy,
     texts,
 )
@@ -54,8 +45,22 @@ from ml_backend.worker.queue import TaskQueue
 
 logger = logging.getLogger(__name__)
 
-PAGES = (pages, now, quality, look_again, map, find, duplicates, strategy, people, actions, details, texts)
+PAGES = (project_list, now, quality, look_again, map, find, duplicates, strategy, people, actions, details, texts)
 """Modules that add their routes to the blueprint of the pages when they are imported."""
+ROUTES = (
+    protocol,
+    ready,
+    webhooks,
+    projects,
+    evaluation,
+    jobs,
+    learning,
+    serve_next,
+    sign_in,
+    dismissals,
+    tabs,
+)
+"""Modules with a blueprint of their own."""
 LONGEST_REASON = 600
 """Characters of an error message that are sent in the status line."""
 
@@ -79,19 +84,7 @@ def create_app(settings: Settings, store: Store, queue: TaskQueue) -> Flask:
     app.session_interface = cookie.Cookie()
     app.extensions[EXTENSION] = Web(settings, store, queue, RequestMetrics())
     app.url_map.converters["int"] = ProjectIdConverter
-    for routes in (
-        protocol,
-        ready,
-        webhooks,
-        projects,
-        evaluation,
-        job_routes,
-        learning_routes,
-        serve_next,
-        sign_in,
-        dismissals,
-        tabs,
-    ):
+    for routes in ROUTES:
         app.register_blueprint(routes.blueprint)
     app.register_blueprint(page_blueprint)
     app.wsgi_app = PathPrefix(app.wsgi_app, settings.backend_url)  # type: ignore[method-assign]

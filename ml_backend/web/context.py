@@ -10,12 +10,12 @@ from flask import current_app
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.web.admission import MemoryBudget
-from ml_backend.web.attempts import Attempts
 from ml_backend.web.inbox import Inbox
-from ml_backend.web.metrics import RequestMetrics
-from ml_backend.web.readiness import Readiness
-from ml_backend.web.state_metrics import StateMetrics
+from ml_backend.web.monitoring.metrics import RequestMetrics
+from ml_backend.web.monitoring.readiness import Readiness
+from ml_backend.web.monitoring.state_metrics import StateMetrics
+from ml_backend.web.serving.admission import MemoryBudget
+from ml_backend.web.serving.attempts import Attempts
 from ml_backend.worker.queue import TaskQueue
 
 READING_MEMORY = 512 * 2**20

@@ -8,8 +8,8 @@ from typing import Any
 from flask import request
 
 from ml_backend.pipeline.job_kinds import KINDS, Parameters, WrongParameters
+from ml_backend.web.access.cross_site import FORM
 from ml_backend.web.bodies import BadRequest, json_object
-from ml_backend.web.cross_site import FORM
 
 
 def parsed(kind: str, given: Mapping[str, Any]) -> Parameters:

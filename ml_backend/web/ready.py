@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from ml_backend.web.access import has_credentials
+from ml_backend.web.access.rights import has_credentials
 from ml_backend.web.context import web
-from ml_backend.web.readiness import is_ready
+from ml_backend.web.monitoring.readiness import is_ready
 
 blueprint = Blueprint("ready", __name__)
 

@@ -1,6 +1,6 @@
 """Serve the application: gunicorn starts and watches the process that handles requests.
 
-Its connections are those of `web/connections.py`, so that no slow caller holds a thread.
+Its connections are those of `web/serving/connections.py`, so that no slow caller holds a thread.
 
 Importing the application does not load numpy. The process that handles requests imports it right after the fork, so
 that the first call of /predict, which computes with vectors, does not wait for the import. It never loads torch,
@@ -18,13 +18,13 @@ from gunicorn.app.base import BaseApplication
 
 from ml_backend.settings import LogFormat, Settings
 from ml_backend.store import Store
-from ml_backend.web.admission import MOST_CONNECTIONS, Addresses, MemoryBudget
 from ml_backend.web.app import create_app
 from ml_backend.web.bodies import MEGABYTE, largest_body
-from ml_backend.web.gunicorn_log import PropagatingLogger
-from ml_backend.web.gunicorn_worker import LIMITS, BufferingWorker
-from ml_backend.web.listening import bind_address, check_address
-from ml_backend.web.received_requests import Limits
+from ml_backend.web.serving.admission import MOST_CONNECTIONS, Addresses, MemoryBudget
+from ml_backend.web.serving.gunicorn_log import PropagatingLogger
+from ml_backend.web.serving.gunicorn_worker import LIMITS, BufferingWorker
+from ml_backend.web.serving.listening import bind_address, check_address
+from ml_backend.web.serving.received_requests import Limits
 from ml_backend.web.stopping import announce_stop
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.start import wait_for_services

@@ -10,7 +10,7 @@ from ml_backend.web.context import web
 
 
 def stored_project(project_id: int) -> ProjectRecord:
-    """The record of a project. Raises BadRequest with status 404 for one that was never connected."""
+    """The record of a project that Label Studio has confirmed. Raises BadRequest with status 404 for any other."""
     project = web().store.project(project_id)
     if project is None:
         raise unknown_project(project_id)
@@ -18,7 +18,7 @@ def stored_project(project_id: int) -> ProjectRecord:
 
 
 def require_project(project_id: int) -> None:
-    """Raise BadRequest with status 404 for a project that was never connected."""
+    """Raise BadRequest with status 404 for a project that Label Studio has not confirmed."""
     if not web().store.project_exists(project_id):
         raise unknown_project(project_id)
 
@@ -33,5 +33,11 @@ def label_config_of(project: ProjectRecord) -> LabelConfig | None:
 
 
 def unknown_project(project_id: int) -> BadRequest:
-    """What a request about a project is refused with that was never connected."""
+    """What a request about a project is refused with that Label Studio has not confirmed."""
+    if web().store.candidate(project_id) is not None:
+        return BadRequest(
+            f"Project {project_id} is not confirmed yet: a worker asks Label Studio whether it has this backend. "
+            "Look again in a moment; the worker's log says what is wrong.",
+            404,
+        )
     return BadRequest(f"Project {project_id} was never connected to this backend.", 404)

@@ -1,4 +1,4 @@
-"""Does the jobs that people start from the pages, beside the runs: one thread for quick ones, one for long ones."""
+"""Does the jobs that people start from the pages, beside the runs: one thread for each pace."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ml_backend.labelstudio.errors import LabelStudioError
 from ml_backend.learning.embedding.embedder import ModelNotAvailable
 from ml_backend.logs import log_context
 from ml_backend.pipeline.context import Services
-from ml_backend.pipeline.job_kinds import KINDS
+from ml_backend.pipeline.job_kinds import KINDS, Pace
 from ml_backend.pipeline.jobs import RUNS, Run
 from ml_backend.pipeline.jobs.job import Job, JobFailed, JobStopped
 from ml_backend.store import DATABASE_ERRORS
@@ -38,27 +38,22 @@ MOST_TRIES = 3
 class Jobs:
     """Does jobs until it is stopped.
 
-    quick, long: name of a kind → what does it; all kinds there are if None.
+    runs: for each pace the name of a kind → what does it; all kinds there are if None.
     """
 
-    def __init__(
-        self, services: Services, quick: Mapping[str, Run] | None = None, long: Mapping[str, Run] | None = None
-    ) -> None:
+    def __init__(self, services: Services, runs: Mapping[Pace, Mapping[str, Run]] | None = None) -> None:
         self._services = services
-        self._runs = {
-            True: {name: run for name, run in RUNS.items() if KINDS[name].is_quick} if quick is None else quick,
-            False: {name: run for name, run in RUNS.items() if not KINDS[name].is_quick} if long is None else long,
-        }
+        self._runs = runs_by_pace() if runs is None else runs
         self._stopped = threading.Event()
-        self._news = {True: threading.Event(), False: threading.Event()}
+        self._news = {pace: threading.Event() for pace in self._runs}
         self._threads: list[threading.Thread] = []
 
     def start(self) -> list[threading.Thread]:
         """Start the threads."""
         self._take_over()
         self._threads = [
-            threading.Thread(target=self._keep_working, args=(is_quick,), name=name, daemon=True)
-            for is_quick, name in ((True, "quick jobs"), (False, "long jobs"))
+            threading.Thread(target=self._keep_working, args=(pace,), name=f"{pace} jobs", daemon=True)
+            for pace in self._runs
         ]
         for thread in self._threads:
             thread.start()
@@ -91,18 +86,19 @@ class Jobs:
     def _tidy(self) -> None:
         """Forget old answers, and what was left of deleted projects."""
         store = self._services.store
-        store.delete_jobs_before(time.time() - ANSWERS_KEPT_SECONDS, list(self._runs[True]))
+        store.delete_jobs_before(time.time() - ANSWERS_KEPT_SECONDS, list(self._runs[Pace.QUICK]))
         store.delete_work_of_deleted_projects()
 
-    def _keep_working(self, is_quick: bool) -> None:
+    def _keep_working(self, pace: Pace) -> None:
+        is_quick = pace == Pace.QUICK
         if not is_quick:
             lower_priority_of_thread()
-        runs = self._runs[is_quick]
+        runs = self._runs[pace]
         owner = self._services.owner_of_thread()
         tidied = -TIDY_SECONDS
         while not self._stopped.is_set():
-            self._news[is_quick].wait(LOOK_EVERY_SECONDS)
-            self._news[is_quick].clear()
+            self._news[pace].wait(LOOK_EVERY_SECONDS)
+            self._news[pace].clear()
             try:
                 if is_quick and time.monotonic() > tidied + TIDY_SECONDS:
                     self._tidy()
@@ -147,6 +143,11 @@ class Jobs:
             return self._services.store.report_job(record.id, owner, done, total, phase, checkpoint)
 
         return keep
+
+
+def runs_by_pace() -> dict[Pace, dict[str, Run]]:
+    """What does the jobs of each pace, by the name of their kind."""
+    return {pace: {name: run for name, run in RUNS.items() if KINDS[name].pace == pace} for pace in Pace}
 
 
 def _given_up() -> str:

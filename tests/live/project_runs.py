@@ -18,7 +18,7 @@ from ml_backend.store.learning_records import BatchRecord, RunRecord
 from ml_backend.store.records import ProjectRecord
 from ml_backend.store.sqlite_copy import copy_database, overwrite_database
 from ml_backend.store.states import BatchState, RunReason
-from ml_backend.web.status import project_status
+from ml_backend.web.page_parts.status import project_status
 
 ADDRESS = "http://127.0.0.1:9"
 """Nothing listens there: a run reads the backend's entry in Label Studio and sends the backend no request."""
@@ -89,7 +89,9 @@ class Project:
     @property
     def status(self) -> dict[str, Any]:
         """The content of the status page."""
-        return project_status(self.store, self.id)
+        project = self.store.project(self.id)
+        assert project is not None
+        return project_status(self.store, project)
 
     @property
     def labels(self) -> dict[str, int]:

@@ -224,5 +224,5 @@ def test_jobs_are_in_the_metrics(locked: FlaskClient, store: Store):
 def test_a_job_without_a_worker_says_so(person: FlaskClient, store: Store, monkeypatch: pytest.MonkeyPatch):
     store.add_job(7, "export_model", {}, "Ann")
     assert not person.get("/projects/7/status").json["worker_missing"]
-    monkeypatch.setattr("ml_backend.web.status.worker_missing", lambda _store: True)
+    monkeypatch.setattr("ml_backend.web.page_parts.status.worker_missing", lambda _store: True)
     assert person.get("/projects/7/status").json["worker_missing"]

@@ -11,8 +11,8 @@ from random_requests import CONFIG
 
 from ml_backend.store import Store
 from ml_backend.web import bodies
-from ml_backend.web.admission import MemoryBudget
 from ml_backend.web.context import EXTENSION, READING_MEMORY
+from ml_backend.web.serving.admission import MemoryBudget
 
 AUTHORIZED = {"Authorization": "Token label-studio-key"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ml_backend.web.chart import Point, share_chart
+from ml_backend.web.page_parts.chart import Point, share_chart
 
 
 def coordinates(chart: str, tag: str) -> list[tuple[float, float]]:

@@ -20,7 +20,7 @@ HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 SERVE = """
 import sys
 from ml_backend.cli import app
-from ml_backend.web import connections
+from ml_backend.web.serving import connections
 seconds = float(sys.argv[1])
 if seconds:
     connections.HEADER_SECONDS = connections.SILENT_BODY_SECONDS = seconds

@@ -17,8 +17,8 @@ from werkzeug.serving import make_server
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
+from ml_backend.web.access.cross_site import accepts_form
 from ml_backend.web.app import create_app
-from ml_backend.web.cross_site import accepts_form
 from ml_backend.worker.queue import TaskQueue
 
 EVENT = {"action": "START_TRAINING", "project": {"id": 7}}

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from signing_in import BROWSER, form_token, sign_in
 
-from ml_backend.pipeline.job_kinds import KINDS, JobKind
+from ml_backend.pipeline.job_kinds import KINDS, JobKind, Pace
 from ml_backend.pipeline.job_parameters import WrongParameters
 from ml_backend.store import Store
 from ml_backend.store.job_records import file_of_job
@@ -32,8 +32,8 @@ def parse(given: Any) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KINDS, "count", JobKind("Count", parse=parse))
-    monkeypatch.setitem(KINDS, "ask", JobKind("Ask", is_quick=True))
-    monkeypatch.setattr("ml_backend.web.job_routes.LONG_KINDS", ["count"])
+    monkeypatch.setitem(KINDS, "ask", JobKind("Ask", Pace.QUICK))
+    monkeypatch.setattr("ml_backend.web.project_routes.jobs.LONG_KINDS", ["count"])
 
 
 @pytest.fixture

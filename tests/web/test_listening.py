@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from gunicorn.config import Config
 
-from ml_backend.web.listening import bind_address
+from ml_backend.web.serving.listening import bind_address
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "localhost", "::", "::1"])

@@ -14,7 +14,7 @@ from ml_backend.pipeline.what_is_known import what_is_known
 from ml_backend.store import Store
 from ml_backend.store.records import ProjectCounts, TaskRecord
 from ml_backend.store.states import BatchState, ProjectState
-from ml_backend.web.label_days import label_days
+from ml_backend.web.page_parts.label_days import label_days
 
 BROWSER = {"Accept": "text/html"}
 SIGNED_IN = {**BROWSER, "Authorization": "Token label-studio-key"}

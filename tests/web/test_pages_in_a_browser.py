@@ -13,7 +13,7 @@ from seeded_server import SeededServer
 from signed_in import sign_in
 
 from ml_backend.store import Store
-from ml_backend.web.project_page import VIEWS
+from ml_backend.web.page_parts.project_page import VIEWS
 
 pytestmark = pytest.mark.browser
 

@@ -31,9 +31,9 @@ from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.learning_records import Agreement, HeadRecord
 from ml_backend.store.states import ProjectState
-from ml_backend.web import protocol
 from ml_backend.web.app import create_app
-from ml_backend.web.status import project_status
+from ml_backend.web.label_studio_routes import protocol
+from ml_backend.web.page_parts.status import project_status
 from ml_backend.worker.queue import TaskQueue
 from ml_backend.worker.worker import Worker
 
@@ -126,6 +126,8 @@ def test_no_request_fails_the_server_and_no_stored_event_or_setting_fails_a_run(
     assert backend.patch(f"/projects/{project_id}/settings", json=defaults, headers=authorized).status_code == 200
     assert backend.post("/setup", json=connection).status_code == 200
     _run_all(worker, store)
-    status = project_status(store, project_id)
+    project = store.project(project_id)
+    assert project is not None
+    status = project_status(store, project)
     assert (status["state"], status["tasks"], status["events_waiting"]) == ("ready", 8, 0)
     client.close()

@@ -16,9 +16,9 @@ from sqlalchemy import event
 
 from ml_backend.store import Store
 from ml_backend.store.states import ProjectState
-from ml_backend.web import readiness, state_metrics
+from ml_backend.web.monitoring import readiness, state_metrics
+from ml_backend.web.monitoring.timed import TimedReading
 from ml_backend.web.stopping import announce_stop
-from ml_backend.web.timed import TimedReading
 
 MakeClient = Callable[..., FlaskClient]
 ALL = {"database", "queue", "disk", "worker", "running", "label_studio"}

@@ -20,7 +20,7 @@ def seen() -> Iterator[list[dict[str, str | int]]]:
         def emit(self, _record: logging.LogRecord) -> None:
             contexts.append(logs._context.get())
 
-    logger = logging.getLogger("ml_backend.web.webhooks")
+    logger = logging.getLogger("ml_backend.web.label_studio_routes.webhooks")
     recorder = Recorder()
     logger.addHandler(recorder)
     yield contexts

@@ -17,7 +17,7 @@ from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.labelstudio.events import SECRET_HEADER
 from ml_backend.pipeline.job_kinds import KINDS, JobKind
 from ml_backend.store import Store
-from ml_backend.web import job_routes
+from ml_backend.web.project_routes import jobs as job_routes
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "security.md"
 PASSWORD = ("ann", "pässword")
@@ -156,7 +156,7 @@ def _kind_of_job(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _right_password_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table is about credentials, not about how many wrong ones there were."""
-    monkeypatch.setattr("ml_backend.web.attempts.Attempts.wait_seconds", lambda *_: 0.0)
+    monkeypatch.setattr("ml_backend.web.serving.attempts.Attempts.wait_seconds", lambda *_: 0.0)
 
 
 @pytest.mark.parametrize(

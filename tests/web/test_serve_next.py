@@ -12,7 +12,7 @@ from signing_in import BROWSER, form_token, sign_in
 from ml_backend.annotation import Annotation
 from ml_backend.store import Store
 from ml_backend.store.records import TaskRecord
-from ml_backend.web.said import said
+from ml_backend.web.page_parts.said import said
 
 CONFIG = (
     '<View><Text name="message" value="$text"/><Choices name="topic" toName="message">'
@@ -93,7 +93,7 @@ def test_what_is_no_task_is_refused_in_a_sentence_and_nothing_is_asked_for(clien
 def test_no_more_tasks_wait_than_a_batch_may_hold(
     client: FlaskClient, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("ml_backend.web.serve_next.MOST_WAITING", 2)
+    monkeypatch.setattr("ml_backend.web.project_routes.serve_next.MOST_WAITING", 2)
     send(client, task=["1", "4"])
     assert "2 tasks wait to be served next already" in send(client, task=["5"]).text
     assert list(sqlite_store.requested_tasks(7)) == [1, 4]

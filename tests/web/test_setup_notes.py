@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from ml_backend.labelstudio.label_config import parse
 from ml_backend.store import Store
-from ml_backend.web import setup
+from ml_backend.web.label_studio_routes import setup
 
 CONFIG = (
     '<View><Text name="t" value="$text"/><Choices name="c" toName="t">'

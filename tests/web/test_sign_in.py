@@ -17,7 +17,7 @@ from studios import SECOND_USER, Fake
 
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.store import Store
-from ml_backend.web import sessions
+from ml_backend.web.access import sessions
 
 PASSWORD = {"user": "ann", "password": "pässword"}
 BASIC = {"basic_auth_user": "ann", "basic_auth_pass": "pässword"}

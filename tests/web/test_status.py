@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from ml_backend.store import Store
 from ml_backend.store.learning_records import LabelStudioUse, RunRecord
-from ml_backend.web.status import OVERDUE_SECONDS, agreement
+from ml_backend.web.page_parts.status import OVERDUE_SECONDS, agreement
 from ml_backend.worker.heartbeat import report_worker
 
 BROWSER = {"Accept": "text/html"}
@@ -47,7 +47,7 @@ def test_agreement_is_over_the_last_labels_of_runs():
 @pytest.fixture
 def server_of_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     """This process started long ago, so that a worker had the time to report."""
-    monkeypatch.setattr("ml_backend.web.status.STARTED_AT", time.time() - 2 * OVERDUE_SECONDS)
+    monkeypatch.setattr("ml_backend.web.page_parts.status.STARTED_AT", time.time() - 2 * OVERDUE_SECONDS)
 
 
 def is_worker_missing(client: FlaskClient) -> bool:
@@ -94,7 +94,7 @@ def test_a_worker_in_a_long_run_is_not_missing_however_long_events_wait(
 
 
 def test_a_worker_has_a_minute_to_start(connected: FlaskClient, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("ml_backend.web.status.STARTED_AT", time.time())
+    monkeypatch.setattr("ml_backend.web.page_parts.status.STARTED_AT", time.time())
     assert not is_worker_missing(connected)
 
 

@@ -17,7 +17,7 @@ from ml_backend.store import Store
 from ml_backend.store.learning_records import Agreement, HeadRecord
 from ml_backend.store.records import ProjectCounts, TaskRecord
 from ml_backend.store.states import JobState
-from ml_backend.web import class_table
+from ml_backend.web.page_parts import class_table
 from simulator.advise.advice import StrategyAdvice
 from simulator.advise.replay import Labelled
 from simulator.cli.advice_json import JsonLines

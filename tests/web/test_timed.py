@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ml_backend.web.timed import TimedReading
+from ml_backend.web.monitoring.timed import TimedReading
 
 
 def test_a_reading_that_fails_leaves_no_value_and_is_logged(caplog: pytest.LogCaptureFixture):

@@ -22,8 +22,9 @@ from studios import Fake
 from ml_backend.commands.demo.label_studio_process import free_port
 from ml_backend.settings import Settings
 from ml_backend.store import Store
-from ml_backend.web import cookie, readiness, state_metrics
+from ml_backend.web.access import cookie
 from ml_backend.web.app import create_app
+from ml_backend.web.monitoring import readiness, state_metrics
 from ml_backend.worker.queue import TaskQueue
 
 PAGE = Path(__file__).parents[2] / "docs" / "monitoring.md"

@@ -12,6 +12,7 @@ from local_backend import services
 from sqlalchemy.exc import OperationalError
 
 from ml_backend.labelstudio.client import LabelStudio, LabelStudioUnavailable
+from ml_backend.pipeline.job_kinds import Pace
 from ml_backend.pipeline.jobs.job import Job, JobFailed
 from ml_backend.store import Store
 from ml_backend.store.job_records import JobRecord
@@ -45,8 +46,9 @@ def start(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Star
     client = LabelStudio("http://127.0.0.1:9", "key")
     running: list[Jobs] = []
 
-    def begin(quick: dict[str, Any] | None = None, **long: Any) -> Jobs:
-        running.append(Jobs(services(sqlite_store, client), quick or {}, long))
+    def begin(quick: dict[str, Any] | None = None, heavy: dict[str, Any] | None = None, **long: Any) -> Jobs:
+        runs = {Pace.QUICK: quick or {}, Pace.LONG: long, Pace.HEAVY: heavy or {}}
+        running.append(Jobs(services(sqlite_store, client), runs))
         running[-1].start()
         return running[-1]
 
@@ -77,7 +79,8 @@ def test_a_message_makes_a_worker_look_at_once(
     sqlite_store: Store, asked: Any, start: Start, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(worker_jobs, "LOOK_EVERY_SECONDS", 3600)
-    jobs = Jobs(services(sqlite_store, LabelStudio("http://127.0.0.1:9", "key")), {}, {"count": lambda job: {}})
+    runs = {Pace.QUICK: {}, Pace.LONG: {"count": lambda job: {}}}
+    jobs = Jobs(services(sqlite_store, LabelStudio("http://127.0.0.1:9", "key")), runs)
     jobs.start()
     job = asked()
     jobs.look()
@@ -94,6 +97,17 @@ def test_a_long_job_does_not_hold_up_a_question(sqlite_store: Store, asked: Any,
     assert not found(sqlite_store, long).has_ended
     go_on.set()
     assert ended(sqlite_store, long).result == {"waited": True}
+
+
+def test_a_job_that_computes_for_minutes_holds_up_no_other(sqlite_store: Store, asked: Any, start: Start):
+    go_on = threading.Event()
+    start(heavy={"compare": lambda job: {"waited": go_on.wait(10)}}, count=lambda job: {"counted": 3})
+    heavy = asked("compare")
+    until(lambda: found(sqlite_store, heavy).state == JobState.RUNNING)
+    assert ended(sqlite_store, asked()).result == {"counted": 3}
+    assert not found(sqlite_store, heavy).has_ended
+    go_on.set()
+    assert ended(sqlite_store, heavy).result == {"waited": True}
 
 
 def test_a_stopped_job_ends_at_its_next_report(sqlite_store: Store, asked: Any, start: Start):

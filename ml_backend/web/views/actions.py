@@ -14,10 +14,10 @@ from ml_backend.store import Store
 from ml_backend.store.job_records import JobRecord, file_of_job
 from ml_backend.store.states import JobState, RunReason
 from ml_backend.web.context import web
-from ml_backend.web.job_routes import job_view
-from ml_backend.web.job_words import outcome, shown_error
-from ml_backend.web.page_blueprint import blueprint
-from ml_backend.web.project_page import open_page
+from ml_backend.web.page_parts.job_words import outcome, shown_error
+from ml_backend.web.page_parts.page_blueprint import blueprint
+from ml_backend.web.page_parts.project_page import open_page
+from ml_backend.web.project_routes.jobs import job_view
 
 JOBS_SHOWN = 10
 COUNTING = ("count_predictions", "predict_all")

@@ -10,15 +10,15 @@ from flask import Response, redirect, request
 from ml_backend.pipeline.search_questions import PAIRS, THRESHOLDS, USUAL_THRESHOLD, Groups, page_number
 from ml_backend.store.job_records import JobRecord
 from ml_backend.store.states import JobState
-from ml_backend.web.access import require_sender
+from ml_backend.web.access.cross_site import FORM, accepts_form
+from ml_backend.web.access.rights import require_sender
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
-from ml_backend.web.cross_site import FORM, accepts_form
-from ml_backend.web.found_texts import readable, with_texts
 from ml_backend.web.job_input import sent
-from ml_backend.web.job_routes import job_view
-from ml_backend.web.page_blueprint import blueprint
-from ml_backend.web.project_page import address_after_form, page_with_texts
+from ml_backend.web.page_parts.found_texts import readable, with_texts
+from ml_backend.web.page_parts.page_blueprint import blueprint
+from ml_backend.web.page_parts.project_page import address_after_form, page_with_texts
+from ml_backend.web.project_routes.jobs import job_view
 from ml_backend.web.questions import ask
 from ml_backend.web.stored_project import require_project
 

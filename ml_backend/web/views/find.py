@@ -12,9 +12,9 @@ from ml_backend.pipeline.search_questions import Among, By, page_number
 from ml_backend.pipeline.search_words import SNIPPET, marked_by_meaning, words_of
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
-from ml_backend.web.found_texts import readable, with_texts
-from ml_backend.web.page_blueprint import blueprint
-from ml_backend.web.project_page import page_with_texts
+from ml_backend.web.page_parts.found_texts import readable, with_texts
+from ml_backend.web.page_parts.page_blueprint import blueprint
+from ml_backend.web.page_parts.project_page import page_with_texts
 from ml_backend.web.questions import ask
 
 WAITING_SHOWN = 50

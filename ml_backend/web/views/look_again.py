@@ -14,11 +14,11 @@ from ml_backend.pipeline.doubts import disagreement_key, label_key
 from ml_backend.pipeline.evaluation_words import NOT_YET, doubt_words
 from ml_backend.store.dismissals import Dismissal
 from ml_backend.store.states import DoubtKind
-from ml_backend.web.annotator_names import annotator_name
 from ml_backend.web.context import web
-from ml_backend.web.page_blueprint import blueprint
-from ml_backend.web.paging import part_of
-from ml_backend.web.project_page import ProjectPage, page_with_texts
+from ml_backend.web.page_parts.annotator_names import annotator_name
+from ml_backend.web.page_parts.page_blueprint import blueprint
+from ml_backend.web.page_parts.paging import part_of
+from ml_backend.web.page_parts.project_page import ProjectPage, page_with_texts
 
 PART_SIZE = 20
 DISMISSED_SHOWN = 50

@@ -9,14 +9,14 @@ from flask import Response, current_app, request
 
 from ml_backend.pipeline.map_names import COLOURINGS, POSITIONS, Colouring, LayoutKind, colours_file
 from ml_backend.store.job_records import KeptFile
-from ml_backend.web.access import require_person
+from ml_backend.web.access.rights import require_person
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
-from ml_backend.web.job_routes import job_view
-from ml_backend.web.page_blueprint import blueprint
-from ml_backend.web.project_page import page_with_texts
+from ml_backend.web.page_parts.page_blueprint import blueprint
+from ml_backend.web.page_parts.project_page import page_with_texts
+from ml_backend.web.project_routes.jobs import job_view
+from ml_backend.web.project_routes.serve_next import MOST_TASKS
 from ml_backend.web.questions import LONGEST_WAIT_SECONDS, ask
-from ml_backend.web.serve_next import MOST_TASKS
 from ml_backend.web.stored_project import stored_project
 
 SHORT_WAIT_SECONDS = 2.0

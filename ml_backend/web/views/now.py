@@ -10,9 +10,9 @@ from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.pipeline.what_is_known import what_is_known
 from ml_backend.pipeline.why_chosen import next_tasks
 from ml_backend.web.context import web
-from ml_backend.web.label_days import label_days
-from ml_backend.web.page_blueprint import blueprint
-from ml_backend.web.project_page import ProjectPage, open_page
+from ml_backend.web.page_parts.label_days import label_days
+from ml_backend.web.page_parts.page_blueprint import blueprint
+from ml_backend.web.page_parts.project_page import ProjectPage, open_page
 
 SHOWN_AT_FIRST = 20
 SHOWN_AT_MOST = 200

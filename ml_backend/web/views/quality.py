@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response
 
 from ml_backend.web.context import web
-from ml_backend.web.page_blueprint import blueprint
-from ml_backend.web.project_page import open_page
-from ml_backend.web.settings_words import change_words
+from ml_backend.web.page_parts.page_blueprint import blueprint
+from ml_backend.web.page_parts.project_page import open_page
+from ml_backend.web.page_parts.settings_words import change_words
 
 
 @blueprint.get("/projects/<int:project_id>/quality")

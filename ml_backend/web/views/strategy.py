@@ -11,19 +11,19 @@ from flask import Response, redirect, request, url_for
 from ml_backend.class_descriptions import description_lines
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.project_settings import ClassNames, ProjectSettings, initial_names, number_limits, strategy_names
-from ml_backend.web.access import require_sender
+from ml_backend.web.access.cross_site import accepts_form
+from ml_backend.web.access.rights import require_sender
 from ml_backend.web.bodies import BadRequest, largest_body
-from ml_backend.web.class_table import ClassTable, class_table
-from ml_backend.web.comparison import BAR_WIDTH, comparison, what_is_missing
 from ml_backend.web.context import web
-from ml_backend.web.cross_site import accepts_form
-from ml_backend.web.job_words import shown_error
-from ml_backend.web.page_blueprint import blueprint
-from ml_backend.web.paste_lines import advise_line, connect_line
-from ml_backend.web.project_page import ProjectPage, open_page, page_with_texts
-from ml_backend.web.setting_changes import changed_settings
-from ml_backend.web.settings_words import setting_words
-from ml_backend.web.strategy_choices import choices
+from ml_backend.web.page_parts.class_table import ClassTable, class_table
+from ml_backend.web.page_parts.comparison import BAR_WIDTH, comparison, what_is_missing
+from ml_backend.web.page_parts.job_words import shown_error
+from ml_backend.web.page_parts.page_blueprint import blueprint
+from ml_backend.web.page_parts.paste_lines import advise_line, connect_line
+from ml_backend.web.page_parts.project_page import ProjectPage, open_page, page_with_texts
+from ml_backend.web.page_parts.settings_words import setting_words
+from ml_backend.web.page_parts.strategy_choices import choices
+from ml_backend.web.project_routes.setting_changes import changed_settings
 
 CLASSES_SHOWN = 500
 """Classes for which the form of settings has a line although they are not described."""

@@ -7,10 +7,10 @@ from typing import Any
 from flask import request
 
 from ml_backend.labelstudio.json_values import parsed_id
-from ml_backend.web.access import require_person
+from ml_backend.web.access.rights import require_person
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
-from ml_backend.web.page_blueprint import blueprint
+from ml_backend.web.page_parts.page_blueprint import blueprint
 
 MOST_TEXTS = 100
 MOST_CHARACTERS = 2000

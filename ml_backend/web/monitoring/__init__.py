@@ -1,0 +1,1 @@
+"""What operators read: readiness and metrics."""

@@ -1,0 +1,10 @@
+"""The routes of pages for people; modules of `views` and `pages` add theirs."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from ml_backend.web.page_parts.rendering import code
+
+blueprint = Blueprint("pages", __name__)
+blueprint.add_app_template_filter(code, "code")

@@ -1,0 +1,1 @@
+"""How requests arrive: connections, bodies, bounds, logs, the headers of responses."""
