@@ -18,6 +18,8 @@ from ml_backend.labelstudio.client import PROJECT_FIELDS, LabelStudio, LabelStud
 from ml_backend.labelstudio.task_lists import WITH_ANNOTATIONS
 from ml_backend.labelstudio.tasks import TaskPage
 from ml_backend.labelstudio.webhook_states import WebhookState
+from ml_backend.settings import Settings
+from ml_backend.web.access.label_studio_user import client_for_page
 
 LEGACY_TOKEN = "legacy-token-of-forty-characters-00000000"
 BACKEND = "http://backend.example:9090"
@@ -397,3 +399,11 @@ def test_server_errors_are_tried_three_times_and_refusals_once(monkeypatch: pyte
         with pytest.raises(RequestRefused, match="400"):
             client.version()
         assert len(server.requests) == 1
+
+
+def test_a_request_for_which_somebody_waits_is_not_repeated():
+    with recording_server(always({}, 503)) as server:
+        settings = Settings(label_studio_url=server.url, label_studio_api_key=LEGACY_TOKEN)
+        with closing(client_for_page(settings, LEGACY_TOKEN)) as client, pytest.raises(LabelStudioUnavailable):
+            client.whoami()
+    assert len(server.requests) == 1
