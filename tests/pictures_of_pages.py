@@ -77,7 +77,7 @@ def open_view(page: Page, url: str, project: int, view: str) -> None:
         page.keyboard.press("Enter")
         page.wait_for_url("**/find?**")
     if view == "map" and project == LATE:
-        page.locator("#map-legend tr, table tbody tr").first.wait_for()
+        page.locator("#map-groups tr").first.wait_for()
         page.wait_for_timeout(1500)  # the points are drawn in the next frames
 
 
