@@ -26,6 +26,8 @@ PYTEST := $(BIN)/python -m pytest
 RUN_UNIT := $(PYTEST) -m "not ($(SLOW))" -n $(WORKERS) --dist worksteal
 RUN_E2E := $(PYTEST) -m "$(SLOW)" -n $(E2E_WORKERS) --dist worksteal
 # Byte code is written when a module is first imported: compiling every module of torch and the others takes a minute.
+# It has to be written, since tests and the demo start hundreds of processes, and each would compile all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
 PIP_INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/pip install --quiet --no-compile)
 MAKE_VENV := $(if $(UV),$(UV) venv --quiet --python $(PYTHON),$(PYTHON) -m venv)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
