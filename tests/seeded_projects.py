@@ -27,6 +27,7 @@ from sqlalchemy import insert, update
 
 from ml_backend.annotation import Annotation
 from ml_backend.commands.demo.messages import Message, descriptions, label_config, messages
+from ml_backend.labelstudio.errors import error_of_response
 from ml_backend.labelstudio.label_config import LabelConfig, parse
 from ml_backend.labelstudio.texts import text_hash
 from ml_backend.learning import Head
@@ -178,9 +179,11 @@ def _broken(project: Seeded) -> None:
     store.update_project(
         BROKEN,
         state=ProjectState.WAITING,
-        error="Label Studio refused the key: 401 Invalid token",
+        error=str(error_of_response("http://localhost:8080", "api/projects/4", 401, '{"detail": "Invalid token."}')),
         phase="waiting for Label Studio",
-        counts=replace(record.counts, answer_problems_total=3, answer_problems=problems, unknown_choices={"Spam": 4}),
+        counts=replace(
+            record.counts, tasks=140, answer_problems_total=3, answer_problems=problems, unknown_choices={"Spam": 4}
+        ),
         settings_problem="batch_size: 'many' is not a number",
     )
     store.add_events([NewEvent(BROKEN, "ANNOTATION_CREATED", {}, RunReason.LABELS)] * 12)
@@ -254,7 +257,8 @@ def _earlier_heads(project: Seeded, heads: Sequence[tuple[int, float]]) -> None:
     """The history of evaluations: (labels, moment) of each."""
     for labels, moment in heads:
         known = labels >= 40
-        value, reach = _accuracy(project, labels), 0.8 / math.sqrt(labels)
+        # About as wide as the interval of the last evaluation, which is computed from the labels drawn at random.
+        value, reach = _accuracy(project, labels), min(0.18, 3 / math.sqrt(labels))
         version = f"head of {labels} labels"
         _put_head(project, version, labels, b"", moment)
         bounds = (value, max(0.0, value - reach), min(1.0, value + reach)) if known else (None, None, None)

@@ -45,8 +45,9 @@ def error_of_response(url: str, path: str, status: int, text: str) -> LabelStudi
     detail = _detail(text)
     if status == 401 or (status == 403 and "token" in detail.lower()):
         return Unauthorized(
-            f"Label Studio at {url} does not accept LABEL_STUDIO_API_KEY ({detail}). Copy the token again from "
-            "Account & Settings; a legacy token works only while legacy tokens are allowed for the organization."
+            f"Label Studio at {url} does not accept LABEL_STUDIO_API_KEY ({detail.rstrip('.')}). Copy the token again "
+            "from Account & Settings and restart the backend with it; a legacy token works only while legacy tokens "
+            "are allowed for the organization."
         )
     if status in {403, 404} and not _is_from_label_studio(text):
         return LabelStudioUnavailable(

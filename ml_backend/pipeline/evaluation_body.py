@@ -153,9 +153,9 @@ def why_stop(advice: StopAdvice, labels: int, n_open: int) -> str:
             return f"advice on when to stop appears with {LEAST_LABELS} labels ({labels} so far)"
         return f"no model can be made without the last {advice.labels} labels, so their effect cannot be measured"
     changed = _percent(advice.changed)
-    effect = f"your last {advice.labels} labels changed {changed} % of the predictions"
+    effect = f"your last {advice.labels} labels changed {changed}% of the predictions"
     if not advice.stop:
-        return f"{effect}; at {_percent(MOST_CHANGED)} % or less, further labels hardly change the accuracy"
+        return f"{effect}; at {_percent(MOST_CHANGED)}% or less, further labels hardly change the accuracy"
     points = "1 point" if changed == "1" else f"{changed} points"
     return f"{effect}, so they moved the accuracy by at most {points}: you can stop if it is sufficient"
 

@@ -98,10 +98,12 @@ def weak_classes(body: Body) -> list[str]:
 
 def confusion_sentence(confusion: Mapping[str, Any]) -> str:
     """How often one class was taken for another."""
-    return (
-        f"labelled {confusion['given']}, predicted {confusion['predicted']}: "
-        f"{confusion['labels']:,} of {confusion['of']:,} {'label' if confusion['of'] == 1 else 'labels'}"
-    )
+    return f"labelled {confusion['given']}, predicted {confusion['predicted']}: {confusion_count(confusion)}"
+
+
+def confusion_count(confusion: Mapping[str, Any]) -> str:
+    """How many labels of a class were predicted as the other one, such as "5 of 30 labels"."""
+    return f"{confusion['labels']:,} of {confusion['of']:,} {'label' if confusion['of'] == 1 else 'labels'}"
 
 
 def doubt_words(label: Mapping[str, Any]) -> tuple[str, str]:
@@ -136,7 +138,8 @@ def alpha_sentence(annotators: Mapping[str, Any] | None) -> str:
     tasks = annotators["tasks"]
     return (
         f"Krippendorff's α is {annotators['alpha']:.2f} over {tasks:,} {'task' if tasks == 1 else 'tasks'} that "
-        "several people labelled: 1 if they always agree, 0 if as often as by chance."
+        "several people labelled: 1 if they always agree, 0 if as often as by chance. From 0.8 on, labels usually "
+        "count as reliable; below 0.67 they do not."
     )
 
 

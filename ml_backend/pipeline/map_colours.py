@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.pipeline.annotator_words import annotator_name
 from ml_backend.pipeline.jobs.job import Job
 from ml_backend.pipeline.likely_classes import MULTI_LABEL_THRESHOLD
 from ml_backend.pipeline.map_names import Colouring
@@ -22,7 +23,7 @@ NO_GROUP = 0
 NO_CLASS = "no class"
 SEVERAL_PEOPLE = "several people"
 CONFIDENCE_BOUNDS = (0.5, 0.7, 0.85, 0.95)
-CONFIDENCE_NAMES = ("below 50 %", "50 to 70 %", "70 to 85 %", "85 to 95 %", "above 95 %")
+CONFIDENCE_NAMES = ("below 50%", "50 to 70%", "70 to 85%", "85 to 95%", "above 95%")
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def by_annotator(job: Job, pool: ProjectPool, rows: NDArray[np.int64]) -> Groups
     number = np.searchsorted(people, pairs[first, 1])
     number[times > 1] = len(people)
     known = job.store.people()
-    names = [known.get(person) or f"annotator {person}" for person in people.tolist()] + [SEVERAL_PEOPLE]
+    names = [annotator_name(known, person) for person in people.tolist()] + [SEVERAL_PEOPLE]
     return _ranked(_spread(pool.task_ids[rows], task_ids, number), names)
 
 

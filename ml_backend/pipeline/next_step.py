@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ml_backend.project_settings import ProjectSettings, SettingsError
@@ -23,6 +24,8 @@ PAUSED = (
     "The project is paused: labels are received and kept, and nothing is learned or published until somebody lets it "
     "go on, under Actions or with `python -m ml_backend resume` and its number."
 )
+
+LEARNS = "The model learns from the labels that came in, then it chooses new tasks."
 
 REMEDIES = {
     ProjectState.WAITING: "Nothing is lost, and the backend tries again. `python -m ml_backend doctor` checks "
@@ -47,7 +50,8 @@ def remedy(project: ProjectRecord) -> str | None:
     except SettingsError:
         return "Choose other values in the settings of this project; every run tries again."
     remedy = REMEDIES.get(project.state)
-    if remedy and project.state == ProjectState.WAITING and "embedding_model" in project.settings:
+    is_elsewhere = "Label Studio" in project.error
+    if remedy and project.state == ProjectState.WAITING and "embedding_model" in project.settings and not is_elsewhere:
         remedy += f" {OTHER_MODEL}"
     return remedy
 
@@ -59,6 +63,17 @@ def next_step_of(store: Store, project: ProjectRecord) -> str:
     return next_step(
         project, counts, store.current_batch(project.id), ProjectSettings.usable(project.settings), problems
     )
+
+
+def labels_received(events: Mapping[str, int]) -> int:
+    """Events about annotations among those that no run has read yet. events: their number by action."""
+    return sum(n for action, n in events.items() if action.startswith("ANNOTATION"))
+
+
+def learns_soon(project: ProjectRecord, received: int, settings: ProjectSettings) -> bool:
+    """Whether the labels that no run has read yet are enough for the model to learn again."""
+    enough = received > 0 and received + project.counts.changed >= settings.retrain_every
+    return enough and project.state not in STOPPED and project.paused_at is None
 
 
 def next_step(

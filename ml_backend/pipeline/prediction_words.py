@@ -9,15 +9,15 @@ UNKNOWN = "how many of them are wrong is not known yet: the model is evaluated w
 
 
 def above_words(above: float) -> str:
-    """Such as "90 % or more", or "any"."""
-    return "any" if above <= 0 else f"{100 * above:.4g} % or more"
+    """Such as "90% or more", or "any"."""
+    return "any" if above <= 0 else f"{100 * above:.4g}% or more"
 
 
 def wrong_words(wrong: float | None) -> str:
-    """The share that is expected to be wrong, such as "4 %"; "not known" where the evaluation does not support it."""
+    """The share that is expected to be wrong, such as "4%"; "not known" where the evaluation does not support it."""
     if wrong is None:
         return "not known"
-    return "less than 1 %" if wrong < 0.01 else f"{100 * wrong:.0f} %"
+    return "less than 1%" if wrong < 0.01 else f"{100 * wrong:.0f}%"
 
 
 def kept_sentence(result: Mapping[str, Any]) -> str:

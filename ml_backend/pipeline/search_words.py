@@ -9,8 +9,8 @@ MOST_WORDS = 20
 SNIPPET = 600
 """Characters of a text that are shown."""
 BEFORE_A_WORD = 120
-SHORTEST_MARKED = 3
-"""Shorter words of a sentence, such as "a" or "is", are in every text."""
+SHORTEST_MARKED = 4
+"""Shorter words of a sentence, such as "the" or "was", are in every text."""
 _PARTS = re.compile(r'"([^"]*)"|(\S+)')
 
 

@@ -119,9 +119,9 @@ def test_a_missing_accuracy_says_what_is_missing(labels, n_open, audits, expecte
     [
         (
             StopAdvice(True, 0.0125),
-            "changed 1.3 % of the predictions, so they moved the accuracy by at most 1.3 points",
+            "changed 1.3% of the predictions, so they moved the accuracy by at most 1.3 points",
         ),
-        (StopAdvice(False, 0.3), "changed 30 % of the predictions; at 2 % or less"),
+        (StopAdvice(False, 0.3), "changed 30% of the predictions; at 2% or less"),
         (StopAdvice(False, None), "no model can be made without the last 100 labels"),
     ],
 )

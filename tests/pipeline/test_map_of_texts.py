@@ -166,9 +166,9 @@ def test_colours_of_the_model_are_what_its_head_says(using: Services):
     assert of_task == ["bug", "praise"] * (N // 2)
     assert legend == [("bug", N // 2), ("praise", N // 2)]
     of_task, legend, _ = groups(using, Colouring.CONFIDENCE)
-    assert [name for name, _ in legend] == ["below 50 %", "50 to 70 %", "70 to 85 %", "85 to 95 %", "above 95 %"]
+    assert [name for name, _ in legend] == ["below 50%", "50 to 70%", "70 to 85%", "85 to 95%", "above 95%"]
     assert sum(count for _, count in legend) == N
-    assert of_task[0] == "above 95 %"
+    assert of_task[0] == "above 95%"
     made = using.store.files(PROJECT, "map/")
     do(using, "map_colours", by="confidence")
     assert using.store.files(PROJECT, "map/") == made
@@ -181,7 +181,7 @@ def test_colours_by_annotator_have_names_and_those_of_several(using: Services):
     both = [*using.store.annotations(PROJECT, [1]), *using.store.annotations(PROJECT, [4])]
     using.store.replace_annotations(PROJECT, {1: [both[0], type(both[1])(**{**vars(both[1]), "task_id": 1})], 4: []})
     of_task, legend, _ = groups(using, Colouring.ANNOTATOR)
-    assert of_task[:6] == ["several people", "ana@shop.example", "ana@shop.example", None, "annotator 2", None]
+    assert of_task[:6] == ["several people", "ana@shop.example", "ana@shop.example", None, "user 2", None]
     assert legend[0] == ("ana@shop.example", 2)
 
 

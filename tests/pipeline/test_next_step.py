@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from ml_backend.pipeline.next_step import REMEDIES, STOPPED, next_step, remedy
+from ml_backend.pipeline.next_step import REMEDIES, STOPPED, labels_received, learns_soon, next_step, remedy
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store.learning_records import BatchRecord
 from ml_backend.store.records import FirstRead, ProjectCounts, ProjectRecord
@@ -84,6 +85,17 @@ def test_another_embedding_model_is_the_remedy_only_if_the_project_chose_one():
     for settings, is_named in (({"embedding_model": "owner/name"}, True), ({}, False)):
         project = ProjectRecord(7, state=ProjectState.WAITING, error="problem", settings=settings)
         assert ("choose another" in str(remedy(project))) == is_named
+    refused = replace(project, error="Label Studio does not accept the key", settings={"embedding_model": "owner/name"})
+    assert "choose another" not in str(remedy(refused))
+
+
+def test_the_model_learns_soon_from_enough_labels_unless_something_is_in_the_way():
+    assert labels_received({"ANNOTATION_CREATED": 2, "ANNOTATIONS_DELETED": 1, "TASKS_CREATED": 5}) == 3
+    project = ProjectRecord(7, state=ProjectState.READY, counts=ProjectCounts(changed=3))
+    settings = ProjectSettings(retrain_every=5)
+    assert [learns_soon(project, received, settings) for received in (0, 1, 2)] == [False, False, True]
+    assert not learns_soon(replace(project, paused_at=1.0), 2, settings)
+    assert not learns_soon(replace(project, state=ProjectState.WAITING), 2, settings)
 
 
 def test_settings_that_cannot_be_used_are_remedied_by_others():

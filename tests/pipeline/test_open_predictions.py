@@ -146,13 +146,13 @@ def test_a_form_and_json_choose_alike():
 @pytest.mark.parametrize(
     ("above", "written", "wrong", "sentence"),
     [
-        (0.9, 8210, 0.043, "Of the 9,700 open texts, 8,210 predictions were written with a confidence of 90 % or more; "
-                           "about 4 % of them are expected to be wrong."),
-        (0.0, 9700, 0.002, "Of the 9,700 open texts, 9,700 predictions were written; less than 1 % of them are "
+        (0.9, 8210, 0.043, "Of the 9,700 open texts, 8,210 predictions were written with a confidence of 90% or more; "
+                           "about 4% of them are expected to be wrong."),
+        (0.0, 9700, 0.002, "Of the 9,700 open texts, 9,700 predictions were written; less than 1% of them are "
                            "expected to be wrong."),
-        (0.995, 1, None, "Of the 9,700 open texts, 1 prediction was written with a confidence of 99.5 % or more; "
+        (0.995, 1, None, "Of the 9,700 open texts, 1 prediction was written with a confidence of 99.5% or more; "
                          "how many of them are wrong is not known yet: the model is evaluated with more labels."),
-        (0.99, 0, None, "Of the 9,700 open texts none is predicted with a confidence of 99 % or more."),
+        (0.99, 0, None, "Of the 9,700 open texts none is predicted with a confidence of 99% or more."),
     ],
 )  # fmt: skip
 def test_what_was_kept_is_told_in_words(above: float, written: int, wrong: float | None, sentence: str):
@@ -162,6 +162,6 @@ def test_what_was_kept_is_told_in_words(above: float, written: int, wrong: float
 
 
 def test_a_share_is_given_in_whole_percent():
-    assert [wrong_words(w) for w in (None, 0.0, 0.009, 0.01, 0.126)] == ["not known", "less than 1 %", "less than 1 %",
-                                                                         "1 %", "13 %"]  # fmt: skip
-    assert [above_words(a) for a in (0.0, 0.5, 0.95)] == ["any", "50 % or more", "95 % or more"]
+    assert [wrong_words(w) for w in (None, 0.0, 0.009, 0.01, 0.126)] == ["not known", "less than 1%", "less than 1%",
+                                                                         "1%", "13%"]  # fmt: skip
+    assert [above_words(a) for a in (0.0, 0.5, 0.95)] == ["any", "50% or more", "95% or more"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ml_backend.pipeline.search_words import MOST_WORDS, SNIPPET, marked, words_of
+from ml_backend.pipeline.search_words import MOST_WORDS, SNIPPET, marked, marked_by_meaning, words_of
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,7 @@ def test_a_long_text_is_cut_around_its_first_word():
     assert (parts[0], parts[-1]) == (("… ", False), (" …", False))
     assert len("".join(part for part, _ in parts)) <= SNIPPET + 4
     assert marked(text, [])[-1] == (" …", False)
+
+
+def test_short_words_of_a_sentence_are_not_marked():
+    assert marked_by_meaning("parcel was left in the rain") == ["parcel", "left", "rain"]

@@ -34,7 +34,7 @@ def window(browser: Browser, server: SeededServer) -> Iterator[Page]:
 
 def test_a_lead_counts_chooses_and_downloads_predictions(window: Page, tmp_path: Path):
     window.get_by_role("button", name="Count", exact=True).press("Enter")
-    sure = window.get_by_role("row", name="50 % or more")
+    sure = window.get_by_role("row", name="50% or more")
     expect(sure).to_be_visible(timeout=15_000)  # by the page itself, once the worker has counted
     kept = int(sure.get_by_role("cell").first.inner_text().replace(",", ""))
     window.get_by_label("Confidence").select_option("0.5")

@@ -130,7 +130,7 @@ def test_progress_errors_results_and_files_are_shown(person: FlaskClient, store:
     assert f'action="/projects/7/jobs/{going.id}/stop"' in html
     assert f'action="/projects/7/jobs/{failed}/stop"' not in html
     assert f'href="/projects/7/jobs/{done}/file"' in html
-    assert "about 4 % of them are expected to be wrong" in words(html)
+    assert "about 4% of them are expected to be wrong" in words(html)
     assert NASTY not in html
     assert "<script>alert" not in html
     assert "Label Studio says &lt;script&gt;" in html
@@ -142,8 +142,8 @@ def test_the_table_helps_to_choose_and_says_when_it_is_of_an_earlier_model(perso
     evaluations.put(store, 7, [evaluations.body("v1")])
     ended(store, "count_predictions", JobState.DONE, predicted())
     table = words(shown(person))
-    assert "any 9,700 17 % 90 % or more 8,210 4 %" in table
-    assert "99 % or more 0" not in table
+    assert "any 9,700 17% 90% or more 8,210 4%" in table
+    assert "99% or more 0" not in table
     assert "by an earlier model" not in table
     evaluations.put(store, 7, [evaluations.body("v2")])
     assert "by an earlier model: count again" in words(shown(person))

@@ -127,7 +127,7 @@ def test_the_page_shows_accuracy_forecast_and_advice(evaluated: FlaskClient):
     assert "<p>Your last 100 labels changed 6 %.</p>" in page
     people = evaluated.get("/projects/7/people", headers=SIGNED_IN).text
     assert "Krippendorff&#39;s α is 0.80 over 40 tasks" in people
-    assert "<li>labelled praise, predicted bug: 5 of 30 labels\n" in page
+    assert "<li>labelled <strong>praise</strong>, predicted <strong>bug</strong>: 5 of 30 labels\n" in page
     assert 'aria-label="Accuracy: 83%, 78 to 88% (95% interval), at 300 labels"' in page
     assert re.findall(r'<circle class="(\w+)"', page) == ["hollow", "dot"], "the first head has no accuracy to show"
 
@@ -217,7 +217,10 @@ def test_class_names_with_html_characters_are_shown_as_they_are(connected: Flask
         confusions=[{"given": bad, "predicted": good, "labels": 5, "of": 30, "share": 0.04}],
     )
     assert "<script>alert" not in page
-    assert f"<li>labelled {escape(bad)}, predicted {escape(good)}: 5 of 30 labels\n" in page
+    assert (
+        f"<li>labelled <strong>{escape(bad)}</strong>, predicted <strong>{escape(good)}</strong>: 5 of 30 labels\n"
+        in page
+    )
 
 
 def test_with_several_classes_a_task_a_doubtful_label_is_a_class_that_it_has_or_lacks(

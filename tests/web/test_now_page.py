@@ -15,6 +15,7 @@ from ml_backend.store import Store
 from ml_backend.store.records import ProjectCounts, TaskRecord
 from ml_backend.store.states import BatchState, ProjectState
 from ml_backend.web.page_parts.label_days import label_days
+from ml_backend.web.page_parts.rendering import chance
 
 BROWSER = {"Accept": "text/html"}
 SIGNED_IN = {**BROWSER, "Authorization": "Token label-studio-key"}
@@ -161,11 +162,23 @@ def test_an_open_page_asks_for_a_mark_that_changes_with_what_it_shows(connected:
     assert connected.get("/projects/99/changes").status_code == 404
 
 
+def test_all_pages_count_the_same_tasks_that_are_left(connected: FlaskClient, sqlite_store: Store):
+    served(sqlite_store)
+    for task in (1, 2):
+        label(sqlite_store, task, at=1.0)
+    assert "batch 1, 5 left" in page(connected), "the second one is asked again"
+    assert "<dt>Left</dt><dd>5 of 6</dd>" in page(connected, "/projects/7/details")
+
+
 def test_labels_that_wait_are_counted_beside_the_title(connected: FlaskClient, sqlite_store: Store):
     for action in ("ANNOTATION_CREATED", "ANNOTATION_CREATED", "TASKS_CREATED"):
         sqlite_store.add_event(7, action, {})
     sqlite_store.report_worker("worker")
+    assert "2 labels received, being read …" in page(connected)
+    sqlite_store.update_project(7, counts=ProjectCounts(tasks=10, labels={"bug": 3}, changed=3))
     assert "2 labels received, learning …" in page(connected)
+    assert "The model learns from the labels that came in" in page(connected)
+    assert "The model learns from the labels that came in" in page(connected, "/projects")
     sqlite_store.update_project(7, paused_at=1.0)
     assert "2 labels received, waiting" in page(connected)
 
@@ -186,3 +199,7 @@ def test_the_list_has_what_needs_a_person_first(connected: FlaskClient, sqlite_s
 
 def test_the_list_says_what_to_do_without_a_project(web: FlaskClient):
     assert "No project is connected yet." in page(web, "/projects")
+
+
+def test_a_probability_does_not_look_certain():
+    assert [chance(p) for p in (0.004, 0.42, 0.994, 0.996)] == ["under 1%", "42%", "99%", "over 99%"]

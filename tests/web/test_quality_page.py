@@ -71,7 +71,7 @@ def test_texts_of_confused_classes_are_for_people_who_are_signed_in(
     sqlite_store.upsert_tasks(7, records, texts)
     evaluations.put(sqlite_store, 7, [evaluations.body()])
     anybody = web.get(PAGE, headers=BROWSER).text
-    assert "labelled praise, predicted bug: 5 of 30 labels" in anybody
+    assert "labelled <strong>praise</strong>, predicted <strong>bug</strong>: 5 of 30 labels" in anybody
     assert "It crashes" not in anybody
     assert "to see texts that are confused" in anybody
     sign_in(locked, user="ann", password="pässword")
@@ -83,7 +83,9 @@ def test_texts_of_confused_classes_are_for_people_who_are_signed_in(
 def test_an_evaluation_without_examples_is_shown(connected: FlaskClient, sqlite_store: Store):
     pair = {"given": "praise", "predicted": "bug", "labels": 5, "of": 30, "share": 0.04}
     evaluations.put(sqlite_store, 7, [evaluations.body(confusions=[pair])])
-    assert "labelled praise, predicted bug" in connected.get(PAGE, headers=BROWSER).text
+    assert (
+        "labelled <strong>praise</strong>, predicted <strong>bug</strong>" in connected.get(PAGE, headers=BROWSER).text
+    )
 
 
 def part(labels: int, confidence: float, right: float) -> dict[str, Any]:

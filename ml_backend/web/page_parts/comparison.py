@@ -34,7 +34,7 @@ class Bar:
 @dataclass(frozen=True)
 class ComparedStrategy:
     """One strategy; accuracy: mean over the simulated labelling, in percent; gain, low, high: in points of it over
-    random order, with a 95 % interval; saved: labels fewer than random order needs, None while that is uncertain; bar:
+    random order, with a 95% interval; saved: labels fewer than random order needs, None while that is uncertain; bar:
     None for random order itself.
     """
 
@@ -159,5 +159,5 @@ def _words(best: dict[str, Any] | None, default: str) -> str:
         saved = f" It would have reached the same accuracy with about {best['saved']:.0f} labels fewer."
     return (
         f"With `{best['strategy']}` the model would have been right {gain} points more often than with random order, "
-        f"on average over the labelling (95 % interval: {low} to {high} points).{saved}"
+        f"on average over the labelling (95% interval: {low} to {high} points).{saved}"
     )

@@ -12,7 +12,7 @@ from ml_backend.pipeline.evaluation_words import (
     accuracy_bounds,
     accuracy_sentence,
     calibration_sentence,
-    confusion_sentence,
+    confusion_count,
     forecast_sentence,
     is_known,
     price_sentence,
@@ -69,7 +69,7 @@ def evaluation_view(
             "stop": stop_sentence(body),
             "calibration": calibration_sentence(body),
             "confusions": [
-                {"words": confusion_sentence(pair), "examples": pair.get("examples", [])}
+                {**pair, "count": confusion_count(pair), "examples": pair.get("examples", [])}
                 for pair in body["confusions"][:CONFUSIONS_SHOWN]
             ],
         }

@@ -7,6 +7,7 @@ from typing import Any
 
 from ml_backend.pipeline.search_words import marked
 from ml_backend.web.context import web
+from ml_backend.web.page_parts.rendering import chance
 
 UNKNOWN_TEXT = "This task was deleted meanwhile."
 
@@ -36,5 +37,5 @@ def _opinion(one: Mapping[str, Any]) -> str:
         return "Labelled " + (" and ".join(one["labels"]) or "with no class")
     if one["state"] == "answered":
         return "Skipped, or its annotators disagree"
-    predicted = ", ".join(f"{name} ({share:.0%} sure)" for name, share in one["predicted"])
+    predicted = ", ".join(f"{name} ({chance(share)} sure)" for name, share in one["predicted"])
     return f"Open; predicted {predicted}" if predicted else "Open; nothing is predicted"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from ml_backend.web.page_parts.rendering import code
+from ml_backend.web.page_parts.rendering import chance, code
 
 blueprint = Blueprint("pages", __name__)
 blueprint.add_app_template_filter(code, "code")
+blueprint.add_app_template_filter(chance, "chance")

@@ -83,6 +83,13 @@ def code(text: str | None) -> Markup:
     )
 
 
+def chance(probability: float) -> str:
+    """A probability as a percentage that does not look certain when it is not: "over 99%" instead of "100%"."""
+    if probability < 0.005:
+        return "under 1%"
+    return "over 99%" if probability >= 0.995 else f"{probability:.0%}"
+
+
 def _moment(seconds: float | None, relative: bool = False) -> Markup:
     """A point in time (Unix time), which the script of the page shows in the browser's time zone.
 

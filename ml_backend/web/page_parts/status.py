@@ -10,7 +10,7 @@ from ml_backend.labelstudio.described_classes import notes_of
 from ml_backend.pipeline.evaluated import evaluation_summary
 from ml_backend.pipeline.job_kinds import LONG_KINDS
 from ml_backend.pipeline.made_from import made_from
-from ml_backend.pipeline.next_step import next_step, remedy
+from ml_backend.pipeline.next_step import LEARNS, labels_received, learns_soon, next_step, remedy
 from ml_backend.pipeline.progress import progress
 from ml_backend.pipeline.webhook_state import webhook_sentence
 from ml_backend.project_settings import ProjectSettings
@@ -59,9 +59,10 @@ def page_status(
     """State, counts, batch, head and settings of a project, as each of its pages needs them.
 
     next: what the next batch waits for; progress: see the function of that name; labels_received: events about
-    annotations among those that wait; worker_missing: whether work waits and no worker was seen for a minute; reads:
-    what is read from tasks and annotations; problem_counts: tasks that are not in the pool, by reason; seconds: by step
-    of the last run; agreement: see the function; evaluation: see `evaluation_summary`, None before the first;
+    annotations among those that wait; learns: whether these are enough for the model to learn again; worker_missing:
+    whether work waits and no worker was seen for a minute; reads: what is read from tasks and annotations;
+    problem_counts: tasks that are not in the pool, by reason; seconds: by step of the last run; agreement: see the
+    function; evaluation: see `evaluation_summary`, None before the first;
     class_names_off: why the last run did not use the class names, None if it did; paused_at: Unix time, None unless a
     person paused the project; setting_changes: newest first, each {"at", "who", "changes": name → [before, after]};
     jobs: the last that people started, newest first, {"id", "kind", "state", "done", "total", "phase"}.
@@ -75,6 +76,8 @@ def page_status(
     batch = store.current_batch(project_id)
     by_reason = store.problem_counts(project_id)
     problems = sum(by_reason.values())
+    received = labels_received(events)
+    learns = learns_soon(project, received, settings)
     run_pending = project_id in store.pending_projects()
     evaluation = store.newest_evaluation(project_id)
     jobs = store.jobs(project_id, LONG_KINDS, JOBS_SHOWN)
@@ -89,13 +92,14 @@ def page_status(
         "settings_problem": project.settings_problem,
         "webhook_problem": webhook_sentence(project),
         "webhook_problem_at": project.webhook_problem_at,
-        "next": next_step(project, counts, batch, settings, problems),
+        "next": LEARNS if learns else next_step(project, counts, batch, settings, problems),
+        "learns": learns,
         "progress": None if (busy := progress(project, counts.tasks)) is None else asdict(busy),
         "run_pending": run_pending,
         "paused_at": project.paused_at,
         "paused_by": project.paused_by if with_names else None,
         "events_waiting": sum(events.values()),
-        "labels_received": sum(n for action, n in events.items() if action.startswith("ANNOTATION")),
+        "labels_received": received,
         "worker_missing": bool(events or run_pending or is_job_open) and worker_missing(store),
         "jobs": [_progress(job) for job in jobs],
         **asdict(counts),

@@ -208,7 +208,6 @@ async function save(event) {
 
 form?.addEventListener("submit", save);
 form?.addEventListener("input", forget);
-document.querySelector(".views [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 document.addEventListener("visibilitychange", refresh);
 showTimes();
 setInterval(refresh, PAUSE);

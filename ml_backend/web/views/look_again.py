@@ -10,12 +10,12 @@ from flask import Response, request
 
 from ml_backend.labelstudio.json_values import parsed_id
 from ml_backend.labelstudio.labels import labels
+from ml_backend.pipeline.annotator_words import annotator_name
 from ml_backend.pipeline.doubts import disagreement_key, label_key
 from ml_backend.pipeline.evaluation_words import NOT_YET, doubt_words
 from ml_backend.store.dismissals import Dismissal
 from ml_backend.store.states import DoubtKind
 from ml_backend.web.context import web
-from ml_backend.web.page_parts.annotator_names import annotator_name
 from ml_backend.web.page_parts.page_blueprint import blueprint
 from ml_backend.web.page_parts.paging import part_of
 from ml_backend.web.page_parts.project_page import ProjectPage, page_with_texts

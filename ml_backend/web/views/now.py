@@ -11,6 +11,7 @@ from ml_backend.pipeline.what_is_known import what_is_known
 from ml_backend.pipeline.why_chosen import next_tasks
 from ml_backend.web.context import web
 from ml_backend.web.page_parts.label_days import label_days
+from ml_backend.web.page_parts.left_to_label import left_to_label
 from ml_backend.web.page_parts.page_blueprint import blueprint
 from ml_backend.web.page_parts.project_page import ProjectPage, open_page
 
@@ -50,9 +51,7 @@ def _next(shown: ProjectPage, most: int) -> dict[str, Any]:
     batch = store.current_batch(shown.id)
     if batch is None:
         return {"tasks": [], "more": 0, "further": None}
-    answered = store.answered_among(shown.id, batch.task_ids)
-    again = set(batch.repeated_task_ids)
-    left = [task_id for task_id in batch.task_ids if task_id not in answered or task_id in again]
+    left = left_to_label(store, shown.id, batch)
     listed = next_tasks(batch, left[:most], store.requested_tasks(shown.id))
     texts = store.texts_of_tasks(shown.id, left[:most]) if shown.who is not None else {}
     rows = [{**vars(task), **_text(texts.get(task.id))} for task in listed]

@@ -8,10 +8,10 @@ from typing import Any
 
 from flask import Response
 
+from ml_backend.pipeline.annotator_words import annotator_name
 from ml_backend.pipeline.evaluation_words import alpha_sentence
 from ml_backend.store.people import Activity
 from ml_backend.web.context import web
-from ml_backend.web.page_parts.annotator_names import annotator_name
 from ml_backend.web.page_parts.page_blueprint import blueprint
 from ml_backend.web.page_parts.project_page import page_with_texts
 

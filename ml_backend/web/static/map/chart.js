@@ -79,11 +79,12 @@ export class Chart {
     return this.whole * this.view.zoom;
   }
 
-  // CSS pixels of a point: larger for few points and after zooming in.
+  // CSS pixels of a point: larger for few points and after zooming in, smaller on a small screen.
   get size() {
     const n = this.grid.points.length / 2;
     const small = n > 20000 ? 3.5 : n > 3000 ? 5 : 8;
-    return Math.min(13, small * this.view.zoom ** 0.3);
+    const room = Math.max(0.8, Math.min(1, Math.min(this.canvas.clientWidth, this.canvas.clientHeight) / 550));
+    return Math.min(13, Math.max(3, small * room) * this.view.zoom ** 0.3);
   }
 
   draw() {

@@ -22,7 +22,7 @@ export function palette(by, isDark) {
   const sure = isDark ? SURE_DARK : SURE_LIGHT;
   const named = by === "confidence" ? [...sure, ...(isDark ? DARK : LIGHT).slice(sure.length)] : isDark ? DARK : LIGHT;
   const grey = isDark ? "#8b949e" : "#6b7280";
-  return [rgba(grey, 0.3), rgba(grey, 0.75), ...named.map((hex) => rgba(hex, 0.9))];
+  return [rgba(grey, isDark ? 0.45 : 0.35), rgba(grey, 0.75), ...named.map((hex) => rgba(hex, 0.9))];
 }
 
 function rgba(hex, opacity) {

@@ -152,14 +152,13 @@ function row(group, name, all, open, colours) {
     list();
   });
   const select = element("button", "Select", { type: "button", class: "plain", "data-key": `select${group}`, "aria-label": `Select the open texts of ${name}` });
-  select.disabled = !open;
   select.addEventListener("click", () => {
     const members = [];
     shown.colours.group.forEach((g, i) => g === group && shown.colours.state[i] === OPEN && members.push(i));
     choose(members, false, `${shown.by}: ${name}`);
     part("selection").focus();
   });
-  line.append(element("td", only), element("td", counted.format(all), { class: "number" }), element("td", counted.format(open), { class: "number" }), element("td", select));
+  line.append(element("td", only), element("td", counted.format(all), { class: "number" }), element("td", counted.format(open), { class: "number" }), element("td", open ? select : ""));
   return line;
 }
 

@@ -1,4 +1,4 @@
-"""What people are called on pages that show who labelled."""
+"""What people who label are called where pages show who labelled."""
 
 from __future__ import annotations
 
