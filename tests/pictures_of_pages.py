@@ -76,7 +76,7 @@ def open_view(page: Page, url: str, project: int, view: str) -> None:
         page.get_by_role("searchbox").or_(page.get_by_role("textbox")).first.fill("parcel was left in the rain")
         page.keyboard.press("Enter")
         page.wait_for_url("**/find?**")
-    if view == "map" and project == LATE:
+    if view == "map" and project in (EARLY, LATE):
         page.locator("#map-groups tr").first.wait_for()
         page.wait_for_timeout(1500)  # the points are drawn in the next frames
 

@@ -340,7 +340,7 @@ def _serve(project: Seeded, method: str, why: str, extras: bool = False) -> None
     )  # fmt: skip
     store.mark_batch(project.id, batch.number, BatchState.PUBLISHED)
     _date_batch(project, batch.number, project.now - 240.0)
-    _add_run(project, batch.number, method, project.now - 238.0, len(project.labelled), 14)
+    _add_run(project, batch.number, method, project.now - 238.0, len(project.labelled), 14, why)
 
 
 def _about(project: Seeded, word: str) -> list[int]:
@@ -348,11 +348,15 @@ def _about(project: Seeded, word: str) -> list[int]:
     return [task for task in project.open if word in project.texts[task - 1].text]
 
 
-def _add_run(project: Seeded, batch: int, method: str, at: float, labels: int, right: int) -> None:
+def _add_run(
+    project: Seeded, batch: int, method: str, at: float, labels: int, right: int, why: str = "20 new labels"
+) -> None:
+    """Write a run. right: of the predictions of a whole batch; with fewer labels than that nobody was shown any."""
     seconds = {"wait": 0.3, "sync": 0.4, "embed": 0.0, "pool": 0.1, "fit": 0.35, "query": 0.6, "publish": 0.9}
     version = f"batch {batch} {method}"
     reasons, use = [RunReason.LABELS], LabelStudioUse(7, 0.6)
-    run = (batch, version, method, "20 new labels", labels, reasons, seconds, use, right, BATCH, 1, 2)
+    shown = (right, BATCH) if labels >= BATCH or not labels else (0, 0)
+    run = (batch, version, method, why, labels, reasons, seconds, use, *shown, 1, 2)
     project.store.add_run(RunRecord(project.id, at, *run))
 
 

@@ -20,13 +20,15 @@ WORDS = {
     "alfamix": "close to where the prediction changes",
     "badge": "would change the model much",
     "bait": "tells most about the other texts",
-    "tcm": "the model is unsure",
+    "tcm": "the model is less sure than about others",
     "dropquery": "the model wavers",
-    "entropy": "the model is unsure",
-    "least_confidence": "the model is unsure",
-    "margin": "the model is unsure",
+    "entropy": "the model is less sure than about others",
+    "least_confidence": "the model is less sure than about others",
+    "margin": "the model is less sure than about others",
 }
 """Method → what it looks for in a text."""
+BY_TEXTS_ALONE = {"typiclust", "kmeans", "max_herding", "probcover", "coreset"}
+"""Methods that do not ask the model, so that its doubts are no reason for their choice."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ class _Chosen:
         method = self._batch.method
         if method == "random":
             return "drawn at random"
-        if len(likely) > 1 and likely[0][1] - likely[1][1] < UNDECIDED:
+        is_by_model = method not in BY_TEXTS_ALONE
+        if is_by_model and len(likely) > 1 and likely[0][1] - likely[1][1] < UNDECIDED:
             (first, p), (second, q) = likely[0], likely[1]
             return f"chosen by {method}: undecided between {first} {p:.0%} and {second} {q:.0%}"
         return f"chosen by {method}" + (f": {WORDS[method]}" if method in WORDS else "")

@@ -156,7 +156,8 @@ def test_the_page_says_what_is_missing_for_an_accuracy(connected: FlaskClient, s
         confusions=[], reliability=[],
     )  # fmt: skip
     now = connected.get("/projects/7", headers=BROWSER).text
-    assert '<div class="figure">–</div><div class="quiet">Appears with 10 labels of tasks drawn at random.</div>' in now
+    assert '<div class="figure">–</div><div class="quiet">not known yet</div>' in now
+    assert "<p>Appears with 10 labels of tasks drawn at random.</p>" in page
     assert "None stands out." in connected.get("/projects/7/look-again", headers=SIGNED_IN).text
     for absent in ("further labels", "weak</span>", "Classes that are confused", "Krippendorff", "How sure", "<svg"):
         assert absent not in page
@@ -197,6 +198,19 @@ def test_classes_with_too_few_labels_say_so(connected: FlaskClient, sqlite_store
     page = page_of(connected, sqlite_store, ["bug", "praise"], classes=few)
     cells = re.findall(r'<td class="class">(\w+).*?</progress>(.*?)</tr>', page)
     assert {name: row.count("too few") for name, row in cells} == {"bug": 2, "praise": 3}
+
+
+def test_without_a_class_that_is_known_there_are_only_numbers_of_labels_and_links_to_texts_of_those_without(
+    connected: FlaskClient, sqlite_store: Store
+):
+    few = [evaluations.class_quality(name, 3, None, None) for name in ("bug", "R&D")]
+    page_of(connected, sqlite_store, ["bug", "R&D"], classes=few)
+    sqlite_store.update_project(7, counts=ProjectCounts(labels={"bug": 3, "R&D": 0}, labeled=3))
+    page = connected.get("/projects/7/quality", headers=SIGNED_IN).text
+    assert "No class has enough labels yet" in page
+    for absent in ("Precision", "too few"):
+        assert absent not in page
+    assert '<a href="/projects/7/find?q=R%26D">R&amp;D</a>' in page
 
 
 def test_of_many_classes_the_later_ones_are_folded(connected: FlaskClient, sqlite_store: Store):

@@ -92,7 +92,9 @@ def test_a_doubted_label_has_its_text_what_the_model_would_say_and_the_nearest_l
         in text
     )
     assert 'href="http://localhost:8080/projects/7/data?task=12"' in text
-    near = r'<li><strong>praise</strong> <a [^>]*>13</a> Crash, again <small class="nowrap">82% alike</small></li>'
+    near = (
+        r'<li><strong>praise</strong> <a [^>]*>task 13</a>: Crash, again <small class="nowrap">· 82% alike</small></li>'
+    )
     assert re.search(near, text)
 
 

@@ -30,7 +30,7 @@ def words(text: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", text).split())
 
 
-def served(store: Store, size: int = 6) -> None:
+def served(store: Store, size: int = 6, method: str = "margin") -> None:
     """Serve tasks 1 to 6: asked for, asked again, drawn at random, undecided, sure, in reserve."""
     texts = {n: f"text {n}" for n in range(1, size + 1)} | {4: BAD, 5: "long " * 100}
     records = [TaskRecord(7, n, text_hash(text), None) for n, text in texts.items()]
@@ -39,7 +39,7 @@ def served(store: Store, size: int = 6) -> None:
     likely = [close, close, close, close, sure, sure]
     store.request_tasks(7, [1], "ann", "search: parcel")
     batch = store.plan_batch(
-        7, "margin", "because", "v", list(texts), 5, [3], None, likely, requested_task_ids=[1], repeated_task_ids=[2]
+        7, method, "because", "v", list(texts), 5, [3], None, likely, requested_task_ids=[1], repeated_task_ids=[2]
     )
     store.mark_batch(7, batch.number, BatchState.PUBLISHED)
 
@@ -56,9 +56,18 @@ def test_the_next_tasks_are_listed_in_their_order_with_the_reason_for_each(conne
         ("2", "asked again: the model doubts its label", "bug"),
         ("3", "drawn at random, to measure the model", "bug"),
         ("4", "chosen by margin: undecided between bug 41% and praise 39%", "bug"),
-        ("5", "chosen by margin: the model is unsure", "praise"),
-        ("6", "chosen by margin: the model is unsure; in reserve", "praise"),
+        ("5", "chosen by margin: the model is less sure than about others", "praise"),
+        ("6", "chosen by margin: the model is less sure than about others; in reserve", "praise"),
     ]
+
+
+def test_doubts_of_the_model_are_no_reason_of_a_method_that_does_not_ask_it(
+    connected: FlaskClient, sqlite_store: Store
+):
+    served(sqlite_store, method="typiclust")
+    shown = page(connected)
+    assert "chosen by typiclust: typical of many texts" in shown
+    assert "undecided" not in shown
 
 
 def test_labelled_tasks_leave_the_list_but_not_one_that_is_asked_again(connected: FlaskClient, sqlite_store: Store):
@@ -168,6 +177,15 @@ def test_all_pages_count_the_same_tasks_that_are_left(connected: FlaskClient, sq
         label(sqlite_store, task, at=1.0)
     assert "batch 1, 5 left" in page(connected), "the second one is asked again"
     assert "<dt>Left</dt><dd>5 of 6</dd>" in page(connected, "/projects/7/details")
+
+
+def test_without_tasks_the_pages_lead_to_the_import(connected: FlaskClient, sqlite_store: Store):
+    sqlite_store.update_project(7, state=ProjectState.READY, counts=ProjectCounts())
+    sqlite_store.report_worker("worker")
+    shown = page(connected)
+    assert shown.count("There are no tasks yet") == 1
+    assert "Import texts in Label Studio</a>" in shown
+    assert "Import texts in Label Studio</a>" in page(connected, "/projects/7/map")
 
 
 def test_labels_that_wait_are_counted_beside_the_title(connected: FlaskClient, sqlite_store: Store):

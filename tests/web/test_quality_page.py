@@ -76,7 +76,7 @@ def test_texts_of_confused_classes_are_for_people_who_are_signed_in(
     assert "to see texts that are confused" in anybody
     sign_in(locked, user="ann", password="pässword")
     page = locked.get(PAGE, headers=BROWSER).text
-    found = re.findall(r'data\?task=(\d+)" aria-label="[^"]*">\d+</a> <span class="text">(.*?)</span>', page)
+    found = re.findall(r'data\?task=(\d+)" aria-label="[^"]*">Task \d+</a> <span class="text">(.*?)</span>', page)
     assert found == [("31", "It crashes"), ("32", str(escape(BAD)))]
 
 

@@ -125,7 +125,7 @@ def test_the_comparison_says_how_many_labels_are_missing_then_starts_and_shows_i
     set_labels(sqlite_store, 88)
     assert "12 more labels are needed" in part(page(signed_in), "comparison")
     sqlite_store.update_project(7, counts=ProjectCounts(labels={"billing": 90, "a": 1, "b": 1}, labeled=92))
-    assert "10 more labels are needed, not counting classes that have only 1" in part(page(signed_in), "comparison")
+    assert "10 more labels are needed in classes that have 2 or more" in part(page(signed_in), "comparison")
     sqlite_store.update_project(7, counts=ProjectCounts(labels={str(n): 4 for n in range(30)}, labeled=120))
     assert "About 150 labels will do." in part(page(signed_in), "comparison")
     set_labels(sqlite_store, 100)
@@ -198,6 +198,16 @@ def test_each_class_has_its_description_and_what_the_model_makes_of_it(signed_in
     assert HOSTILE not in shown
     assert "<script>" not in shown
     assert 'placeholder="Money and invoices of all"' in shown
+
+
+def test_texts_are_not_listed_for_a_class_that_the_model_gives_to_none(signed_in: FlaskClient, sqlite_store: Store):
+    put_head(sqlite_store)
+    unknown = {"share": 0.0, "likeliest": [[1, 0.004]]}
+    content = {"head": "head 1", "texts": 4, "classes": {"billing": unknown, HOSTILE: unknown}}
+    sqlite_store.put_file(7, CLASS_PREVIEW_FILE, json.dumps(content).encode(), {"head": "head 1"})
+    shown = part(page(signed_in), "classes")
+    assert shown.count("finds no open text likely of this class yet") == 2
+    assert html.escape(TEXT, quote=False) not in shown
 
 
 def test_descriptions_are_saved_and_those_that_nobody_changed_here_stay(signed_in: FlaskClient, sqlite_store: Store):

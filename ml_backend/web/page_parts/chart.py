@@ -93,7 +93,8 @@ def bar_chart(bars: Sequence[Bar], title: str) -> Markup:
         kind = "day" if bar.value else "day none"
         parts.append(Markup(rectangle).format(kind, x, BARS_BASE - height, step * 0.76, height, bar.tooltip))
         if bar.label:
-            parts.append(_text(x + step * 0.38, BARS_BASE + 16, bar.label, "middle"))
+            at, anchor = (BARS_WIDTH, "end") if number == len(bars) - 1 else (x + step * 0.38, "middle")
+            parts.append(_text(at, BARS_BASE + 16, bar.label, anchor))
     return Markup("").join([*parts, Markup("</svg>")])
 
 

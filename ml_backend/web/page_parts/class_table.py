@@ -17,6 +17,8 @@ from ml_backend.web.questions import ask
 CLASSES_ON_A_PAGE = 50
 LONGEST_TEXT = 240
 """Characters of a text in the table."""
+LEAST_SHOWN = 0.005
+"""Texts that are less likely of a class would be listed with 0%, in an order that says nothing."""
 WAIT_SECONDS = 2.0
 """For the preview of a new model; a later request finds it kept."""
 WAIT_FOR_TRIAL_SECONDS = 20.0
@@ -50,6 +52,11 @@ class ClassRow:
     share_before: float | None = None
     texts: list[LikelyText] = field(default_factory=list)
     is_redescribed: bool = False
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the model gives no text the class with a probability that is shown as more than 0%."""
+        return all(text.probability < LEAST_SHOWN for text in self.texts)
 
     @property
     def changed_from(self) -> float | None:

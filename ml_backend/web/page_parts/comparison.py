@@ -82,7 +82,7 @@ def what_is_missing(labels: Mapping[str, int]) -> str:
     counts = [n for n in labels.values() if n >= LEAST_OF_CLASS]
     total = sum(counts)
     if total < LEAST_LABELS:
-        counted = "" if total == sum(labels.values()) else f", not counting classes that have only {LEAST_OF_CLASS - 1}"
+        counted = "" if total == sum(labels.values()) else f" in classes that have {LEAST_OF_CLASS} or more"
         return (
             f"{LEAST_LABELS - total:,} more labels are needed{counted}: with fewer than {LEAST_LABELS}, a comparison "
             "would measure chance."

@@ -8,6 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ml_backend.pipeline.evaluation_words import (
+    LEAST_OF_PART,
     NOT_YET,
     accuracy_bounds,
     accuracy_sentence,
@@ -56,6 +57,7 @@ def evaluation_view(
         "classes": class_rows(labels, body),
         "classes_open": CLASSES_OPEN if is_any_known or len(labels) <= CLASSES_OPEN else 0,
         "is_any_known": is_any_known,
+        "least_of_part": LEAST_OF_PART,
         "most_labels": max(labels.values(), default=0),
     }
     if body is not None:
@@ -63,7 +65,7 @@ def evaluation_view(
         bounds = "" if accuracy["value"] is None else accuracy_bounds(accuracy)
         view |= {
             "bounds": bounds,
-            "tile_note": bounds or accuracy_sentence(accuracy),
+            "tile_note": bounds or "not known yet",
             "why": accuracy_sentence(accuracy),
             "forecast": forecast_sentence(body),
             "stop": stop_sentence(body),

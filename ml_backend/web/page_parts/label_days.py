@@ -46,7 +46,9 @@ def midnight(moment: datetime.datetime) -> float:
 
 def _label(day: datetime.date, number: int) -> str:
     """A label under every seventh bar, counted from today."""
-    return f"{day.day} {day:%b}" if (DAYS - 1 - number) % 7 == 3 else ""
+    if number == DAYS - 1:
+        return "today"
+    return f"{day.day} {day:%b}" if (DAYS - 1 - number) % 7 == 0 else ""
 
 
 def _labels(number: int) -> str:
