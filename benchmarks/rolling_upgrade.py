@@ -201,7 +201,7 @@ def main(
         servers, workers = parts(Path(scratch), environment)
         proxy = Proxy([part.port or 0 for part in servers])
         try:
-            for part in [*servers, *workers]:
+            for part in [*workers, *servers]:  # a server is ready once a worker was seen
                 part.start(older.resolve())
             connect = Part("connect", ["connect", str(project), "--backend-url", proxy.url, "--set", "retrain_every=5"],
                            servers[0].environment, Path(scratch) / "connect.log")  # fmt: skip
@@ -227,7 +227,8 @@ def main(
                 part.stop()
             proxy.stop()
             for part in servers:
-                print(part.log.read_text()[-1500:])
+                if part.log.exists():
+                    print(part.log.read_text()[-1500:])
     client.close()
     label_studio.stop()
 

@@ -63,11 +63,11 @@ def postgres_server() -> Iterator[Engine]:
 
 
 @contextmanager
-def postgres_database(server: Engine, template: str = "template1") -> Iterator[URL]:
-    """A new database, a copy of the template, that is dropped at the end."""
+def postgres_database(server: Engine, template: str = "template1", options: str = "") -> Iterator[URL]:
+    """A new database, a copy of the template, that is dropped at the end. options: further ones, as SQL."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template} {options}"))
     yield server.url.set(database=name)
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
@@ -101,6 +101,16 @@ def postgres_url(request: pytest.FixtureRequest, postgres_server: Engine) -> Ite
     template = request.getfixturevalue("migrated_postgres") if "store" in request.fixturenames else "template1"
     with postgres_database(postgres_server, template) as url:
         yield url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def store_of_locale_c(postgres_server: Engine) -> Iterator[Store]:
+    """An empty store on a PostgreSQL database whose locale is C, which some operators and images choose by default."""
+    with postgres_database(postgres_server, "template0", "LC_COLLATE 'C' LC_CTYPE 'C'") as url:
+        opened = Store(url.render_as_string(hide_password=False))
+        opened.create()
+        yield opened
+        opened.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

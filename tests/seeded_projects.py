@@ -423,8 +423,10 @@ def main() -> None:
     parser.add_argument(
         "--minilm", action="store_true", help="embed the texts by the packaged model, which takes longer"
     )
+    parser.add_argument("--database", default="", help="its address, for example postgresql://…, instead of FOLDER")
     given = parser.parse_args()
-    server = SeededServer(given.folder, load("minilm") if given.minilm else WordParts(), given.port)
+    embedder = load("minilm") if given.minilm else WordParts()
+    server = SeededServer(given.folder, embedder, given.port, given.database)
     server.start()
     for number, name in ((EMPTY, "empty"), (EARLY, "early"), (LATE, "late"), (BROKEN, "broken")):
         print(f"{server.url}/projects/{number}  {name}")

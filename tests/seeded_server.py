@@ -26,12 +26,14 @@ SEEN_EVERY_SECONDS = 15.0
 class SeededServer:
     """The pages of seeded projects; a person signs in with KEY.
 
-    folder: of the database, which is made and filled unless it is there; embedder: see `seed`; port: 0 for a free one.
+    folder: of the queue and the SQLite database; embedder: see `seed`; port: 0 for a free one; database_url: of another
+    database, for example on PostgreSQL. A database without projects is filled.
     """
 
-    def __init__(self, folder: Path, embedder: Any, port: int = 0) -> None:
+    def __init__(self, folder: Path, embedder: Any, port: int = 0, database_url: str = "") -> None:
         settings = Settings(
             model_dir=folder,
+            database_url=database_url,
             label_studio_url=NO_LABEL_STUDIO,
             label_studio_api_key=KEY,
             embedding_model=embedder.name,

@@ -68,7 +68,7 @@ class Database:
 
     def __init__(self, database_url: str, pages_before_checkpoint: int = PAGES_BEFORE_CHECKPOINT) -> None:
         self._engine = _engine(database_url, pages_before_checkpoint)
-        self._reader = self._engine.execution_options(reading=True)
+        self._reader = _reading(self._engine)
         self._check: Callable[[Connection], None] | None = None
 
     def checked(self, check: Callable[[Connection], None]) -> Self:
@@ -166,6 +166,14 @@ def _engine(database_url: str, pages_before_checkpoint: int) -> Engine:
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _reading(engine: Engine) -> Engine:
+    """The same connections, whose transactions only read, on one snapshot."""
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(reading=True)
+    # By default each statement of a transaction on PostgreSQL sees what was committed until it began.
+    return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
 def _make_folder(folder: Path) -> None:

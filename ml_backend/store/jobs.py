@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select,
 from ml_backend.store import tables
 from ml_backend.store.database import Database
 from ml_backend.store.job_records import JobRecord, files_of_job
+from ml_backend.store.projects import lock_project
 from ml_backend.store.states import JobState
 
 JOB_SECONDS = 30.0
@@ -37,12 +38,10 @@ class JobRows:
 
         Returns None for an unknown project.
         """
-        table, projects = tables.jobs, tables.projects
+        table = tables.jobs
         of_kind = (table.c.project_id == project_id) & (table.c.kind == kind) & table.c.state.in_(_OPEN)
         with self._database.writing() as connection:
-            # Two requests at the same time would otherwise both find none: the second waits for the project's row.
-            locked = select(projects.c.id).where(projects.c.id == project_id).with_for_update()
-            if connection.execute(locked).first() is None:
+            if not lock_project(connection, project_id):
                 return None
             going_on = [_job(row) for row in connection.execute(select(table).where(of_kind).order_by(table.c.id))]
             same = next((job for job in going_on if job.parameters == parameters), None)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Connection, delete, func, select
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database
@@ -20,18 +20,17 @@ class KeptFileRows:
 
     def put_file(self, project_id: int, name: str, content: bytes, about: dict[str, Any] | None = None) -> None:
         """Write a file of one part, in place of an earlier one of the same name. about: what its reader has to know."""
+        table = tables.kept_files
         with self._database.writing() as connection:
-            connection.execute(delete(tables.kept_files).where(_is(project_id, name)))
-            connection.execute(insert(tables.kept_files).values(**_part(project_id, name, 0, content, about)))
+            self._write_part(connection, project_id, name, 0, content, about)
+            connection.execute(delete(table).where(_is(project_id, name), table.c.part > 0))
 
     def put_part(
         self, project_id: int, name: str, part: int, content: bytes, about: dict[str, Any] | None = None
     ) -> None:
         """Write one part of a file, in place of an earlier one of the same number. about: of part 0."""
-        table = tables.kept_files
         with self._database.writing() as connection:
-            connection.execute(delete(table).where(_is(project_id, name), table.c.part == part))
-            connection.execute(insert(table).values(**_part(project_id, name, part, content, about)))
+            self._write_part(connection, project_id, name, part, content, about)
 
     def files(self, project_id: int, prefix: str = "") -> list[KeptFile]:
         """The files of a project whose names begin with `prefix`, by name."""
@@ -76,17 +75,26 @@ class KeptFileRows:
         with self._database.writing() as connection:
             connection.execute(delete(table).where(named))
 
-
-def _part(project_id: int, name: str, part: int, content: bytes, about: dict[str, Any] | None) -> dict[str, Any]:
-    made_at = time.time()
-    return {
-        "project_id": project_id,
-        "name": name,
-        "part": part,
-        "made_at": made_at,
-        "about": about,
-        "content": content,
-    }
+    def _write_part(
+        self,
+        connection: Connection,
+        project_id: int,
+        name: str,
+        part: int,
+        content: bytes,
+        about: dict[str, Any] | None,
+    ) -> None:
+        """Write a part in one statement, since two workers may write the same file at the same moment, as of a map."""
+        table = tables.kept_files
+        statement = self._database.upsert(table).values(
+            project_id=project_id, name=name, part=part, made_at=time.time(), about=about, content=content
+        )
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=list(table.primary_key.columns),
+                set_={column: statement.excluded[column] for column in ("made_at", "about", "content")},
+            )
+        )
 
 
 def _is(project_id: int, name: str) -> Any:

@@ -53,7 +53,8 @@ class PeopleRows:
             index_elements=[table.c.user_id],
             set_={name: statement.excluded[name] for name in ("name", "seen_at")},
         )
-        rows = [{"user_id": user, "name": name, "seen_at": time.time()} for user, name in names.items()]
+        # In one order everywhere: two workers that store them at the same moment wait for each other's rows.
+        rows = [{"user_id": user, "name": name, "seen_at": time.time()} for user, name in sorted(names.items())]
         with self._database.writing() as connection:
             for chunk in slices(rows):
                 connection.execute(statement, chunk)

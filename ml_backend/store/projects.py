@@ -112,6 +112,15 @@ def existing_projects(connection: Connection, project_ids: Iterable[int]) -> set
     return {n for n in project_ids if connection.execute(_EXISTS, {"project_id": n}).first() is not None}
 
 
+def lock_project(connection: Connection, project_id: int) -> bool:
+    """Let other transactions that lock the project wait until this one ends; returns False for an unknown project.
+
+    For what reads rows and then adds others: on PostgreSQL two of them would not see each other's rows.
+    """
+    query = select(tables.projects.c.id).where(tables.projects.c.id == project_id).with_for_update()
+    return connection.execute(query).first() is not None
+
+
 def _select_project(project_id: int) -> Select[Any]:
     return select(tables.projects).where(tables.projects.c.id == project_id)
 

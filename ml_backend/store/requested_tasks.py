@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, select
 
 from ml_backend.store import tables
 from ml_backend.store.database import Database, slices
+from ml_backend.store.projects import lock_project
 
 
 class RequestedTaskRows:
@@ -24,6 +25,7 @@ class RequestedTaskRows:
         table = tables.requested_tasks
         of_project = table.c.project_id == project_id
         with self._database.writing() as connection:
+            lock_project(connection, project_id)
             known = set(connection.execute(select(table.c.task_id).where(of_project)).scalars())
             last = connection.execute(select(func.max(table.c.place)).where(of_project)).scalar_one() or 0
             new = [task_id for task_id in dict.fromkeys(task_ids) if task_id not in known]

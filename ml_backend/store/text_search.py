@@ -38,13 +38,13 @@ class TextSearchRows:
             return list(connection.execute(query).scalars())
 
     def _holds(self, text: ColumnElement[str], word: str) -> ColumnElement[bool]:
-        if not self._database.on_sqlite:
-            return text.ilike(_pattern(word), escape=_ESCAPE)
-        # SQLite's LIKE knows the letter case of ASCII only.
-        spellings = {_pattern(spelled) for spelled in (word, word.lower(), word.upper(), word.capitalize())}
-        is_plain = word.isascii()
-        patterns = [_pattern(word)] if is_plain else sorted(spellings)
-        return or_(*(text.like(pattern, escape=_ESCAPE) for pattern in patterns))
+        holds = text.like if self._database.on_sqlite else text.ilike
+        found = holds(_pattern(word), escape=_ESCAPE)
+        if word.isascii():
+            return found
+        # SQLite knows the letter case of ASCII only, and so does PostgreSQL in a database of the locale C.
+        spellings = {_pattern(spelled) for spelled in (word.lower(), word.upper(), word.capitalize())}
+        return or_(found, *(text.like(pattern, escape=_ESCAPE) for pattern in sorted(spellings)))
 
 
 def _pattern(word: str) -> str:
