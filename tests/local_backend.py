@@ -13,7 +13,8 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from werkzeug.serving import WSGIRequestHandler, make_server
+from page_server import page_server
+from werkzeug.serving import WSGIRequestHandler
 
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.learning import Embedder
@@ -108,7 +109,7 @@ class LocalBackend:
         store = Store(settings.database_url, quick_commits=True)
         store.create()
         app = create_app(settings, store, TaskQueue(settings))
-        self._server = make_server("127.0.0.1", self.port, app, threaded=True, request_handler=_Quiet)
+        self._server = page_server(app, "127.0.0.1", self.port, _Quiet)
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         self.port = self._server.server_port
         self._served_store = store

@@ -6,8 +6,9 @@ import threading
 from pathlib import Path
 from typing import Any, cast
 
+from page_server import page_server
 from seeded_projects import KEY, seed
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import WSGIRequestHandler
 
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.learning import Embedder
@@ -53,7 +54,7 @@ class SeededServer:
         queue = TaskQueue(settings)
         queue.wake_jobs = self._jobs.look  # type: ignore[method-assign]
         app = create_app(settings, self.store, queue)
-        self._server = make_server("localhost", port, app, threaded=True, request_handler=_Quiet)
+        self._server = page_server(app, port=port, handler=_Quiet)
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         self._stopped = threading.Event()
         self._threads = [threading.Thread(target=work, daemon=True) for work in (self._serve, self._be_seen)]

@@ -27,7 +27,7 @@ def together(*writers: Callable[[int], None]) -> None:
 
     def write(writer: Callable[[int], None]) -> None:
         for number in range(ROUNDS):
-            start.wait(10)
+            start.wait(60)
             writer(number)
 
     with ThreadPoolExecutor(len(writers)) as threads:

@@ -12,8 +12,8 @@ from wsgiref.types import WSGIApplication
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from page_server import page_server
 from playwright.sync_api import Browser
-from werkzeug.serving import make_server
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
@@ -154,7 +154,7 @@ def other_site(page: str) -> Iterator[str]:
 @contextmanager
 def served(app: WSGIApplication) -> Iterator[str]:
     """The address of an application."""
-    server = make_server("localhost", 0, app, threaded=True)
+    server = page_server(app)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://localhost:{server.port}"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import evaluations
 import pytest
+from page_server import page_server
 from playwright.sync_api import Browser, Page, expect
 from studios import Fake
-from werkzeug.serving import make_server
 
 from ml_backend.labelstudio.client import LabelStudio
 from ml_backend.settings import Settings
@@ -44,7 +44,7 @@ def page(
     chosen = Settings(
         model_dir=tmp_path, label_studio_url=fake_label_studio.url, label_studio_api_key=fake_label_studio.token
     )
-    server = make_server("localhost", 0, create_app(chosen, sqlite_store, TaskQueue(chosen)), threaded=True)
+    server = page_server(create_app(chosen, sqlite_store, TaskQueue(chosen)))
     server.daemon_threads = True  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mapped_project import HOSTILE, PROJECT, fit, label, make_project, texts, worker
+from page_server import page_server
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
@@ -78,7 +78,7 @@ def chart(browser: Browser, sqlite_store: Store, tmp_path: Path) -> Iterator[Map
     fit(sqlite_store, texts(N))
     settings = Settings(model_dir=tmp_path, label_studio_api_key=KEY)
     queue = TaskQueue(settings)
-    server = make_server("localhost", 0, create_app(settings, sqlite_store, queue), threaded=True)
+    server = page_server(create_app(settings, sqlite_store, queue))
     server.daemon_threads = True  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()

@@ -108,7 +108,7 @@ def sent(client: httpx.Client, path: str, body: dict[str, Any], method: str = "P
 
 def ended(store: Store, number: int) -> JobRecord:
     """The job once it has ended."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while True:
         job = store.job(BROKEN, number)
         assert job is not None

@@ -10,8 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from page_server import page_server
 from playwright.sync_api import Browser, Locator, Page, expect
-from werkzeug.serving import make_server
 
 from ml_backend.settings import Settings
 from ml_backend.store import Store
@@ -59,7 +59,7 @@ class Form:
 def form(browser: Browser, sqlite_store: Store, tmp_path: Path) -> Iterator[Form]:
     """Opens the page of project 7 in a browser in New York."""
     chosen = Settings(model_dir=tmp_path, label_studio_api_key=KEY)
-    server = make_server("localhost", 0, create_app(chosen, sqlite_store, TaskQueue(chosen)), threaded=True)
+    server = page_server(create_app(chosen, sqlite_store, TaskQueue(chosen)))
     server.daemon_threads = True  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
