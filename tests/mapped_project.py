@@ -26,9 +26,9 @@ from ml_backend.worker.jobs import Jobs
 from ml_backend.worker.queue import TaskQueue
 
 PROJECT = 7
-CLASSES = ("bug", "praise")
+CLASSES = ("bug", "kind_words")
 CONFIG = (
-    '<View><Text name="t" value="$text"/><Choices name="c" toName="t"><Choice value="bug"/><Choice value="praise"/>'
+    '<View><Text name="t" value="$text"/><Choices name="c" toName="t"><Choice value="bug"/><Choice value="kind_words"/>'
     "</Choices></View>"
 )
 HOSTILE = '<img src=x onerror="window.hit=1"><script>window.hit=1</script>'

@@ -150,10 +150,10 @@ def groups(using: Services, by: Colouring) -> tuple[list[str | None], list[tuple
 
 
 def test_colours_are_labels_with_the_most_frequent_first_and_tell_what_is_open(using: Services):
-    label(using.store, {1: "praise", 2: "praise", 5: "bug", 7: None})
+    label(using.store, {1: "kind_words", 2: "kind_words", 5: "bug", 7: None})
     of_task, legend, state = groups(using, Colouring.LABEL)
-    assert of_task == ["praise", "praise", None, None, "bug"] + [None] * (N - 5)
-    assert legend == [("praise", 2), ("bug", 1)]
+    assert of_task == ["kind_words", "kind_words", None, None, "bug"] + [None] * (N - 5)
+    assert legend == [("kind_words", 2), ("bug", 1)]
     assert [state[i] for i in (0, 4, 6, 7)] == [1, 1, 2, 0]
 
 
@@ -163,8 +163,8 @@ def test_colours_of_the_model_are_what_its_head_says(using: Services):
             do(using, "map_colours", by=str(by))
     fit(using.store, texts(N))
     of_task, legend, _ = groups(using, Colouring.PREDICTION)
-    assert of_task == ["bug", "praise"] * (N // 2)
-    assert legend == [("bug", N // 2), ("praise", N // 2)]
+    assert of_task == ["bug", "kind_words"] * (N // 2)
+    assert legend == [("bug", N // 2), ("kind_words", N // 2)]
     of_task, legend, _ = groups(using, Colouring.CONFIDENCE)
     assert [name for name, _ in legend] == ["below 50%", "50 to 70%", "70 to 85%", "85 to 95%", "above 95%"]
     assert sum(count for _, count in legend) == N

@@ -74,7 +74,7 @@ class Map:
 @pytest.fixture
 def chart(browser: Browser, sqlite_store: Store, tmp_path: Path) -> Iterator[Map]:
     make_project(sqlite_store, [*texts(N), HOSTILE])
-    label(sqlite_store, {1: "bug", 2: "praise"})
+    label(sqlite_store, {1: "bug", 2: "kind_words"})
     fit(sqlite_store, texts(N))
     settings = Settings(model_dir=tmp_path, label_studio_api_key=KEY)
     queue = TaskQueue(settings)
@@ -105,7 +105,7 @@ def chart(browser: Browser, sqlite_store: Store, tmp_path: Path) -> Iterator[Map
 def test_texts_are_drawn_read_chosen_and_asked_for(chart: Map, sqlite_store: Store):
     chart.open()
     rows = chart.page.locator("#map-groups tr")
-    expect(rows).to_have_text([re.compile("bug1 ?0"), re.compile("praise1 ?0"), re.compile(f"not labelled{N - 1}")])
+    expect(rows).to_have_text([re.compile("bug1 ?0"), re.compile("kind_words1 ?0"), re.compile(f"not labelled{N - 1}")])
     chart.page.locator("#map-points").focus()
     for key in "++-0+":
         chart.page.keyboard.press(key)
@@ -146,6 +146,8 @@ def test_a_group_is_shown_alone_and_its_open_texts_are_chosen_by_keyboard(chart:
     chart.open("?by=prediction")
     expect(chart.page.get_by_label("Colour by")).to_have_value("prediction")
     whole = chart.pixels()
+    long = chart.page.get_by_role("button", name="kind_words", exact=True)
+    assert long.locator("wbr").count() == 1, "a narrow legend breaks names at their underscores"
     only = chart.page.get_by_role("button", name="bug", exact=True)
     only.press("Enter")
     expect(only).to_have_attribute("aria-pressed", "true")

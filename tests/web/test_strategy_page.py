@@ -127,7 +127,12 @@ def test_the_comparison_says_how_many_labels_are_missing_then_starts_and_shows_i
     sqlite_store.update_project(7, counts=ProjectCounts(labels={"billing": 90, "a": 1, "b": 1}, labeled=92))
     assert "10 more labels are needed in classes that have 2 or more" in part(page(signed_in), "comparison")
     sqlite_store.update_project(7, counts=ProjectCounts(labels={str(n): 4 for n in range(30)}, labeled=120))
-    assert "About 150 labels will do." in part(page(signed_in), "comparison")
+    shown = part(page(signed_in), "comparison")
+    assert "There are 120 labels. Of these 30 classes half have fewer than 5" in shown
+    assert "About 150 labels will do." in shown
+    counts = ProjectCounts(labels={"single": 1, **{str(n): 4 for n in range(30)}}, labeled=121)
+    sqlite_store.update_project(7, counts=counts)
+    assert "There are 120 labels in classes that have 2 or more. Of these 30" in part(page(signed_in), "comparison")
     set_labels(sqlite_store, 100)
     form = re.findall(r"<form.*?</form>", part(page(signed_in), "comparison"), re.DOTALL)[0]
     started = signed_in.post("/projects/7/jobs/compare_strategies", data=hidden(form), headers=BROWSER)
@@ -173,6 +178,19 @@ def test_without_a_clear_winner_the_default_stays_recommended_and_a_failure_is_t
     shown = part(text, "comparison")
     assert "No strategy was clearly better" in shown, "the last one that was finished"
     assert "could not be made: &lt;b&gt;" in shown
+
+
+def test_labels_that_a_comparison_leaves_out_are_told_and_do_not_count_as_new(
+    signed_in: FlaskClient, sqlite_store: Store, capsys: pytest.CaptureFixture[str]
+):
+    end(sqlite_store, compared(capsys, [advice("random", 0.0, float("nan"))]) | {"labels": 120})
+    sqlite_store.update_project(7, counts=ProjectCounts(labels={"billing": 120, "single": 1}, labeled=121))
+    shown = re.sub("<[^>]+>", "", part(page(signed_in), "comparison"))
+    assert re.search(r"From 120 labels, [^;]* UTC. Classes with a single label are left out.", shown)
+    sqlite_store.update_project(7, counts=ProjectCounts(labels={"billing": 150}, labeled=150))
+    shown = re.sub("<[^>]+>", "", part(page(signed_in), "comparison"))
+    assert "; there are 150 now." in shown
+    assert "left out" not in shown
 
 
 def put_head(store: Store) -> None:

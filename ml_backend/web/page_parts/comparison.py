@@ -74,22 +74,27 @@ class Comparison:
     error: str | None
 
 
+def labels_compared(labels: Mapping[str, int]) -> int:
+    """Number of labels that a comparison would use. labels: number of labels of each class."""
+    return sum(n for n in labels.values() if n >= LEAST_OF_CLASS)
+
+
 def what_is_missing(labels: Mapping[str, int]) -> str:
     """Why there are too few labels to compare strategies, as sentences; empty if there are enough.
 
     labels: number of labels of each class.
     """
     counts = [n for n in labels.values() if n >= LEAST_OF_CLASS]
-    total = sum(counts)
+    total = labels_compared(labels)
+    counted = "" if total == sum(labels.values()) else f" in classes that have {LEAST_OF_CLASS} or more"
     if total < LEAST_LABELS:
-        counted = "" if total == sum(labels.values()) else f" in classes that have {LEAST_OF_CLASS} or more"
         return (
             f"{LEAST_LABELS - total:,} more labels are needed{counted}: with fewer than {LEAST_LABELS}, a comparison "
             "would measure chance."
         )
     if median(counts) < LEAST_PER_CLASS:
         return (
-            f"There are {total:,} labels of {len(counts):,} classes, and half of these classes have fewer than "
+            f"There are {total:,} labels{counted}. Of these {len(counts):,} classes half have fewer than "
             f"{LEAST_PER_CLASS}, so a comparison would measure chance. About {LEAST_PER_CLASS * len(counts):,} labels "
             "will do."
         )

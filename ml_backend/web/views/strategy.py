@@ -16,7 +16,7 @@ from ml_backend.web.access.rights import require_sender
 from ml_backend.web.bodies import BadRequest, largest_body
 from ml_backend.web.context import web
 from ml_backend.web.page_parts.class_table import ClassTable, class_table
-from ml_backend.web.page_parts.comparison import BAR_WIDTH, comparison, what_is_missing
+from ml_backend.web.page_parts.comparison import BAR_WIDTH, comparison, labels_compared, what_is_missing
 from ml_backend.web.page_parts.job_words import shown_error
 from ml_backend.web.page_parts.page_blueprint import blueprint
 from ml_backend.web.page_parts.paste_lines import advise_line, connect_line
@@ -89,6 +89,7 @@ def _render(shown: ProjectPage, typed: Mapping[str, str] | None = None) -> Respo
         comparison=found,
         bar_width=BAR_WIDTH,
         too_few=what_is_missing(shown.status["labels"]),
+        comparable=labels_compared(shown.status["labels"]),
         classes=None if config is None else _class_table(shown, config, typed),
         is_saved="saved" in request.args,
         saved_words=PAUSED_WORDS if shown.status["paused_at"] is not None else SAVED_WORDS,

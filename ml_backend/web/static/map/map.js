@@ -144,7 +144,7 @@ function list() {
 function row(group, name, all, open, colours) {
   const line = element("tr");
   const only = element("button", swatch(slotOf(group), colours), { type: "button", class: "group", "data-key": `only${group}`, "aria-pressed": shown.only === group });
-  only.append(name);
+  only.append(breakable(name));
   only.title = "Show only these";
   only.addEventListener("click", () => {
     shown.only = shown.only === group ? null : group;
@@ -160,6 +160,13 @@ function row(group, name, all, open, colours) {
   });
   line.append(element("td", only), element("td", counted.format(all), { class: "number" }), element("td", counted.format(open), { class: "number" }), element("td", open ? select : ""));
   return line;
+}
+
+// Names are often words joined by underscores: a narrow legend breaks them there, not within a word.
+function breakable(name) {
+  const made = element("span");
+  name.split(/(?<=_)/).forEach((piece, i) => made.append(...(i ? [element("wbr"), piece] : [piece])));
+  return made;
 }
 
 function groupName(i) {
