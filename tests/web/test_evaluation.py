@@ -221,6 +221,16 @@ def test_of_many_classes_the_later_ones_are_folded(connected: FlaskClient, sqlit
     assert rows_of_classes(page) == ["class 76", *names[:-1]]
 
 
+def test_of_many_classes_those_with_too_few_labels_are_folded(connected: FlaskClient, sqlite_store: Store):
+    names = [f"class {n}" for n in range(29)] + ["long_name"]
+    few = [evaluations.class_quality(name, 3, None, None) for name in names[1:]]
+    page = page_of(connected, sqlite_store, names, classes=[evaluations.class_quality("class 0", 30, 0.9, 0.9), *few])
+    before, folded = page.split("<summary>29 more classes</summary>")
+    assert rows_of_classes(before) == ["class 0"]
+    assert len(rows_of_classes(folded)) == 29
+    assert rows_of_classes(folded)[-1] == "long_<wbr>name", "narrow columns break names at underscores"
+
+
 def test_class_names_with_html_characters_are_shown_as_they_are(connected: FlaskClient, sqlite_store: Store):
     bad, good = "<script>alert('x')</script>", 'R&D "quoted"'
     page = page_of(

@@ -54,6 +54,21 @@ def test_changes_of_settings_are_marked_at_the_labels_of_that_time(
     assert "ann@example.com" not in page, "who changed them is for people who are signed in"
 
 
+def test_changes_before_the_first_point_are_listed_without_words_about_lines(
+    evaluated: FlaskClient, sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    (first, second, _) = [evaluation.at for evaluation in sqlite_store.evaluation_history(7)]
+    change_at(sqlite_store, monkeypatch, first - 9, batch_size=[None, 10])
+    page, now = (evaluated.get(path, headers=BROWSER).text for path in (PAGE, "/projects/7"))
+    assert "before the first evaluation: batch_size" in page
+    assert "Vertical lines" not in page
+    assert "Dashed lines" not in now
+    change_at(sqlite_store, monkeypatch, second + 0.1, batch_size=[10, 20])
+    page, now = (evaluated.get(path, headers=BROWSER).text for path in (PAGE, "/projects/7"))
+    assert "Vertical lines" in page
+    assert "Dashed lines" in now
+
+
 def test_a_mark_stands_where_the_labels_were(evaluated: FlaskClient, sqlite_store: Store, monkeypatch: Any):
     at = [evaluation.at for evaluation in sqlite_store.evaluation_history(7)]
     change_at(sqlite_store, monkeypatch, at[1] + 0.1, strategy=["margin", "entropy"])

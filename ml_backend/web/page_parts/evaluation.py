@@ -28,7 +28,8 @@ POINTS_SHOWN = 60
 CONFUSIONS_SHOWN = 10
 CHANGES_MARKED = 20
 CLASSES_OPEN = 20
-"""Classes in the table that is open; the others are behind a line to click on."""
+"""Classes in the table that is open. The others are behind a line to click on, and so are, where there are more
+classes, those with too few labels."""
 
 
 def evaluation_view(
@@ -44,19 +45,20 @@ def evaluation_view(
     """
     body = evaluated["evaluation"]
     changed = marked_changes(changes, evaluated["history"])
-    is_any_known = body is not None and any(is_known(quality) for quality in body["classes"])
+    known = 0 if body is None else sum(c["name"] in labels and is_known(c) for c in body["classes"])
     view: dict[str, Any] = {
         "body": body,
         "pending": evaluated["pending"],
         "chart": accuracy_chart(evaluated["history"], changed),
         "changes": changed,
+        "is_change_in_chart": is_change_in_chart(evaluated["history"], changed),
         "not_yet": NOT_YET,
         "bounds": "",
         "tile_note": NOT_YET if evaluated["pending"] else "appears with the first labels",
         "price": price_sentence(evaluated["random_share"], strategy),
         "classes": class_rows(labels, body),
-        "classes_open": CLASSES_OPEN if is_any_known or len(labels) <= CLASSES_OPEN else 0,
-        "is_any_known": is_any_known,
+        "classes_open": CLASSES_OPEN if len(labels) <= CLASSES_OPEN else min(known, CLASSES_OPEN),
+        "is_any_known": known > 0,
         "least_of_part": LEAST_OF_PART,
         "most_labels": max(labels.values(), default=0),
     }
@@ -129,6 +131,12 @@ def accuracy_chart(history: Sequence[dict[str, Any]], changes: Sequence[dict[str
         for h in shown
     ]
     return share_chart(points, "labels", "Accuracy", _marks(changes))
+
+
+def is_change_in_chart(history: Sequence[dict[str, Any]], changes: Sequence[dict[str, Any]]) -> bool:
+    """Whether one of the changes is a line in the chart: those before its first point are not."""
+    first = min((h["labels"] for h in history if h["accuracy"] is not None), default=None)
+    return first is not None and any(c["labels"] is not None and c["labels"] >= first for c in changes)
 
 
 def _marks(changes: Sequence[dict[str, Any]]) -> list[Mark]:

@@ -83,6 +83,11 @@ def code(text: str | None) -> Markup:
     )
 
 
+def breakable(name: str) -> Markup:
+    """The name, escaped, of which a narrow column breaks lines after underscores rather than within words."""
+    return Markup("_<wbr>").join(escape(part) for part in name.split("_"))
+
+
 def chance(probability: float) -> str:
     """A probability as a percentage that does not look certain when it is not: "over 99%" instead of "100%"."""
     if probability < 0.005:
