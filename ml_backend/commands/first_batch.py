@@ -60,8 +60,10 @@ def watch_first_batch(console: Console, settings: Settings, project_id: int, bac
     _print(console, f"[green]✓[/green] batch {batch.number} is published: {tasks}, and more follow")
     _print(console, f"Press Label All Tasks: {label_studio}/projects/{project_id}/data")
     _print(console, f"The project's page:    {page}")
-    if console.is_terminal:  # not into a log that others read
+    if console.is_terminal:
         print_sign_in_link(console, settings, project_id, backend_url)
+    else:  # a link would get into a log that others read
+        _print(console, "In a terminal, `connect` also prints a link that signs you in there.")
 
 
 def print_sign_in_link(console: Console, settings: Settings, project_id: int, backend_url: str) -> None:

@@ -25,6 +25,8 @@ PAUSED = (
     "go on, under Actions or with `python -m ml_backend resume` and its number."
 )
 
+UP_TO_DATE = "up to date"
+"""The phase of a project whose last run left nothing to do."""
 LEARNS = "The model learns from the labels that came in, then it chooses new tasks."
 
 REMEDIES = {

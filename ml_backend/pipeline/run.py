@@ -12,6 +12,7 @@ from ml_backend.pipeline.embed import embed
 from ml_backend.pipeline.learn import learn
 from ml_backend.pipeline.learning_data import learning_data, situation
 from ml_backend.pipeline.members import refresh_members
+from ml_backend.pipeline.next_step import UP_TO_DATE
 from ml_backend.pipeline.open_run import open_run
 from ml_backend.pipeline.publish import ensure_sampling, finish_interrupted_batches, remove_superseded
 from ml_backend.pipeline.queue_size import RECENT_SECONDS
@@ -80,4 +81,4 @@ def _mixes_texts(run: RunContext, report: SyncReport) -> bool:
 def _resting_phase(missing: int, all_read: bool) -> str:
     if not all_read:
         return "reading tasks from Label Studio"
-    return f"embedding: {missing:,} texts left" if missing else "up to date"
+    return f"embedding: {missing:,} texts left" if missing else UP_TO_DATE

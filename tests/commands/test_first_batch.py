@@ -109,6 +109,7 @@ def test_the_end_says_where_to_label_and_lines_are_plain_where_there_is_no_termi
         "✓ batch 1 is published: 1 task, and more follow",
         "Press Label All Tasks: http://labels.example.org/projects/7/data",
         f"The project's page:    {PAGE}/projects/7",
+        "In a terminal, `connect` also prints a link that signs you in there.",
     ]
 
 

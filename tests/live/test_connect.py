@@ -230,7 +230,7 @@ def test_the_command_shows_the_steps_and_then_where_to_label(
     project = new_project(client, gold_texts(30))
     done = CliRunner().invoke(app, ["connect", str(project)])
     assert done.exit_code == 0, done.output
-    assert done.output.splitlines()[-3:] == [
+    assert done.output.splitlines()[-4:-1] == [
         "✓ batch 1 is published: 20 tasks, and more follow",
         f"Press Label All Tasks: {label_studio.url}/projects/{project}/data",
         f"The project's page:    {backend.url}/projects/{project}",

@@ -21,7 +21,7 @@ from ml_backend.project_settings import (
 from ml_backend.store import Store
 from ml_backend.store.learning_records import LabelStudioUse, RunRecord
 from ml_backend.store.records import ProjectCounts, TaskRecord
-from ml_backend.store.states import BatchState, RunReason
+from ml_backend.store.states import BatchState, ProjectState, RunReason
 
 KEY = "label-studio-key"
 CONFIG = (
@@ -187,6 +187,13 @@ def test_the_page_shows_every_state_with_its_remedy(
     page = connected.get("/projects/7", headers=BROWSER)
     assert words in page.text
     assert changes.get("error", "") in page.text
+
+
+def test_a_project_with_work_that_waits_is_not_called_up_to_date(connected: FlaskClient, sqlite_store: Store):
+    for phase, said in (("up to date", ""), ("embedding: 9 texts left", "embedding: 9 texts left · ")):
+        sqlite_store.update_project(7, state=ProjectState.READY, phase=phase)
+        sqlite_store.request_run(7, RunReason.LABELS)
+        assert f'"phase">{said}a run is waiting for its turn<' in connected.get("/projects/7", headers=BROWSER).text
 
 
 def test_the_page_explains_each_strategy_and_when_to_choose_it(connected: FlaskClient):

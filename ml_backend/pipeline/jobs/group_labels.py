@@ -69,6 +69,7 @@ def undo(job: Job) -> dict[str, Any]:
                 counts["deleted" if _delete(job, annotation) else "gone"] += 1
             else:
                 counts["changed"] += 1
+    job.report(len(tasks), len(tasks), "done")
     return counts
 
 

@@ -11,6 +11,7 @@ from flask import Response, request, url_for
 
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.pipeline.evaluated import project_evaluation
+from ml_backend.pipeline.next_step import UP_TO_DATE
 from ml_backend.store.records import ProjectRecord
 from ml_backend.web.access.people import Person
 from ml_backend.web.access.rights import require_person, require_reader
@@ -99,6 +100,7 @@ class ProjectPage:
             view=self.view,
             views=links,
             dict_of_views=VIEWS,
+            up_to_date=UP_TO_DATE,
             status=self.status,
             label_studio=self.label_studio,
             may_change=self.who is not None,

@@ -25,6 +25,8 @@ STATES = {
     ProjectState.DISCONNECTED: ("warning", "disconnected"),
 }
 """State → (CSS class, text)."""
+ERRORS = {401: "Sign in first", 403: "Not allowed", 404: "Not found", 405: "Not possible here"}
+"""Status of a response → heading of its page."""
 
 
 def wants_html() -> bool:
@@ -70,7 +72,7 @@ def _origin(address: str) -> str:
 
 def error_page(sentence: str, status: int) -> Response:
     """An error page."""
-    return page("error.html", sentence=sentence, code=status)
+    return page("error.html", sentence=sentence, code=status, name=ERRORS.get(status, "That did not work"))
 
 
 def code(text: str | None) -> Markup:
