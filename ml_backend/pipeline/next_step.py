@@ -84,13 +84,18 @@ def next_step(
     batch: BatchRecord | None,
     settings: ProjectSettings,
     problems: int,
+    received: int = 0,
 ) -> str:
-    """What the next batch waits for. counts: with today's number of tasks; problems: tasks without a usable text."""
+    """What the next batch waits for.
+
+    counts: with today's number of tasks; problems: tasks without a usable text; received: see `labels_received`.
+    """
     if project.state in STOPPED:
         is_served = batch is not None and project.state in (ProjectState.WAITING, ProjectState.FAILED)
         return STOPPED[project.state] + (" The published batch is still served." if is_served else "")
     situations = [
         (project.paused_at is not None, PAUSED),
+        (learns_soon(project, received, settings), LEARNS),
         (
             project.text_source is None and not counts.tasks,
             "The tasks were not read yet; the first run reads them from Label Studio.",

@@ -28,7 +28,7 @@ WORDS = {
 }
 """Method → what it looks for in a text."""
 BY_TEXTS_ALONE = {"typiclust", "kmeans", "max_herding", "probcover", "coreset"}
-"""Methods that do not ask the model, so that its doubts are no reason for their choice."""
+"""Methods that never ask the model, so that its doubts are no reason for their choice; tcm asks it later on."""
 
 
 @dataclass(frozen=True)

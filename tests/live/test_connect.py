@@ -230,10 +230,11 @@ def test_the_command_shows_the_steps_and_then_where_to_label(
     project = new_project(client, gold_texts(30))
     done = CliRunner().invoke(app, ["connect", str(project)])
     assert done.exit_code == 0, done.output
-    assert done.output.splitlines()[-4:-1] == [
+    assert done.output.splitlines()[-4:] == [
         "✓ batch 1 is published: 20 tasks, and more follow",
         f"Press Label All Tasks: {label_studio.url}/projects/{project}/data",
         f"The project's page:    {backend.url}/projects/{project}",
+        "In a terminal, `connect` also prints a link that signs you in there.",
     ]
     again = CliRunner().invoke(app, ["connect", str(project), "--no-watch"])
     assert again.output.splitlines()[-1] == f"✓ watch {backend.url}/projects/{project}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ml_backend.pipeline.next_step import REMEDIES, STOPPED, labels_received, learns_soon, next_step, remedy
+from ml_backend.pipeline.next_step import LEARNS, REMEDIES, STOPPED, labels_received, learns_soon, next_step, remedy
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store.learning_records import BatchRecord
 from ml_backend.store.records import FirstRead, ProjectCounts, ProjectRecord
@@ -96,6 +96,8 @@ def test_the_model_learns_soon_from_enough_labels_unless_something_is_in_the_way
     assert [learns_soon(project, received, settings) for received in (0, 1, 2)] == [False, False, True]
     assert not learns_soon(replace(project, paused_at=1.0), 2, settings)
     assert not learns_soon(replace(project, state=ProjectState.WAITING), 2, settings)
+    said = [next_step(project, project.counts, None, settings, 0, received) == LEARNS for received in (1, 2)]
+    assert said == [False, True]
 
 
 def test_settings_that_cannot_be_used_are_remedied_by_others():

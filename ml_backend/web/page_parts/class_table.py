@@ -12,13 +12,12 @@ from ml_backend.pipeline.job_kinds import CLASS_PREVIEW_FILE
 from ml_backend.web.access.people import Person
 from ml_backend.web.bodies import BadRequest
 from ml_backend.web.context import web
+from ml_backend.web.page_parts.rendering import ROUNDED_TO_ZERO
 from ml_backend.web.questions import ask
 
 CLASSES_ON_A_PAGE = 50
 LONGEST_TEXT = 240
 """Characters of a text in the table."""
-LEAST_SHOWN = 0.005
-"""Texts that are less likely of a class would be listed with 0%, in an order that says nothing."""
 WAIT_SECONDS = 2.0
 """For the preview of a new model; a later request finds it kept."""
 WAIT_FOR_TRIAL_SECONDS = 20.0
@@ -55,8 +54,11 @@ class ClassRow:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether the model gives no text the class with a probability that is shown as more than 0%."""
-        return all(text.probability < LEAST_SHOWN for text in self.texts)
+        """Whether the model gives no text the class with a probability that is shown as more than 0%.
+
+        Listed with 0%, the texts would be in an order that says nothing.
+        """
+        return all(text.probability < ROUNDED_TO_ZERO for text in self.texts)
 
     @property
     def changed_from(self) -> float | None:

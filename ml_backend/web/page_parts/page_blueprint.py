@@ -1,4 +1,4 @@
-"""The routes of pages for people; modules of `views` and `pages` add theirs."""
+"""The routes of pages for people; modules of `views` add theirs."""
 
 from __future__ import annotations
 

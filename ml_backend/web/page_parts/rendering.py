@@ -25,6 +25,8 @@ STATES = {
     ProjectState.DISCONNECTED: ("warning", "disconnected"),
 }
 """State → (CSS class, text)."""
+ROUNDED_TO_ZERO = 0.005
+"""Smaller probabilities would be shown as 0%."""
 ERRORS = {401: "Sign in first", 403: "Not allowed", 404: "Not found", 405: "Not possible here"}
 """Status of a response → heading of its page."""
 
@@ -92,9 +94,9 @@ def breakable(name: str) -> Markup:
 
 def chance(probability: float) -> str:
     """A probability as a percentage that does not look certain when it is not: "over 99%" instead of "100%"."""
-    if probability < 0.005:
+    if probability < ROUNDED_TO_ZERO:
         return "under 1%"
-    return "over 99%" if probability >= 0.995 else f"{probability:.0%}"
+    return "over 99%" if probability >= 1 - ROUNDED_TO_ZERO else f"{probability:.0%}"
 
 
 def _moment(seconds: float | None, relative: bool = False) -> Markup:

@@ -10,7 +10,7 @@ from ml_backend.labelstudio.described_classes import notes_of
 from ml_backend.pipeline.evaluated import evaluation_summary
 from ml_backend.pipeline.job_kinds import LONG_KINDS
 from ml_backend.pipeline.made_from import made_from
-from ml_backend.pipeline.next_step import LEARNS, labels_received, learns_soon, next_step, remedy
+from ml_backend.pipeline.next_step import labels_received, learns_soon, next_step, remedy
 from ml_backend.pipeline.progress import progress
 from ml_backend.pipeline.webhook_state import webhook_sentence
 from ml_backend.project_settings import ProjectSettings
@@ -77,7 +77,6 @@ def page_status(
     by_reason = store.problem_counts(project_id)
     problems = sum(by_reason.values())
     received = labels_received(events)
-    learns = learns_soon(project, received, settings)
     run_pending = project_id in store.pending_projects()
     evaluation = store.newest_evaluation(project_id)
     jobs = store.jobs(project_id, LONG_KINDS, JOBS_SHOWN)
@@ -92,8 +91,8 @@ def page_status(
         "settings_problem": project.settings_problem,
         "webhook_problem": webhook_sentence(project),
         "webhook_problem_at": project.webhook_problem_at,
-        "next": LEARNS if learns else next_step(project, counts, batch, settings, problems),
-        "learns": learns,
+        "next": next_step(project, counts, batch, settings, problems, received),
+        "learns": learns_soon(project, received, settings),
         "progress": None if (busy := progress(project, counts.tasks)) is None else asdict(busy),
         "run_pending": run_pending,
         "paused_at": project.paused_at,

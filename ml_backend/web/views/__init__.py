@@ -1,1 +1,1 @@
-"""The pages of a project, one file each; importing a module adds its routes to the blueprint of the pages."""
+"""The pages for people, one file each; importing a module adds its routes to the blueprint of the pages."""

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, request
 
 from ml_backend.pipeline.evaluation_words import bounds
-from ml_backend.pipeline.next_step import LEARNS, labels_received, learns_soon, next_step
+from ml_backend.pipeline.next_step import labels_received, next_step
 from ml_backend.project_settings import ProjectSettings
 from ml_backend.store.learning_records import EvaluationRecord
 from ml_backend.store.records import ProjectRecord
@@ -104,9 +104,8 @@ def _next(project: ProjectRecord) -> str:
     counts = replace(project.counts, tasks=_tasks(project))
     problems = sum(store.problem_counts(project.id).values())
     settings = ProjectSettings.usable(project.settings)
-    if learns_soon(project, labels_received(store.event_counts(project.id)), settings):
-        return LEARNS
-    return next_step(project, counts, store.current_batch(project.id), settings, problems)
+    received = labels_received(store.event_counts(project.id))
+    return next_step(project, counts, store.current_batch(project.id), settings, problems, received)
 
 
 def _turn(row: dict[str, Any]) -> tuple[int, int, str]:
