@@ -12,8 +12,9 @@ from typing import Any
 
 from chromium import chromium
 from playwright.sync_api import Page
-from seeded_projects import BROKEN, EARLY, EMPTY, KEY, LATE
+from seeded_projects import BROKEN, EARLY, EMPTY, LATE
 from seeded_server import SeededServer
+from signed_in import sign_in
 
 from ml_backend.learning.embedding.embedder import load
 from ml_backend.web.page_parts.project_page import VIEWS
@@ -79,14 +80,6 @@ def open_view(page: Page, url: str, project: int, view: str) -> None:
     if view == "map" and project in (EARLY, LATE):
         page.locator("#map-groups tr").first.wait_for()
         page.wait_for_timeout(1500)  # the points are drawn in the next frames
-
-
-def sign_in(page: Page, url: str) -> None:
-    """Sign in with the key."""
-    page.goto(f"{url}/sign-in")
-    page.get_by_label("Label Studio key").fill(KEY)
-    page.get_by_role("button", name="Sign in with key").click()
-    page.wait_for_url("**/projects")
 
 
 def _fail(problem: str) -> Any:
