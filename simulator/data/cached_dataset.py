@@ -22,7 +22,8 @@ class CachedDataset:
     """A dataset in one embedding, as the paths of files of the cache: small enough to send to a worker process.
 
     embeddings: path of an .npy file, pool then test split, (N + M, D) float32; labels: path of an .npz file with y,
-    y_test and offered of `EmbeddedDataset`; class_vectors: path of an .npy file, (n_classes, D) float32, or None.
+    y_test, offered and words of `EmbeddedDataset`; class_vectors: path of an .npy file, (n_classes, D) float32, or
+    None.
     """
 
     embeddings: str
@@ -40,6 +41,7 @@ def _open(cached: CachedDataset) -> EmbeddedDataset:
     try:
         with np.load(cached.labels) as arrays:
             y, y_test, offered = arrays["y"], arrays["y_test"], arrays["offered"]
+            words = arrays["words"]
         X = np.load(cached.embeddings, mmap_mode="r")
         class_vectors = None if cached.class_vectors is None else np.load(cached.class_vectors)
     except (OSError, ValueError) as problem:
@@ -47,4 +49,4 @@ def _open(cached: CachedDataset) -> EmbeddedDataset:
             f"a worker cannot read {cached.embeddings} ({problem}); with several machines, give "
             "--cache a folder that all of them share"
         ) from problem
-    return EmbeddedDataset(X[: len(y)], y, offered, X[len(y) :], y_test, cached.n_classes, class_vectors)
+    return EmbeddedDataset(X[: len(y)], y, offered, X[len(y) :], y_test, cached.n_classes, class_vectors, words)

@@ -19,6 +19,7 @@ from ml_backend.learning.embedding.names import PACKAGED, RANDOM_PROJECTION, TFI
 from ml_backend.learning.embedding.registry import registered
 from simulator.data.atomic_files import write_atomically
 from simulator.data.cached_dataset import CachedDataset
+from simulator.data.dataset_files import keep
 from simulator.data.datasets import Dataset
 from simulator.data.embeddings import embed, embedder_of_classes, separator
 
@@ -35,6 +36,7 @@ def embed_and_cache(dataset: Dataset, embeddings: Sequence[str], cache: Path) ->
     Raises CannotSave, and what `embed` raises.
     """
     labels = _labels_file(dataset, cache)
+    keep(dataset, cache)
     files = {name: _embeddings_file(dataset, name, cache) for name in embeddings}
     missing_by_separator: dict[str, list[str]] = {}
     for name, file in files.items():
@@ -103,11 +105,12 @@ def _class_vectors_file(dataset: Dataset, texts: Sequence[str], embedding: str, 
 
 
 def _labels_file(dataset: Dataset, cache: Path) -> Path:
-    path = cache / "datasets" / f"{quote(dataset.name, safe='')}-{dataset.fingerprint()}.npz"
+    path = cache / "pools" / f"{quote(dataset.name, safe='')}-{dataset.fingerprint()}.npz"
     if not path.exists():
         content = io.BytesIO()
         offered = dataset.train.first_of_each_text()
-        np.savez(content, y=dataset.train.y, y_test=dataset.test.y, offered=offered)
+        words = np.array([len(text.split()) for text in dataset.train.joined(" ")], dtype=np.int64)
+        np.savez(content, y=dataset.train.y, y_test=dataset.test.y, offered=offered, words=words)
         write_atomically(path, content.getvalue())
     return path
 

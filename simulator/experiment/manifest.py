@@ -106,6 +106,7 @@ def write_manifest(
         **({"class_texts": known_classes} if known_classes else {}),
         "seeds": max(before.get("seeds", 0), experiment.seeds),
         "jobs": experiment.jobs,
+        "cache": str(experiment.cache),
         "datasets": before.get("datasets", {}) | {name: _description(d) for name, d in datasets.items()},
         "calls": calls,
         "machine": f"{platform.processor() or platform.machine()}, Python {platform.python_version()}",

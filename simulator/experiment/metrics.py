@@ -1,4 +1,4 @@
-"""Metrics of a head on the test split: accuracy, balanced accuracy, macro F1, negative log likelihood, ECE."""
+"""Metrics of a head on the test split: accuracy and its relatives, negative log likelihood, calibration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ LEAST_PROBABILITY = float(np.finfo(np.float32).eps)
 class HeldOutMetrics:
     """Metrics on held-out labels.
 
-    accuracy, balanced_accuracy, macro_f1 and ece are in 0..1; nll is a mean in nats, at most 15.9.
+    accuracy, balanced_accuracy, macro_f1 and ece are in 0..1; nll is a mean in nats, at most 15.9; confidence (0..1) is
+    the mean of the highest probabilities; rarest_recall (0..1) is the recall of one class, NaN if none was named.
     """
 
     accuracy: float
@@ -26,13 +27,18 @@ class HeldOutMetrics:
     macro_f1: float
     nll: float
     ece: float
+    confidence: float
+    rarest_recall: float
 
 
-def evaluate(probabilities: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]]) -> HeldOutMetrics:
+def evaluate(
+    probabilities: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], rarest: int | None = None
+) -> HeldOutMetrics:
     """Metrics of probabilities (N, n_classes) float32 against labels y (N,) int64 in 0..n_classes-1.
 
     Balanced accuracy is the mean recall of the classes that occur in y; macro F1 is the mean over the classes that
-    occur in y or in the predictions, as in scikit-learn. Raises ValueError for N = 0 and for shapes that do not match.
+    occur in y or in the predictions, as in scikit-learn. rarest: the class of which rarest_recall is the recall; it has
+    to occur in y. Raises ValueError for N = 0 and for shapes that do not match.
     """
     if not len(y) or probabilities.ndim != 2 or len(probabilities) != len(y):
         raise ValueError(f"{len(y)} labels do not fit probabilities of shape {probabilities.shape}")
@@ -43,19 +49,22 @@ def evaluate(probabilities: NDArray[np.floating[Any]], y: NDArray[np.integer[Any
     hits, actual, claimed = counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
     in_y, in_either = actual > 0, actual + claimed > 0
     rows = np.arange(len(y))
+    highest = probabilities[rows, predicted]
     return HeldOutMetrics(
         accuracy=float(correct.mean()),
         balanced_accuracy=float((hits[in_y] / actual[in_y]).mean()),
         macro_f1=float((2 * hits[in_either] / (actual + claimed)[in_either]).mean()),
         nll=_log_loss(probabilities[rows, y]),
-        ece=_calibration_error(probabilities[rows, predicted], correct),
+        ece=_calibration_error(highest, correct),
+        confidence=float(highest.mean(dtype=np.float64)),
+        rarest_recall=float("nan") if rarest is None else float(hits[rarest] / actual[rarest]),
     )
 
 
 def expected_of_uniform_guess(y: NDArray[np.integer[Any]], n_classes: int) -> HeldOutMetrics:
     """Metrics of a guess among all classes with equal probabilities, against labels y (N,) int64, in expectation.
 
-    Accuracy and balanced accuracy are 1 / n_classes, macro F1 is that of the expected numbers, and the guess is
+    Accuracy, recalls and confidence are 1 / n_classes, macro F1 is that of the expected numbers, and the guess is
     calibrated. Raises ValueError for N = 0.
     """
     if not len(y):
@@ -68,6 +77,8 @@ def expected_of_uniform_guess(y: NDArray[np.integer[Any]], n_classes: int) -> He
         macro_f1=float((2 * hits / (actual + claimed)).mean()),
         nll=float(np.log(n_classes)),
         ece=0.0,
+        confidence=1 / n_classes,
+        rarest_recall=1 / n_classes,
     )
 
 

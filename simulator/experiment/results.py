@@ -26,9 +26,11 @@ WITHOUT_HEAD = {"head": HeadKind.PLAIN.value}
 """What a part says of its head that was written when there was only one."""
 SECONDS = ["fit_seconds", "query_seconds", "evaluate_seconds"]
 METRICS = ["accuracy", "balanced_accuracy", "macro_f1", "nll", "ece"]
-COLUMNS = [*KEYS, "n_labeled", *METRICS, *NUMBERS, BASIS, STOP, *SECONDS]
-EVALUATION_TYPES = dict.fromkeys([*NUMBERS, "evaluate_seconds"], "float64") | {BASIS: "string", STOP: "boolean"}
-"""Types of the columns of evaluations, which are empty for runs without them."""
+DETAILS = ["confidence", "rarest_recall", "classes_seen", "classes_seen_5", "words"]
+"""More of what is measured in a cycle; NaN for runs that were saved without it."""
+COLUMNS = [*KEYS, "n_labeled", *METRICS, *DETAILS, *NUMBERS, BASIS, STOP, *SECONDS]
+TYPES = dict.fromkeys([*DETAILS, *NUMBERS, "evaluate_seconds"], "float64") | {BASIS: "string", STOP: "boolean"}
+"""Types of the columns that are empty for some runs."""
 QUALITY_COLUMNS = ["dataset", "embedding", "probe_accuracy", "tightness", "class_margin"]
 
 
@@ -67,7 +69,7 @@ class Results:
         Raises CannotSave for a part that is not valid JSON and for tables that cannot be written.
         """
         table = pd.DataFrame([row for part in _json_files(self.parts) for row in _rows(part)], columns=COLUMNS)
-        table = table.astype(EVALUATION_TYPES).sort_values(KEYS, ignore_index=True)
+        table = table.astype(TYPES).sort_values(KEYS, ignore_index=True)
         write_table(self.folder / RESULTS, table)
         measured = pd.DataFrame(list(_json_files(self.folder / "quality")), columns=QUALITY_COLUMNS)
         write_table(self.folder / QUALITY, measured.sort_values(["dataset", "embedding"], ignore_index=True))

@@ -19,6 +19,7 @@ from ml_backend.learning.head.class_prior import ClassPrior, class_prior
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.budget import Budget
 from simulator.experiment.evaluations import LabelTimes, evaluated
+from simulator.experiment.labels_seen import labels_seen, rarest_class
 from simulator.experiment.metrics import HeldOutMetrics, evaluate, expected_of_uniform_guess
 
 assert sklearn.cluster
@@ -56,10 +57,10 @@ def simulate(data: EmbeddedDataset, plan: Cycle, budget: Budget, with_evaluation
 
     plan: strategy, initial method and seed; its batch size and C are replaced by those of the budget. With class
     vectors in the data the head knows the classes from them, except when the initial pool is chosen. A record has
-    cycle, n_labeled, the metrics of the head fitted on these labels, fit_seconds for that fit, and query_seconds for
-    choosing the labels that this cycle added. Without labels and class vectors there is no head, and the metrics are
-    those of a uniform guess. with_evaluations adds the columns of `evaluations.evaluated`. When the pool runs out, the
-    run ends early.
+    cycle, n_labeled, the metrics of the head fitted on these labels, the columns of `labels_seen`, fit_seconds for that
+    fit, and query_seconds for choosing the labels that this cycle added. Without labels and class vectors there is no
+    head, and the metrics are those of a uniform guess. with_evaluations adds the columns of `evaluations.evaluated`.
+    When the pool runs out, the run ends early.
 
     Raises PoolTooSmall, and what strategies raise.
     """
@@ -131,10 +132,11 @@ def _measured(
     if head is None:
         measured = expected_of_uniform_guess(data.y_test, data.n_classes)
     else:
-        measured = evaluate(head.predict_proba(data.X_test), data.y_test)
+        measured = evaluate(head.predict_proba(data.X_test), data.y_test, rarest_class(data))
     return {
         "n_labeled": len(labelled),
         **asdict(measured),
+        **labels_seen(data, labels),
         "fit_seconds": fit_seconds,
         "query_seconds": query_seconds,
     }

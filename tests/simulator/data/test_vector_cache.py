@@ -13,6 +13,7 @@ from rich.console import Console
 from small_texts import table
 
 from simulator.cli.progress import TerminalProgress
+from simulator.data.dataset_files import kept
 from simulator.data.datasets import Cleaning, Dataset, dataset_of
 from simulator.data.labelled_table import LabelledTable
 from simulator.data.vector_cache import _embeddings_file, content_of, embed_and_cache
@@ -99,3 +100,18 @@ def test_results_of_a_changed_embedding_file_need_another_folder(data: Path, tmp
         run(replace(experiment, seeds=2), quiet)
     write_matrix(path, 240, seed=1)
     assert run(replace(experiment, seeds=2), quiet).saved_before == 1
+
+
+def test_the_texts_beside_the_vectors_are_those_of_the_dataset(tmp_path: Path):
+    texts = table(24).assign(text_pair=[f"second {i}" if i % 2 else "" for i in range(24)])
+    texts.loc[3, "text"] = "one\u0000 two\u2003three"
+    dataset = dataset_of("my mail", LabelledTable(texts), Cleaning(), seed=0)
+    vectors = write_matrix(tmp_path / "mine.npy", 24, 1)
+    [(_, cached)] = embed_and_cache(dataset, [str(tmp_path / "mine.npy")], tmp_path / "cache")
+    again = kept("my mail", dataset.fingerprint(), tmp_path / "cache")
+    assert again is not None
+    assert (again.fingerprint(), again.classes) == (dataset.fingerprint(), dataset.classes)
+    assert again.train.joined("|") == dataset.train.joined("|")
+    assert cached.open().words.tolist() == [len(text.split()) for text in dataset.train.joined(" ")]
+    assert (vectors[: len(dataset.train)] == cached.open().X).all()
+    assert kept("my mail", "0" * 16, tmp_path / "cache") is None

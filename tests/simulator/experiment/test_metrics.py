@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss, recall_score
 
 from simulator.experiment.metrics import evaluate
 
@@ -58,3 +58,12 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="3 labels do not fit"):
         evaluate(np.ones((2, 2)), np.zeros(3, dtype=np.int64))
+
+
+def test_confidence_minus_accuracy_is_overconfidence_and_the_recall_is_that_of_the_class_asked_for():
+    rng = np.random.default_rng(3)
+    p, y = probabilities(rng, 300, 4), rng.integers(0, 4, 300)
+    measured = evaluate(p, y, rarest=2)
+    assert measured.confidence == pytest.approx(np.mean([max(row) for row in p.tolist()]))
+    assert measured.rarest_recall == recall_score(y, p.argmax(axis=1), labels=[2], average="macro")
+    assert np.isnan(evaluate(p, y).rarest_recall)

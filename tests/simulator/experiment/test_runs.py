@@ -342,3 +342,18 @@ def test_every_strategy_can_be_simulated(strategy: str):
     outcome = run_cell(cell, Arrays(), Budget(6, 3, 2)).outcome
     assert isinstance(outcome, SimulatedRun)
     assert [len(picks) for picks in outcome.picks] == [6, 3, 3]
+
+
+def test_runs_that_were_saved_without_the_details_of_cycles_are_read_with_empty_columns(experiment: Experiment):
+    before = simulated(replace(experiment, datasets=["mail"], seeds=1))
+    assert before[results.DETAILS].notna().all(axis=None)
+    for path in Results(experiment.out).parts.rglob("*.json"):
+        part = json.loads(path.read_text())
+        part["cycles"] = [{k: v for k, v in cycle.items() if k not in results.DETAILS} for cycle in part["cycles"]]
+        path.write_text(json.dumps(part))
+    merged = simulated(replace(experiment, datasets=["mail"], seeds=2))
+    older = merged["seed"] == 0
+    assert merged.loc[older, results.DETAILS].isna().all(axis=None)
+    assert merged.loc[~older, results.DETAILS].notna().all(axis=None)
+    same = merged[older].reset_index(drop=True).drop(columns=results.DETAILS)
+    assert same_results(same, before.drop(columns=results.DETAILS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import combinations
 
 import numpy as np
@@ -11,6 +12,7 @@ from ml_backend.learning.cycle import Cycle
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.budget import BUDGETS, Budget
 from simulator.experiment.embedding_quality import quality
+from simulator.experiment.labels_seen import rarest_class
 from simulator.experiment.metrics import evaluate, expected_of_uniform_guess
 from simulator.experiment.simulate import PoolTooSmall, simulate
 
@@ -136,3 +138,29 @@ def test_a_guess_is_measured_as_the_mean_of_many_guesses():
     expected = expected_of_uniform_guess(y, 4)
     for metric in ("accuracy", "balanced_accuracy", "macro_f1"):
         assert getattr(expected, metric) == pytest.approx(np.mean([getattr(g, metric) for g in guesses]), abs=0.002)
+
+
+def test_a_cycle_tells_which_classes_have_labels_and_how_many_words_were_read():
+    data = blobs(400, 4)
+    y = np.where(data.y == 3, np.where(np.arange(300) % 20 == 0, 3, 0), data.y)
+    words = np.arange(300)
+    run = simulate(blobs(400, 4, y=y, words=words), plan("random"), Budget(8, 10, 4))
+    labelled: list[int] = []
+    for picked, cycle in zip(run.picks, run.cycles, strict=True):
+        labelled += picked
+        counts = Counter(y[labelled].tolist())
+        assert cycle["classes_seen"] == len(counts)
+        assert cycle["classes_seen_5"] == len([n for n in counts.values() if n >= 5])
+        assert cycle["words"] == sum(labelled), "row i has i words"
+    assert 0 < run.cycles[0]["classes_seen_5"] < run.cycles[-1]["classes_seen_5"]
+    assert np.isnan(simulate(data, plan(), SHORT).cycles[0]["words"]), "nobody told how long the texts are"
+
+
+def test_the_rarest_class_is_that_of_the_pool_if_the_test_split_has_it():
+    y, y_test = np.repeat([0, 1, 2, 3], [30, 5, 5, 50]), np.array([0, 1, 2, 3])
+    assert rarest_class(blobs(120, 4, y=y, y_test=y_test)) == 1
+    offered = np.ones(90, dtype=bool)
+    offered[35] = False
+    assert rarest_class(blobs(120, 4, y=y, y_test=y_test, offered=offered)) == 2, "copies of a text do not count"
+    assert rarest_class(blobs(120, 4, y=y, y_test=np.array([0, 3]))) == 0
+    assert rarest_class(blobs(120, 4, y=np.zeros(90, dtype=np.int64), y_test=np.array([3]))) is None
