@@ -1,12 +1,12 @@
-"""Writing the figures of the report as PNG."""
+"""The figures of the sections, by the names of their files; what the results have no data for is left out."""
 
 from __future__ import annotations
 
 import re
+from math import isnan
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 
 from simulator.analysis.evaluations import estimates
@@ -16,12 +16,6 @@ from simulator.report.plots import save, settings
 from simulator.report.plots_embeddings import correlation_figure, curves_figure, quality_figure, start_figure
 from simulator.report.plots_evaluations import estimates_figure
 from simulator.report.plots_strategies import by_strategy_panels, cost_figure, ranks_figure, wins_figure
-
-
-def write_figures(analysis: Analysis, folder: Path) -> dict[str, Path]:
-    """Write all figures for which the results have data; returns their paths by name."""
-    with settings():
-        return {name: save(figure, folder / f"{name}.png") for name, figure in _figures(analysis).items()}
 
 
 def write_curve_figures(analysis: Analysis, folder: Path) -> None:
@@ -35,38 +29,62 @@ def write_curve_figures(analysis: Analysis, folder: Path) -> None:
             save(figure, folder / (re.sub(r"[^\w.-]+", "_", f"curves-{dataset}-{initial}") + ".png"))
 
 
-def _figures(analysis: Analysis) -> dict[str, Figure]:
-    figures: dict[str, Figure] = {}
-    names, wins, ties, _ = analysis.wins
-    if len(analysis.cycles) > 1 and np.isfinite(wins[~np.eye(len(names), dtype=bool)]).any():
-        figures["wins"] = wins_figure(names, wins, ties)
-    if analysis.ranks:
-        tests = [(f"over {ranks.test.blocks} {ranks.over}", ranks.names, ranks.test) for ranks in analysis.ranks]
-        figures["ranks"] = ranks_figure(tests)
-    with_gain = [name for name in analysis.order if name in analysis.gains]
-    if with_gain:
-        figures["gain"] = by_strategy_panels(
-            analysis.gains, with_gain, analysis.axis, "points above random", zero=True, scale=100
-        )
-    if analysis.start_effects.shape[1]:
-        used_embeddings = analysis.start_effects.index.unique("embedding")
-        embeddings = [name for name in analysis.embeddings if name in used_embeddings]
-        figures["start"] = start_figure(analysis.start_effects, embeddings, analysis.axis)
-    by_embedding = analysis.by_embedding
+def wins(analysis: Analysis) -> dict[str, Figure]:
+    """Pairwise comparison of strategies, if there are two or more and a query."""
+    names, above, ties, _ = analysis.wins
+    if len(analysis.cycles) < 2 or not np.isfinite(above[~np.eye(len(names), dtype=bool)]).any():
+        return {}
+    return {"wins": wins_figure(names, above, ties)}
+
+
+def ranks(analysis: Analysis) -> dict[str, Figure]:
+    """Critical-difference diagrams, if there are enough strategies and datasets."""
+    tests = [(f"over {ranks.test.blocks} {ranks.over}", ranks.names, ranks.test) for ranks in analysis.ranks]
+    return {"ranks": ranks_figure(tests)} if tests else {}
+
+
+def gain(analysis: Analysis) -> dict[str, Figure]:
+    """Gain over random, if there are runs of random."""
+    names = [name for name in analysis.order if name in analysis.gains]
+    if not names:
+        return {}
+    title = "points above random"
+    return {"gain": by_strategy_panels(analysis.gains, names, analysis.axis, title, zero=True, scale=100)}
+
+
+def start(analysis: Analysis) -> dict[str, Figure]:
+    """Effect of the start, if there are runs with a random and with another one."""
+    if not analysis.start_effects.shape[1]:
+        return {}
+    used_embeddings = analysis.start_effects.index.unique("embedding")
+    embeddings = [name for name in analysis.embeddings if name in used_embeddings]
+    return {"start": start_figure(analysis.start_effects, embeddings, analysis.axis)}
+
+
+def quality(analysis: Analysis) -> dict[str, Figure]:
+    """Embedding quality and result, if there are two embeddings, and by number of labels, if there is a correlation."""
+    by_embedding, figures = analysis.by_embedding, dict[str, Figure]()
     if analysis.quality is not None and any(outcome.shape[1] > 1 for outcome in by_embedding.outcomes.values()):
         figures["quality"] = quality_figure(analysis.quality, by_embedding.outcomes, by_embedding.correlations)
-    if any(
-        not pd.isna(correlation.rho)
-        for by_measure in by_embedding.correlations_by_cycle.values()
-        for by_cycle in by_measure.values()
-        for correlation in by_cycle
-    ):
-        figures["quality-by-budget"] = correlation_figure(
-            by_embedding.correlations_by_cycle, analysis.axis, analysis.cycles
-        )
-    figures["cost"] = cost_figure(analysis.seconds, analysis.mean_gains * 100)
-    ece = curves(analysis.results, "ece")
-    figures["calibration"] = by_strategy_panels(ece, analysis.order, analysis.axis, "ECE", zero=False, scale=1)
-    if analysis.evaluated is not None and len(shown := estimates(analysis.evaluated)):
-        figures["evaluations"] = estimates_figure(shown)
+    lines = by_embedding.correlations_by_cycle
+    if any(not isnan(one.rho) for measures in lines.values() for line in measures.values() for one in line):
+        figures["quality-by-budget"] = correlation_figure(lines, analysis.axis, analysis.cycles)
     return figures
+
+
+def cost(analysis: Analysis) -> dict[str, Figure]:
+    """Time per query, and against the gain over random."""
+    return {"cost": cost_figure(analysis.seconds, analysis.mean_gains * 100)}
+
+
+def calibration(analysis: Analysis) -> dict[str, Figure]:
+    """Calibration error over labels."""
+    ece = curves(analysis.results, "ece")
+    return {"calibration": by_strategy_panels(ece, analysis.order, analysis.axis, "ECE", zero=False, scale=1)}
+
+
+def evaluations(analysis: Analysis) -> dict[str, Figure]:
+    """Estimated and true accuracy, if heads were evaluated and an estimate was shown."""
+    if analysis.evaluated is None or not len(shown := estimates(analysis.evaluated)):
+        return {}
+    return {"evaluations": estimates_figure(shown)}

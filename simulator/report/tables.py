@@ -17,29 +17,72 @@ from simulator.report.analysis import Analysis
 from simulator.report.embedding_analysis import AULC, GAIN
 from simulator.report.interactive import CURVE, TABLE_METRICS
 
+Tables = dict[str, pd.DataFrame]
 
-def write_tables(analysis: Analysis, curves: pd.DataFrame, folder: Path) -> None:
-    """Write all tables into a folder; curves: from `interactive.curve_table`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tables = {
-        "findings": findings_table(analysis.findings),
-        "curves": curves.reset_index(),
-        "aulc": _aulc(analysis),
-        "aulc_comparison": _comparison(analysis),
-        "wins": _wins(analysis),
-        "ranks": _ranks(analysis),
-        "gain": _gain(analysis),
-        "start": _start(analysis),
-        "embedding_quality": _quality(analysis),
-        "embedding_correlation": _correlations(analysis),
-        "seconds": analysis.seconds,
-        "missing_runs": analysis.audit.missing,
-        "not_run": analysis.audit.not_run,
-        **evaluation_tables(analysis),
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV; a table without columns has no file."""
+    if len(table.columns):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.to_csv(path, index=False, float_format="%.4f")
+
+
+def findings(analysis: Analysis) -> Tables:
+    """The paper's findings."""
+    return {"findings": findings_table(analysis.findings)}
+
+
+def areas_by_run(analysis: Analysis) -> Tables:
+    """Areas under the learning curve, and the comparison with the best strategy."""
+    return {"aulc": _aulc(analysis), "aulc_comparison": _comparison(analysis)}
+
+
+def wins(analysis: Analysis) -> Tables:
+    """Pairwise comparison of strategies."""
+    return {"wins": _wins(analysis)}
+
+
+def ranks(analysis: Analysis) -> Tables:
+    """Mean ranks."""
+    return {"ranks": _ranks(analysis)}
+
+
+def gain(analysis: Analysis) -> Tables:
+    """Gain over random by cycle."""
+    return {"gain": _gain(analysis)}
+
+
+def start(analysis: Analysis) -> Tables:
+    """Effect of the start by cycle."""
+    return {"start": _start(analysis)}
+
+
+def quality(analysis: Analysis) -> Tables:
+    """Quality of the embeddings, and its correlations with the results."""
+    return {"embedding_quality": _quality(analysis), "embedding_correlation": _correlations(analysis)}
+
+
+def missing(analysis: Analysis) -> Tables:
+    """Runs that are missing, and combinations that were not run."""
+    return {"missing_runs": analysis.audit.missing, "not_run": analysis.audit.not_run}
+
+
+def seconds(analysis: Analysis) -> Tables:
+    """Times by strategy."""
+    return {"seconds": analysis.seconds}
+
+
+def seconds_in_words(analysis: Analysis) -> pd.DataFrame:
+    """Times by strategy for the page, the fastest first."""
+    titles = {
+        "strategy": "strategy",
+        "runs": "runs",
+        "middle": "query, median (s)",
+        "low": "5 %",
+        "high": "95 %",
+        "fit": "fit, median (s)",
     }
-    for name, table in tables.items():
-        if len(table.columns):
-            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.4f")
+    return analysis.seconds.sort_values("middle")[list(titles)].rename(columns=titles)
 
 
 def findings_table(findings: list[PaperFinding]) -> pd.DataFrame:
@@ -73,7 +116,7 @@ def findings_table(findings: list[PaperFinding]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def evaluation_tables(analysis: Analysis) -> dict[str, pd.DataFrame]:
+def evaluation_tables(analysis: Analysis) -> Tables:
     """Tables on the evaluations of heads by the names of their files; none if heads were not evaluated."""
     results = analysis.evaluated
     if results is None:

@@ -6,7 +6,6 @@ import base64
 import gzip
 import json
 import shlex
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -14,28 +13,49 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
 from plotly.offline import get_plotlyjs
 
 from simulator.report import words
 from simulator.report.analysis import Analysis
-from simulator.report.figures import write_curve_figures, write_figures
+from simulator.report.figures import write_curve_figures
 from simulator.report.interactive import area_payload, curve_payload, curve_table
+from simulator.report.plots import save, settings
 from simulator.report.recommendation import recommendations
-from simulator.report.tables import evaluation_tables, write_tables
-from simulator.report.words_evaluations import evaluations_seen
+from simulator.report.sections import SECTIONS, Part
+from simulator.report.tables import evaluation_tables, write_table
 
 PAGE = "report.html"
 
 
 @dataclass(frozen=True)
-class FigureSection:
-    """A section of the page with one or two figures. read: how to read them; seen: what the numbers show."""
+class Column:
+    """A column of a table on the page."""
+
+    title: str
+    is_number: bool
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """A table on the page; rows: cells as they are shown."""
+
+    columns: list[Column]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class ShownSection:
+    """A section with its figures (their names), its table and its sentences, for the page."""
 
     id: str
+    part: Part
     title: str
     read: str
     seen: str
     figures: list[str]
+    table: ShownTable | None
+    template: str
 
 
 def write_report(folder: Path) -> Path:
@@ -46,17 +66,18 @@ def write_report(folder: Path) -> Path:
     """
     analysis = Analysis.of_folder(folder)
     curves = curve_table(analysis)
-    write_tables(analysis, curves, folder / "tables")
-    figures = write_figures(analysis, folder / "figures")
+    write_table(curves.reset_index(), folder / "tables" / "curves.csv")
     write_curve_figures(analysis, folder / "figures")
+    sections, images = write_sections(analysis, folder)
     page = _template().render(
         analysis=analysis,
         facts=_facts(analysis),
         advice=recommendations(analysis),
         words=words,
-        sections=_sections(analysis, set(figures)),
+        parts=list(Part),
+        sections=sections,
+        images=images,
         evaluations=evaluation_tables(analysis),
-        images={name: _base64(path.read_bytes()) for name, path in figures.items()},
         curves=_compressed(json.dumps(curve_payload(analysis, curves), separators=(",", ":"))),
         areas=_compressed(json.dumps(area_payload(analysis), separators=(",", ":"))),
         plotly=_compressed_plotly(),
@@ -149,86 +170,47 @@ def _facts(analysis: Analysis) -> list[tuple[str, str]]:
     return [*facts, (f"{analysis.audit.complete:,} / {analysis.audit.planned:,}", "runs complete")]
 
 
-def _sections(analysis: Analysis, figure_names: set[str]) -> list[FigureSection]:
-    sections: list[tuple[str, str, str, Callable[[Analysis], str], list[str]]] = [
-        (
-            "wins",
-            "Pairwise comparison of strategies",
-            "Each large number is the share, in %, of comparisons in which the strategy of the row has a higher "
-            "accuracy than the strategy of the column; the small number below it is the share of exact ties. One "
-            "comparison is one dataset, embedding, start, seed and cycle after the initial pool. Orange cells: the "
-            "row is above the column more often than below.",
-            words.wins_seen,
-            ["wins"],
-        ),
-        (
-            "ranks",
-            "Ranks over datasets",
-            "Mean rank by AULC; 1 is best. Strategies joined by a bar do not differ significantly (Nemenyi's test at "
-            "5 %). With few datasets the bars are long. The second diagram ranks pairs of dataset and embedding: "
-            "there are more of them, but those of one dataset are not independent.",
-            words.ranks_seen,
-            ["ranks"],
-        ),
-        (
-            "gain",
-            "Gain over random",
-            "Accuracy minus the accuracy of random with the same dataset, embedding, start, seed and number of labels. "
-            "Grey lines: one per dataset. Coloured line: their mean, with its 95 % interval over seeds.",
-            words.gain_seen,
-            ["gain"],
-        ),
-        (
-            "start",
-            "Effect of the start",
-            "Accuracy with another start minus accuracy with a random start, for the same strategy and seed. One "
-            "panel per embedding, from the best to the poorest. Lines are means over strategies and datasets, with "
-            "their 95 % interval over seeds.",
-            words.start_seen,
-            ["start"],
-        ),
-        (
-            "quality",
-            "Embedding quality and result",
-            "One line per dataset, one point per embedding. Full-data probe accuracy: accuracy of the same head "
-            "fitted on all labels. Cluster tightness: share of the embeddings' variance that is between classes. "
-            "Class margin: how much nearer a text is to the mean of its own class than to the nearest other mean. ρ: "
-            "Spearman's rank correlation within a dataset, averaged over datasets, with its 95 % interval. The second "
-            "figure shows ρ for each number of labels.",
-            words.quality_seen,
-            ["quality", "quality-by-budget"],
-        ),
-        (
-            "cost",
-            "Time per query",
-            "Left: seconds to choose one batch, on a logarithmic scale. Right: the same against the gain over random, "
-            "for strategies with enough runs to compare; further up and further left is better. Times depend on the "
-            "machine and its load during the runs.",
-            words.cost_seen,
-            ["cost"],
-        ),
-        (
-            "calibration",
-            "Calibration",
-            "Expected calibration error (ECE) on the test set, with 15 bins: the mean difference between the predicted "
-            "probability and the share of correct predictions. Lower is better. Active learning chooses unusual texts, "
-            "which can make the head overconfident or underconfident.",
-            words.calibration_seen,
-            ["calibration"],
-        ),
-        (
-            "evaluations",
-            "Honest numbers",
-            "What the live service says of a head, beside the truth. One panel per dataset: the estimated accuracy on "
-            "the open texts with its interval (blue) and the true accuracy there (dotted), means over runs. The "
-            "intervals that rest on random labels (audits) are made to hold in 95 % of runs at all looks together, so "
-            "at a single look they hold in more; those from the head's confidence alone have no guarantee.",
-            evaluations_seen,
-            ["evaluations"],
-        ),
-    ]
-    return [
-        FigureSection(id_, title, read, seen(analysis), [name for name in names if name in figure_names])
-        for id_, title, read, seen, names in sections
-        if figure_names & set(names) or (id_ == "evaluations" and analysis.evaluated is not None)
-    ]
+def write_sections(analysis: Analysis, folder: Path) -> tuple[list[ShownSection], dict[str, str]]:
+    """Write figures (PNG) and tables (CSV) of all sections; returns the sections to show, and figures in base64."""
+    shown, images = [], dict[str, str]()
+    for section in SECTIONS:
+        if not section.applies(analysis):
+            continue
+        with settings():
+            figures = {
+                name: save(figure, folder / "figures" / f"{name}.png")
+                for name, figure in section.figures(analysis).items()
+            }
+        for name, table in section.tables(analysis).items():
+            write_table(table, folder / "tables" / f"{name}.csv")
+        on_page = section.table(analysis) if section.table else None
+        if not figures and not section.template and (on_page is None or not len(on_page)):
+            continue
+        images |= {name: _base64(path.read_bytes()) for name, path in figures.items()}
+        shown.append(
+            ShownSection(
+                section.id,
+                section.part,
+                section.title,
+                section.read,
+                section.seen(analysis),
+                list(figures),
+                shown_table(on_page) if on_page is not None else None,
+                section.template,
+            )
+        )
+    return shown, images
+
+
+def shown_table(table: pd.DataFrame) -> ShownTable:
+    """A table as it is shown: numbers with four digits and thousands separated, missing ones as a dash."""
+    columns = [Column(str(name), pd.api.types.is_numeric_dtype(table[name])) for name in table]
+    return ShownTable(columns, [[_cell(value) for value in row] for row in table.itertuples(index=False)])
+
+
+def _cell(value: Any) -> str:
+    if pd.isna(value):
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
