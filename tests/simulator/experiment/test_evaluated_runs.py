@@ -133,7 +133,8 @@ def test_a_head_that_knows_the_classes_is_evaluated_before_its_first_label():
 @pytest.mark.parametrize("strategy", ["margin", "uherding", "random"])
 def test_an_evaluation_changes_no_run(strategy: str):
     plan = Cycle(strategy, "random", batch_size=1, seed=1, random_share=0.2)
-    without, with_evaluations = (simulate(overlapping(), plan, Budget(40, 40, 3), on) for on in (False, True))
+    data = overlapping(words=np.ones(1200, dtype=np.int64))
+    without, with_evaluations = (simulate(data, plan, Budget(40, 40, 3), on) for on in (False, True))
     assert without.picks == with_evaluations.picks
     for one, other in zip(without.cycles, with_evaluations.cycles, strict=True):
         assert {k: v for k, v in one.items() if k not in SECONDS}.items() <= other.items()
