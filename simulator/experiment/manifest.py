@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import platform
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
@@ -16,6 +14,7 @@ from simulator.data.atomic_files import write_atomically
 from simulator.data.datasets import Dataset
 from simulator.data.encodings import access_to
 from simulator.data.vector_cache import content_of
+from simulator.experiment.call_record import CallRecord
 from simulator.experiment.definition import Experiment
 from simulator.experiment.grid import HeadKind
 
@@ -81,22 +80,19 @@ def write_manifest(
     experiment: Experiment,
     datasets: Mapping[str, Dataset],
     class_texts: Mapping[str, ClassTexts],
-    seconds: float | None,
+    call: CallRecord,
+    *,
+    finished: bool = False,
 ) -> None:
     """Write run.json for all calls so far. Raises CannotSave.
 
-    class_texts: as of `check_same_experiment`; seconds: wall time of this call at its end; None at its start.
+    class_texts: as of `check_same_experiment`; finished: whether this call has ended.
     """
     path = experiment.out / MANIFEST
     before: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    command = ["python", "-m", "simulator", *sys.argv[1:]]
-    calls = before.get("calls", [])
-    if seconds is not None:
-        finished = datetime.now(UTC).isoformat(timespec="seconds")
-        calls = [*calls, {"command": command, "finished": finished, "wall_seconds": round(seconds, 1)}]
     known_classes = before.get("class_texts", {}) | _by_class(datasets, class_texts)
     record = {
-        "command": command,
+        "command": call.command,
         **{name: value for name, value in _shared_settings(experiment).items() if value is not None},
         "embeddings": _union(before.get("embeddings", []), experiment.embeddings),
         "embedding_contents": before.get("embedding_contents", {}) | _embedding_contents(experiment),
@@ -108,7 +104,7 @@ def write_manifest(
         "jobs": experiment.jobs,
         "cache": str(experiment.cache),
         "datasets": before.get("datasets", {}) | {name: _description(d) for name, d in datasets.items()},
-        "calls": calls,
+        "calls": call.among(before.get("calls", []), finished=finished),
         "machine": f"{platform.processor() or platform.machine()}, Python {platform.python_version()}",
         "versions": {name: version(name) for name in PACKAGES},
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from simulator.experiment.simulate import SimulatedRun
 RESULTS = "results.parquet"
 QUALITY = "embedding_quality.parquet"
 KEYS = ["dataset", "embedding", "strategy", "initial", "head", "seed", "cycle"]
+RUN = KEYS[:-1]
+PAIR = KEYS[:2]
 WITHOUT_HEAD = {"head": HeadKind.PLAIN.value}
 """What a part says of its head that was written when there was only one."""
 SECONDS = ["fit_seconds", "query_seconds", "evaluate_seconds"]
@@ -35,28 +38,33 @@ QUALITY_COLUMNS = ["dataset", "embedding", "probe_accuracy", "tightness", "class
 
 
 class Results:
-    """A folder of results, created by the first write."""
+    """A folder of results, created by the first write.
+
+    A run is saved if it has a part, or rows in results.parquet as they were when this object first looked: a folder
+    goes on from its tables alone. Of a run with both, the part counts.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.parts = folder / "parts"
 
     def has(self, cell: Cell) -> bool:
-        """Whether the run is finished and saved."""
-        return (self.parts / cell.part()).exists()
+        """Whether the run is finished and saved. Raises CannotSave for a table that cannot be read."""
+        return (self.parts / cell.part()).exists() or _run_of(asdict(cell)) in self._runs_in_table
 
     def save(self, cell: Cell, run: SimulatedRun) -> None:
         """Save a finished run. Raises CannotSave; the other parts stay as they are."""
         write_json(self.parts / cell.part(), {"cell": asdict(cell), "cycles": run.cycles, "picks": run.picks})
 
     def read(self, cell: Cell) -> SimulatedRun:
-        """Read a saved run. Raises FileNotFoundError for a run that is not saved."""
+        """Read a saved run. Raises FileNotFoundError for a run that has no part."""
         part = json.loads((self.parts / cell.part()).read_text())
         return SimulatedRun(part["cycles"], part["picks"])
 
     def has_quality(self, dataset: str, embedding: str) -> bool:
-        """Whether the quality of the embedding on the dataset is saved."""
-        return (self.folder / "quality" / _quality_part(dataset, embedding)).exists()
+        """Whether the quality of the embedding on the dataset is saved. Raises as `has`."""
+        part = self.folder / "quality" / _quality_part(dataset, embedding)
+        return part.exists() or bool((self._measured_in_table[PAIR] == [dataset, embedding]).all(axis=1).any())
 
     def save_quality(self, dataset: str, embedding: str, measured: Quality) -> None:
         """Save the quality of an embedding on a dataset. Raises CannotSave."""
@@ -64,22 +72,63 @@ class Results:
         write_json(self.folder / "quality" / _quality_part(dataset, embedding), record)
 
     def merge(self) -> pd.DataFrame:
-        """Merge all parts into results.parquet and embedding_quality.parquet, sorted; returns the table of results.
+        """Merge parts and tables into results.parquet and embedding_quality.parquet; returns the table of results.
 
-        Raises CannotSave for a part that is not valid JSON and for tables that cannot be written.
+        Both are sorted. Raises CannotSave for a part that is not valid JSON, and for tables that cannot be read or
+        written.
         """
-        table = pd.DataFrame([row for part in _json_files(self.parts) for row in _rows(part)], columns=COLUMNS)
-        table = table.astype(TYPES).sort_values(KEYS, ignore_index=True)
+        parts = pd.DataFrame([row for part in _json_files(self.parts) for row in _rows(part)], columns=COLUMNS)
+        table = _added(self._table, parts, RUN).astype(TYPES).sort_values(KEYS, ignore_index=True)
         write_table(self.folder / RESULTS, table)
-        measured = pd.DataFrame(list(_json_files(self.folder / "quality")), columns=QUALITY_COLUMNS)
-        write_table(self.folder / QUALITY, measured.sort_values(["dataset", "embedding"], ignore_index=True))
+        quality = pd.DataFrame(list(_json_files(self.folder / "quality")), columns=QUALITY_COLUMNS)
+        measured = _added(self._measured_in_table, quality, PAIR).sort_values(PAIR, ignore_index=True)
+        write_table(self.folder / QUALITY, measured)
         return table
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        table = _read(self.folder / RESULTS, COLUMNS)
+        return table.assign(head=table["head"].fillna(HeadKind.PLAIN.value))
+
+    @cached_property
+    def _runs_in_table(self) -> set[tuple[Any, ...]]:
+        return set(self._table[RUN].itertuples(index=False, name=None))
+
+    @cached_property
+    def _measured_in_table(self) -> pd.DataFrame:
+        return _read(self.folder / QUALITY, QUALITY_COLUMNS)
 
 
 def same_results(first: pd.DataFrame, second: pd.DataFrame) -> bool:
     """Whether two tables of results are equal to the last bit, except for the columns of seconds."""
     first, second = (table.drop(columns=SECONDS, errors="ignore") for table in (first, second))
     return bool(first.equals(second))
+
+
+def _read(path: Path, columns: list[str]) -> pd.DataFrame:
+    """A table with these columns, empty if there is no file; columns that the file lacks are empty."""
+    if not path.exists():
+        return pd.DataFrame(columns=columns)
+    try:
+        return pd.read_parquet(path).reindex(columns=columns)
+    except (OSError, ValueError) as problem:
+        raise CannotSave(
+            f"{path} cannot be read as Parquet: {problem}. If all its runs have files in {path.parent / 'parts'}, "
+            "delete it: it is merged again from them. Otherwise use a copy, or another folder"
+        ) from problem
+
+
+def _added(table: pd.DataFrame, parts: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The rows of parts, and those of the table whose keys are not in parts."""
+    if not len(table) or not len(parts):
+        return parts if len(parts) else table
+    in_parts = pd.MultiIndex.from_frame(table[keys]).isin(pd.MultiIndex.from_frame(parts[keys]))
+    # Dropped, since empty columns would decide the types of the ones that are joined to them.
+    return pd.concat([part.dropna(axis=1, how="all") for part in (table[~in_parts], parts)]).reindex(columns=[*table])
+
+
+def _run_of(cell: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(cell[name] for name in RUN)
 
 
 def _quality_part(dataset: str, embedding: str) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -18,10 +17,11 @@ from simulator.data.datasets import Dataset, load
 from simulator.data.embeddings import passes
 from simulator.data.vector_cache import embed_and_cache, embed_classes_and_cache
 from simulator.experiment.budget import Budget
+from simulator.experiment.call_record import CallRecord
 from simulator.experiment.definition import Experiment, check_known
 from simulator.experiment.execution import DatasetEmbedding, measure_embeddings, run_cells
 from simulator.experiment.grid import HeadKind
-from simulator.experiment.manifest import check_same_experiment, write_manifest
+from simulator.experiment.manifest import MANIFEST, check_same_experiment, write_manifest
 from simulator.experiment.processes import Failure
 from simulator.experiment.results import Results
 from simulator.experiment.simulate import PoolTooSmall
@@ -54,14 +54,14 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
     Raises ValueError for unknown names, AnotherExperiment if the folder holds another one, CannotSave, NoScheduler.
     """
     check_known(experiment)
-    started = time.monotonic()
+    call = CallRecord()
     results, failed = Results(experiment.out), dict[str, Failure]()
     datasets = _load_all(experiment, failed, progress)
     known_classes = _class_texts(experiment, datasets, failed, progress)
     datasets = {name: dataset for name, dataset in datasets.items() if name not in failed}
     check_same_experiment(experiment, datasets, known_classes)
-    write_manifest(experiment, datasets, known_classes, seconds=None)
-    cached = _embed_all(experiment, datasets, failed, progress)
+    write_manifest(experiment, datasets, known_classes, call)
+    cached = _embed_all(experiment, datasets, failed, progress, call)
     without_names = _embed_classes(experiment, datasets, known_classes, cached, failed)
     embedded_cells = [
         cell
@@ -75,7 +75,7 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
         progress.say(f"{saved_before:,} runs are saved already, {len(missing):,} are missing")
     finished = 0
     try:
-        _measure(experiment, results, cached, failed, progress)
+        _measure(experiment, results, cached, failed, progress, call)
         outcomes = run_cells(
             missing,
             cached,
@@ -91,9 +91,11 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
             else:
                 results.save(done.cell, done.outcome)
                 finished += 1
+                call.add(done.seconds)
+                call.save(experiment.out / MANIFEST)
     finally:
         # Also after an interruption, so that the merged tables contain every saved run.
-        _close(experiment, datasets, known_classes, results, time.monotonic() - started)
+        _close(experiment, datasets, known_classes, results, call)
     return ExperimentOutcome(finished, saved_before, failed)
 
 
@@ -170,7 +172,11 @@ def _embed_classes(
 
 
 def _embed_all(
-    experiment: Experiment, datasets: Mapping[str, Dataset], failed: dict[str, Failure], progress: Progress
+    experiment: Experiment,
+    datasets: Mapping[str, Dataset],
+    failed: dict[str, Failure],
+    progress: Progress,
+    call: CallRecord,
 ) -> dict[DatasetEmbedding, CachedDataset]:
     cached: dict[DatasetEmbedding, CachedDataset] = {}
     total = len(datasets) * len(experiment.embeddings)
@@ -179,6 +185,7 @@ def _embed_all(
             failed[" ".join(pair)] = outcome
         else:
             cached[pair] = outcome
+        call.save(experiment.out / MANIFEST)
     return cached
 
 
@@ -204,6 +211,7 @@ def _measure(
     cached: Mapping[DatasetEmbedding, CachedDataset],
     failed: dict[str, Failure],
     progress: Progress,
+    call: CallRecord,
 ) -> None:
     missing = {pair: files for pair, files in cached.items() if not results.has_quality(*pair)}
     measured = measure_embeddings(missing, experiment.budget.C, experiment.jobs, experiment.scheduler)
@@ -212,6 +220,7 @@ def _measure(
             failed[f"quality of {' '.join(pair)}"] = outcome
         else:
             results.save_quality(*pair, outcome)
+        call.save(experiment.out / MANIFEST)
 
 
 def _close(
@@ -219,12 +228,12 @@ def _close(
     datasets: Mapping[str, Dataset],
     known_classes: Mapping[str, ClassTexts],
     results: Results,
-    seconds: float,
+    call: CallRecord,
 ) -> None:
     unwinding = sys.exception() is not None
     try:
         results.merge()
-        write_manifest(experiment, datasets, known_classes, seconds)
+        write_manifest(experiment, datasets, known_classes, call, finished=not unwinding)
     except CannotSave:
         # On a full disk this error would hide the one that stopped the runs; the saved parts are intact.
         if not unwinding:

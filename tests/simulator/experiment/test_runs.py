@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from simulator.data import vector_cache
 from simulator.data.atomic_files import CannotSave
 from simulator.data.data_error import DataError
 from simulator.data.perturbations import Perturbations
-from simulator.experiment import results
+from simulator.experiment import call_record, results, runner
 from simulator.experiment.budget import Budget
 from simulator.experiment.definition import Experiment
 from simulator.experiment.execution import run_cell
@@ -357,3 +358,59 @@ def test_runs_that_were_saved_without_the_details_of_cycles_are_read_with_empty_
     assert merged.loc[~older, results.DETAILS].notna().all(axis=None)
     same = merged[older].reset_index(drop=True).drop(columns=results.DETAILS)
     assert same_results(same, before.drop(columns=results.DETAILS))
+
+
+def only_small_files(folder: Path, copy: Path) -> Path:
+    """A copy of the files of a folder of results that are easy to keep: the tables and run.json."""
+    copy.mkdir()
+    for name in ("results.parquet", "embedding_quality.parquet", "run.json"):
+        shutil.copy(folder / name, copy)
+    return copy
+
+
+def test_a_folder_goes_on_from_its_tables_alone(experiment: Experiment, tmp_path: Path):
+    first = simulated(replace(experiment, datasets=["mail"], seeds=1))
+    moved = replace(experiment, out=only_small_files(experiment.out, tmp_path / "moved"))
+    outcome = run(moved, Quiet())
+    assert (outcome.saved_before, outcome.finished) == (2, 6)
+    table = pd.read_parquet(moved.out / "results.parquet")
+    assert first.merge(table, how="inner").equals(first), "every number is kept to the last bit"
+    assert same_results(table, simulated(replace(experiment, out=tmp_path / "at once")))
+    assert len(pd.read_parquet(moved.out / "embedding_quality.parquet")) == 2
+    again = replace(experiment, out=only_small_files(moved.out, tmp_path / "again"))
+    assert (run(again, Quiet()).finished, len(list((again.out / "quality").rglob("*.json")))) == (0, 0)
+    assert pd.read_parquet(again.out / "results.parquet").equals(table)
+
+
+def test_a_part_counts_more_than_its_rows_in_the_table(experiment: Experiment):
+    small = replace(experiment, datasets=["mail"], seeds=1)
+    simulated(small)
+    cell = Cell("mail", "minilm", "random", "margin", 0)
+    part = Results(small.out).read(cell)
+    changed = replace(part, cycles=[cycle | {"accuracy": 0.5} for cycle in part.cycles])
+    Results(small.out).save(cell, changed)
+    table = simulated(small)
+    assert (table.loc[table["strategy"] == "margin", "accuracy"] == 0.5).all()
+    assert not (table.loc[table["strategy"] == "random", "accuracy"] == 0.5).all()
+
+
+def test_a_table_that_cannot_be_read_is_named_and_not_overwritten(experiment: Experiment):
+    experiment.out.mkdir()
+    (experiment.out / "results.parquet").write_bytes(b"nothing")
+    with pytest.raises(CannotSave, match=r"results\.parquet cannot be read as Parquet"):
+        run(experiment, Quiet())
+    assert (experiment.out / "results.parquet").read_bytes() == b"nothing"
+
+
+def test_the_wall_time_of_a_call_that_was_stopped_is_kept(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(call_record, "SAVED_EVERY", 0.0)
+    monkeypatch.setattr(runner, "_close", lambda *_: None)  # as if it were killed
+    with pytest.raises(KeyboardInterrupt):
+        run(experiment, Stopping())
+    monkeypatch.undo()
+    monkeypatch.setattr(vector_cache, "embed", hashed)
+    simulated(experiment)
+    killed, ended = json.loads((experiment.out / "run.json").read_text())["calls"]
+    assert ("finished" in killed, "finished" in ended) == (False, True)
+    assert (killed["runs"], ended["runs"]) == (3, 5)
+    assert killed["wall_seconds"] >= killed["run_seconds"] >= 0
