@@ -20,6 +20,7 @@ from ml_backend.learning.defaults import DEFAULT_C
 from ml_backend.learning.head import Head
 from ml_backend.learning.head.class_prior import ClassPrior
 from ml_backend.learning.head.held_out import HeldOut
+from ml_backend.learning.numerics.kept_pairs import KeptPairs
 from ml_backend.learning.pool import Pool
 from ml_backend.learning.strategies import tcm
 
@@ -96,6 +97,7 @@ class Cycle:
         candidates: NDArray[np.bool_] | None = None,
         reserve: int = 0,
         prior: ClassPrior | None = None,
+        kept_pairs: KeptPairs | None = None,
     ) -> Proposal:
         """Fit the head to the labels, if they are of two classes or more, and choose the rows to label next.
 
@@ -107,11 +109,14 @@ class Cycle:
         candidates: (N,) bool, the rows that may be chosen; None: every row without a label.
         reserve: number of rows to choose in addition to the batch.
         prior: what the names of the classes say, see `class_prior`; None: the head knows nothing of them.
+        kept_pairs: the same object in every cycle, so that strategies that cover the pool compute its pairs of rows
+        once; None: in every cycle. It changes no picks.
         Raises UnknownStrategy; BrokenStrategy; UnknownInitial; ValueError when shapes do not fit; NotFinite when a row
         that is labelled or may be chosen holds NaN or infinity.
         """
         started = time.perf_counter()
         pool = Pool(embeddings, labels, n_classes, candidates=candidates)
+        pool.kept_pairs = kept_pairs
         pool.check_finite()
         classes_seen = _classes_seen(pool)
         head = held_out = None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.numerics.distances import Index
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
+from ml_backend.learning.numerics.kept_pairs import KeptPairs
 from ml_backend.learning.numerics.read_only import read_only
 from ml_backend.learning.numerics.threads import HELD_BYTES, blocks, over_blocks
 
@@ -40,6 +41,7 @@ class Pool:
     n_classes: number of classes, including those without any label.
     head: a fitted `Head` or None; strategies that need one raise `NeedsHead` without it.
     held_out: the labels of the head in folds, or None; strategies that hold labels out then share its fits with others.
+    kept_pairs: pairs of rows that earlier queries of the same texts have computed, or None; it changes no picks.
     candidates: (N,) bool, the rows that may be picked; None: all. Labelled rows are never picked, even if they are
         candidates.
 
@@ -72,6 +74,7 @@ class Pool:
         self.n_classes = n_classes
         self.head = head
         self.held_out: HeldOut | None = None
+        self.kept_pairs: KeptPairs | None = None
         self.candidates = None if candidates is None else read_only(candidates)
         self._wider: Pool | None = None
         self._is_finite = False
@@ -200,8 +203,16 @@ class Pool:
             candidates = candidates & self.candidates
         narrow = Pool(self.embeddings, self.labels, self.n_classes, self.head, candidates)
         narrow._wider = self
-        narrow.held_out = self.held_out
+        narrow.held_out, narrow.kept_pairs = self.held_out, self.kept_pairs
         return narrow
+
+    @property
+    def widest(self) -> Pool:
+        """The pool that this one was narrowed from, step by step; itself if it was not narrowed."""
+        pool = self
+        while pool._wider is not None:
+            pool = pool._wider
+        return pool
 
     def without(self, rows: NDArray[np.int64]) -> Pool:
         """The same pool in which `rows`, (k,) int64 row numbers, may no longer be picked."""

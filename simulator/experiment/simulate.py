@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from ml_backend.learning import Head
 from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.head.class_prior import ClassPrior, class_prior
+from ml_backend.learning.numerics.kept_pairs import KeptPairs
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.budget import Budget
 from simulator.experiment.evaluations import LabelTimes, evaluated
@@ -84,7 +85,7 @@ def _run_cycles(
         prior = class_prior(data.class_vectors, data.X, np.flatnonzero(data.offered), plan.seed)
     records: list[dict[str, Any]] = []
     picks: list[list[int]] = [] if initial_size else [[]]
-    query_seconds = 0.0
+    query_seconds, kept_pairs = 0.0, KeptPairs()
     # As in the live service, the proposal for the next cycle fits the head of this one; the last one queries no rows.
     # Proposals are numbered as there, where the first batch is number 0; an initial pool is the first batch.
     for number, size in enumerate([*([initial_size] if initial_size else []), *sizes, 0]):
@@ -97,6 +98,7 @@ def _run_cycles(
             candidates=data.offered,
             # All heads begin with the same initial pool, so that their runs can be compared in pairs.
             prior=None if is_initial else prior,
+            kept_pairs=kept_pairs,
         )
         if not is_initial:
             seconds = proposal.fit_seconds, query_seconds

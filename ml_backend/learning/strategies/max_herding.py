@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.batch.coverage import covering_rows
 from ml_backend.learning.catalogue import StrategyInfo
-from ml_backend.learning.numerics.coverage import greedy_cover, rbf
-from ml_backend.learning.numerics.distances import unit
+from ml_backend.learning.numerics.coverage import rbf
 from ml_backend.learning.pool import Pool
 
 INFO = StrategyInfo(
@@ -41,6 +41,4 @@ def select(
     Ties by the generator.
     """
     pool = pool.sample(max(exact_up_to, batch_size), rng)
-    x, labelled = unit(pool.unlabeled_embeddings(slice(None))), unit(pool.rows(pool.labeled))
-    picks: NDArray[np.int64] = pool.unlabeled[greedy_cover(x, labelled, rbf(bandwidth), batch_size, rng)]
-    return picks
+    return covering_rows(pool, rbf(bandwidth), batch_size, rng, scaled=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.batch.coverage import covering_rows
 from ml_backend.learning.catalogue import StrategyInfo
-from ml_backend.learning.numerics.coverage import greedy_cover
 from ml_backend.learning.numerics.distances import ROUNDING, Matrix, squared_distances, squared_norms
 from ml_backend.learning.numerics.kmeans import kmeans
 from ml_backend.learning.numerics.threads import over_blocks
@@ -57,8 +57,7 @@ def select(
     def ball(d: Matrix) -> Matrix:
         return np.less(d, squared, out=d)
 
-    picks: NDArray[np.int64] = pool.unlabeled[greedy_cover(x, pool.rows(pool.labeled), ball, batch_size, rng)]
-    return picks
+    return covering_rows(pool, ball, batch_size, rng, scaled=False)
 
 
 def pure_radius(

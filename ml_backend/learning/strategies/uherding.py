@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.batch.coverage import covering_rows
 from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.head.held_out import HeldOut
 from ml_backend.learning.head.uncertainty import closeness
-from ml_backend.learning.numerics.coverage import greedy_cover, rbf
+from ml_backend.learning.numerics.coverage import rbf
 from ml_backend.learning.numerics.distances import Matrix, squared_distances, squared_norms, unit
 from ml_backend.learning.numerics.threads import blocks, over_blocks
 from ml_backend.learning.pool import Pool
@@ -59,10 +60,8 @@ def select(
         temperature = held_out_temperature(pool, rng)
     p = tempered(pool.probabilities, pool.head.temperature / temperature, pool.multi_label)
     u = closeness(p, pool.multi_label)
-    x, labelled = unit(pool.unlabeled_embeddings(slice(None))), unit(pool.rows(pool.labeled))
-    kernel = rbf(spacing(labelled, quantile))
-    picks: NDArray[np.int64] = pool.unlabeled[greedy_cover(x, labelled, kernel, batch_size, rng, u)]
-    return picks
+    kernel = rbf(spacing(unit(pool.rows(pool.labeled)), quantile))
+    return covering_rows(pool, kernel, batch_size, rng, scaled=True, weights=u)
 
 
 def tempered(p: Matrix, power: float, multi_label: bool) -> Matrix:
