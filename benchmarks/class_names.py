@@ -31,12 +31,15 @@ from ml_backend.learning.embedding.class_texts import class_texts, encode_class_
 from ml_backend.learning.embedding.embedder import load as load_embedder
 from ml_backend.learning.head.class_prior import class_prior
 from simulator.cli.arguments import sizes
+from simulator.data.cache_folder import default_cache
 from simulator.data.class_descriptions import read_descriptions
 from simulator.data.data_error import DataError
-from simulator.data.datasets import known_names, load
+from simulator.data.dataset_names import known_names
+from simulator.data.datasets import load
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.data.perturbations import Perturbations
-from simulator.data.vector_cache import default_cache, embed_and_cache
+from simulator.data.perturbed import perturbed
+from simulator.data.vector_cache import embed_and_cache
 from simulator.experiment.metrics import HeldOutMetrics, evaluate, expected_of_uniform_guess
 
 PLAIN, NAMES, DESCRIPTIONS, SHUFFLED, ABBREVIATIONS = "plain", "names", "descriptions", "shuffled", "abbreviations"
@@ -62,7 +65,7 @@ class Subject:
 
 def subject(name: str, folder: Path, changes: Perturbations, descriptions: str) -> Subject:
     """Load and embed a data set and the texts of its classes."""
-    dataset = changes.apply(load(name, folder))
+    dataset = perturbed(load(name, folder), changes)
     [(_, cached)] = embed_and_cache(dataset, [MODEL], default_cache())
     readable, _ = read_descriptions("builtin-names").of(name, dataset.classes, may_lack=True)
     described, _ = read_descriptions(descriptions).of(name, dataset.classes, may_lack=True)

@@ -34,12 +34,15 @@ from ml_backend.learning.cycle import Cycle
 from ml_backend.learning.evaluation.evaluation import OPEN_ROWS, evaluate
 from ml_backend.learning.head.held_out import HeldOut
 from simulator.cli.arguments import names, sizes
+from simulator.data.cache_folder import default_cache
 from simulator.data.cached_dataset import CachedDataset
 from simulator.data.class_descriptions import read_descriptions, texts_of_classes
 from simulator.data.data_error import DataError
-from simulator.data.datasets import known_names, load
+from simulator.data.dataset_names import known_names
+from simulator.data.datasets import load
 from simulator.data.perturbations import Perturbations
-from simulator.data.vector_cache import default_cache, embed_and_cache, embed_classes_and_cache
+from simulator.data.perturbed import perturbed
+from simulator.data.vector_cache import embed_and_cache, embed_classes_and_cache
 
 MODEL = "minilm"
 HEADS = ("plain", "named")
@@ -49,7 +52,7 @@ console = Console(width=150)
 
 def embedded(name: str, folder: Path, changes: Perturbations) -> CachedDataset:
     """The data set and the descriptions of its classes, embedded."""
-    dataset = changes.apply(load(name, folder))
+    dataset = perturbed(load(name, folder), changes)
     [(_, cached)] = embed_and_cache(dataset, [MODEL], default_cache())
     readable, _ = read_descriptions("builtin-names").of(name, dataset.classes, may_lack=True)
     described, _ = read_descriptions("builtin").of(name, dataset.classes, may_lack=True)

@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from simulator.cli.progress import TerminalProgress
-from simulator.data.vector_cache import default_cache
+from simulator.data.cache_folder import default_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.definition import Experiment
 from simulator.experiment.runner import run

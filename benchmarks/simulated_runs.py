@@ -28,9 +28,10 @@ from threadpoolctl import threadpool_limits
 
 from ml_backend.learning import strategies
 from ml_backend.learning.cycle import Cycle
+from simulator.data.cache_folder import default_cache
 from simulator.data.datasets import load
 from simulator.data.embedded_dataset import EmbeddedDataset
-from simulator.data.vector_cache import default_cache, embed_and_cache
+from simulator.data.vector_cache import embed_and_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.metrics import evaluate
 from simulator.experiment.simulate import simulate

@@ -12,6 +12,7 @@ from ml_backend import class_descriptions
 from ml_backend.learning import catalogue
 from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
 from ml_backend.learning.embedding import names as embedding_names
+from ml_backend.learning.unknown_names import unknown_name
 from ml_backend.settings import SettingsError
 
 __all__ = ["ClassNames", "ProjectSettings", "SettingsError", "known_names"]
@@ -185,19 +186,19 @@ def strategy_uses() -> dict[str, str]:
 
 def initial_names() -> list[str]:
     """Names of all initial methods, sorted."""
-    return sorted(catalogue.INITIAL_POOLS)
+    return catalogue.initial_names()
 
 
 def _one_of(what: str, value: str, allowed: list[str]) -> str:
     if value not in allowed:
-        raise ValueError(f"unknown {what} {value!r}; known: {', '.join(allowed)}")
+        raise ValueError(unknown_name(what, value, allowed))
     return value
 
 
 def _sentence(problem: Any) -> str:
     name = ".".join(str(part) for part in problem["loc"]) or "settings"
     if problem["type"] == "extra_forbidden":
-        return f"unknown setting {name!r}; known: {', '.join(known_names())}"
+        return unknown_name("setting", name, known_names())
     message = str(problem["msg"]).removeprefix("Value error, ")
     given = repr(problem.get("input"))
     given = given if len(given) <= LONGEST_GIVEN else f"{given[:LONGEST_GIVEN]}…"

@@ -14,6 +14,8 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
+from ml_backend.learning.unknown_names import unknown_name
+
 logger = logging.getLogger(__name__)
 
 ENTRY_POINT_GROUP = "active_learning.strategies"
@@ -29,6 +31,14 @@ INITIAL_POOLS = {
     "typiclust": "ml_backend.learning.strategies.typiclust",
 }
 """Name of an initial pool → the module whose `select` chooses it. Four of them are strategies that need no head."""
+
+
+class UnknownStrategy(ValueError):
+    """No strategy has that name; the message lists the names that exist."""
+
+
+class UnknownInitial(ValueError):
+    """No initial method has that name; the message lists the names that exist."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +65,26 @@ class StrategyInfo:
 def strategy_names() -> list[str]:
     """Names of all strategies, sorted: the built-in ones and those of other packages."""
     return sorted({*builtin_names(), *plugins()})
+
+
+def initial_names() -> list[str]:
+    """Names of all initial methods, sorted."""
+    return sorted(INITIAL_POOLS)
+
+
+def check_strategy(name: str) -> None:
+    """Raise UnknownStrategy for a name that no strategy has.
+
+    Whether the strategy of another package can be used is found only when it is loaded, see `strategies.get`.
+    """
+    if name not in builtin_names() and name not in plugins() and name not in name_clashes():
+        raise UnknownStrategy(unknown_name("strategy", name, strategy_names()))
+
+
+def check_initial(name: str) -> None:
+    """Raise UnknownInitial for a name that no initial method has."""
+    if name not in INITIAL_POOLS:
+        raise UnknownInitial(unknown_name("initial method", name, initial_names()))
 
 
 @cache

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_backend.learning.defaults import DEFAULT_STRATEGY
+from simulator.advise.limits import LEAST_SEEDS
 from simulator.analysis.comparisons import BASELINE
 from simulator.analysis.evidence import ALPHA
 from simulator.analysis.heads import NAMED, PLAIN
@@ -18,7 +19,6 @@ from simulator.analysis.resplits import corrected_t, resampled_means
 from simulator.analysis.statistics import holm
 from simulator.data.datasets import TEST_SHARE
 
-LEAST_SEEDS = 5
 RESAMPLES = 2000
 Combination = tuple[str, str, str, str]
 COMBINATION = ["embedding", "strategy", "initial", "head"]

@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
-from ml_backend.learning import strategies
+from ml_backend.labelstudio.errors import LabelStudioError
 from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
-from ml_backend.settings import load_settings
-from simulator.advise.advice import LEAST_SEEDS
-from simulator.advise.advice import advise as compare
-from simulator.advise.labels_so_far import of_file, of_project
-from simulator.advise.replay import Labelled, replay, usable_heads
-from simulator.analysis.comparisons import BASELINE
-from simulator.cli.advice_json import JsonLines
-from simulator.cli.advice_table import show, write_csv
+from simulator.advise.limits import LEAST_SEEDS
 from simulator.cli.arguments import (
     BALANCE_HELP,
     CLASS_DESCRIPTIONS_HELP,
@@ -31,6 +23,7 @@ from simulator.cli.arguments import (
     heads_of,
     names,
     read_label_config,
+    strategies_of,
 )
 from simulator.cli.console import console, errors, fail
 from simulator.cli.progress import TerminalProgress
@@ -38,10 +31,14 @@ from simulator.data.atomic_files import CannotSave
 from simulator.data.class_descriptions import NO_DESCRIPTIONS, ClassDescriptions, read_descriptions
 from simulator.data.columns import DEFAULT_LABEL, DEFAULT_TEXT, Columns
 from simulator.data.command_options import with_options
-from simulator.data.embeddings import check_names
+from simulator.data.dataset_names import check_dataset
+from simulator.data.embedding_names import check_names
 from simulator.experiment.definition import check_known_methods
 from simulator.experiment.grid import HeadKind
 from simulator.experiment.strategy_options import StrategyOptions
+
+if TYPE_CHECKING:
+    from simulator.advise.replay import Labelled
 
 
 def advise(
@@ -96,29 +93,37 @@ def advise(
     Give --project (with LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY) or --data. The advice says how certain it is. Texts
     that a strategy chose for labelling are not a random sample: the advice is about texts like those already labelled.
     """
-    lines = JsonLines()
-    progress = lines if as_json else TerminalProgress(errors)
     try:
-        chosen = strategies.names() if strategy_names == "all" else names(strategy_names)
-        chosen = list(dict.fromkeys([BASELINE, *chosen]))
-        check_known_methods(chosen, names(initial_names))
-        check_names(names(embeddings))
+        chosen, initials, chosen_embeddings = strategies_of(strategy_names), names(initial_names), names(embeddings)
+        check_known_methods(chosen, initials)
+        check_names(chosen_embeddings)
+        chosen_heads = heads_of(heads)
         columns = Columns(
             text=text_column,
             label=label_column,
             control=control,
             label_config=read_label_config(label_config, control, text_column),
         )
-        chosen_heads = heads_of(heads)
+        _check_source(project, data, columns)
         descriptions = read_descriptions(class_descriptions) if class_descriptions else NO_DESCRIPTIONS
+
+        # Imported after the checks, since the libraries of arrays and models take seconds to load.
+        from simulator.advise.advice import advise as compare
+        from simulator.advise.replay import replay
+        from simulator.analysis.comparisons import BASELINE
+        from simulator.cli.advice_json import JsonLines
+        from simulator.cli.advice_table import show, write_csv
+
+        lines = JsonLines()
+        progress = lines if as_json else TerminalProgress(errors)
         labelled = _labels_so_far(project, data, columns, descriptions)
-        for note in [*labelled.notes, *_notes_on_heads(labelled, names(embeddings), chosen_heads)]:
+        for note in [*labelled.notes, *_notes_on_heads(labelled, chosen_embeddings, chosen_heads)]:
             progress.say(note)
         results = replay(
             labelled,
-            names(embeddings),
-            chosen,
-            names(initial_names),
+            chosen_embeddings,
+            list(dict.fromkeys([BASELINE, *chosen])),
+            initials,
             seeds,
             jobs,
             lambda items, total: progress.follow("simulated runs", items, total),
@@ -144,6 +149,9 @@ def _notes_on_heads(labelled: Labelled, embeddings: Sequence[str], heads: Sequen
         return []
     if not labelled.class_texts.texts:
         return [f"{with_options(labelled.class_texts.why_off)} Only the head `plain` is tried."]
+
+    from simulator.advise.replay import usable_heads
+
     without = [name for name in embeddings if HeadKind.NAMED not in usable_heads(labelled, name, heads)]
     return [
         f"{name} is a file of vectors, in which class names have none: only the head `plain` is tried with it."
@@ -151,19 +159,33 @@ def _notes_on_heads(labelled: Labelled, embeddings: Sequence[str], heads: Sequen
     ]
 
 
-def _labels_so_far(
-    project: int | None, data: Path | None, columns: Columns, descriptions: ClassDescriptions
-) -> Labelled:
+def _check_source(project: int | None, data: Path | None, columns: Columns) -> None:
+    """Raise ValueError unless there is one source of labels, with options that it takes."""
     if (project is None) == (data is None):
         raise ValueError("give either --project (a number) or --data (a file), not both")
     if data is not None:
-        return of_file(data, columns, descriptions)
-    if columns.label != DEFAULT_LABEL or columns.label_config is not None:
+        check_dataset(data.stem, data)
+        columns.check()
+    elif columns.label != DEFAULT_LABEL or columns.label_config is not None:
         raise ValueError("--label-column and --label-config are for --data: a project has its own label config")
 
-    settings = load_settings()
-    client = LabelStudio.of(settings)
+
+def _labels_so_far(
+    project: int | None, data: Path | None, columns: Columns, descriptions: ClassDescriptions
+) -> Labelled:
+    """The labels of a file or a project. Raises DataError, SettingsError and LabelStudioError."""
+    if data is not None:
+        from simulator.advise.labels_so_far import of_file
+
+        return of_file(data, columns, descriptions)
+
+    from ml_backend.labelstudio.client import LabelStudio
+    from ml_backend.settings import load_settings
+
+    client = LabelStudio.of(load_settings())
     try:
+        from simulator.advise.labels_so_far import of_project
+
         return of_project(client, int(project or 0), columns, descriptions)
     finally:
         client.close()

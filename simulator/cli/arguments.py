@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml_backend.labelstudio.label_config import LabelConfig, UnsupportedLabelConfig, parse
+from ml_backend.learning import catalogue
+from ml_backend.learning.unknown_names import unknown_name
 from simulator.data.columns import DEFAULT_TEXT
 from simulator.data.command_options import with_options
 from simulator.data.data_error import DataError
@@ -50,10 +52,22 @@ def names(listed: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
 
 
+def strategies_of(listed: str) -> list[str]:
+    """The strategies of a comma-separated list; `all` stands for all that can be used."""
+    if listed != "all":
+        return names(listed)
+    if not catalogue.plugins():
+        return catalogue.strategy_names()
+    # Whether the strategies of other packages can be used is known only when they are loaded.
+    from ml_backend.learning import strategies
+
+    return strategies.names()
+
+
 def budget_of(name: str, initial_size: int | None, batch_size: int | None, cycles: int | None) -> Budget:
     """The named budget, with each number that is not None replacing its own. Raises ValueError for an unknown name."""
     if name not in BUDGETS:
-        raise ValueError(f"unknown protocol {name!r}; known: {', '.join(BUDGETS)}")
+        raise ValueError(unknown_name("protocol", name, list(BUDGETS)))
     base = BUDGETS[name]
     return Budget(
         initial_size=base.initial_size if initial_size is None else initial_size,
@@ -67,7 +81,7 @@ def heads_of(listed: str) -> list[HeadKind]:
     """The heads of a comma-separated list. Raises ValueError, listing the known ones, for an unknown name."""
     for name in names(listed) or [listed]:
         if name not in list(HeadKind):
-            raise ValueError(f"unknown head {name!r}; known: {', '.join(HeadKind)}")
+            raise ValueError(unknown_name("head", name, list(HeadKind)))
     return [HeadKind(name) for name in names(listed)]
 
 

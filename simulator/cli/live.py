@@ -8,15 +8,10 @@ from typing import Annotated
 
 import typer
 
-from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
-from ml_backend.settings import load_settings
 from simulator.cli.console import console, errors, fail, print_line
-from simulator.data.atomic_files import CannotSave
-from simulator.data.columns import Columns
-from simulator.data.datasets import load
-from simulator.experiment.results import Results
-from simulator.live.annotators import AnnotatorBehaviour
-from simulator.live.replay import LiveFailed, Session, find_backend, run_live
+from simulator.data.columns import DEFAULT_LABEL, DEFAULT_TEXT, Columns
+from simulator.data.data_error import DataError
+from simulator.data.dataset_names import check_dataset
 
 
 def live(
@@ -43,18 +38,33 @@ def live(
             help="Wait for the next batch after every `retrain_every` labels; needed for a comparison with `run`."
         ),
     ] = True,
-    text_column: Annotated[str, typer.Option(help="Name of the column of --data with the text.")] = "text",
-    label_column: Annotated[str, typer.Option(help="Name of the column of --data with the label.")] = "label",
+    text_column: Annotated[str, typer.Option(help="Name of the column of --data with the text.")] = DEFAULT_TEXT,
+    label_column: Annotated[str, typer.Option(help="Name of the column of --data with the label.")] = DEFAULT_LABEL,
 ) -> None:
     """Label in a running Label Studio with simulated annotators, and measure the model after each round.
 
     Annotators use the endpoints that the browser uses. LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY name Label Studio and
     its key; BASIC_AUTH_USER and BASIC_AUTH_PASS are sent to a backend that asks for them.
     """
-    behaviour = AnnotatorBehaviour(noise, skip, pause)
+    columns = Columns(text=text_column, label=label_column)
+    try:
+        check_dataset(data.stem, data)
+        columns.check()
+    except DataError as problem:
+        fail(str(problem))
+
+    # Imported after the checks, since the libraries of arrays and models take seconds to load.
+    from ml_backend.labelstudio.client import LabelStudio, LabelStudioError
+    from ml_backend.settings import load_settings
+    from simulator.data.atomic_files import CannotSave
+    from simulator.data.datasets import load
+    from simulator.experiment.results import Results
+    from simulator.live.annotators import AnnotatorBehaviour
+    from simulator.live.replay import LiveFailed, Session, find_backend, run_live
+
     try:
         settings = load_settings()
-        measured_on = load(data.stem, data, Columns(text=text_column, label=label_column))
+        measured_on = load(data.stem, data, columns)
         for note in measured_on.notes:
             print_line(errors, f"{data}: {note}")
         keys = key or [settings.label_studio_api_key or ""]
@@ -65,7 +75,7 @@ def live(
                 keys=keys,
                 backend=find_backend(client, project, auth),
                 gold_field=gold,
-                behaviour=behaviour,
+                behaviour=AnnotatorBehaviour(noise, skip, pause),
                 labels=labels,
                 seed=seed,
                 wait=wait,

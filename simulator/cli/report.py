@@ -8,15 +8,18 @@ from typing import Annotated
 import typer
 
 from simulator.cli.console import console, fail, print_line
+from simulator.experiment.results_folder import check_results
 
 
 def report(folder: Annotated[Path, typer.Argument(help="Folder of results: the --out of `run` or `live`.")]) -> None:
     """Write report.html into the folder: one page that opens offline, with figures (PNG) and tables (CSV) beside it."""
-    # Imported here because the drawing libraries take a second to load and no other command needs them.
-    from simulator.experiment.results import Results
-    from simulator.report import write_report
-
     try:
+        check_results(folder)
+
+        # Imported after the check, since the libraries of arrays and figures take seconds to load.
+        from simulator.experiment.results import Results
+        from simulator.report import write_report
+
         results = Results(folder)
         if results.parts.is_dir():
             results.merge()

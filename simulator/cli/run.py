@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ml_backend.learning import initial, strategies
+from ml_backend.learning import catalogue
 from ml_backend.learning.defaults import DEFAULT_STRATEGY
 from simulator.cli.arguments import (
     BALANCE_HELP,
@@ -27,21 +27,25 @@ from simulator.cli.arguments import (
     rates,
     read_label_config,
     sizes,
+    strategies_of,
 )
 from simulator.cli.console import console, errors, fail, print_line, print_problem
 from simulator.cli.progress import TerminalProgress
 from simulator.data.atomic_files import CannotSave
+from simulator.data.cache_folder import default_cache
 from simulator.data.class_descriptions import NO_DESCRIPTIONS, read_descriptions
+from simulator.data.cleaning import Cleaning
 from simulator.data.columns import DEFAULT_LABEL, DEFAULT_TEXT, Columns
-from simulator.data.datasets import Cleaning, known_names
+from simulator.data.dataset_names import known_names
 from simulator.data.perturbations import Perturbations
-from simulator.data.vector_cache import default_cache
-from simulator.experiment.definition import Experiment
+from simulator.experiment.definition import Experiment, check_known
 from simulator.experiment.grid import HeadKind
+from simulator.experiment.manifest import check_same_settings
 from simulator.experiment.processes import NoScheduler
-from simulator.experiment.runner import ExperimentOutcome
-from simulator.experiment.runner import run as run_experiment
 from simulator.experiment.strategy_options import StrategyOptions
+
+if TYPE_CHECKING:
+    from simulator.experiment.runner import ExperimentOutcome
 
 DATA, GRID, BUDGET, PERTURBATION, MACHINE = (
     "Data",
@@ -102,7 +106,7 @@ def run(
         str,
         typer.Option(
             "--strategies",
-            help=f"`all`, or names separated by commas: {', '.join(strategies.names())}.",
+            help=f"`all`, or names separated by commas: {', '.join(catalogue.strategy_names())}.",
             rich_help_panel=GRID,
         ),
     ] = f"random,{DEFAULT_STRATEGY}",
@@ -110,7 +114,7 @@ def run(
         str,
         typer.Option(
             "--initial",
-            help=f"Methods for the initial pool, separated by commas: {', '.join(initial.names())}.",
+            help=f"Methods for the initial pool, separated by commas: {', '.join(catalogue.initial_names())}.",
             rich_help_panel=GRID,
         ),
     ] = "random",
@@ -210,7 +214,7 @@ def run(
         experiment = Experiment(
             datasets=names(datasets) if datasets else known_names(data) if data else [],
             embeddings=names(embeddings),
-            strategies=strategies.names() if strategy_names == "all" else names(strategy_names),
+            strategies=strategies_of(strategy_names),
             initials=names(initial_names),
             seeds=seeds,
             out=out,
@@ -243,6 +247,11 @@ def run(
         )
         if not experiment.datasets:
             raise ValueError(f"no datasets: name some with --datasets. Known: {', '.join(known_names(data))}")
+        check_known(experiment)
+        check_same_settings(experiment)
+        # Imported after the checks, since the libraries of arrays and models take seconds to load.
+        from simulator.experiment.runner import run as run_experiment
+
         outcome = run_experiment(experiment, TerminalProgress(errors))
     except (ValueError, CannotSave, NoScheduler) as problem:
         fail(str(problem))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from ml_backend.class_descriptions import one_line
-from ml_backend.labelstudio.described_classes import described_classes
 from ml_backend.labelstudio.label_config import LabelConfig
 from ml_backend.learning.embedding.class_texts import ClassTexts, class_texts
 from simulator.data.data_error import DataError
@@ -90,6 +89,8 @@ def texts_of_classes(classes: Sequence[str], descriptions: Mapping[str, str], co
     """
     if config is None:
         return class_texts(classes, descriptions)
+    from ml_backend.labelstudio.described_classes import described_classes
+
     of_config = described_classes(config, descriptions)
     shown = dict(zip(config.classes, of_config.names, strict=True))
     return class_texts([shown.get(name, name) for name in classes], of_config.descriptions)

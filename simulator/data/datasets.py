@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from simulator.data.cleaning import Cleaning
 from simulator.data.columns import Columns
 from simulator.data.counted import counted
 from simulator.data.data_error import DataError
-from simulator.data.encodings import access_to
+from simulator.data.dataset_names import check_dataset, file_of
 from simulator.data.hub import read_hub
 from simulator.data.labelled_table import LabelledTable
 from simulator.data.registry import CARDS
 from simulator.data.shortened import shortened
-from simulator.data.sources import SUFFIXES, read_file
+from simulator.data.sources import read_file
 
 TEST_SHARE = 0.2
 """Share of each class that becomes the test split if the data has no split column."""
-PROGRAMS_OWN = (".", "~$")
-"""Names of files that are no data begin so: hidden ones, and those with which Excel marks an open workbook."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +79,6 @@ class Dataset:
         return digest.hexdigest()
 
 
-@dataclass(frozen=True)
-class Cleaning:
-    """What to leave out of a dataset instead of raising an error.
-
-    drop_empty: rows without a text; drop_rare: labels with fewer examples than this number.
-    """
-
-    drop_empty: bool = False
-    drop_rare: int = 0
-
-
 def load(
     name: str, data: Path | None, columns: Columns | None = None, cleaning: Cleaning | None = None, seed: int = 0
 ) -> Dataset:
@@ -103,64 +89,9 @@ def load(
     Raises DataError for an unknown name and for data that cannot be read or used.
     """
     columns = columns or Columns()
-    if data is None:
-        if name not in CARDS:
-            raise DataError(
-                f"unknown dataset {name!r}; known: {', '.join(CARDS)}. For a file of your own, give --data."
-            )
-        read = read_hub(name, CARDS[name])
-    else:
-        read = read_file(_file_of(name, data), columns)
+    check_dataset(name, data)
+    read = read_hub(name, CARDS[name]) if data is None else read_file(file_of(name, data), columns)
     return dataset_of(name, read, cleaning or Cleaning(), seed)
-
-
-def known_names(data: Path | None) -> list[str]:
-    """Names that `load` accepts: those of the files in the folder, of the file, or of the registry if `data` is None.
-
-    Raises DataError for a folder that cannot be opened or has no file with data, and if two files in it have the same
-    name with different suffixes.
-    """
-    if data is None:
-        return list(CARDS)
-    with access_to(data):
-        if not data.is_dir():
-            return [data.stem]
-    files = _files(data)
-    if not files:
-        raise DataError(f"the folder {data} has no file that can be read: {', '.join(SUFFIXES)}")
-    return [_single_file(name, list(same)).stem for name, same in groupby(files, key=lambda p: p.stem)]
-
-
-def _files(folder: Path) -> list[Path]:
-    with access_to(folder):
-        files = [p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(PROGRAMS_OWN)]
-    return sorted(files, key=lambda p: (p.stem, p.suffix))
-
-
-def _single_file(name: str, files: Sequence[Path]) -> Path:
-    if len(files) > 1:
-        raise DataError(
-            f"the dataset {name!r} is in {len(files)} files, {' and '.join(map(str, files))}: rename or remove all "
-            "but one"
-        )
-    return files[0]
-
-
-def _file_of(name: str, data: Path) -> Path:
-    with access_to(data):
-        exists, is_folder = data.exists(), data.is_dir()
-    if not exists:
-        raise DataError(f"{data}: no such file or folder; check --data")
-    if not is_folder:
-        if name != data.stem:
-            raise DataError(f"unknown dataset {name!r}; the file {data} is called {data.stem!r}")
-        return data
-    files = _files(data)
-    if name in {path.stem for path in files}:
-        return _single_file(name, [path for path in files if path.stem == name])
-    registered = " (the registry knows it: leave --data out to load it from the hub)" if name in CARDS else ""
-    names = dict.fromkeys(path.stem for path in files)
-    raise DataError(f"unknown dataset {name!r}{registered}; the folder {data} has: {', '.join(names) or 'none'}")
 
 
 def dataset_of(name: str, read: LabelledTable, cleaning: Cleaning, seed: int) -> Dataset:

@@ -4,31 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.embedding.embedder import PACKAGED, Embedder, ModelNotAvailable, encode_layers, load
-from ml_backend.learning.embedding.names import PACKAGED_LAYERS, RANDOM_PROJECTION, TFIDF, EmbeddingName, parse
-from ml_backend.learning.embedding.registry import registered, short_names
-
-WORDS_ONLY = (TFIDF, RANDOM_PROJECTION)
-
-
-def check_names(embeddings: Sequence[str]) -> None:
-    """Raise ModelNotAvailable, listing the known names, for a name that cannot be an embedding.
-
-    Whether a model of the hub exists is only checked when it is loaded.
-    """
-    for name in embeddings:
-        model = parse(name)
-        exists = model.model in (PACKAGED, *WORDS_ONLY) or model.is_matrix or registered(model.model) is not None
-        if not exists and "/" not in model.model and not Path(model.model).is_dir():
-            raise ModelNotAvailable(
-                f"unknown embedding {name!r}; known: minilm, minilm:layer1 … minilm:layer{PACKAGED_LAYERS}, {TFIDF}, "
-                f"{RANDOM_PROJECTION}, {short_names()}, a hub model as owner/name, a folder, or a matrix file"
-            )
+from ml_backend.learning.embedding.names import TFIDF, EmbeddingName, parse
 
 
 def load_embedder(name: str) -> Embedder:
@@ -37,11 +18,6 @@ def load_embedder(name: str) -> Embedder:
     The environment variable EMBEDDING_TRUST_REMOTE_CODE=1 allows models that bring their own code, as in the service.
     """
     return load(name, trust_remote_code=os.environ.get("EMBEDDING_TRUST_REMOTE_CODE") == "1")
-
-
-def separator(embedding: str) -> str:
-    """The string that joins the two texts of a pair for this embedding, as in the live service."""
-    return parse(embedding).field_separator
 
 
 def passes(embeddings: Sequence[str]) -> list[list[str]]:

@@ -19,8 +19,6 @@ def read_hub(name: str, card: Card) -> LabelledTable:
     Raises DataError if the `datasets` package is missing or the hub cannot be reached.
     """
     local = f"or give --data a folder that holds {name}.parquet"
-    if card.note:
-        raise DataError(f"{name}: {card.note}")
     try:
         import datasets
     except ImportError:

@@ -10,6 +10,7 @@ from simulator.data.command_options import with_options
 from simulator.data.data_error import DataError
 from simulator.data.delimited import read_delimited
 from simulator.data.encodings import access_to
+from simulator.data.file_kinds import DELIMITED, JSON, check_kind
 from simulator.data.json_objects import read_json
 from simulator.data.label_studio_tables import is_export, table_of_export
 from simulator.data.label_studio_tasks import are_tasks, table_of_tasks
@@ -17,22 +18,6 @@ from simulator.data.labelled_table import LabelledTable, table_of_rows
 from simulator.data.parquet_files import read_parquet
 from simulator.data.rows import rows_of_objects
 from simulator.data.spreadsheets import read_workbook
-
-DELIMITED = (".csv", ".tsv")
-JSON = (".json", ".jsonl", ".ndjson")
-SUFFIXES = (".parquet", *DELIMITED, *JSON, ".xlsx")
-"""Endings of the files that are read, in any letter case."""
-REMEDIES = {
-    ".gz": "unpack it first, with `gunzip`",
-    ".bz2": "unpack it first, with `bunzip2`",
-    ".xz": "unpack it first, with `unxz`",
-    ".zst": "unpack it first, with `unzstd`",
-    ".zip": "unpack it first, with `unzip`",
-    ".xls": "save it as .xlsx or as CSV UTF-8",
-    ".ods": "save it as .xlsx or as CSV UTF-8",
-    ".txt": "if it has columns, rename it to .csv or .tsv",
-}
-"""Ending → what to do with such a file."""
 
 
 def read_file(path: Path, columns: Columns) -> LabelledTable:
@@ -45,10 +30,7 @@ def read_file(path: Path, columns: Columns) -> LabelledTable:
     with access_to(path):
         if path.is_dir():
             raise DataError(f"{path} is a folder: give one of the files in it")
-    if suffix not in SUFFIXES:
-        kind = f"unknown kind of file {path.suffix!r}" if suffix else "the name of a file with data needs an ending"
-        remedy = f". {path.name}: {REMEDIES[suffix]}" if suffix in REMEDIES else ""
-        raise DataError(f"{path}: {kind}; known: {', '.join(SUFFIXES)}{remedy}")
+    check_kind(path)
     columns.check()
     config = columns.label_config
     if config is not None and config.multi_label:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,19 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.embedding.class_texts import class_text_key, encode_class_texts
-from ml_backend.learning.embedding.names import PACKAGED, RANDOM_PROJECTION, TFIDF, parse
-from ml_backend.learning.embedding.registry import registered
 from simulator.data.atomic_files import write_atomically
 from simulator.data.cached_dataset import CachedDataset
 from simulator.data.dataset_files import keep
 from simulator.data.datasets import Dataset
-from simulator.data.embeddings import embed, embedder_of_classes, separator
-
-
-def default_cache() -> Path:
-    """The folder of the cache unless --cache names another."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "label-studio-active-learning"
+from simulator.data.embedding_names import content_of, separator
+from simulator.data.embeddings import embed, embedder_of_classes
 
 
 def embed_and_cache(dataset: Dataset, embeddings: Sequence[str], cache: Path) -> Iterator[tuple[str, CachedDataset]]:
@@ -62,35 +53,6 @@ def embed_classes_and_cache(
         embedder = embedder_of_classes(embedding, dataset.train.joined(separator(embedding)))
         _write_array(file, encode_class_texts(embedder, texts))
     return replace(cached, class_vectors=str(file))
-
-
-def content_of(embedding: str) -> str | None:
-    """Hash of what a matrix file (its bytes) or a model's folder (names, sizes and times of its files) holds.
-
-    It detects content that changed under the same name. None for embeddings that are identified by their name alone,
-    and for missing files.
-    """
-    parsed_name = parse(embedding)
-    path = Path(parsed_name.model)
-    if parsed_name.is_matrix and path.is_file():
-        file_status = path.stat()
-        return _file_hash(path, (file_status.st_size, file_status.st_mtime_ns))
-    if parsed_name.model in (PACKAGED, TFIDF, RANDOM_PROJECTION) or registered(parsed_name.model) or not path.is_dir():
-        return None
-    digest = hashlib.blake2b(digest_size=12)
-    for file in sorted(path.rglob("*")):
-        if file.is_file():
-            file_status = file.stat()
-            digest.update(
-                f"{file.relative_to(path)}\x00{file_status.st_size}\x00{file_status.st_mtime_ns}\x00".encode()
-            )
-    return digest.hexdigest()
-
-
-@lru_cache(maxsize=64)
-def _file_hash(path: Path, _size_and_time: tuple[int, int]) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
 
 
 def _embeddings_file(dataset: Dataset, embedding: str, cache: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml_backend.learning.cycle import Cycle
+from ml_backend.learning.defaults import DEFAULT_C
 
 LEAST_PER_CYCLE = 10
 
@@ -23,7 +23,7 @@ class Budget:
     initial_size: int | None = 100
     batch_size: int | None = 100
     cycles: int = 15
-    C: float = Cycle.C
+    C: float = DEFAULT_C
 
     def sizes(self, n_classes: int) -> tuple[int, int]:
         """Sizes of the initial pool and of a batch for a dataset with this number of classes."""

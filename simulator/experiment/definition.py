@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ml_backend.learning import initial, strategies
+from ml_backend.learning import catalogue
+from simulator.data.cache_folder import default_cache
 from simulator.data.class_descriptions import NO_DESCRIPTIONS, ClassDescriptions
+from simulator.data.cleaning import Cleaning
 from simulator.data.columns import Columns
-from simulator.data.datasets import Cleaning, known_names
-from simulator.data.embeddings import check_names
+from simulator.data.dataset_names import check_dataset, known_names
+from simulator.data.embedding_names import check_names
 from simulator.data.perturbations import Perturbations
-from simulator.data.vector_cache import default_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.grid import Cell, HeadKind, cells
 from simulator.experiment.strategy_options import StrategyOptions
@@ -53,10 +54,18 @@ class Experiment:
 
 
 def check_known(experiment: Experiment) -> None:
-    """Raise ValueError, listing the known names, for an unknown strategy, initial method or embedding, for a size given
-    for an unknown dataset, and for descriptions that do not name their dataset where there are several."""
+    """Check all that can be known before data is read.
+
+    Raises ValueError, with the known names, for an unknown dataset, strategy, initial method or embedding; for a
+    missing or unknown kind of file; for values out of range; for a size given for an unknown dataset; and for
+    descriptions that do not name their dataset where there are several.
+    """
     check_known_methods(experiment.strategies, experiment.initials)
     check_names(experiment.embeddings)
+    experiment.columns.check()
+    experiment.perturbations.check()
+    for name in experiment.datasets:
+        check_dataset(name, experiment.data)
     experiment.descriptions.check(experiment.datasets)
     if experiment.perturbations.sized():
         # Sizes of datasets that this call does not use are allowed: they have to stay the same when datasets are added.
@@ -64,9 +73,16 @@ def check_known(experiment: Experiment) -> None:
 
 
 def check_known_methods(strategy_names: Sequence[str], initial_names: Sequence[str]) -> None:
-    """Raise UnknownStrategy or UnknownInitial, listing the known names, for a name that is not known."""
+    """Raise UnknownStrategy or UnknownInitial, listing the known names, for a name that is not known.
+
+    Raises BrokenStrategy for a strategy of another package that cannot be used.
+    """
     for name in strategy_names:
-        strategies.get(name)
+        catalogue.check_strategy(name)
+        if name not in catalogue.builtin_names():
+            # Only the strategies of other packages have to be loaded to know that they can be used.
+            from ml_backend.learning import strategies
+
+            strategies.get(name)
     for name in initial_names:
-        if name not in initial.names():
-            raise initial.UnknownInitial(f"unknown initial method {name!r}; known: {', '.join(initial.names())}")
+        catalogue.check_initial(name)

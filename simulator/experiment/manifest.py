@@ -7,16 +7,19 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ml_backend.learning.embedding.class_texts import ClassTexts
 from simulator.data.atomic_files import write_atomically
-from simulator.data.datasets import Dataset
+from simulator.data.embedding_names import content_of
 from simulator.data.encodings import access_to
-from simulator.data.vector_cache import content_of
 from simulator.experiment.call_record import CallRecord
 from simulator.experiment.definition import Experiment
 from simulator.experiment.grid import HeadKind
+
+if TYPE_CHECKING:
+    from simulator.data.datasets import Dataset
 
 MANIFEST = "run.json"
 PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "sentence-transformers", "joblib")
@@ -24,6 +27,21 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "sentence-transformers", 
 
 class AnotherExperiment(ValueError):
     """The folder holds results with another budget or other data, which must not be compared with the new ones."""
+
+
+def check_same_settings(experiment: Experiment) -> None:
+    """Check that the folder of the experiment is empty or holds results with the same settings; reads no data.
+
+    Raises AnotherExperiment, naming the difference, and DataError for a folder that cannot be opened.
+    """
+    before = _read(experiment.out / MANIFEST)
+    for name, value in _shared_settings(experiment).items():
+        saved = before.get(name)
+        if before and saved != value:
+            raise AnotherExperiment(
+                f"{experiment.out} holds results with {name} {_or_off(saved)}, and this command has {_or_off(value)}: "
+                "use another --out"
+            )
 
 
 def check_same_experiment(
@@ -35,23 +53,8 @@ def check_same_experiment(
     methods, heads and seeds may be added; everything else must be unchanged. Raises AnotherExperiment, naming the
     difference, and DataError for a folder that cannot be opened.
     """
-    path = experiment.out / MANIFEST
-    with access_to(path):
-        if not path.exists():
-            return
-    try:
-        before = json.loads(path.read_text())
-    except ValueError:
-        raise AnotherExperiment(
-            f"{path} is not valid JSON; use another --out, or delete the file if you know what the folder contains"
-        ) from None
-    for name, value in _shared_settings(experiment).items():
-        saved = before.get(name)
-        if saved != value:
-            raise AnotherExperiment(
-                f"{experiment.out} holds results with {name} {_or_off(saved)}, and this command has {_or_off(value)}: "
-                "use another --out"
-            )
+    check_same_settings(experiment)
+    before = _read(experiment.out / MANIFEST)
     contents = before.get("embedding_contents", {})
     for name, content in _embedding_contents(experiment).items():
         if contents.get(name, content) != content:
@@ -60,7 +63,7 @@ def check_same_experiment(
                 "restore the previous contents"
             )
     for name, dataset in datasets.items():
-        described = before["datasets"].get(name)
+        described = before.get("datasets", {}).get(name)
         if described is not None and described["fingerprint"] != dataset.fingerprint():
             raise AnotherExperiment(
                 f"{experiment.out} holds results on other texts or labels of {name!r}: use another --out"
@@ -109,6 +112,20 @@ def write_manifest(
         "versions": {name: version(name) for name in PACKAGES},
     }
     write_atomically(path, json.dumps(record, indent=1).encode())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What run.json holds; empty without the file. Raises AnotherExperiment and DataError."""
+    with access_to(path):
+        if not path.exists():
+            return {}
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text())
+    except ValueError:
+        raise AnotherExperiment(
+            f"{path} is not valid JSON; use another --out, or delete the file if you know what the folder contains"
+        ) from None
+    return manifest
 
 
 def _shared_settings(experiment: Experiment) -> dict[str, Any]:

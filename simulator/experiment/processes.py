@@ -9,8 +9,6 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
-import joblib
-
 WORKERS_SECONDS = 30
 DIED = (
     "its worker process died, and died again when no other run was active: it most likely needs more memory than the "
@@ -83,6 +81,7 @@ def _in_parallel(calls: Mapping[Key, Call], running: dict[Key, Call], jobs: int)
 
     Raises BrokenProcessPool.
     """
+    import joblib
 
     def tasks() -> Iterator[Any]:
         for key, call in list(calls.items()):

@@ -18,9 +18,9 @@ from simulator.data.atomic_files import CannotSave, write_json, write_table
 from simulator.experiment.embedding_quality import Quality
 from simulator.experiment.evaluations import BASIS, NUMBERS, STOP
 from simulator.experiment.grid import Cell, HeadKind
+from simulator.experiment.results_folder import PARTS, RESULTS
 from simulator.experiment.simulate import SimulatedRun
 
-RESULTS = "results.parquet"
 QUALITY = "embedding_quality.parquet"
 KEYS = ["dataset", "embedding", "strategy", "initial", "head", "seed", "cycle"]
 RUN = KEYS[:-1]
@@ -46,7 +46,7 @@ class Results:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.parts = folder / "parts"
+        self.parts = folder / PARTS
 
     def has(self, cell: Cell) -> bool:
         """Whether the run is finished and saved. Raises CannotSave for a table that cannot be read."""

@@ -15,6 +15,7 @@ from simulator.data.command_options import with_options
 from simulator.data.data_error import DataError
 from simulator.data.datasets import Dataset, load
 from simulator.data.embeddings import passes
+from simulator.data.perturbed import perturbed
 from simulator.data.vector_cache import embed_and_cache, embed_classes_and_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.call_record import CallRecord
@@ -106,7 +107,7 @@ def _load_all(experiment: Experiment, failed: dict[str, Failure], progress: Prog
             whole = load(name, experiment.data, experiment.columns, experiment.cleaning, experiment.perturbations.seed)
             for note in whole.notes:
                 progress.say(f"{name}: {note}")
-            dataset = experiment.perturbations.apply(whole)
+            dataset = perturbed(whole, experiment.perturbations)
             _check_large_enough(dataset, experiment.budget)
             datasets[name] = dataset
         except DataError as problem:

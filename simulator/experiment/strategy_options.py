@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ml_backend.learning.cycle import Cycle
+if TYPE_CHECKING:
+    from ml_backend.learning.cycle import Cycle
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,8 @@ class StrategyOptions:
 
     def cycle(self, strategy: str, initial: str, seed: int) -> Cycle:
         """How a run of that strategy chooses; its batch size and C are the budget's, which `simulate` fills in."""
+        from ml_backend.learning.cycle import Cycle
+
         return Cycle(
             strategy,
             initial,

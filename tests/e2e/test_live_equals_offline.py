@@ -21,6 +21,7 @@ from simulator.data.class_descriptions import read_descriptions, texts_of_classe
 from simulator.data.datasets import Dataset, load
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.data.perturbations import Perturbations
+from simulator.data.perturbed import perturbed
 from simulator.experiment.budget import Budget
 from simulator.experiment.simulate import SimulatedRun, simulate
 from simulator.live.annotators import AnnotatorBehaviour
@@ -39,7 +40,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     if not file.exists():
         name, file = "messages", tmp_path_factory.mktemp("data") / "messages.parquet"
         pd.DataFrame([asdict(message) for message in messages()]).to_parquet(file)
-    return Perturbations(pool_size={"": TASKS}, test_size={"": TEST}).apply(load(name, file))
+    return perturbed(load(name, file), Perturbations(pool_size={"": TASKS}, test_size={"": TEST}))
 
 
 def config(classes: tuple[str, ...]) -> str:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ml_backend.learning.embedding.names import ModelNotAvailable, parse
 from ml_backend.learning.embedding.registry import registered
 from ml_backend.readable_names import is_code, readable
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ml_backend.learning.embedding.embedder import Embedder
 
 NAMES_IN_A_SENTENCE = 5

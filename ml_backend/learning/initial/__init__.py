@@ -11,18 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.catalogue import INITIAL_POOLS
+from ml_backend.learning.catalogue import INITIAL_POOLS, UnknownInitial, check_initial, initial_names
 from ml_backend.learning.numerics.threads import one_thread
 from ml_backend.learning.pool import Pool
 
+__all__ = ["UnknownInitial", "names", "select"]
 
-class UnknownInitial(ValueError):
-    """No initial method has that name; the message lists the names that exist."""
-
-
-def names() -> list[str]:
-    """Names of all initial methods, sorted."""
-    return sorted(INITIAL_POOLS)
+names = initial_names
 
 
 def select(name: str, pool: Pool, size: int, rng: np.random.Generator, **options: Any) -> NDArray[np.int64]:
@@ -34,8 +29,7 @@ def select(name: str, pool: Pool, size: int, rng: np.random.Generator, **options
     Raises UnknownInitial; ValueError for a negative size; NotFinite when a row that is labelled or may be picked holds
     NaN or infinity.
     """
-    if name not in INITIAL_POOLS:
-        raise UnknownInitial(f"unknown initial method {name!r}; known: {', '.join(names())}")
+    check_initial(name)
     if size < 0:
         raise ValueError(f"size must be 0 or more, got {size}")
     pool.check_finite()

@@ -21,9 +21,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.batch.class_balance import balanced
-from ml_backend.learning.catalogue import StrategyInfo, builtin_names, name_clashes, package_of, plugins, strategy_names
+from ml_backend.learning.catalogue import (
+    StrategyInfo,
+    UnknownStrategy,
+    builtin_names,
+    check_strategy,
+    name_clashes,
+    package_of,
+    plugins,
+    strategy_names,
+)
 from ml_backend.learning.numerics.threads import one_thread
 from ml_backend.learning.pool import NeedsHead, Pool
+
+__all__ = ["BrokenStrategy", "Strategy", "UnknownStrategy", "get", "names", "select"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +47,6 @@ class Strategy(Protocol):
 
     def select(self, pool: Pool, batch_size: int, rng: np.random.Generator, **options: Any) -> NDArray[np.int64]:
         """The rows to label next, (batch_size,) int64, best first."""
-
-
-class UnknownStrategy(ValueError):
-    """No strategy has that name; the message lists the names that exist."""
 
 
 class BrokenStrategy(ValueError):
@@ -59,14 +66,13 @@ def get(name: str) -> Strategy:
     Raises UnknownStrategy, which lists the names that exist, and BrokenStrategy for a strategy of another package that
     cannot be loaded or whose name two packages define.
     """
+    check_strategy(name)
     if name in builtin_names():
         module: Any = importlib.import_module(f"{__name__}.{name}")
         return module  # type: ignore[no-any-return]
     if name in plugins():
         return _plugin(name)
-    if name in name_clashes():
-        raise BrokenStrategy(name_clashes()[name])
-    raise UnknownStrategy(f"unknown strategy {name!r}; known: {', '.join(names())}")
+    raise BrokenStrategy(name_clashes()[name])
 
 
 def select(

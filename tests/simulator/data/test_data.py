@@ -13,11 +13,14 @@ import pandas as pd
 import pytest
 from small_texts import table
 
+from simulator.data.cleaning import Cleaning
 from simulator.data.columns import Columns
 from simulator.data.data_error import DataError
-from simulator.data.datasets import Cleaning, held_out_rows, known_names, load
+from simulator.data.dataset_names import known_names
+from simulator.data.datasets import held_out_rows, load
 from simulator.data.hub import hub_table
 from simulator.data.perturbations import Perturbations
+from simulator.data.perturbed import perturbed
 from simulator.data.registry import CARDS, Card
 from simulator.data.sources import read_file
 
@@ -207,7 +210,7 @@ def test_a_broken_file_and_an_unknown_name_are_named(tmp_path: Path):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(DataError, match=r"broken.parquet cannot be read as Parquet: .*may be incomplete"):
         load("broken", tmp_path / "broken.parquet")
-    with pytest.raises(DataError, match=r"unknown dataset 'trec'; the folder .* has: broken"):
+    with pytest.raises(DataError, match=r"unknown dataset 'trec'; known: broken. They are the files of the folder"):
         load("trec", tmp_path)
     with pytest.raises(DataError, match=r"unknown dataset 'agnews' \(the registry knows it"):
         load("agnews", tmp_path)
@@ -231,43 +234,45 @@ def dataset(tmp_path: Path):
 
 
 def test_label_noise_changes_its_share_of_the_pool_and_no_label_of_the_test_split(dataset):
-    noisy = Perturbations(label_noise=0.3).apply(dataset)
+    noisy = perturbed(dataset, Perturbations(label_noise=0.3))
     wrong = noisy.train.y != dataset.train.y
     assert wrong.mean() == pytest.approx(0.3, abs=0.04)
     assert np.bincount(noisy.train.y[wrong], minlength=3).min() > 50, "wrong labels must be of every other class"
     assert (noisy.test.y == dataset.test.y).all()
-    by_class = Perturbations(label_noise=0.0, class_noise={"bug": 0.5}).apply(dataset)
+    by_class = perturbed(dataset, Perturbations(label_noise=0.0, class_noise={"bug": 0.5}))
     wrong = by_class.train.y != dataset.train.y
     assert {dataset.classes[c] for c in dataset.train.y[wrong]} == {"bug"}
 
 
 def test_imbalance_has_its_ratio_and_subsamples_have_their_size(dataset):
-    tail = Perturbations(imbalance=10).apply(dataset)
+    tail = perturbed(dataset, Perturbations(imbalance=10))
     counts = np.sort(np.bincount(tail.train.y))
     assert counts.tolist() == [30, 95, 300]
-    small = Perturbations(pool_size={"": 100}, test_size={"mine": 50, "": 3}).apply(dataset)
+    small = perturbed(dataset, Perturbations(pool_size={"": 100}, test_size={"mine": 50, "": 3}))
     assert (len(small.train), len(small.test)) == (100, 50)
 
 
 def test_perturbations_are_the_same_for_the_same_seed_only(dataset):
     def changed(seed: int) -> str:
-        return Perturbations(pool_size={"": 300}, imbalance=3, label_noise=0.1, seed=seed).apply(dataset).fingerprint()
+        changes = Perturbations(pool_size={"": 300}, imbalance=3, label_noise=0.1, seed=seed)
+        return perturbed(dataset, changes).fingerprint()
 
     assert changed(0) == changed(0) != changed(1)
 
 
 def test_perturbations_that_leave_the_pool_without_a_class_are_refused(dataset):
     with pytest.raises(DataError, match=r"occurs in the test split only.*change less \(--pool-size.*--data-seed"):
-        Perturbations(pool_size={"": 2}).apply(dataset)
+        perturbed(dataset, Perturbations(pool_size={"": 2}))
     with pytest.raises(DataError, match=r"the pool has one class only \(bug\); change less"):
-        Perturbations(pool_size={"": 1}).apply(
-            replace(dataset, test=dataset.test.at(np.flatnonzero(dataset.test.y == 1)))
+        perturbed(
+            replace(dataset, test=dataset.test.at(np.flatnonzero(dataset.test.y == 1))),
+            Perturbations(pool_size={"": 1}),
         )
 
 
 def test_a_class_that_is_left_in_neither_split_is_accepted(dataset):
     rare = np.flatnonzero(dataset.test.y > 0)
-    changed = Perturbations(class_noise={"bill": 1.0}).apply(replace(dataset, test=dataset.test.at(rare)))
+    changed = perturbed(replace(dataset, test=dataset.test.at(rare)), Perturbations(class_noise={"bill": 1.0}))
     assert set(changed.train.y) == {1, 2}
 
 
@@ -282,4 +287,4 @@ def test_a_class_that_is_left_in_neither_split_is_accepted(dataset):
 )
 def test_perturbations_out_of_range_are_refused(dataset, changes: Perturbations, reason: str):
     with pytest.raises(DataError, match=reason):
-        changes.apply(dataset)
+        perturbed(dataset, changes)

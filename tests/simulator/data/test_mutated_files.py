@@ -15,9 +15,10 @@ import pandas as pd
 import pytest
 from reviews import REVIEWS
 
+from simulator.data.cleaning import Cleaning
 from simulator.data.columns import Columns
 from simulator.data.data_error import DataError
-from simulator.data.datasets import Cleaning, dataset_of
+from simulator.data.datasets import dataset_of
 from simulator.data.sources import read_file
 
 ODD_CELLS: tuple[Any, ...] = (

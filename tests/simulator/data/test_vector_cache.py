@@ -13,10 +13,12 @@ from rich.console import Console
 from small_texts import table
 
 from simulator.cli.progress import TerminalProgress
+from simulator.data.cleaning import Cleaning
 from simulator.data.dataset_files import kept
-from simulator.data.datasets import Cleaning, Dataset, dataset_of
+from simulator.data.datasets import Dataset, dataset_of
+from simulator.data.embedding_names import content_of
 from simulator.data.labelled_table import LabelledTable
-from simulator.data.vector_cache import _embeddings_file, content_of, embed_and_cache
+from simulator.data.vector_cache import _embeddings_file, embed_and_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.definition import Experiment
 from simulator.experiment.manifest import AnotherExperiment

@@ -184,4 +184,4 @@ def test_the_command_takes_heads_descriptions_and_no_initial_labels(data: Path, 
     assert table[["head", "n_labeled"]].values.tolist() == [["named", 0], ["named", 10], ["plain", 0], ["plain", 10]]
     refused = CliRunner().invoke(app, [*command, "--heads", "plain,name"])
     assert refused.exit_code == 1
-    assert "unknown head 'name'; known: plain, named" in " ".join(refused.output.split())
+    assert "unknown head 'name': did you mean named? Known: plain, named" in " ".join(refused.output.split())

@@ -197,19 +197,22 @@ def test_layers_that_one_pass_computes_fail_together(experiment: Experiment, mon
 def test_a_dataset_that_cannot_be_used_does_not_stop_the_others(experiment: Experiment, data: Path):
     (data / "broken.parquet").write_bytes(b"nothing")
     table(12).to_parquet(data / "tiny.parquet")
-    outcome = run(replace(experiment, datasets=["broken", "mail", "tiny", "none"], seeds=1), Quiet())
+    outcome = run(replace(experiment, datasets=["broken", "mail", "tiny"], seeds=1), Quiet())
     assert outcome.finished == 2
     assert "cannot be read as Parquet" in outcome.failed["broken"].message
     assert "tiny: the pool has 9 different texts, fewer than the initial pool of 10" in outcome.failed["tiny"].message
-    assert "unknown dataset 'none'" in outcome.failed["none"].message
 
 
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"strategies": ["margni"]}, "unknown strategy 'margni'; known: .*margin"),
+        ({"strategies": ["margni"]}, r"unknown strategy 'margni': did you mean margin\? Known: .*typiclust"),
         ({"initials": ["margin"]}, "unknown initial method 'margin'; known: .*typiclust"),
+        ({"datasets": ["mali"]}, r"unknown dataset 'mali': did you mean mail\? Known: chat, mail"),
         ({"embeddings": ["minilm:layer9"]}, "minilm:layer9"),
+        ({"embeddings": ["minlm"]}, r"unknown embedding 'minlm': did you mean minilm\? Known: minilm, minilm:layer1"),
+        ({"embeddings": ["vectors.npy"]}, "embedding 'vectors.npy': no such file"),
+        ({"perturbations": Perturbations(label_noise=3)}, "label noise must be a share from 0 to 1, got 3"),
         (
             {"perturbations": Perturbations(pool_size={"mial": 50})},
             "names the dataset 'mial', which does not exist; known: mail, chat",
@@ -319,12 +322,13 @@ def test_a_kill_at_any_write_loses_and_duplicates_no_run(experiment: Experiment,
 
 
 def test_the_command_reports_failures_by_its_exit_status(data: Path, tmp_path: Path):
-    command = [sys.executable, "-m", "simulator", "run", "--data", str(data), "--datasets", "mail,none", "--seeds", "1"]
+    (data / "broken.parquet").write_bytes(b"nothing")
+    command = [sys.executable, "-m", "simulator", "run", "--data", str(data), "--datasets", "mail,broken", "--seeds", "1"]
     command += ["--embeddings", "tfidf", "--strategies", "random", "--initial-size", "10", "--batch-size", "10"]
     command += ["--cycles", "1", "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "unknown dataset 'none'" in done.stderr
+    assert "broken.parquet cannot be read as Parquet" in " ".join(done.stderr.split())
     assert "1 runs finished" in done.stdout
 
 

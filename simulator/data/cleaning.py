@@ -1,0 +1,16 @@
+"""What is left out of a dataset on request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cleaning:
+    """What to leave out of a dataset instead of raising an error.
+
+    drop_empty: rows without a text; drop_rare: labels with fewer examples than this number.
+    """
+
+    drop_empty: bool = False
+    drop_rare: int = 0

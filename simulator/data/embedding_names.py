@@ -1,0 +1,72 @@
+"""The names that --embeddings accepts, and what identifies the content of those that are files or folders."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from ml_backend.learning.embedding.names import (
+    PACKAGED,
+    PACKAGED_LAYERS,
+    RANDOM_PROJECTION,
+    TFIDF,
+    ModelNotAvailable,
+    parse,
+)
+from ml_backend.learning.embedding.registry import MODELS, registered
+from ml_backend.learning.unknown_names import unknown_name
+
+WORDS_ONLY = (TFIDF, RANDOM_PROJECTION)
+SHORT_NAMES = ("minilm", *WORDS_ONLY, *(model.short_name for model in MODELS))
+LAYERS = f"minilm:layer1 … minilm:layer{PACKAGED_LAYERS}"
+
+
+def check_names(embeddings: Sequence[str]) -> None:
+    """Raise ModelNotAvailable, listing the known names, for a name that cannot be an embedding.
+
+    Whether a model of the hub exists is only checked when it is loaded.
+    """
+    for name in embeddings:
+        model = parse(name)
+        if model.is_matrix and not Path(model.model).is_file():
+            raise ModelNotAvailable(f"embedding {name!r}: no such file; check its name and folder")
+        exists = model.model in (PACKAGED, *WORDS_ONLY) or model.is_matrix or registered(model.model) is not None
+        if not exists and "/" not in model.model and not Path(model.model).is_dir():
+            listed = ("minilm", LAYERS, *SHORT_NAMES[1:], "a hub model as owner/name", "a folder", "a matrix file")
+            raise ModelNotAvailable(unknown_name("embedding", model.model, SHORT_NAMES, listed))
+
+
+def separator(embedding: str) -> str:
+    """The string that joins the two texts of a pair for this embedding, as in the live service."""
+    return parse(embedding).field_separator
+
+
+def content_of(embedding: str) -> str | None:
+    """Hash of what a matrix file (its bytes) or a model's folder (names, sizes and times of its files) holds.
+
+    It detects content that changed under the same name. None for embeddings that are identified by their name alone,
+    and for missing files.
+    """
+    parsed_name = parse(embedding)
+    path = Path(parsed_name.model)
+    if parsed_name.is_matrix and path.is_file():
+        file_status = path.stat()
+        return _file_hash(path, (file_status.st_size, file_status.st_mtime_ns))
+    if parsed_name.model in (PACKAGED, *WORDS_ONLY) or registered(parsed_name.model) or not path.is_dir():
+        return None
+    digest = hashlib.blake2b(digest_size=12)
+    for file in sorted(path.rglob("*")):
+        if file.is_file():
+            file_status = file.stat()
+            digest.update(
+                f"{file.relative_to(path)}\x00{file_status.st_size}\x00{file_status.st_mtime_ns}\x00".encode()
+            )
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _file_hash(path: Path, _size_and_time: tuple[int, int]) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()
