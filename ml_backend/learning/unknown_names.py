@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+LEAST_LIKENESS = 0.75
+"""Share of letters in common, as `SequenceMatcher.ratio` counts them, below which two names are no spelling of each
+other: `rndm` is one of `random`, `magic` is none of `margin`."""
+
 
 def unknown_name(what: str, name: str, known: Sequence[str], listed: Iterable[str] | None = None) -> str:
     """The sentence about a name that is not known, without a full stop.
@@ -19,5 +23,5 @@ def unknown_name(what: str, name: str, known: Sequence[str], listed: Iterable[st
 def nearest(name: str, known: Sequence[str]) -> str | None:
     """The known name that is most like this one in its letters, whatever their case; None if none is like it."""
     lower = {other.lower(): other for other in reversed(known)}
-    matches = get_close_matches(name.lower(), list(lower), n=1)
+    matches = get_close_matches(name.lower(), list(lower), n=1, cutoff=LEAST_LIKENESS)
     return lower[matches[0]] if matches else None

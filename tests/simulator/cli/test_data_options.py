@@ -66,7 +66,7 @@ def test_advise_says_what_it_left_out_and_reads_texts_by_the_label_config(
         read.append(labelled)
         raise ValueError("stopped")
 
-    monkeypatch.setattr("simulator.cli.advise.replay", replayed)
+    monkeypatch.setattr("simulator.advise.replay.replay", replayed)
     options = ["--data", str(tmp_path / "mine.json"), "--label-config", str(tmp_path / "config.xml")]
     done = CliRunner().invoke(app, ["advise", *options])
     said = in_one_line(done.stderr)
