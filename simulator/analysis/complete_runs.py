@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -21,22 +19,20 @@ COLUMNS = [*RUN, "cycle", "n_labeled", *METRICS, *SECONDS]
 class Audit:
     """Which runs are complete. results: the rows of complete runs; planned, complete: numbers of runs.
 
-    missing: runs that are absent or ended before the others of their dataset, with the columns RUN, found and expected
-    (numbers of cycles); not_run: combinations of dataset, embedding and initial without a single run.
+    missing: planned runs that are absent or ended before the others of their dataset, with the columns RUN, found and
+    expected (numbers of cycles).
     """
 
     results: pd.DataFrame
     planned: int
     complete: int
     missing: pd.DataFrame
-    not_run: pd.DataFrame
 
 
-def audit(results: pd.DataFrame, plan: Mapping[str, Sequence[Any]] | None = None) -> Audit:
+def audit(results: pd.DataFrame, planned: pd.DataFrame | None = None) -> Audit:
     """Separate complete runs from the others.
 
-    plan: more values of the columns of RUN than the results have. Planned runs are all strategies and seeds, of the
-    results and of the plan, for each (dataset, embedding, initial) in the results. Raises ValueError, with the names,
+    planned: runs that there should be (columns RUN), besides those in the results. Raises ValueError, with the names,
     if columns are missing, a cycle occurs twice, or runs of one dataset have different numbers of labels at one cycle.
     """
     absent = [column for column in COLUMNS if column not in results]
@@ -49,21 +45,16 @@ def audit(results: pd.DataFrame, plan: Mapping[str, Sequence[Any]] | None = None
         first = results.loc[twice, [*RUN, "cycle"]].iloc[0].to_dict()
         raise ValueError(f"{int(twice.sum())} cycles occur twice, the first is {first}")
     _refuse_two_budgets(results)
-    named = {column: sorted({*results[column], *(plan or {}).get(column, ())}) for column in RUN}
-    groups = results[GROUP].drop_duplicates()
-    every = pd.MultiIndex.from_product([named[column] for column in GROUP], names=GROUP).to_frame(index=False)
-    not_run = every.merge(groups, how="left", indicator=True).query("_merge == 'left_only'")[GROUP]
-    planned = groups.merge(pd.Series(named["strategy"], name="strategy"), how="cross")
-    planned = planned.merge(pd.Series(named["seed"], name="seed"), how="cross").sort_values(RUN)
+    runs = results[RUN].drop_duplicates()
+    planned = (runs if planned is None else pd.concat([runs, planned[RUN]]).drop_duplicates()).sort_values(RUN)
     cycles = results[results["accuracy"].notna()].groupby(RUN)["cycle"].size()
     planned["found"] = cycles.reindex(pd.MultiIndex.from_frame(planned[RUN]), fill_value=0).to_numpy()
-    planned["expected"] = planned["dataset"].map(results.groupby("dataset")["cycle"].max() + 1)
+    ends = results.groupby("dataset")["cycle"].max() + 1
+    planned["expected"] = planned["dataset"].map(ends).fillna(ends.max()).astype(int)
     complete = planned["found"] >= planned["expected"]
     complete_runs = results.merge(planned.loc[complete, RUN], on=RUN)
     missing = planned.loc[~complete, [*RUN, "found", "expected"]]
-    return Audit(
-        complete_runs, len(planned), int(complete.sum()), missing.reset_index(drop=True), not_run.reset_index(drop=True)
-    )
+    return Audit(complete_runs, len(planned), int(complete.sum()), missing.reset_index(drop=True))
 
 
 def _refuse_two_budgets(results: pd.DataFrame) -> None:

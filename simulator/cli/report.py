@@ -11,18 +11,30 @@ from simulator.cli.console import console, fail, print_line
 from simulator.experiment.results_folder import check_results
 
 
-def report(folder: Annotated[Path, typer.Argument(help="Folder of results: the --out of `run` or `live`.")]) -> None:
-    """Write report.html into the folder: one page that opens offline, with figures (PNG) and tables (CSV) beside it."""
+def report(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of results: the --out of `run` or `live`. Those with the same protocol, options and changes "
+            "of the data are reported as one grid, the others as further settings."
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the page, figures and tables. \\[default: the first folder]")
+    ] = None,
+) -> None:
+    """Write report.html: one page that opens offline, with figures (PNG) and tables (CSV) beside it."""
     try:
-        check_results(folder)
+        for folder in folders:
+            check_results(folder)
 
         # Imported after the check, since the libraries of arrays and figures take seconds to load.
         from simulator.experiment.results import Results
         from simulator.report import write_report
 
-        results = Results(folder)
-        if results.parts.is_dir():
-            results.merge()
-        print_line(console, str(write_report(folder)), "✓", "green")
+        for results in map(Results, folders):
+            if results.parts.is_dir():
+                results.merge()
+        print_line(console, str(write_report(folders, out)), "✓", "green")
     except (ValueError, OSError) as problem:
         fail(str(problem))

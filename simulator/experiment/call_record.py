@@ -18,13 +18,15 @@ SAVED_EVERY = 10.0
 class CallRecord:
     """One call, from now on; its entry is in the list `calls` of run.json.
 
-    An entry has the command, started and finished (time of day, UTC), wall_seconds, runs (their number), and
-    run_seconds, the sum of their wall times: each run has one core. An entry without `finished` is of a call that was
-    stopped, or is running; its seconds are those at the last moment of writing.
+    An entry has the command, its grid (lists of names and seeds of which it makes all combinations), started and
+    finished (time of day, UTC), wall_seconds, runs (their number), and run_seconds, the sum of their wall times: each
+    run has one core. An entry without `finished` is of a call that was stopped, or is running; its seconds are those at
+    the last moment of writing.
     """
 
     def __init__(self) -> None:
         self.command = ["python", "-m", "simulator", *sys.argv[1:]]
+        self.grid: dict[str, list[Any]] = {}
         self._started = _now("microseconds")
         self._clock = self._saved = time.monotonic()
         self._runs, self._run_seconds = 0, 0.0
@@ -38,6 +40,7 @@ class CallRecord:
         """The entry of this moment."""
         return {
             "command": self.command,
+            "grid": self.grid,
             "started": self._started,
             **({"finished": _now("seconds")} if finished else {}),
             "wall_seconds": round(time.monotonic() - self._clock, 1),

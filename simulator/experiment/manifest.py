@@ -93,6 +93,7 @@ def write_manifest(
     """
     path = experiment.out / MANIFEST
     before: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    call.grid = _grid(experiment, datasets)
     known_classes = before.get("class_texts", {}) | _by_class(datasets, class_texts)
     record = {
         "command": call.command,
@@ -135,6 +136,18 @@ def _shared_settings(experiment: Experiment) -> dict[str, Any]:
         "changes": asdict(experiment.perturbations),
         **{name: value or None for name, value in asdict(experiment.options).items()},
         "evaluate": experiment.evaluate or None,
+    }
+
+
+def _grid(experiment: Experiment, datasets: Mapping[str, Dataset]) -> dict[str, list[Any]]:
+    """The names and seeds of which this call makes all combinations; datasets: those that could be read."""
+    return {
+        "datasets": list(datasets),
+        "embeddings": list(experiment.embeddings),
+        "strategies": list(experiment.strategies),
+        "initials": list(experiment.initials),
+        "heads": list(experiment.heads),
+        "seeds": list(range(experiment.seeds)),
     }
 
 

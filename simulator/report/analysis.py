@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,10 +25,12 @@ from simulator.analysis.complete_runs import BLOCK, RUN, Audit, audit
 from simulator.analysis.evaluations import are_evaluated
 from simulator.analysis.evidence import PaperFinding, left_out
 from simulator.analysis.findings import findings
-from simulator.analysis.heads import PLAIN, head_of, heads_of, of_head, strategy_of, with_heads_in_strategies
+from simulator.analysis.heads import PLAIN, head_of, heads_of, strategy_of, with_heads_in_strategies
 from simulator.analysis.learning_curves import LabelAxis, areas, curves, label_axis
+from simulator.analysis.planned_runs import planned_runs
 from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
 from simulator.report.embedding_analysis import EmbeddingAnalysis
+from simulator.report.folders import Setting, read_settings
 from simulator.report.plots_embeddings import MEASURES
 
 QUALITY_COLUMNS = ["dataset", "embedding", *MEASURES]
@@ -47,32 +49,43 @@ class Ranks:
 class Analysis:
     """The results of a folder and all that is computed from them; each property is computed at its first use."""
 
-    def __init__(self, results: pd.DataFrame, quality: pd.DataFrame | None, record: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        results: pd.DataFrame,
+        quality: pd.DataFrame | None,
+        record: dict[str, Any],
+        planned: pd.DataFrame | None = None,
+        others: Sequence[Analysis] = (),
+    ) -> None:
         """results: results.parquet; quality: embedding_quality.parquet, or None; record: run.json, or empty.
 
+        planned: runs that there should be, or None for those of `planned_runs`; others: further settings of the report.
         Raises ValueError for results without a complete run, and what `audit` raises.
         """
         self.record = record
+        self.others = list(others)
         self.heads = heads_of(results, record.get("heads", ()))
-        self.audit: Audit = audit(with_heads_in_strategies(results, self.heads), _plan(record, self.heads))
+        planned = planned_runs(results, record) if planned is None else planned
+        in_strategies = (with_heads_in_strategies(table, self.heads) for table in (results, planned))
+        self.audit: Audit = audit(*in_strategies)
         self.results = self.audit.results
         if not len(self.results):
             raise ValueError(f"none of {self.audit.planned} runs is complete; let `run` finish some, then report again")
         self.quality = _checked(quality)
 
     @classmethod
-    def of_folder(cls, folder: Path) -> Analysis:
-        """Read a folder of results. Raises ValueError, with the file's name, if they are missing or cannot be read."""
-        path = folder / "results.parquet"
-        if not path.exists():
-            raise ValueError(f"{path} does not exist: run `python -m simulator run --out {folder} ...` first")
-        quality = folder / "embedding_quality.parquet"
-        record = folder / "run.json"
-        return cls(
-            _parquet(path),
-            _parquet(quality) if quality.exists() else None,
-            json.loads(record.read_text()) if record.exists() else {},
-        )
+    def of_folders(cls, folders: Sequence[Path]) -> Analysis:
+        """Read folders of results: the setting with most runs, with the others in `others`.
+
+        Raises ValueError as `read_settings` does, and for results that cannot be analysed.
+        """
+        main, *others = read_settings(folders)
+        return cls.of_setting(main, [cls.of_setting(other) for other in others])
+
+    @classmethod
+    def of_setting(cls, setting: Setting, others: Sequence[Analysis] = ()) -> Analysis:
+        """The analysis of the runs of one setting."""
+        return cls(setting.results, setting.quality, setting.record, setting.planned, others)
 
     def names(self, column: str) -> list[Any]:
         """The values of a column of RUN in complete runs, sorted."""
@@ -222,22 +235,6 @@ class Analysis:
         table.columns = ["low", "middle", "high"]
         runs = by_name.apply(lambda part: len(part[BLOCK].drop_duplicates()))
         return table.assign(fit=by_name["fit_seconds"].median(), runs=runs).reset_index()
-
-
-def _plan(record: dict[str, Any], heads: list[str]) -> dict[str, list[Any]]:
-    named = {"dataset": "datasets", "embedding": "embeddings", "strategy": "strategies", "initial": "initials"}
-    plan = {column: list(record.get(key, ())) for column, key in named.items()}
-    if len(heads) > 1:
-        plan["strategy"] = [of_head(strategy, head) for strategy in plan["strategy"] for head in heads]
-    seeds = record.get("seeds", 0)
-    return plan | {"seed": list(range(seeds)) if isinstance(seeds, int) else list(seeds)}
-
-
-def _parquet(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as problem:
-        raise ValueError(f"{path} cannot be read as Parquet: {problem}") from problem
 
 
 def _checked(quality: pd.DataFrame | None) -> pd.DataFrame | None:

@@ -63,8 +63,8 @@ def quality(analysis: Analysis) -> Tables:
 
 
 def missing(analysis: Analysis) -> Tables:
-    """Runs that are missing, and combinations that were not run."""
-    return {"missing_runs": analysis.audit.missing, "not_run": analysis.audit.not_run}
+    """Planned runs that are missing."""
+    return {"missing_runs": analysis.audit.missing}
 
 
 def seconds(analysis: Analysis) -> Tables:

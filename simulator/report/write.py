@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -24,6 +24,7 @@ from simulator.report.plots import save, settings
 from simulator.report.recommendation import recommendations
 from simulator.report.sections import SECTIONS, Part
 from simulator.report.tables import evaluation_tables, write_table
+from simulator.report.words_record import budget_in_words, changes_in_words, recorded_commands, time_taken
 
 PAGE = "report.html"
 
@@ -58,13 +59,17 @@ class ShownSection:
     template: str
 
 
-def write_report(folder: Path) -> Path:
-    """Write report.html, figures/*.png and tables/*.csv into a folder of results; returns the path of the page.
+def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
+    """Write report.html, figures/*.png and tables/*.csv on folders of results into `out`; returns the path of the page.
 
-    Missing and unfinished runs are listed on the page and left out of comparisons. Raises ValueError, with the file's
-    name and what to do, if results.parquet is missing, cannot be read, or has no complete run.
+    out: by default the first folder. Folders with the same protocol, changes of the data and options are one grid; of
+    the others that with most runs is the main one, and the rest has a section of its own. Missing and unfinished runs
+    are listed on the page and left out of comparisons. Raises ValueError, naming the files and what to do, as
+    `read_settings` does, and if no run is complete.
     """
-    analysis = Analysis.of_folder(folder)
+    folder = out or folders[0]
+    analysis = Analysis.of_folders(folders)
+    settings_of_page = [analysis, *analysis.others]
     curves = curve_table(analysis)
     write_table(curves.reset_index(), folder / "tables" / "curves.csv")
     write_curve_figures(analysis, folder / "figures")
@@ -81,12 +86,13 @@ def write_report(folder: Path) -> Path:
         curves=_compressed(json.dumps(curve_payload(analysis, curves), separators=(",", ":"))),
         areas=_compressed(json.dumps(area_payload(analysis), separators=(",", ":"))),
         plotly=_compressed_plotly(),
-        budget=analysis.record.get("protocol", {}),
-        changes=_perturbations(analysis.record.get("changes", {})),
-        commands=recorded_commands(analysis.record),
-        wall_time=_wall_time(analysis.record),
+        budget=budget_in_words(analysis.record.get("protocol", {})),
+        changes=changes_in_words(analysis.record.get("changes", {})),
+        commands=list(dict.fromkeys(command for one in settings_of_page for command in recorded_commands(one.record))),
+        time_taken=time_taken([one.record for one in settings_of_page], [one.results for one in settings_of_page]),
     )
     path = folder / PAGE
+    folder.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path
 
@@ -116,42 +122,6 @@ def _compressed_plotly() -> str:
 
 def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode("ascii")
-
-
-def _perturbations(changes: dict[str, Any]) -> list[str]:
-    """The changes made to the data, in words: the perturbations that are not off."""
-    words = []
-    for name, value in changes.items():
-        if isinstance(value, dict):
-            parts = [f"{key or 'others'} {number:,}" for key, number in value.items()]
-            words += [f"{name.replace('_', ' ')}: {', '.join(parts)}"] if parts else []
-        elif name != "seed" and value != {"imbalance": 1.0}.get(name, 0.0):
-            words.append(f"{name.replace('_', ' ')} {value:g}")
-    return words
-
-
-def recorded_commands(record: dict[str, Any]) -> list[str]:
-    """The different commands in run.json: those of calls that ended, then the last one, which may have been stopped."""
-    commands_of_calls = [call.get("command") for call in record.get("calls", [])]
-    words = [
-        command if isinstance(command, str) else shlex.join(map(str, command))
-        for command in [*commands_of_calls, record.get("command")]
-        if command
-    ]
-    return list(dict.fromkeys(words))
-
-
-def _wall_time(record: dict[str, Any]) -> str:
-    calls = record.get("calls", [])
-    if not calls:
-        return ""
-    minutes = sum(call.get("wall_seconds", 0) for call in calls) / 60
-    ended = "one call that ended by itself" if len(calls) == 1 else f"{len(calls)} calls that ended by themselves"
-    machine = f", the last on {record['machine']}" if record.get("machine") else ""
-    return (
-        f"Wall time: {minutes:.1f} minutes in {ended}{machine}. It does not include calls that were "
-        "stopped, and runs that were copied into the folder."
-    )
 
 
 def _facts(analysis: Analysis) -> list[tuple[str, str]]:

@@ -12,7 +12,7 @@ from scipy import stats
 from synthetic_results import synthetic_results
 
 from simulator.analysis.comparisons import compare, gains, initial_effects, shared, variance_shares
-from simulator.analysis.complete_runs import audit
+from simulator.analysis.complete_runs import RUN, audit
 from simulator.analysis.learning_curves import areas
 from simulator.analysis.rank_correlation import mean_spearman, spearman
 from simulator.analysis.statistics import (
@@ -247,10 +247,11 @@ def test_audit_finds_absent_and_unfinished_runs():
     absent = (results["strategy"] == "badge") & (results["seed"] == 2) & (results["dataset"] == "sst2")
     short = (results["dataset"] == "trec6") & (results["strategy"] == "badge") & (results["seed"] == 0)
     incomplete = results[~absent & ~(short & (results["cycle"] == 3))]
-    audited = audit(incomplete, {"initial": ["coreset"]})
-    assert (audited.planned, audited.complete, len(audited.missing)) == (24, 20, 4)
-    assert sorted(audited.missing["found"]) == [0, 0, 3, 3]
-    assert set(audited.not_run["initial"]) == {"coreset"}
+    never = results[results["seed"] == 0].assign(initial="coreset")
+    audited = audit(incomplete, pd.concat([results, never])[RUN])
+    assert (audited.planned, audited.complete, len(audited.missing)) == (28, 20, 8)
+    assert sorted(audited.missing["found"]) == [0] * 6 + [3] * 2
+    assert len(audit(incomplete).missing) == 2, "runs that nobody planned are not missing"
 
 
 def test_audit_refuses_two_protocols_and_duplicated_rows():

@@ -39,7 +39,7 @@ def section(page: str) -> str:
 
 
 def test_coverage_forecasts_and_stops_are_on_the_page_and_in_tables(tmp_path: Path):
-    shown = section(write_report(write_results(tmp_path, with_evaluations())).read_text())
+    shown = section(write_report([write_results(tmp_path, with_evaluations())]).read_text())
     assert "the interval holds the truth at 40 % of 40 looks, and at all looks together in 0 % of 8 runs" in shown
     assert "the mean error of the estimate is +2.0 points" in shown
     assert "The rule of the last 100 labels stops 100 % of runs, after 300 labels on average" in shown
@@ -52,7 +52,7 @@ def test_coverage_forecasts_and_stops_are_on_the_page_and_in_tables(tmp_path: Pa
 
 
 def test_runs_with_too_few_labels_for_an_estimate_say_so(tmp_path: Path):
-    shown = section(write_report(write_results(tmp_path, with_evaluations(shown=False))).read_text())
+    shown = section(write_report([write_results(tmp_path, with_evaluations(shown=False))]).read_text())
     assert "No estimate was shown" in shown
     assert "last 100 labels" in shown
     assert "<img" not in shown
@@ -63,6 +63,6 @@ def test_results_without_evaluations_have_no_section(tmp_path: Path):
     empty = dict.fromkeys(["accuracy_estimate", "accuracy_open", "evaluate_seconds"], np.nan)
     results = synthetic_results(**GRID, initials=("random",), cycles=2, gain=lambda *_: 0.0)
     for name, columns in (("old", {}), ("off", empty)):
-        page = write_report(write_results(tmp_path / name, results.assign(**columns))).read_text()
+        page = write_report([write_results(tmp_path / name, results.assign(**columns))]).read_text()
         assert not section(page)
         assert not (tmp_path / name / "tables" / "evaluations.csv").exists()

@@ -36,7 +36,7 @@ def analysis() -> Analysis:
 def test_a_report_on_the_plain_head_is_the_same_with_and_without_the_column(tmp_path: Path):
     quality = synthetic_quality(GRID["datasets"], GRID["embeddings"])
     pages = [
-        write_report(write_results(tmp_path / name, results, quality)).read_bytes()
+        write_report([write_results(tmp_path / name, results, quality)]).read_bytes()
         for name, results in (("without", plain()), ("with", plain().assign(head="plain")))
     ]
     assert pages[0] == pages[1]
@@ -44,7 +44,7 @@ def test_a_report_on_the_plain_head_is_the_same_with_and_without_the_column(tmp_
 
 
 def test_both_heads_are_on_the_page_and_in_the_tables(tmp_path: Path):
-    page = write_report(write_results(tmp_path, two_heads())).read_text()
+    page = write_report([write_results(tmp_path, two_heads())]).read_text()
     assert "<dt>heads</dt><dd>2</dd>" in page
     assert "<dt>strategies</dt><dd>3</dd>" in page
     assert "“(named)” after a strategy" in page
@@ -73,7 +73,7 @@ def test_the_papers_findings_are_decided_on_the_plain_head(analysis: Analysis):
 
 def test_results_of_the_named_head_alone_keep_the_names_of_the_strategies(tmp_path: Path):
     named = two_heads().query("head == 'named'")
-    page = write_report(write_results(tmp_path, named)).read_text()
+    page = write_report([write_results(tmp_path, named)]).read_text()
     assert "<li>The head knows what the classes are called" in page
     assert "badge (named)" not in page
 

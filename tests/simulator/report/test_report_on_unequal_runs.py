@@ -208,7 +208,7 @@ def test_a_report_on_several_grids_in_a_folder_names_what_cannot_be_compared(tmp
     results = grid(datasets=["sst2", "trec6"], embeddings=["minilm", "tfidf"], seeds=2)
     grown = pd.concat([only(results, **part) for part in parts])
     folder = write_results(tmp_path, grown, synthetic_quality(["sst2", "trec6"], ["minilm", "tfidf"]))
-    page = write_report(folder).read_text()
+    page = write_report([folder]).read_text()
     shown = re.sub(r"(?s)<script.*?</script>|base64,[^\"]+", "", page)
     assert sentence in shown
     assert not re.findall(r"\bnan\b", shown, re.IGNORECASE)
@@ -228,9 +228,12 @@ def test_the_page_lists_every_command_and_says_what_the_wall_time_covers(tmp_pat
         ],
     }
     (folder / "run.json").write_text(json.dumps(record))
-    page = write_report(folder).read_text()
+    page = write_report([folder]).read_text()
     commands = re.search(r"(?s)Made by</p><pre>(.*?)</pre>", page).group(1).replace("&#39;", "'").splitlines()
     shown = "python -m simulator run --data 'my texts.csv'"
     assert commands == [shown, f"{shown} --embeddings minilm,tfidf", f"{shown} --seeds 9"]
-    assert "Wall time: 4.5 minutes in 3 calls that ended by themselves" in page
-    assert "It does not include calls that were stopped, and runs that were copied into the folder." in page
+    assert "Wall time: 4.5 minutes in 3 calls." in page
+    assert (
+        "Calls that were stopped are not included where the version that made them did not record their time." in page
+    )
+    assert "The runs (1 complete ones) took" in page
