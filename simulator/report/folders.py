@@ -13,7 +13,8 @@ import pandas as pd
 from simulator.analysis.heads import PLAIN
 from simulator.analysis.planned_runs import planned_runs
 from simulator.experiment.manifest import MANIFEST
-from simulator.experiment.results import KEYS, METRICS, QUALITY, RESULTS
+from simulator.experiment.results import KEYS, METRICS, QUALITY
+from simulator.experiment.results_folder import RESULTS, check_results
 
 OPTIONS = ("subpool", "balance", "random_share", "evaluate")
 """Options in run.json that all runs of a setting share; they are absent if they are off."""
@@ -76,10 +77,8 @@ def read_settings(folders: Sequence[Path]) -> list[Setting]:
 
 
 def _read(path: Path) -> Folder:
-    results = path / RESULTS
-    if not results.exists():
-        raise ValueError(f"{results} does not exist: run `python -m simulator run --out {path} ...` first")
-    table = _parquet(results)
+    check_results(path)
+    table = _parquet(path / RESULTS)
     if "head" not in table:
         table["head"] = PLAIN
     quality = path / QUALITY

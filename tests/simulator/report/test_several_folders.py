@@ -85,9 +85,7 @@ def test_the_same_run_in_two_folders_counts_once_and_must_be_equal(tmp_path):
     changed = results.copy()
     changed.loc[5, "nll"] += 0.01
     other = written(tmp_path / "other", changed)
-    with pytest.raises(
-        ValueError, match=r"one and .*other hold different numbers for the same run \(dataset bank"
-    ):
+    with pytest.raises(ValueError, match=r"one and .*other hold different numbers for the same run \(dataset bank"):
         read_settings([one, other])
     shorter = written(tmp_path / "shorter", results[results["cycle"] < 3])
     with pytest.raises(ValueError, match=r"one and .*shorter hold different numbers of cycles for the same run"):
