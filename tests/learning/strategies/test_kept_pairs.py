@@ -41,6 +41,9 @@ def with_embedding(pool: Pool, row: int, value: float) -> Pool:
 AFTERWARDS: dict[str, Callable[[Pool], Pool]] = {
     "labels came": lambda pool: labelled(pool, slice(18, 30), 1),
     "a label was taken away": lambda pool: labelled(pool, [3], -1),
+    "labels were taken away and their texts too": lambda pool: changed(
+        labelled(pool, slice(0, 9), -1), candidates=np.arange(len(pool)) >= 9
+    ),
     "labels came and one was taken away": lambda pool: labelled(labelled(pool, slice(18, 30), 1), [3], -1),
     "a label changed": lambda pool: labelled(pool, [3], 2),
     "candidates left": lambda pool: changed(pool, candidates=np.arange(len(pool)) % 3 > 0),
