@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,16 @@ logger = logging.getLogger(__name__)
 DENSE = 1.25
 """A range of rows is scored without copying it when at least 1/DENSE of its rows are asked for."""
 
+SCORED_ROWS = 1024
+"""Rows that are scored at a time: their logits stay in the cache of a core."""
+
 UNLABELED = -1
 
 LEAVE_OUT = "embed its text again, or leave it out of the candidates"
+
+
+Measure: TypeAlias = Callable[["Head", NDArray[np.floating[Any]]], NDArray[np.float32]]
+"""A number for each row of embeddings, from the head's logits; see `head.uncertainty`."""
 
 
 class Pool:
@@ -78,6 +86,7 @@ class Pool:
         self.candidates = None if candidates is None else read_only(candidates)
         self._wider: Pool | None = None
         self._is_finite = False
+        self._scores: dict[Measure, NDArray[np.float32]] = {}
 
     def __len__(self) -> int:
         return len(self.embeddings)
@@ -158,6 +167,33 @@ class Pool:
 
         over_blocks(score, len(out))
         return read_only(out)
+
+    def scores(self, measure: Measure) -> NDArray[np.float32]:
+        """What `measure` says of the rows `unlabeled`, (m,) float32; computed once for each measure.
+
+        measure: function of the head and of embeddings (k, D) that returns (k,) float32, NaN for a row without finite
+        logits. Raises the errors of `probabilities`.
+        """
+        if self.head is None:
+            raise NeedsHead("the scores of a pool need a fitted head; this pool has none")
+        if measure not in self._scores:
+            self._scores[measure] = read_only(self._scored(self.head, measure))
+        return self._scores[measure]
+
+    def _scored(self, head: Head, measure: Measure) -> NDArray[np.float32]:
+        if self._wider is not None and measure in self._wider._scores:
+            already: NDArray[np.float32] = self._wider._scores[measure]
+            return already[np.searchsorted(self._wider.unlabeled, self.unlabeled)]
+        out = np.empty(len(self.unlabeled), dtype=np.float32)
+
+        def score(block: slice) -> None:
+            stretch, at = self._stretch(self.unlabeled[block])
+            out[block] = measure(head, stretch)[at]
+
+        over_blocks(score, len(out), SCORED_ROWS)
+        if not np.isfinite(out).all():
+            self.probabilities  # noqa: B018  # raises the error that names the row
+        return out
 
     def check_finite(self) -> None:
         """Raise NotFinite if a row that may be picked, or else a labelled row, holds NaN or infinity.

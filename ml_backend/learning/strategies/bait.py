@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.catalogue import StrategyInfo
+from ml_backend.learning.head.uncertainty import doubt
 from ml_backend.learning.numerics.distances import Matrix
 from ml_backend.learning.numerics.fisher import add_greedily, drop_greedily, scatter
 from ml_backend.learning.pool import Pool
@@ -49,8 +50,9 @@ def select(
     assert pool.head is not None
     x, xl = pool.unlabeled_embeddings(slice(None)), pool.rows(pool.labeled)
     n, b = len(xl), batch_size
-    w = variance(pool.probabilities, pool.multi_label)
-    labelled = scatter(xl, variance(pool.head.predict_proba(xl), pool.multi_label)) if n else 0
+    w = mean_variance(pool.probabilities) if pool.multi_label else top_variance(pool.scores(doubt))
+    wl = mean_variance(pool.head.predict_proba(xl)) if pool.multi_label else top_variance(doubt(pool.head, xl))
+    labelled = scatter(xl, wl) if n else 0
     fisher = (scatter(x, w) + labelled) / (len(x) + n)
     ridge = regularisation * (float(np.vdot(x, x)) / x.size or 1.0)
     inverse = np.linalg.inv(ridge * np.eye(x.shape[1]) + labelled / (n + b)).astype(np.float64)
@@ -60,13 +62,12 @@ def select(
     return chosen
 
 
-def variance(p: Matrix, multi_label: bool) -> Matrix:
-    """p₁ (1 − p₁) of the top class of each row, (m,) float32; multi_label: the mean over the classes of p (1 − p).
+def mean_variance(p: Matrix) -> Matrix:
+    """The mean over the classes of p (1 − p) for probabilities p (m, n_classes) float32, (m,) float32."""
+    mean: Matrix = (p * (1 - p)).mean(axis=1)
+    return mean
 
-    p: (m, n_classes) float32, probabilities.
-    """
-    if multi_label:
-        mean: Matrix = (p * (1 - p)).mean(axis=1)
-        return mean
-    top: Matrix = p.max(axis=1)
-    return top * (1 - top)
+
+def top_variance(doubt: Matrix) -> Matrix:
+    """p₁ (1 − p₁) from 1 − p₁, where p₁ is the highest probability; (m,) float32."""
+    return doubt * (1 - doubt)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.catalogue import StrategyInfo
+from ml_backend.learning.head import uncertainty
 from ml_backend.learning.numerics.ranking import highest
 from ml_backend.learning.pool import Pool
 
@@ -26,10 +27,14 @@ def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.
 
     Multi-label: the rows with the highest mean over the classes of the binary entropy. Ties by the generator.
     """
-    p = pool.probabilities
-    score = (_terms(p) + _terms(1 - p)).mean(axis=1) if pool.multi_label else _terms(p).sum(axis=1)
+    score = _mean_binary_entropy(pool.probabilities) if pool.multi_label else pool.scores(uncertainty.entropy)
     picks: NDArray[np.int64] = pool.unlabeled[highest(score, batch_size, rng.permutation(len(pool.unlabeled)))]
     return picks
+
+
+def _mean_binary_entropy(p: NDArray[np.float32]) -> NDArray[np.float32]:
+    mean: NDArray[np.float32] = (_terms(p) + _terms(1 - p)).mean(axis=1)
+    return mean
 
 
 def _terms(p: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.catalogue import StrategyInfo
-from ml_backend.learning.head.uncertainty import closeness
+from ml_backend.learning.head.uncertainty import closeness, closeness_to_half
 from ml_backend.learning.numerics.ranking import highest
 from ml_backend.learning.pool import Pool
 
@@ -26,9 +26,9 @@ INFO = StrategyInfo(
 def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """The rows with the highest 1 − (p₁ − p₂), (batch_size,) int64, highest first.
 
-    Multi-label: the rows with the highest mean over the classes of 1 − |2p − 1|; see `closeness`.
+    Multi-label: the rows with the highest mean over the classes of 1 − |2p − 1|; see `closeness_to_half`.
     Ties by the generator.
     """
-    score = closeness(pool.probabilities, pool.multi_label)
+    score = closeness_to_half(pool.probabilities) if pool.multi_label else pool.scores(closeness)
     picks: NDArray[np.int64] = pool.unlabeled[highest(score, batch_size, rng.permutation(len(score)))]
     return picks

@@ -24,6 +24,9 @@ INFO = StrategyInfo(
     cost="one k-means with up to 500 clusters",
 )
 
+LLOYD_ITERATIONS = 3
+"""Number of Lloyd iterations: with more, the clusters are tighter by a few percent, and accuracy is the same."""
+
 
 def select(
     pool: Pool,
@@ -57,7 +60,8 @@ def select(
     def vectors(index: Index) -> Matrix:
         return pool.rows(rows[index])
 
-    assigned = kmeans(vectors, len(rows), k, rng, training_rows=training_rows).assigned
+    clusters = kmeans(vectors, len(rows), k, rng, iterations=LLOYD_ITERATIONS, training_rows=training_rows)
+    assigned = clusters.assigned
     with_label = np.bincount(assigned[is_labeled], minlength=k)
     sizes = np.bincount(assigned, minlength=k)
     by_cluster = np.argsort(assigned, kind="stable")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.batch.coverage import covering_rows
 from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.head.held_out import HeldOut
-from ml_backend.learning.head.uncertainty import closeness
+from ml_backend.learning.head.uncertainty import closeness, closeness_to_half
 from ml_backend.learning.numerics.coverage import rbf
 from ml_backend.learning.numerics.distances import Matrix, squared_distances, squared_norms, unit
 from ml_backend.learning.numerics.threads import blocks, over_blocks
@@ -58,17 +60,18 @@ def select(
     assert pool.head is not None
     if temperature is None:
         temperature = held_out_temperature(pool, rng)
-    p = tempered(pool.probabilities, pool.head.temperature / temperature, pool.multi_label)
-    u = closeness(p, pool.multi_label)
+    if pool.multi_label:
+        u = closeness_to_half(tempered(pool.probabilities, pool.head.temperature / temperature))
+    else:
+        u = pool.scores(partial(closeness, temperature=temperature))
     kernel = rbf(spacing(unit(pool.rows(pool.labeled)), quantile))
     return covering_rows(pool, kernel, batch_size, rng, scaled=True, weights=u)
 
 
-def tempered(p: Matrix, power: float, multi_label: bool) -> Matrix:
-    """Probabilities whose logits are `power` times those of p (m, n_classes) float32; the same shape and type."""
+def tempered(p: Matrix, power: float) -> Matrix:
+    """Multi-label probabilities whose logits are `power` times those of p (m, n_classes) float32; as p."""
     raised = p ** np.float32(power)
-    total = raised + (1 - p) ** np.float32(power) if multi_label else raised.sum(axis=1, keepdims=True)
-    return np.asarray(raised / total, dtype=np.float32)
+    return np.asarray(raised / (raised + (1 - p) ** np.float32(power)), dtype=np.float32)
 
 
 def held_out_temperature(pool: Pool, rng: np.random.Generator) -> float:

@@ -80,8 +80,8 @@ def in_steps(distances, scale):
     return np.rint(distances / (scale or 1) * 1e5)
 
 
-def lloyd(x, k, rng):
-    """k-means++ among 8 k rows, then up to 10 rounds until at most 1 % of rows move: clusters (n,), centres (k, D)."""
+def lloyd(x, k, rng, rounds=10):
+    """k-means++ among 8 k rows, then rounds until at most 1 % of rows move: clusters (n,), centres (k, D)."""
     assert len(x) <= 256 * k, "of more rows the strategies fit only a sample"
     seeds = x[np.sort(rng.choice(len(x), 8 * k, replace=False, shuffle=False))] if 8 * k < len(x) else x
     scale = (x**2).sum(axis=1).max()
@@ -95,7 +95,7 @@ def lloyd(x, k, rng):
         picks.append(int(time.argmin()) if np.isfinite(time).any() else int(race.argmin()))
     centres = seeds[picks].copy()
     nearest = cdist(x, centres).argmin(axis=1)
-    for _ in range(10):
+    for _ in range(rounds):
         distances = ((x - centres[nearest]) ** 2).sum(axis=1)
         lost = [c for c in range(k) if not (nearest == c).any()]
         for c in set(range(k)) - set(lost):
@@ -113,7 +113,7 @@ def typiclust(pool, count, rng):
     rows = np.sort(np.concatenate([pool.labeled, pool.unlabeled]))
     x = pool.embeddings[rows].astype(np.float64)
     k = min(len(pool.labeled) + count, 500, len(rows))
-    assigned, _ = lloyd(x, k, rng)
+    assigned, _ = lloyd(x, k, rng, rounds=3)
     has_label = np.isin(rows, pool.labeled)
     rank = rng.permutation(k)
     clusters = [np.flatnonzero(assigned == c) for c in range(k)]
