@@ -1,203 +1,179 @@
-"""`python -m simulator advise`: which embedding and strategy to use, from simulations on the labels so far."""
+"""Comparison of embeddings, strategies, starts and heads by simulation on the labels so far."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isnan
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml_backend.learning.defaults import DEFAULT_STRATEGY
+from simulator.advise.combination import Combination
 from simulator.advise.limits import LEAST_SEEDS
 from simulator.analysis.comparisons import BASELINE
 from simulator.analysis.evidence import ALPHA
-from simulator.analysis.heads import NAMED, PLAIN
+from simulator.analysis.heads import PLAIN
 from simulator.analysis.resplits import corrected_t, resampled_means
 from simulator.analysis.statistics import holm
 from simulator.data.datasets import TEST_SHARE
 
 RESAMPLES = 2000
-Combination = tuple[str, str, str, str]
-COMBINATION = ["embedding", "strategy", "initial", "head"]
+Floats = NDArray[np.float64]
+
+
+class Verdict(StrEnum):
+    """What the labels so far say of a combination, held against the one in use."""
+
+    IN_USE = "in use"
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "the same"
+    NOT_CLEAR = "not clear"
 
 
 @dataclass(frozen=True)
-class StrategyAdvice:
-    """One combination of embedding, strategy, start and head, compared with random order on the same embedding.
+class Difference:
+    """A combination against another one, the reference, on the same splits.
 
-    Random order is that of the plain head, if it was tried.
-
-    area: mean accuracy (0..1) over the whole learning curve; gain: area minus that of random order; low, high: 95 %
-    interval of the gain, by the corrected resampled t-test; p: of that test, Holm-corrected for all combinations except
-    those of random order with that head, which have NaN; final: mean accuracy at the end; saved: how many labels fewer
-    than random order it needs to reach the final accuracy of random order, median over a bootstrap with the corrected
-    spread; saved_low, saved_high: 95 % interval of saved; best: share of the bootstrap resamples in which no
-    combination has a higher area.
+    gain: mean accuracy (0..1) over the learning curve minus that of the reference; low, high: 95 % interval of the
+    gain, by the corrected resampled t-test; saved: how many labels fewer it needs to reach the final accuracy of the
+    reference, median over a bootstrap with the corrected spread; saved_low, saved_high: 95 % interval of saved.
     """
 
-    embedding: str
-    strategy: str
-    initial: str
-    head: str
-    area: float
     gain: float
     low: float
     high: float
-    p: float
-    final: float
     saved: float
     saved_low: float
     saved_high: float
+
+
+@dataclass(frozen=True)
+class ComparedCombination:
+    """One combination of embedding, strategy, start and head.
+
+    area: mean accuracy (0..1) over the whole learning curve; final: mean accuracy at its end; over_random: against
+    random order on the same embedding, after a random start and with the plain head, if these were tried; over_current:
+    against the combination in use; p: of the t-test of over_current, Holm-corrected for all other combinations, NaN for
+    the one in use; best: share of the bootstrap resamples in which it has the highest area, equal ones share it.
+    """
+
+    combination: Combination
+    area: float
+    final: float
+    over_random: Difference
+    over_current: Difference
+    p: float
+    verdict: Verdict
     best: float
 
-    @property
-    def is_significant(self) -> bool:
-        """Whether its gain over random order is significant after the correction for the number of combinations."""
-        return self.gain > 0 and self.p <= ALPHA
 
+def compare(
+    results: pd.DataFrame, current: Combination, test_to_train: float = TEST_SHARE / (1 - TEST_SHARE), seed: int = 0
+) -> list[ComparedCombination]:
+    """All combinations, the highest mean accuracy first and of equal ones the one in use.
 
-def advise(
-    results: pd.DataFrame, test_to_train: float = TEST_SHARE / (1 - TEST_SHARE), seed: int = 0
-) -> list[StrategyAdvice]:
-    """Advice on all combinations, the highest mean accuracy first.
-
-    results: rows as in results.parquet for one dataset, with `random` among the strategies; test_to_train: number of
-    test texts / number of pool texts of each seed; seed: of the bootstrap. Curves are compared at the numbers of labels
-    that all runs have. Raises ValueError for fewer than 5 seeds, and if runs have fewer than two numbers of labels in
-    common.
+    results: rows as in results.parquet for one dataset, with `random` among the strategies; current: the combination in
+    use, which is among them; test_to_train: number of test texts / number of pool texts of each seed; seed: of the
+    bootstrap. Curves are compared at the numbers of labels that all runs have. Raises ValueError for fewer than 5
+    seeds, and if runs have fewer than two numbers of labels in common.
     """
     n = results["seed"].nunique()
     if n < LEAST_SEEDS:
         raise ValueError(f"advice needs {LEAST_SEEDS} seeds or more to tell gains from luck, got {n}: raise --seeds")
-    table = results.pivot(index=[*COMBINATION, "seed"], columns="n_labeled", values="accuracy").dropna(axis="columns")
+    index = [*Combination._fields, "seed"]
+    table = results.pivot(index=index, columns="n_labeled", values="accuracy").dropna(axis="columns")
     if table.shape[1] < 2:
         raise ValueError(
             "the runs have fewer than two numbers of labels in common: label more texts and run `advise` again"
         )
     labels = table.columns.to_numpy(dtype=np.float64)
-    curves = {key: group.to_numpy() for key, group in table.groupby(COMBINATION)}
-    initials = sorted({initial for _, _, initial, _ in curves})
-    start = BASELINE if BASELINE in initials else initials[0]
-    # The plain head, if it was tried, comes last and stays.
-    by_head = sorted(curves, key=lambda key: key[3] == PLAIN)
-    baselines = {embedding: (embedding, BASELINE, start, head) for embedding, *_, head in by_head}
+    curves = {Combination(*key): group.to_numpy() for key, group in table.groupby(index[:-1])}
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
-    resampled = {key: resampled_means(curve, counts, test_to_train) for key, curve in curves.items()}
-    highest = np.max([_area(labels, curve) for curve in resampled.values()], axis=0)
-    gains = {
-        key: corrected_t(_area(labels, curve - curves[baselines[key[0]]]), test_to_train)
-        for key, curve in curves.items()
-    }
-    p = holm(np.array([np.nan if _is_random_order(key, baselines) else gain.p for key, gain in gains.items()]))
-    advice = []
-    for (key, gain), corrected in zip(gains.items(), p, strict=True):
-        embedding, strategy, initial, head = key
-        saved = _saved(labels, resampled[key], resampled[baselines[embedding]])
-        saved_low, middle, saved_high = np.quantile(saved, [0.025, 0.5, 0.975])
-        advice.append(
-            StrategyAdvice(
-                embedding=embedding,
-                strategy=strategy,
-                initial=initial,
-                head=head,
-                area=float(_area(labels, curves[key]).mean()),
-                gain=gain.mean,
-                low=gain.low,
-                high=gain.high,
-                p=float(corrected),
-                final=float(curves[key][:, -1].mean()),
-                saved=float(middle),
-                saved_low=float(saved_low),
-                saved_high=float(saved_high),
-                best=float((_area(labels, resampled[key]) >= highest).mean()),
+    runs = _Runs(labels, curves, {key: resampled_means(c, counts, test_to_train) for key, c in curves.items()})
+    random_order = _random_order(curves)
+    others = [key for key in curves if key != current]
+    tests = [corrected_t(runs.gains(key, current), test_to_train) for key in others]
+    p = {current: float("nan")} | dict(zip(others, holm(np.array([test.p for test in tests])), strict=True))
+    best = runs.shares_best()
+    compared = []
+    for key, curve in curves.items():
+        over_current = runs.difference(key, current, test_to_train)
+        compared.append(
+            ComparedCombination(
+                combination=key,
+                area=float(_area(labels, curve).mean()),
+                final=float(curve[:, -1].mean()),
+                over_random=runs.difference(key, random_order[key.embedding], test_to_train),
+                over_current=over_current,
+                p=float(p[key]),
+                verdict=_verdict(key == current, np.array_equal(curve, curves[current]), over_current.gain, p[key]),
+                best=best[key],
             )
         )
-    return sorted(advice, key=lambda a: -a.area)
+    return sorted(compared, key=lambda c: (-c.area, c.combination != current))
 
 
-def recommended(advice: Sequence[StrategyAdvice]) -> StrategyAdvice | None:
-    """The best combination with a significant gain, None without one; advice: as `advise` returns it."""
-    # Only the best embedding is considered: the most certain gain may be on an embedding that is worse overall.
-    return next((a for a in advice if a.embedding == advice[0].embedding and a.is_significant), None)
+@dataclass(frozen=True)
+class _Runs:
+    """labels (T,); curves: combination → (seeds, T); resampled: combination → bootstrap means of its curves (R, T)."""
+
+    labels: Floats
+    curves: Mapping[Combination, Floats]
+    resampled: Mapping[Combination, Floats]
+
+    def gains(self, key: Combination, reference: Combination) -> Floats:
+        """Area minus that of the reference on each split, (seeds,) float64."""
+        return _area(self.labels, self.curves[key] - self.curves[reference])
+
+    def difference(self, key: Combination, reference: Combination, test_to_train: float) -> Difference:
+        gain = corrected_t(self.gains(key, reference), test_to_train)
+        saved = _saved(self.labels, self.resampled[key], self.resampled[reference])
+        low, middle, high = (float(value) for value in np.quantile(saved, [0.025, 0.5, 0.975]))
+        return Difference(gain.mean, gain.low, gain.high, middle, low, high)
+
+    def shares_best(self) -> dict[Combination, float]:
+        areas = np.stack([_area(self.labels, curve) for curve in self.resampled.values()])
+        is_best = areas == areas.max(axis=0)
+        return dict(zip(self.resampled, (is_best / is_best.sum(axis=0)).mean(axis=1).tolist(), strict=True))
 
 
-def sentence(advice: Sequence[StrategyAdvice]) -> str:
-    """The recommendation in words, with its uncertainty."""
-    top = advice[0]
-    several_heads = len({a.head for a in advice}) > 1
-    chosen = recommended(advice)
-    if chosen is None:
-        return (
-            f"No combination on {top.embedding} is significantly better than random order. There, {top.strategy} after "
-            f"a {top.initial} start{_head(top, several_heads)} has the highest mean accuracy of all combinations "
-            f"({_how_often(top)}). Choose the "
-            f"embedding by its accuracy, keep the default strategy, {DEFAULT_STRATEGY}, and run `advise` again "
-            "with twice the labels."
-        )
-    rivals = [a for a in advice if a is not chosen and a.best > 0.05]
-    not_better = (
-        f"; it is not clearly better than {', '.join(_short(a, several_heads) for a in rivals[:3])}" if rivals else ""
-    )
-    interval = f"{chosen.saved_low:.0f} to {chosen.saved_high:.0f}"
-    saves = (
-        f"It needs {chosen.saved:.0f} labels fewer to reach the final accuracy of random order ({interval})."
-        if chosen.saved_low > 0
-        else f"Whether it reaches the final accuracy of random order with fewer labels is uncertain ({interval} fewer)."
-    )
-    tested = sum(not isnan(a.p) for a in advice)
-    baseline = "random order on the same embedding" + (" without the class names" if several_heads else "")
-    return (
-        f"Use {chosen.strategy} after a {chosen.initial} start on {chosen.embedding}{_head(chosen, several_heads)}: "
-        f"{chosen.gain:+.3f} accuracy on average against {baseline} "
-        f"(95 % interval {chosen.low:+.3f} to {chosen.high:+.3f}; "
-        f"p = {chosen.p:.3f}, corrected for the {tested} combinations tried), {_how_often(chosen)}{not_better}. "
-        f"{saves}"
-    )
+def _random_order(curves: Mapping[Combination, Floats]) -> dict[str, Combination]:
+    """By embedding, the combination of random order with which the others are compared."""
+    initials = sorted({key.initial for key in curves})
+    start = BASELINE if BASELINE in initials else initials[0]
+    # The plain head, if it was tried, comes last and stays.
+    by_head = sorted(curves, key=lambda key: key.head == PLAIN)
+    return {key.embedding: Combination(key.embedding, BASELINE, start, key.head) for key in by_head}
 
 
-def _how_often(advice: StrategyAdvice) -> str:
-    return f"best in {advice.best:.0%} of the resamples"
+def _verdict(is_current: bool, is_same: bool, gain: float, p: float) -> Verdict:
+    if is_current:
+        return Verdict.IN_USE
+    if is_same:
+        return Verdict.SAME
+    if not p <= ALPHA:
+        return Verdict.NOT_CLEAR
+    return Verdict.BETTER if gain > 0 else Verdict.WORSE
 
 
-def _is_random_order(key: Combination, baselines: Mapping[str, Combination]) -> bool:
-    _, strategy, _, head = key
-    return strategy == BASELINE and head == baselines[key[0]][3]
+def _area(labels: Floats, curves: Floats) -> Floats:
+    return np.asarray(np.trapezoid(curves, labels, axis=1) / (labels[-1] - labels[0]))
 
 
-def _head(advice: StrategyAdvice, several_heads: bool) -> str:
-    """How the head is set in the live service, in words; empty if only one was tried."""
-    if not several_heads:
-        return ""
-    return " with the class names" if advice.head == NAMED else " without the class names (setting class_names: off)"
+def _saved(labels: Floats, curves: Floats, reference: Floats) -> Floats:
+    """How many labels fewer than the reference a curve needs to reach the reference's last value, interpolated: (R,).
 
-
-def _short(advice: StrategyAdvice, several_heads: bool) -> str:
-    return "/".join([advice.strategy, advice.initial, advice.embedding, *([advice.head] if several_heads else [])])
-
-
-def _area(labels: NDArray[np.float64], curves: NDArray[np.float64]) -> NDArray[np.float64]:
-    span = labels[-1] - labels[0]
-    return np.asarray(np.trapezoid(curves, labels, axis=1) / span)
-
-
-def _saved(
-    labels: NDArray[np.float64], curves: NDArray[np.float64], baseline: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """How many labels fewer than the baseline a curve needs to reach the baseline's last value, interpolated: (R,).
-
-    labels (T,); curves, baseline (R, T). A curve that never reaches it counts as if it did one batch after the end, so
+    labels (T,); curves, reference (R, T). A curve that never reaches it counts as if it did one batch after the end, so
     that the number is negative.
     """
-    goal = baseline[:, -1]
-    return _first_reached(labels, baseline, goal) - _first_reached(labels, curves, goal)
+    goal = reference[:, -1]
+    return _first_reached(labels, reference, goal) - _first_reached(labels, curves, goal)
 
 
-def _first_reached(
-    labels: NDArray[np.float64], curves: NDArray[np.float64], goal: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _first_reached(labels: Floats, curves: Floats, goal: Floats) -> Floats:
     reached = curves >= goal[:, None]
     rows, after = np.arange(len(curves)), reached.argmax(axis=1)
     before = np.maximum(after - 1, 0)

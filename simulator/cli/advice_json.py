@@ -10,7 +10,8 @@ from dataclasses import asdict
 from math import isfinite
 from typing import Any, TypeVar
 
-from simulator.advise.advice import StrategyAdvice, recommended, sentence
+from simulator.advise.advice import ComparedCombination
+from simulator.advise.recommendation import Recommendation
 from simulator.advise.replay import Labelled
 
 Item = TypeVar("Item")
@@ -35,27 +36,35 @@ class JsonLines:
                 last = time.monotonic()
                 _write({"doing": what, "done": done, "total": total})
 
-    def write_advice(self, labelled: Labelled, advice: Sequence[StrategyAdvice]) -> None:
-        """Write the advice: its sentence, the recommended combination (null without a significant one), and all.
-
-        Values that are no number, such as p of random order, are null.
-        """
-        chosen = recommended(advice)
+    def write_advice(
+        self,
+        labelled: Labelled,
+        compared: Sequence[ComparedCombination],
+        recommendation: Recommendation,
+        project: int | None,
+    ) -> None:
+        """Write the advice; docs/simulator.md lists its keys. Values that are no number are null."""
         _write(
             {
                 "advice": {
-                    "sentence": sentence(advice),
+                    "headline": recommendation.headline,
+                    "line": recommendation.line(project),
+                    "reason": recommendation.reason,
+                    "saves": recommendation.saves,
+                    "is_change": recommendation.is_change,
+                    "settings": recommendation.settings(),
                     "labels": len(labelled.texts),
                     "classes": len(labelled.classes),
-                    "recommended": None if chosen is None else _row(chosen),
-                    "rows": [_row(row) for row in advice],
+                    "recommended": _row(recommendation.chosen),
+                    "rows": [_row(row) for row in compared],
                 }
             }
         )
 
 
-def _row(advice: StrategyAdvice) -> dict[str, Any]:
-    row = asdict(advice)
+def _row(compared: ComparedCombination) -> dict[str, Any]:
+    row = asdict(compared)
+    row = {**row.pop("combination")._asdict(), **row}
     return {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in row.items()}
 
 

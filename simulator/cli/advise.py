@@ -11,6 +11,8 @@ import typer
 
 from ml_backend.labelstudio.errors import LabelStudioError
 from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
+from simulator.advise.combination import Combination
+from simulator.advise.current import CurrentSettings
 from simulator.advise.limits import LEAST_SEEDS
 from simulator.cli.arguments import (
     BALANCE_HELP,
@@ -48,7 +50,12 @@ def advise(
     ] = None,
     embeddings: Annotated[str, typer.Option(help="Embeddings to compare, separated by commas.")] = "minilm,tfidf",
     strategy_names: Annotated[
-        str, typer.Option("--strategies", help="`all`, or names separated by commas; random is always included.")
+        str,
+        typer.Option(
+            "--strategies",
+            help=f"`all`, or names separated by commas; random and the one in use ({DEFAULT_STRATEGY}, or that of "
+            "--current) are always included.",
+        ),
     ] = f"random,{DEFAULT_STRATEGY},margin,entropy,badge,typiclust",
     initial_names: Annotated[
         str, typer.Option("--initial", help="Methods for the initial pool, separated by commas.")
@@ -61,6 +68,14 @@ def advise(
         ),
     ] = ",".join(HeadKind),
     class_descriptions: Annotated[str | None, typer.Option(help=CLASS_DESCRIPTIONS_HELP)] = None,
+    current: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A setting that the project has today, if it is not the default: strategy, initial, embedding_model "
+            "or class_names, such as strategy=margin; may be repeated. What is in use is kept unless something is "
+            "clearly better."
+        ),
+    ] = None,
     seeds: Annotated[
         int,
         typer.Option(
@@ -88,16 +103,18 @@ def advise(
         ),
     ] = False,
 ) -> None:
-    """Compare strategies and embeddings by simulation on the labels given so far, and recommend one of each.
+    """Compare strategies and embeddings by simulation on the labels given so far, and say whether to change something.
 
-    Give --project (with LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY) or --data. The advice says how certain it is. Texts
-    that a strategy chose for labelling are not a random sample: the advice is about texts like those already labelled.
+    Give --project (with LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY) or --data. The advice begins with a command to
+    paste, and says how certain it is. Texts that a strategy chose for labelling are not a random sample: the advice is
+    about texts like those already labelled.
     """
     try:
-        chosen, initials, chosen_embeddings = strategies_of(strategy_names), names(initial_names), names(embeddings)
+        in_use = CurrentSettings.parsed(current or [])
+        chosen, initials = in_use.strategies(strategies_of(strategy_names)), in_use.initials(names(initial_names))
+        chosen_embeddings, chosen_heads = in_use.embeddings(names(embeddings)), in_use.heads(heads_of(heads))
         check_known_methods(chosen, initials)
         check_names(chosen_embeddings)
-        chosen_heads = heads_of(heads)
         columns = Columns(
             text=text_column,
             label=label_column,
@@ -108,7 +125,8 @@ def advise(
         descriptions = read_descriptions(class_descriptions) if class_descriptions else NO_DESCRIPTIONS
 
         # Imported after the checks, since the libraries of arrays and models take seconds to load.
-        from simulator.advise.advice import advise as compare
+        from simulator.advise.advice import compare
+        from simulator.advise.recommendation import recommend
         from simulator.advise.replay import replay
         from simulator.analysis.comparisons import BASELINE
         from simulator.cli.advice_json import JsonLines
@@ -130,13 +148,15 @@ def advise(
             StrategyOptions(subpool, balance),
             chosen_heads,
         )
-        advice = compare(results, labelled.test_to_train())
+        tried = [Combination(*row) for row in results[[*Combination._fields]].drop_duplicates().to_numpy()]
+        compared = compare(results, in_use.among(tried), labelled.test_to_train())
+        recommendation = recommend(compared, bool(labelled.class_texts.texts))
         if as_json:
-            lines.write_advice(labelled, advice)
+            lines.write_advice(labelled, compared, recommendation, project)
         else:
-            show(console, labelled, advice)
+            show(console, labelled, compared, recommendation, project)
         if out is not None:
-            write_csv(out, advice)
+            write_csv(out, compared)
     except BrokenProcessPool:
         fail("a worker process died, most likely because memory ran out: use fewer --jobs or --embeddings")
     except (ValueError, CannotSave, LabelStudioError) as problem:

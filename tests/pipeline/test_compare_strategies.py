@@ -23,7 +23,7 @@ LINES = [
     {"note": "left out: 1 row"},
     {"doing": "simulated runs", "done": 0, "total": 2},
     {"doing": "simulated runs", "done": 2, "total": 2},
-    {"advice": {"sentence": "Use margin.", "rows": []}},
+    {"advice": {"headline": "Use margin.", "rows": []}},
 ]
 
 
@@ -96,7 +96,9 @@ def command(tmp_path: Path, **settings: Any) -> dict[str, str]:
     )
     words = compare_strategies._command(cast(Job, job), tmp_path, [{"text": "t", "label": "billing"}])
     assert words[1:5] == ["-m", "simulator", "advise", "--json"]
-    return dict(zip(words[5::2], words[6::2], strict=True))
+    options = list(zip(words[5::2], words[6::2], strict=True))
+    current = [value for name, value in options if name == "--current"]
+    return {**dict(options), "--current": " ".join(current)}
 
 
 def test_strategies_are_compared_as_the_project_would_use_them(tmp_path: Path):
@@ -104,8 +106,11 @@ def test_strategies_are_compared_as_the_project_would_use_them(tmp_path: Path):
     options = command(tmp_path, strategy="alfamix", initial="kmeans", subpool=50, class_descriptions=described)
     assert options["--strategies"].split(",")[-1] == "alfamix"
     assert (options["--initial"], options["--subpool"], options["--embeddings"]) == ("kmeans", "50", "minilm")
-    assert options["--heads"] == "named"
+    assert options["--heads"] == "plain,named"
+    assert options["--current"] == "strategy=alfamix initial=kmeans class_names=auto"
     descriptions = json.loads(Path(options["--class-descriptions"]).read_text())
     assert descriptions == {"billing": "About invoices.", "delivery": "delivery"}
     assert json.loads(Path(options["--data"]).read_text()) == [{"text": "t", "label": "billing"}]
-    assert command(tmp_path, class_names="off")["--heads"] == "plain"
+    switched_off = command(tmp_path, class_names="off")
+    assert switched_off["--heads"] == "plain,named", "whether to switch them on is compared too"
+    assert switched_off["--current"].endswith("class_names=off")

@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from flask.testing import FlaskClient
 from signing_in import BROWSER, sign_in
@@ -18,7 +19,9 @@ from ml_backend.store.learning_records import Agreement, HeadRecord
 from ml_backend.store.records import ProjectCounts, TaskRecord
 from ml_backend.store.states import JobState
 from ml_backend.web.page_parts import class_table
-from simulator.advise.advice import StrategyAdvice
+from simulator.advise.advice import ComparedCombination, Difference, Verdict
+from simulator.advise.combination import Combination
+from simulator.advise.recommendation import recommend
 from simulator.advise.replay import Labelled
 from simulator.cli.advice_json import JsonLines
 
@@ -94,18 +97,23 @@ def test_who_has_not_signed_in_sees_strategies_and_neither_buttons_nor_texts(mak
     assert 'name="description"' not in text
 
 
-def advice(strategy: str, gain: float, p: float) -> StrategyAdvice:
-    return StrategyAdvice(
-        "minilm", strategy, "typiclust", "named", 0.7 + gain, gain, gain - 0.02, gain + 0.02, p, 0.8, 40, 12, 66, 0.5
+def advice(strategy: str, gain: float, p: float, head: str = "named") -> ComparedCombination:
+    """What a simulation found of a strategy where uherding is in use; gain: over that."""
+    over = Difference(gain, gain - 0.02, gain + 0.02, 40, 12, 66)
+    verdict = Verdict.NOT_CLEAR if p > 0.05 else Verdict.BETTER
+    verdict = Verdict.IN_USE if (strategy, head) == ("uherding", "named") else verdict
+    return ComparedCombination(
+        Combination("minilm", strategy, "typiclust", head), 0.7 + gain, 0.8, over, over, p, verdict, 0.5
     )
 
 
-def compared(capsys: pytest.CaptureFixture[str], rows: list[StrategyAdvice]) -> dict[str, Any]:
+def compared(capsys: pytest.CaptureFixture[str], rows: list[ComparedCombination]) -> dict[str, Any]:
     """The result of the job, from what the simulator writes."""
     lines = JsonLines()
     lines.say("a note")
     assert list(lines.follow("simulated runs", iter("ab"), 2)) == ["a", "b"]
-    lines.write_advice(Labelled(["a", "b"], [0, 1], ("x", "y")), rows)  # type: ignore[arg-type]
+    labelled = Labelled(["a", "b"], np.array([0, 1]), ("x", "y"))
+    lines.write_advice(labelled, rows, recommend(rows, has_class_names=True), None)
     written = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [set(line) for line in written[:2]] == [{"note"}, {"doing", "done", "total"}]
     assert written[-2]["done"] == written[-2]["total"] == 2
@@ -149,41 +157,63 @@ def test_the_comparison_says_how_many_labels_are_missing_then_starts_and_shows_i
     assert "simulated runs" not in part(page(signed_in), "comparison")
 
 
-def test_a_clearly_better_strategy_is_recommended_in_place_of_the_default(
+IN_USE = advice("uherding", 0.0, float("nan"))
+
+
+def test_a_clearly_better_strategy_is_recommended_first_with_its_button_and_then_the_table(
     signed_in: FlaskClient, sqlite_store: Store, capsys: pytest.CaptureFixture[str]
 ):
     set_labels(sqlite_store, 120)
-    rows = [advice("badge", 0.05, 0.001), advice("uherding", 0.01, 0.6), advice("random", 0.0, float("nan"))]
-    end(sqlite_store, compared(capsys, rows))
+    result = compared(capsys, [advice("badge", 0.05, 0.001), advice("margin", 0.01, 0.6), IN_USE])
+    end(sqlite_store, result)
     text = page(signed_in)
     assert RECOMMENDED.findall(part(text, "strategies")) == ["badge"]
     shown = part(text, "comparison")
-    assert "right 5.0 points more often than with random order" in shown
+    words = ["Use badge.", ">Use badge<", html.escape(result["reason"]), html.escape(result["saves"]), "<table"]
+    places = [shown.index(word) for word in words]
+    assert places == sorted(places)
+    assert "right 5.0 points more often than with what you have, uherding" in shown
     assert "about 40 labels fewer" in shown
-    assert shown.count('<svg class="interval"') == 2, "random order is what the others are measured by"
-    assert shown.count('name="strategy"') == 2
+    assert re.findall(r"<td>(better|not clear|was in use)</td>", shown) == ["better", "not clear", "was in use"]
+    assert shown.count('<svg class="interval"') == 2, "what was in use is what the others are measured by"
+    assert shown.count('name="strategy"') == 3, "the recommendation and two rows"
     bars = re.findall(r'<line class="grid" x1="([\d.]+)".*?x="([\d.]+)" y="4" width="([\d.]+)"', shown)
     assert len({zero for zero, _, _ in bars}) == 1, "one scale for all rows"
     assert [float(left) > float(zero) for zero, left, _ in bars] == [True, False]
 
 
-def test_without_a_clear_winner_the_default_stays_recommended_and_a_failure_is_told(
+def test_a_recommendation_without_the_class_names_is_followed_by_one_click(
+    signed_in: FlaskClient, sqlite_store: Store, capsys: pytest.CaptureFixture[str]
+):
+    end(sqlite_store, compared(capsys, [advice("uherding", 0.05, 0.001, head="plain"), IN_USE]))
+    shown = part(page(signed_in), "comparison")
+    assert "Use uherding without the class names." in shown
+    form = re.findall(r"<form.*?</form>", shown, re.DOTALL)[0]
+    followed = signed_in.post(SETTINGS, data=hidden(form) | {"strategy": "uherding"}, headers=BROWSER)
+    assert followed.status_code == 303
+    assert stored(sqlite_store).class_names == "off"
+    shown = part(page(signed_in), "comparison")
+    assert re.search(r'without the class names.</strong> <span class="pill good">in use', shown)
+
+
+def test_without_a_clear_winner_what_is_in_use_stays_recommended_and_a_failure_is_told(
     signed_in: FlaskClient, sqlite_store: Store, capsys: pytest.CaptureFixture[str]
 ):
     set_labels(sqlite_store, 120)
-    end(sqlite_store, compared(capsys, [advice("badge", 0.01, 0.5), advice("random", 0.0, float("nan"))]))
+    end(sqlite_store, compared(capsys, [advice("badge", 0.01, 0.5), IN_USE]))
     end(sqlite_store, None, "The comparison could not be made: <b>")
     text = page(signed_in)
     assert RECOMMENDED.findall(part(text, "strategies")) == ["uherding"]
     shown = part(text, "comparison")
-    assert "No strategy was clearly better" in shown, "the last one that was finished"
+    assert "Keep what you have: uherding." in shown, "the last one that was finished"
+    assert "Nothing else tried is clearly better. badge was right 1.0 points more often" in shown
     assert "could not be made: &lt;b&gt;" in shown
 
 
 def test_labels_that_a_comparison_leaves_out_are_told_and_do_not_count_as_new(
     signed_in: FlaskClient, sqlite_store: Store, capsys: pytest.CaptureFixture[str]
 ):
-    end(sqlite_store, compared(capsys, [advice("random", 0.0, float("nan"))]) | {"labels": 120})
+    end(sqlite_store, compared(capsys, [IN_USE]) | {"labels": 120})
     sqlite_store.update_project(7, counts=ProjectCounts(labels={"billing": 120, "single": 1}, labeled=121))
     shown = re.sub("<[^>]+>", "", part(page(signed_in), "comparison"))
     assert re.search(r"From 120 labels, [^;]* UTC. Classes with a single label are left out.", shown)

@@ -25,6 +25,7 @@ from ml_backend.learning.defaults import DEFAULT_STRATEGY
 from ml_backend.pipeline.class_names import texts_of_classes
 from ml_backend.pipeline.jobs.job import Job, JobFailed
 from ml_backend.pipeline.project_pool import ProjectPool
+from ml_backend.project_settings import ClassNames, ProjectSettings
 
 COMPARED = (DEFAULT_STRATEGY, "margin", "entropy", "badge", "typiclust")
 """Strategies that are compared with random order and the project's own; `advise` compares these too."""
@@ -77,22 +78,26 @@ def _command(job: Job, folder: Path, rows: Sequence[dict[str, str]]) -> list[str
         "--initial": settings.initial,
         "--seeds": str(SEEDS),
         "--jobs": str(PROCESSES),
-        **_head_options(job.config, texts_of_classes(settings, job.config).texts, folder),
+        **_head_options(job.config, settings, folder),
     }
     if settings.subpool is not None:
         options["--subpool"] = str(settings.subpool)
     if settings.balance is not None:
         options["--balance"] = str(settings.balance)
-    return [sys.executable, "-m", "simulator", "advise", "--json", *(w for pair in options.items() for w in pair)]
+    current = [f"strategy={settings.strategy}", f"initial={settings.initial}", f"class_names={settings.class_names}"]
+    words = [word for pair in options.items() for word in pair]
+    words += [word for setting in current for word in ("--current", setting)]
+    return [sys.executable, "-m", "simulator", "advise", "--json", *words]
 
 
-def _head_options(config: LabelConfig, class_texts: Sequence[str], folder: Path) -> dict[str, str]:
-    """The kind of head that the project has, with what it knows of the classes."""
+def _head_options(config: LabelConfig, settings: ProjectSettings, folder: Path) -> dict[str, str]:
+    """Heads with and without the class names, with what the project knows of the classes, if that says something."""
+    class_texts = texts_of_classes(settings.merged({"class_names": ClassNames.AUTO}), config).texts
     if not class_texts:
         return {"--heads": "plain"}
     descriptions = folder / "descriptions.json"
     descriptions.write_text(json.dumps(dict(zip(config.classes, class_texts, strict=True))), encoding="utf-8")
-    return {"--heads": "named", "--class-descriptions": str(descriptions)}
+    return {"--heads": "plain,named", "--class-descriptions": str(descriptions)}
 
 
 def _advice(job: Job, command: Sequence[str]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ KIND = "compare_strategies"
 LEAST_LABELS, LEAST_OF_CLASS, LEAST_PER_CLASS = 100, 2, 5
 """The simulator holds out a fifth of the labels to measure on: it leaves out classes with fewer than LEAST_OF_CLASS
 labels, and compares nothing with fewer than LEAST_LABELS, or if half of the classes have fewer than LEAST_PER_CLASS."""
-BASELINE = "random"
+NAMED, IN_USE = "named", "in use"
+"""A head that knows the class names, and the verdict on what was in use, as the simulator writes them."""
 JOBS_LOOKED_AT = 10
 BAR_WIDTH = 200
 """Of the drawing of an interval, in its own units."""
@@ -33,16 +34,19 @@ class Bar:
 
 @dataclass(frozen=True)
 class ComparedStrategy:
-    """One strategy; accuracy: mean over the simulated labelling, in percent; gain, low, high: in points of it over
-    random order, with a 95% interval; saved: labels fewer than random order needs, None while that is uncertain; bar:
-    None for random order itself.
+    """One strategy with or without the class names; settings: of a project that make it so; accuracy: mean over the
+    simulated labelling, in percent; gain, low, high: in points of it over what was in use then, with a 95% interval;
+    verdict: of the simulator, in words; saved: labels fewer than what was in use needs, None while that is uncertain;
+    bar: None for what was in use itself.
     """
 
     strategy: str
+    settings: dict[str, str]
     accuracy: float
     gain: float
     low: float
     high: float
+    verdict: str
     saved: int | None
     bar: Bar | None
 
@@ -52,16 +56,20 @@ class ComparedStrategies:
     """A finished comparison.
 
     at: Unix time; labels: number that it used; drawn_of: of how many it drew them at random, None if it used all;
-    recommended: a strategy, "" if none is clearly better than random order; words: what follows, as a sentence;
-    details: the simulator's own sentence; rows: best first.
+    is_change: whether it recommends another strategy than the one that was in use; recommended: settings that do what
+    it recommends; headline, reason, saves: what it recommends and why, in the sentences of the simulator;
+    several_heads: whether strategies were tried with and without the class names; rows: best first.
     """
 
     at: float
     labels: int
     drawn_of: int | None
-    recommended: str
-    words: str
-    details: str
+    is_change: bool
+    recommended: dict[str, str]
+    headline: str
+    reason: str
+    saves: str
+    several_heads: bool
     rows: list[ComparedStrategy]
 
 
@@ -101,45 +109,57 @@ def what_is_missing(labels: Mapping[str, int]) -> str:
     return ""
 
 
-def comparison(store: Store, project_id: int, default: str) -> Comparison:
-    """The comparisons of a project. default: the strategy to keep while none is clearly better."""
+def comparison(store: Store, project_id: int) -> Comparison:
+    """The comparisons of a project."""
     jobs = store.jobs(project_id, [KIND], limit=JOBS_LOOKED_AT)
-    done = next((job for job in jobs if job.state == JobState.DONE and job.result), None)
+    done = next((job for job in jobs if job.state == JobState.DONE and "headline" in (job.result or {})), None)
     newest = jobs[0] if jobs else None
     return Comparison(
-        compared=None if done is None else compared_strategies(done, default),
+        compared=None if done is None else compared_strategies(done),
         job=newest if newest is not None and not newest.has_ended else None,
         error=newest.error if newest is not None and newest.state == JobState.FAILED else None,
     )
 
 
-def compared_strategies(job: JobRecord, default: str) -> ComparedStrategies:
-    """What a finished job found."""
+def compared_strategies(job: JobRecord) -> ComparedStrategies:
+    """What a finished job found; docs/simulator.md describes its result."""
     result = job.result or {}
-    lowest = min([0.0, *(row["low"] for row in result["rows"])])
-    highest = max([0.0, *(row["high"] for row in result["rows"])])
-    best = result["recommended"]
+    rows = result["rows"]
+    lowest = min([0.0, *(row["over_current"]["low"] for row in rows)])
+    highest = max([0.0, *(row["over_current"]["high"] for row in rows)])
+    several_heads = len({row["head"] for row in rows}) > 1
     return ComparedStrategies(
         at=job.ended_at or job.requested_at,
         labels=result["labels"],
         drawn_of=result.get("drawn_of"),
-        recommended="" if best is None else best["strategy"],
-        words=_words(best, default),
-        details=result["sentence"],
-        rows=[_row(row, lowest, highest) for row in result["rows"]],
+        is_change=result["is_change"],
+        recommended=_settings(result["recommended"], several_heads),
+        headline=result["headline"],
+        reason=result["reason"],
+        saves=result["saves"],
+        several_heads=several_heads,
+        rows=[_row(row, several_heads, lowest, highest) for row in rows],
     )
 
 
-def _row(row: dict[str, Any], lowest: float, highest: float) -> ComparedStrategy:
-    is_certain = row["saved_low"] is not None and row["saved_low"] > 0
+def _settings(row: dict[str, Any], several_heads: bool) -> dict[str, str]:
+    """The settings that the page changes: the others were the project's own in the comparison."""
+    class_names = {"class_names": "auto" if row["head"] == NAMED else "off"} if several_heads else {}
+    return {"strategy": row["strategy"], **class_names}
+
+
+def _row(row: dict[str, Any], several_heads: bool, lowest: float, highest: float) -> ComparedStrategy:
+    gain = row["over_current"]
     return ComparedStrategy(
         strategy=row["strategy"],
+        settings=_settings(row, several_heads),
         accuracy=100 * row["area"],
-        gain=100 * row["gain"],
-        low=100 * row["low"],
-        high=100 * row["high"],
-        saved=round(row["saved"]) if is_certain else None,
-        bar=None if row["strategy"] == BASELINE else _bar(row, lowest, highest),
+        gain=100 * gain["gain"],
+        low=100 * gain["low"],
+        high=100 * gain["high"],
+        verdict=row["verdict"],
+        saved=round(gain["saved"]) if gain["saved_low"] > 0 else None,
+        bar=None if row["verdict"] == IN_USE else _bar(gain, lowest, highest),
     )
 
 
@@ -149,20 +169,3 @@ def _bar(row: dict[str, Any], lowest: float, highest: float) -> Bar:
 
     left = place(row["low"])
     return Bar(left, round(max(1.0, place(row["high"]) - left), 1), place(row["gain"]), place(0.0))
-
-
-def _words(best: dict[str, Any] | None, default: str) -> str:
-    if best is None:
-        return (
-            "No strategy was clearly better than random order on these labels. Keep the default, "
-            f"`{default}`, and compare again with twice the labels. An interval that lies just above 0 may be luck, "
-            "since several strategies were tried."
-        )
-    gain, low, high = (f"{100 * best[name]:.1f}" for name in ("gain", "low", "high"))
-    saved = ""
-    if best["saved_low"] > 0:
-        saved = f" It would have reached the same accuracy with about {best['saved']:.0f} labels fewer."
-    return (
-        f"With `{best['strategy']}` the model would have been right {gain} points more often than with random order, "
-        f"on average over the labelling (95% interval: {low} to {high} points).{saved}"
-    )

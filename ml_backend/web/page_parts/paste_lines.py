@@ -20,8 +20,12 @@ def connect_line(project_id: int, settings: Mapping[str, Any], defaults: Mapping
     return shlex.join(words)
 
 
-def advise_line(project_id: int, settings: Mapping[str, Any], default_model: str) -> str:
-    """The command that compares strategies on the labels of a project."""
+def advise_line(project_id: int, settings: Mapping[str, Any], defaults: Mapping[str, Any], default_model: str) -> str:
+    """The command that compares strategies on the labels of a project with what it uses today."""
     embedding = settings["embedding_model"] or default_model
     words = ["python", "-m", "simulator", "advise", "--project", str(project_id), "--embeddings", embedding]
-    return shlex.join([*words, "--initial", f"random,{settings['initial']}"])
+    words += ["--initial", ",".join(dict.fromkeys(["random", settings["initial"]]))]
+    current = {"embedding_model": embedding} | {
+        name: settings[name] for name in ("strategy", "initial", "class_names") if settings[name] != defaults[name]
+    }
+    return shlex.join([*words, *(word for name, value in current.items() for word in ("--current", f"{name}={value}"))])

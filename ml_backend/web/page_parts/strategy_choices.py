@@ -11,6 +11,7 @@ IN_COMMON_USE = ("uherding", "margin", "badge", "entropy", "typiclust", "random"
 BY_BENCHMARK = "Recommended: the highest mean accuracy in the benchmark of seven data sets."
 """Of the default; docs/benchmark has the numbers."""
 BY_COMPARISON = "Recommended: the best on this project's labels, see below."
+KEPT = "Recommended: nothing that was compared on this project's labels is clearly better, see below."
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ def choices(current: str, compared: ComparedStrategies | None) -> tuple[list[Cho
     """The strategies in common use with the current one, and the others; `compared`: on this project's labels."""
     summaries, uses = strategy_summaries(), strategy_uses()
     recommended, why = ProjectSettings().strategy, BY_BENCHMARK
-    if compared is not None and compared.recommended in summaries:
-        recommended, why = compared.recommended, BY_COMPARISON
+    if compared is not None and compared.recommended["strategy"] in summaries:
+        recommended, why = compared.recommended["strategy"], BY_COMPARISON if compared.is_change else KEPT
     listed = [
         Choice(name, summary, uses[name], name == current, why if name == recommended else "")
         for name, summary in summaries.items()

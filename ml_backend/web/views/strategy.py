@@ -77,7 +77,7 @@ def _described(saved: Mapping[str, str] | None) -> dict[str, str]:
 def _render(shown: ProjectPage, typed: Mapping[str, str] | None = None) -> Response:
     settings, default = shown.status["settings"], ProjectSettings().model_dump(mode="json")
     changed = {name: value for name, value in settings.items() if value != default[name]}
-    found = comparison(web().store, shown.id, default["strategy"])
+    found = comparison(web().store, shown.id)
     found = replace(found, error=shown_error(found.error, is_person=shown.who is not None))
     first, others = choices(settings["strategy"], found.compared)
     config = shown.config
@@ -103,7 +103,7 @@ def _render(shown: ProjectPage, typed: Mapping[str, str] | None = None) -> Respo
         class_names=list(ClassNames),
         class_descriptions=_description_lines(config, settings),
         connect_line=connect_line(shown.id, settings, default),
-        advise_line=advise_line(shown.id, settings, web().settings.embedding_model),
+        advise_line=advise_line(shown.id, settings, default, web().settings.embedding_model),
     )
 
 

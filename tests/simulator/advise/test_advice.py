@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,11 @@ from typer.testing import CliRunner
 
 from simulator.advise import advice as advice_module
 from simulator.advise import replay as replay_module
-from simulator.advise.advice import advise, sentence
+from simulator.advise.advice import ComparedCombination, Verdict, compare
+from simulator.advise.combination import Combination
+from simulator.advise.current import CurrentSettings
 from simulator.advise.labels_so_far import of_file
+from simulator.advise.recommendation import Recommendation, recommend
 from simulator.advise.replay import Labelled, TooFewLabels, budget_for, check_enough, replay
 from simulator.analysis.resplits import corrected_t, resampled_means
 from simulator.cli.app import app
@@ -44,23 +48,81 @@ def results(lead: float, noise: float, seeds: int = 12) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS).assign(head="plain")
 
 
-def test_a_clear_lead_is_recommended_with_the_labels_that_it_saves():
-    advice = advise(results(lead=25, noise=0.005))
-    best = advice[0]
-    assert (best.strategy, best.best) == ("badge", 1.0)
-    assert best.gain == pytest.approx(0.1, abs=0.01)
-    assert best.low < best.gain < best.high
-    assert best.saved == pytest.approx(25, abs=3)
-    assert best.saved_low <= best.saved <= best.saved_high
+RANDOM = Combination("minilm", "random", "random", "plain")
+
+
+def advise(results: pd.DataFrame, current: Combination = RANDOM) -> tuple[list[ComparedCombination], Recommendation]:
+    compared = compare(results, current)
+    return compared, recommend(compared, has_class_names=True)
+
+
+def test_a_clear_lead_is_recommended_with_the_labels_that_it_saves_and_a_line_to_paste():
+    compared, advice = advise(results(lead=25, noise=0.005))
+    best = compared[0]
+    assert (best.combination.strategy, best.best, best.verdict) == ("badge", 1.0, Verdict.BETTER)
+    over = best.over_current
+    assert over.gain == pytest.approx(0.1, abs=0.01)
+    assert over.low < over.gain < over.high
+    assert over.saved == pytest.approx(25, abs=3)
+    assert over.saved_low <= over.saved <= over.saved_high
     assert best.p < 0.001
-    assert sentence(advice).startswith("Use badge after a random start on minilm: +0.099 accuracy")
-    assert "It needs 25 labels fewer" in sentence(advice)
+    assert (advice.chosen, advice.is_change, advice.headline) == (best, True, "Use badge.")
+    assert "right 9.9 points more often than with what you have, random, on average" in advice.reason
+    assert "(95 % interval 9.6 to 10.3; p < 0.001, uncorrected)" in advice.reason
+    assert "It needs about 25 labels fewer" in advice.saves
+    settings = "--set strategy=badge --set initial=random --set embedding_model=minilm --set class_names=off"
+    assert advice.line(3) == f"python -m ml_backend connect 3 {settings}"
+    assert advice.line(None) == f"python -m ml_backend connect PROJECT {settings}"
 
 
-def test_without_a_difference_nothing_is_recommended():
-    advice = advise(results(lead=0, noise=0.05))
-    assert all(a.low <= 0 and not a.is_significant for a in advice)
-    assert sentence(advice).startswith("No combination on minilm is significantly better than random order")
+def test_class_names_that_say_nothing_are_no_setting_to_change():
+    compared = compare(results(lead=25, noise=0.005), RANDOM)
+    assert "class_names" not in recommend(compared, has_class_names=False).settings()
+
+
+def test_without_a_clear_difference_what_is_in_use_is_kept_with_the_reason():
+    compared, advice = advise(results(lead=0, noise=0.05))
+    assert {c.verdict for c in compared} == {Verdict.IN_USE, Verdict.NOT_CLEAR}
+    assert (advice.is_change, advice.headline) == (False, "Keep what you have: random.")
+    assert advice.reason.startswith("Nothing else tried "), advice.reason
+    assert advice.saves == "", "random order is what is in use: there is nothing to compare it with"
+
+
+def test_the_strategy_in_use_is_kept_if_it_is_the_best_and_the_words_say_what_it_saves():
+    in_use = RANDOM._replace(strategy="badge")
+    compared, advice = advise(results(lead=25, noise=0.005), in_use)
+    assert [c.verdict for c in compared] == [Verdict.IN_USE, Verdict.WORSE]
+    assert advice.headline == "Keep what you have: badge."
+    assert advice.reason.startswith("Nothing else tried has a higher mean accuracy.")
+    assert "Compared with random order it gains 9.9 points" in advice.saves
+    assert "needs about 25 labels fewer" in advice.saves
+
+
+def test_random_order_is_recommended_where_it_is_clearly_better_than_what_is_in_use():
+    _, advice = advise(results(lead=-25, noise=0.005), RANDOM._replace(strategy="badge"))
+    assert advice.headline == "Use random."
+
+
+def test_equal_combinations_share_their_first_place_and_what_is_in_use_is_kept():
+    random = results(lead=0, noise=0.02)
+    random = random[random["strategy"] == "random"]
+    equal = pd.concat([random, *(random.assign(strategy=name) for name in ("badge", "margin"))])
+    compared, advice = advise(equal, RANDOM._replace(strategy="margin"))
+    assert [c.verdict for c in compared] == [Verdict.IN_USE, Verdict.SAME, Verdict.SAME]
+    assert [c.best for c in compared] == pytest.approx([1 / 3] * 3)
+    assert advice.headline == "Keep what you have: margin."
+    assert "badge and random did exactly as well." in advice.reason
+    assert "gains 0.0 points" in advice.saves
+    _, advice = advise(equal.assign(accuracy=equal["accuracy"] + 0.2 * (equal["strategy"] != "margin")))
+    assert advice.chosen.combination.strategy == "random", "of equal ones the one in use"
+
+
+def test_of_equal_better_ones_the_one_that_changes_least_is_recommended():
+    clear = results(lead=25, noise=0.005)
+    better = clear[clear["strategy"] == "badge"]
+    both = pd.concat([clear, better.assign(head="named"), clear.assign(head="named")[clear["strategy"] == "random"]])
+    _, advice = advise(both)
+    assert advice.chosen.combination == RANDOM._replace(strategy="badge")
 
 
 def with_named(plain: pd.DataFrame, lead: float) -> pd.DataFrame:
@@ -70,23 +132,63 @@ def with_named(plain: pd.DataFrame, lead: float) -> pd.DataFrame:
 
 
 def test_the_advice_says_with_which_head_and_compares_with_random_order_without_class_names():
-    advice = advise(with_named(results(lead=10, noise=0.005), lead=15))
-    best = advice[0]
-    assert (best.strategy, best.head) == ("badge", "named")
-    assert best.saved == pytest.approx(25, abs=3)
-    assert sentence(advice).startswith("Use badge after a random start on minilm with the class names: +0.0")
-    assert "against random order on the same embedding without the class names" in sentence(advice)
-    assert "corrected for the 3 combinations tried" in sentence(advice)
-    random = {a.head: a for a in advice if a.strategy == "random"}
-    assert (random["plain"].gain, np.isnan(random["plain"].p)) == (0, True)
-    assert random["named"].gain == pytest.approx(0.06, abs=0.005)
+    compared, advice = advise(with_named(results(lead=10, noise=0.005), lead=15))
+    best = compared[0]
+    assert (best.combination.strategy, best.combination.head) == ("badge", "named")
+    assert best.over_random.saved == pytest.approx(25, abs=3)
+    assert advice.headline == "Use badge with the class names."
+    assert "random without the class names, on average" in advice.reason
+    assert "corrected for the 3 other combinations tried" in advice.reason
+    assert advice.settings()["class_names"] == "auto"
+    random = {c.combination.head: c for c in compared if c.combination.strategy == "random"}
+    assert random["plain"].over_random.gain == 0
+    assert random["named"].over_random.gain == pytest.approx(0.06, abs=0.005)
 
 
 def test_class_names_that_mislead_are_advised_against_with_the_setting():
-    advice = sentence(advise(with_named(results(lead=20, noise=0.005), lead=-60)))
-    assert advice.startswith(
-        "Use badge after a random start on minilm without the class names (setting class_names: off)"
-    )
+    _, advice = advise(with_named(results(lead=20, noise=0.005), lead=-60), RANDOM._replace(head="named"))
+    assert advice.headline == "Use badge without the class names."
+    assert advice.settings()["class_names"] == "off"
+
+
+def test_an_embedding_that_no_project_can_use_is_not_recommended_and_the_words_say_so():
+    clear = results(lead=25, noise=0.005)
+    better = clear.assign(embedding="tfidf", accuracy=clear["accuracy"] + 0.1)
+    both = pd.concat([clear, better])
+    compared, advice = advise(both)
+    assert compared[0].combination.embedding == "tfidf"
+    assert advice.headline == "Use badge on minilm."
+    assert "badge on tfidf has the highest mean accuracy, but a project in Label Studio cannot use it." in advice.reason
+    _, advice = advise(both, RANDOM._replace(strategy="badge"))
+    assert advice.headline == "Keep what you have: badge on minilm."
+    assert advice.reason.startswith("It is the best that a project in Label Studio can use.")
+    _, advice = advise(better, RANDOM._replace(embedding="tfidf"))
+    assert advice.headline == "Use badge."
+    assert "embedding_model" not in advice.line(3)
+    assert "the line leaves the embedding out" in advice.reason
+
+
+def test_what_is_in_use_is_the_default_unless_the_settings_say_otherwise():
+    tried = [
+        Combination(*names)
+        for names in product(
+            ["tfidf", "minilm"], ["random", "uherding", "margin"], ["random", "typiclust"], ["plain", "named"]
+        )
+    ]
+    parsed = CurrentSettings.parsed
+    assert parsed([]).among(tried) == Combination("minilm", "uherding", "typiclust", "named")
+    changed = parsed(["strategy=margin", "initial=random", "class_names=off"])
+    assert changed.among(tried) == Combination("minilm", "margin", "random", "plain")
+    by_another_name = parsed(["embedding_model=sentence-transformers/all-MiniLM-L6-v2"])
+    assert by_another_name.among(tried).embedding == "minilm"
+    assert by_another_name.embeddings(["tfidf", "minilm"]) == ["tfidf", "minilm"]
+    only = [c for c in tried if (c.initial, c.head) == ("random", "plain")]
+    assert parsed([]).among(only) == Combination("minilm", "uherding", "random", "plain")
+    assert parsed([]).strategies(["random", "margin"]) == ["random", "margin", "uherding"]
+    assert parsed(["class_names=off"]).heads([HeadKind.NAMED]) == [HeadKind.NAMED, HeadKind.PLAIN]
+    for wrong in ("strateg=margin", "strategy", "class_names=maybe"):
+        with pytest.raises(ValueError, match="--current"):
+            parsed([wrong])
 
 
 def null_table(seeds: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -111,8 +213,8 @@ def test_of_many_equal_combinations_the_best_by_chance_is_hardly_ever_recommende
     monkeypatch.setattr(advice_module, "RESAMPLES", 50)
     rng = np.random.default_rng(seeds)
     advice = [advise(null_table(seeds, rng)) for _ in range(40)]
-    assert sum(sentence(a).startswith("Use") for a in advice) <= 4
-    assert sum(any(combination.low > 0 for combination in a) for a in advice) > 4, (
+    assert sum(a.is_change for _, a in advice) <= 4
+    assert sum(any(c.over_current.low > 0 for c in compared) for compared, _ in advice) > 4, (
         "without the correction the best by chance would be recommended"
     )
 
@@ -148,24 +250,21 @@ def test_only_numbers_of_labels_that_all_runs_reach_are_compared():
         advise(complete[(complete.seed % 2 == 0) == (complete.n_labeled < 60)])
 
 
-def test_a_gain_that_is_not_a_number_is_never_recommended():
-    unknown = replace(advise(results(lead=25, noise=0.005))[0], gain=np.nan, low=np.nan, p=np.nan)
-    assert not sentence([unknown]).startswith("Use")
-    assert not sentence([replace(unknown, gain=0.1, low=0.05)]).startswith("Use")
-
-
 def test_a_sure_gain_on_a_worse_embedding_is_not_recommended():
     clear = results(lead=25, noise=0.005)
-    better = results(lead=0, noise=0.005).assign(embedding="large")
+    better = results(lead=0, noise=0.005).assign(embedding="random-projection")
     better["accuracy"] += 0.3
-    advice = sentence(advise(pd.concat([clear, better])))
-    assert advice.startswith("No combination on large is significantly better than random order")
+    _, advice = advise(pd.concat([clear, better]), RANDOM._replace(embedding="random-projection"))
+    assert advice.headline == "Keep what you have: random on random-projection."
+    _, advice = advise(pd.concat([clear, better]))
+    assert advice.headline.endswith("on random-projection.")
 
 
 def test_a_curve_that_never_reaches_random_order_saves_a_negative_number_of_labels():
-    advice = {a.strategy: a for a in advise(results(lead=-40, noise=0.001))}
-    assert advice["badge"].saved == pytest.approx(-10, abs=1)
-    assert advice["badge"].high < 0
+    badge = advise(results(lead=-40, noise=0.001))[0][-1]
+    assert badge.combination.strategy == "badge"
+    assert badge.over_random.saved == pytest.approx(-10, abs=1)
+    assert badge.over_random.high < 0
 
 
 def test_the_same_results_give_the_same_advice():
@@ -205,9 +304,9 @@ def test_labels_of_a_file_are_replayed(tmp_path: Path):
     assert (len(labelled.texts), labelled.classes) == (120, ("bill", "bug", "ship"))
     replayed = replay(labelled, ["tfidf"], ["random", "margin"], ["random"], seeds=5, jobs=1, follow=follow)
     assert replayed.groupby(["strategy", "seed"]).size().nunique() == 1
-    advice = advise(replayed)
-    assert {a.strategy for a in advice} == {"random", "margin"}
-    assert next(a for a in advice if a.strategy == "random").gain == 0
+    compared, _ = advise(replayed, RANDOM._replace(embedding="tfidf"))
+    assert {c.combination.strategy for c in compared} == {"random", "margin"}
+    assert next(c for c in compared if c.combination.strategy == "random").over_random.gain == 0
 
 
 def test_a_replay_passes_on_subpool_and_balance(tmp_path: Path):
@@ -261,6 +360,26 @@ def test_the_command_says_why_class_names_are_not_tried(tmp_path: Path):
     said = " ".join(done.output.split())
     assert done.exit_code == 0
     assert "with --class-descriptions. Only the head `plain` is tried." in said
+    assert re.search(r"(Keep what you have: uherding|Use random)\. python -m ml_backend connect PROJECT --set", said)
+    assert "class_names" not in said
+    assert said.index("ml_backend connect") < said.index("over in use"), "the table is below the recommendation"
+
+
+def test_the_strategy_in_use_is_always_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    table(120, split=False).to_csv(tmp_path / "mine.csv", index=False)
+    tried = []
+
+    def replayed(_labelled: Labelled, _embeddings: Any, strategies: list[str], *_: Any) -> pd.DataFrame:
+        tried.append(strategies)
+        return pd.concat([results(0, 0.01).assign(strategy=name) for name in strategies]).drop_duplicates(
+            ["strategy", "seed", "n_labeled"]
+        )
+
+    monkeypatch.setattr("simulator.advise.replay.replay", replayed)
+    command = ["advise", "--data", str(tmp_path / "mine.csv"), "--strategies", "margin"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert CliRunner().invoke(app, [*command, "--current", "strategy=badge"]).exit_code == 0
+    assert tried == [["random", "margin", "uherding"], ["random", "margin", "badge"]]
 
 
 def test_a_text_counts_once_with_the_majority_label_of_its_copies(tmp_path: Path):

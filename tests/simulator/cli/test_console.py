@@ -14,7 +14,9 @@ from small_texts import table
 from typer.testing import CliRunner
 
 from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
-from simulator.advise.advice import StrategyAdvice
+from simulator.advise.advice import ComparedCombination, Difference, Verdict
+from simulator.advise.combination import Combination
+from simulator.advise.recommendation import recommend
 from simulator.advise.replay import Labelled, TooFewLabels, check_enough
 from simulator.cli.advice_table import show
 from simulator.cli.app import app
@@ -52,24 +54,43 @@ def test_a_failure_names_its_dataset_once(capsys: pytest.CaptureFixture[str]):
     assert capsys.readouterr().err.splitlines()[:2] == ["✗ mails: 2 rows without a label", "✗ other has one class only"]
 
 
+def compared(*combination: str, verdict: Verdict = Verdict.IN_USE) -> ComparedCombination:
+    over = Difference(-0.1234567, -0.2, 0, *[-0.1234567] * 3)
+    return ComparedCombination(Combination(*combination), 0.6543, 0.5, over, over, 0.1234567, verdict, 0.5)
+
+
+def shown(advice: list[ComparedCombination], width: int, classes: tuple[str, str] = ("x", "y")) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    recommendation = recommend(advice, has_class_names=True)
+    show(console, Labelled(["a", "b"], np.array([0, 1]), classes), advice, recommendation, None)
+    return str(console.file.getvalue())
+
+
 def test_progress_and_advice_are_printed_literally():
     console = Console(file=io.StringIO(), width=1000)
     TerminalProgress(console).say(ODD)
+    assert ODD in console.file.getvalue()
     folder = "models/[/INST]"
-    advice = StrategyAdvice(folder, "margin", "random", "plain", *[0.5] * 10)
-    show(console, Labelled(["a", "b"], np.array([0, 1]), ("[/INST]", "x")), [advice])
-    printed = console.file.getvalue()
-    assert ODD in printed
-    assert printed.count(folder) >= 2
+    advice = [
+        compared(folder, "margin", "random", "plain"),
+        compared("m", "margin", "random", "plain", verdict=Verdict.WORSE),
+    ]
+    assert shown(advice, 1000, ("[/INST]", "x")).count(folder) >= 3, "in the recommendation, its line and the table"
 
 
 @pytest.mark.parametrize("heads", [["plain"], ["plain", "named"]])
 def test_no_number_of_the_advice_is_cut_short_on_a_narrow_terminal(heads: list[str]):
-    console = Console(file=io.StringIO(), width=80)
-    advice = [StrategyAdvice("random-projection", "typiclust", "typiclust", head, *[-0.1234567] * 10) for head in heads]
-    show(console, Labelled(["a", "b"], np.array([0, 1]), ("x", "y")), advice)
-    assert "…" not in console.file.getvalue()
-    assert console.file.getvalue().count("-0.123") >= 3
+    long, verdicts = "random-projection", [Verdict.IN_USE, Verdict.NOT_CLEAR]
+    advice = [
+        compared(long, "typiclust", "typiclust", head, verdict=v) for head, v in zip(heads, verdicts, strict=False)
+    ]
+    printed = shown([*advice, compared("minilm", "margin", "random", "plain", verdict=Verdict.WORSE)], 80)
+    assert "…" not in printed
+    rows = printed[printed.index("────") :]
+    assert rows.count("50%") == len(heads) + 1, "the last column of each row"
+    assert rows.count("-12.3") >= 2 * len(heads) + 1
+    line = next(line for line in printed.splitlines() if "ml_backend connect" in line)
+    assert line.endswith("--set class_names=off"), "a line to paste is not broken"
 
 
 def test_a_class_with_brackets_does_not_break_the_command(tmp_path: Path):
