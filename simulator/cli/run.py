@@ -39,7 +39,7 @@ from simulator.data.columns import DEFAULT_LABEL, DEFAULT_TEXT, Columns
 from simulator.data.dataset_names import known_names
 from simulator.data.perturbations import Perturbations
 from simulator.experiment.definition import Experiment, check_known
-from simulator.experiment.grid import HeadKind
+from simulator.experiment.grid import ORACLE, HeadKind
 from simulator.experiment.manifest import check_same_settings
 from simulator.experiment.processes import NoScheduler
 from simulator.experiment.strategy_options import StrategyOptions
@@ -106,7 +106,8 @@ def run(
         str,
         typer.Option(
             "--strategies",
-            help=f"`all`, or names separated by commas: {', '.join(catalogue.strategy_names())}.",
+            help=f"`all`, or names separated by commas: {', '.join(catalogue.strategy_names())}. `{ORACLE}`, which is not "
+            "in `all`, is a reference that chooses by gold labels and the test split; a run of it takes minutes.",
             rich_help_panel=GRID,
         ),
     ] = f"random,{DEFAULT_STRATEGY}",

@@ -15,7 +15,7 @@ from simulator.data.dataset_names import check_dataset, known_names
 from simulator.data.embedding_names import check_names
 from simulator.data.perturbations import Perturbations
 from simulator.experiment.budget import Budget
-from simulator.experiment.grid import Cell, HeadKind, cells
+from simulator.experiment.grid import ORACLE, Cell, HeadKind, cells
 from simulator.experiment.strategy_options import StrategyOptions
 
 
@@ -60,7 +60,7 @@ def check_known(experiment: Experiment) -> None:
     missing or unknown kind of file; for values out of range; for a size given for an unknown dataset; and for
     descriptions that do not name their dataset where there are several.
     """
-    check_known_methods(experiment.strategies, experiment.initials)
+    check_known_methods([name for name in experiment.strategies if name != ORACLE], experiment.initials)
     check_names(experiment.embeddings)
     experiment.columns.check()
     experiment.perturbations.check()

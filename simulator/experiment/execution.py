@@ -6,10 +6,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ml_backend.learning.cycle import Cycle
 from simulator.data.cached_dataset import CachedDataset
+from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.budget import Budget
 from simulator.experiment.embedding_quality import Quality, quality
-from simulator.experiment.grid import Cell, HeadKind
+from simulator.experiment.grid import ORACLE, Cell, HeadKind
+from simulator.experiment.oracle import OracleCycle
 from simulator.experiment.processes import Call, Failure, distribute
 from simulator.experiment.simulate import SimulatedRun, simulate
 from simulator.experiment.strategy_options import OFF, StrategyOptions
@@ -38,14 +41,20 @@ def run_cell(
     started = time.perf_counter()
     outcome: SimulatedRun | Failure
     try:
-        plan = options.cycle(cell.strategy, cell.initial, cell.seed)
         data = cached.open()
         if cell.head is HeadKind.PLAIN:
             data = replace(data, class_vectors=None)
+        plan = _plan(cell, data, options)
         outcome = simulate(data, plan, budget, with_evaluations)
     except Exception as error:
         outcome = Failure.of(error)
     return CellOutcome(cell, outcome, time.perf_counter() - started)
+
+
+def _plan(cell: Cell, data: EmbeddedDataset, options: StrategyOptions) -> Cycle:
+    if cell.strategy == ORACLE:
+        return OracleCycle.of(data, cell.initial, cell.seed)
+    return options.cycle(cell.strategy, cell.initial, cell.seed)
 
 
 def run_cells(

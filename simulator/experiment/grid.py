@@ -9,6 +9,9 @@ from itertools import product
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
+ORACLE = "oracle"
+"""The name, in place of a strategy's, of runs of `oracle.OracleCycle`, which sees gold labels and the test split."""
+
 
 class HeadKind(StrEnum):
     """What the head of a run knows: only labels, or the names or descriptions of the classes too."""
