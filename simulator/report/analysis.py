@@ -28,6 +28,7 @@ from simulator.analysis.findings import findings
 from simulator.analysis.heads import PLAIN, head_of, heads_of, strategy_of, with_heads_in_strategies
 from simulator.analysis.learning_curves import LabelAxis, areas, curves, label_axis
 from simulator.analysis.planned_runs import planned_runs
+from simulator.analysis.references import complete_oracle, split_off_oracle
 from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
 from simulator.report.embedding_analysis import EmbeddingAnalysis
 from simulator.report.folders import Setting, read_settings
@@ -66,9 +67,12 @@ class Analysis:
         self.others = list(others)
         self.heads = heads_of(results, record.get("heads", ()))
         planned = planned_runs(results, record) if planned is None else planned
-        in_strategies = (with_heads_in_strategies(table, self.heads) for table in (results, planned))
-        self.audit: Audit = audit(*in_strategies)
+        in_strategies = [with_heads_in_strategies(table, self.heads) for table in (results, planned)]
+        (of_strategies, of_oracle), (planned_strategies, _) = map(split_off_oracle, in_strategies)
+        self.audit: Audit = audit(of_strategies, planned_strategies)
         self.results = self.audit.results
+        self.oracle = complete_oracle(of_oracle, self.results)
+        """Complete runs of the oracle, which take no part in any comparison."""
         if not len(self.results):
             raise ValueError(f"none of {self.audit.planned} runs is complete; let `run` finish some, then report again")
         self.quality = _checked(quality)
@@ -90,6 +94,13 @@ class Analysis:
     def names(self, column: str) -> list[Any]:
         """The values of a column of RUN in complete runs, sorted."""
         return sorted(self.results[column].unique())
+
+    def probes(self, dataset: str) -> dict[str, float]:
+        """Accuracy of a head on all labels of a dataset by embedding, as far as it was measured."""
+        if self.quality is None:
+            return {}
+        of_dataset = self.quality[self.quality["dataset"] == dataset]
+        return dict(zip(of_dataset["embedding"], of_dataset["probe_accuracy"], strict=True))
 
     @property
     def n_strategies(self) -> int:

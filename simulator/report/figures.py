@@ -7,6 +7,7 @@ from math import isnan
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from simulator.analysis.evaluations import estimates
@@ -25,8 +26,19 @@ def write_curve_figures(analysis: Analysis, folder: Path) -> None:
             used_embeddings = part.index.get_level_values("embedding")
             embeddings = [name for name in analysis.embeddings if name in used_embeddings]
             results_of_dataset = analysis.results[analysis.results["dataset"] == dataset]
-            figure = curves_figure(part.droplevel(["dataset", "initial"]), embeddings, label_axis(results_of_dataset))
+            figure = curves_figure(
+                part.droplevel(["dataset", "initial"]),
+                embeddings,
+                label_axis(results_of_dataset),
+                _of_setting(analysis.oracle, str(dataset), str(initial)),
+                analysis.probes(str(dataset)),
+            )
             save(figure, folder / (re.sub(r"[^\w.-]+", "_", f"curves-{dataset}-{initial}") + ".png"))
+
+
+def _of_setting(oracle: pd.DataFrame, dataset: str, initial: str) -> pd.DataFrame:
+    part = oracle[(oracle["dataset"] == dataset) & (oracle["initial"] == initial)]
+    return curves(part, "accuracy").droplevel(["dataset", "initial"])
 
 
 def wins(analysis: Analysis) -> dict[str, Figure]:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from simulator.analysis.comparisons import by_strategy, compare_columns
+from simulator.analysis.comparisons import by_strategy, compare_columns, gains
 from simulator.analysis.complete_runs import BLOCK
-from simulator.analysis.learning_curves import PERIODS, areas
+from simulator.analysis.learning_curves import PERIODS, areas, curves
 from simulator.analysis.statistics import Floats, mean_interval
 from simulator.experiment.results import METRICS
 from simulator.report.analysis import Analysis
@@ -34,16 +34,17 @@ TITLES = {
 
 
 def curve_table(analysis: Analysis) -> pd.DataFrame:
-    """Means over seeds, one row per CURVE and cycle.
+    """Means over seeds, one row per CURVE and cycle, the oracle among them.
 
     Columns: n_labeled, seeds (their number), and for each metric and the gain over random its mean and the ends of its
     95 % interval (suffixes _low and _high).
     """
-    results = analysis.results
+    results = pd.concat([analysis.results, analysis.oracle]) if len(analysis.oracle) else analysis.results
     columns = {}
     sources = dict.fromkeys(METRICS, results)
-    if analysis.gains.shape[1]:
-        sources["gain"] = analysis.gains.stack().rename("gain").reset_index()
+    above_random = gains(curves(results, "accuracy"))
+    if above_random.shape[1]:
+        sources["gain"] = above_random.stack().rename("gain").reset_index()
     for metric, source in sources.items():
         wide = source.pivot(index=[*CURVE, "cycle"], columns="seed", values=metric)
         middle, low, high = _over_seeds(wide.to_numpy(dtype=np.float64))
@@ -69,7 +70,8 @@ def _over_seeds(values: Floats) -> tuple[Floats, Floats, Floats]:
 def curve_payload(analysis: Analysis, table: pd.DataFrame) -> dict[str, Any]:
     """Data for the page: names, line styles, labels by dataset, curves by dataset/embedding/initial/strategy.
 
-    table: from `curve_table`.
+    table: from `curve_table`. references: line styles of the names that are shown beside strategies; probes: accuracy
+    of a head on all labels by dataset/embedding.
     """
     metrics = [metric for metric in TITLES if metric in table]
     numbers = {
@@ -77,7 +79,7 @@ def curve_payload(analysis: Analysis, table: pd.DataFrame) -> dict[str, Any]:
         for metric in metrics
         for column in (metric, f"{metric}_low", f"{metric}_high")
     }
-    curves = {
+    values = {
         "/".join(map(str, key)): {
             metric: [numbers[f"{metric}{suffix}"][rows[0] : rows[-1] + 1] for suffix in ("", "_low", "_high")]
             for metric in metrics
@@ -102,7 +104,12 @@ def curve_payload(analysis: Analysis, table: pd.DataFrame) -> dict[str, Any]:
             for dataset, part in analysis.results.groupby("dataset")
         },
         "metrics": {metric: TITLES[metric] for metric in metrics},
-        "curves": curves,
+        "curves": values,
+        "references": _style_payload(strategy_styles(sorted(analysis.oracle["strategy"].unique()))),
+        "probes": {
+            f"{row.dataset}/{row.embedding}": round(row.probe_accuracy * SCALE)
+            for row in (analysis.quality.itertuples() if analysis.quality is not None else ())
+        },
         "scale": SCALE,
     }
 

@@ -154,14 +154,15 @@ function learningCurves(data, Plotly) {
     const x = data.labels[state.dataset];
     const back = [], bands = [], front = [], ends = [];
     let seeds = [];
-    for (const name of data.names[state.lines]) {
+    const references = state.lines === "strategy" ? Object.keys(data.references) : [];
+    for (const name of [...data.names[state.lines], ...references]) {
       const key = ["dataset", "embedding", "initial", "strategy"].map((d) => (d === state.lines ? name : state[d])).join("/");
       const curve = data.curves[key];
       if (!curve?.[state.metric]?.[0].some((v) => v !== null)) continue;
       const [middle, low, high] = curve[state.metric].map((values) => values.map((v) => (v === null ? null : (v * factor) / data.scale)));
-      const style = data.styles[state.lines][name];
-      const bold = chosen[state.lines].has(name);
-      seeds.push(curve.seeds);
+      const style = data.styles[state.lines][name] ?? data.references[name];
+      const bold = chosen[state.lines].has(name) || references.includes(name);
+      if (!references.includes(name)) seeds.push(curve.seeds);
       const line = { x, y: middle, name, mode: "lines", hovertemplate: `${name}: %{y:.3~f}<extra></extra>`, line: { color: bold ? style.color : "#d3d8de", dash: style.dash, width: bold ? 2.4 : 1.1 } };
       if (!bold) { back.push({ ...line, hoverinfo: "skip", hovertemplate: undefined }); continue; }
       if (low.some((v) => v !== null)) {
@@ -169,6 +170,16 @@ function learningCurves(data, Plotly) {
       }
       front.push(line);
       ends.push({ name, y: middle.findLast((v) => v !== null), color: style.color });
+    }
+    // A head on all labels, where the accuracy is shown: one line, or one for each chosen embedding.
+    const embeddings = state.metric !== "accuracy" ? [] : state.lines === "embedding" ? data.names.embedding.filter((e) => chosen.embedding.has(e)) : [state.embedding];
+    for (const embedding of embeddings) {
+      const probe = data.probes[`${state.dataset}/${embedding}`];
+      if (probe === undefined || !front.length) continue;
+      const [y, color] = [probe / data.scale, state.lines === "embedding" ? data.styles.embedding[embedding].color : "#66707c"];
+      const name = "all labels";
+      front.push({ x: [x[0], x[x.length - 1]], y: [y, y], name, mode: "lines", hoverinfo: "skip", line: { color, dash: "dot", width: 1.4 } });
+      if (state.lines !== "embedding") ends.push({ name, y, color });
     }
     const all = [...back, ...bands, ...front].flatMap((t) => t.y).filter((v) => v !== null);
     const [bottom, top] = [Math.min(...all), Math.max(...all)];

@@ -54,6 +54,7 @@ STRATEGY_STYLES = {
     "alfamix": LineStyle(SKY, "dash"),
     "max_herding": LineStyle(PURPLE, "dash"),
     "uherding": LineStyle(QUIET, "solid"),
+    "oracle": LineStyle(INK, "dash"),
 }
 SPARE_STYLES = [LineStyle(color, "dot") for color in (BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, QUIET)]
 

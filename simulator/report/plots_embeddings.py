@@ -25,6 +25,7 @@ from simulator.report.plots import (
     strategy_styles,
 )
 
+ALL_LABELS = "all labels"
 MEASURES = {
     "probe_accuracy": "full-data probe accuracy",
     "tightness": "cluster tightness",
@@ -32,11 +33,19 @@ MEASURES = {
 }
 
 
-def curves_figure(table: pd.DataFrame, embeddings: Sequence[str], axis: LabelAxis, highlighted: int = 3) -> Figure:
+def curves_figure(
+    table: pd.DataFrame,
+    embeddings: Sequence[str],
+    axis: LabelAxis,
+    oracle: pd.DataFrame,
+    probes: Mapping[str, float],
+    highlighted: int = 3,
+) -> Figure:
     """Accuracy over labels, one panel per embedding, one line per strategy; the best and random are labelled.
 
-    table: of one dataset and initial method, index embedding, seed, cycle, one column per strategy; highlighted: how
-    many of the best are labelled.
+    table: of one dataset and initial method, index embedding, seed, cycle, one column per strategy; oracle: of the same
+    form, for the runs of the oracle, drawn dashed; probes: accuracy of a head on all labels by embedding, drawn dotted;
+    highlighted: how many of the best are labelled.
     """
     figure, axes = panels(len(embeddings), columns=3, width=3.3, panel_height=2.5, sharey=False)
     styles = strategy_styles(list(table.columns))
@@ -52,9 +61,16 @@ def curves_figure(table: pd.DataFrame, embeddings: Sequence[str], axis: LabelAxi
             by_seed = part[name].unstack("cycle").dropna()
             low, high = mean_interval(by_seed.to_numpy())
             band(ax, axis.at(by_seed.columns), by_seed.mean().to_numpy(), low, high, styles[name])
-        _label_line_ends(
-            ax, axis.at(means.index)[-1], means[labelled].iloc[-1], {name: styles[name].color for name in labelled}
-        )
+        ends = dict(means[labelled].iloc[-1])
+        colors = {name: styles[name].color for name in labelled}
+        for name, line in _reference_lines(oracle, embedding).items():
+            style = strategy_styles([name])[name]
+            ax.plot(axis.at(line.index), line, color=style.color, linestyle=style.linestyle, linewidth=1.2)
+            ends[name], colors[name] = line.iloc[-1], style.color
+        if embedding in probes:
+            ax.axhline(probes[embedding], color=QUIET, linestyle=":", linewidth=1.2)
+            ends[ALL_LABELS], colors[ALL_LABELS] = probes[embedding], QUIET
+        _label_line_ends(ax, axis.at(means.index)[-1], pd.Series(ends), colors)
         ax.set_title(embedding)
     x = axis.at(pd.Index(sorted(table.index.unique("cycle"))))
     axes[0].set_xlim(x[0], x[-1] + 0.4 * max(x[-1] - x[0], 1e-9))
@@ -62,6 +78,14 @@ def curves_figure(table: pd.DataFrame, embeddings: Sequence[str], axis: LabelAxi
     figure.supylabel("accuracy", fontsize=8.5, color=QUIET)
     figure.supxlabel(axis.title, fontsize=8.5, color=QUIET)
     return figure
+
+
+def _reference_lines(oracle: pd.DataFrame, embedding: str) -> dict[str, pd.Series]:
+    """Means over seeds by the name of a reference, index cycle."""
+    if embedding not in oracle.index.get_level_values("embedding"):
+        return {}
+    part = oracle.xs(embedding, level="embedding").dropna(axis=1, how="all")
+    return {str(name): part[name].groupby(level="cycle").mean() for name in part}
 
 
 def _label_line_ends(ax: Axes, x: float, ends: pd.Series, colors: dict[str, str]) -> None:

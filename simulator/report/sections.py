@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from simulator.report import figures, tables, words
 from simulator.report.analysis import Analysis
 from simulator.report.words_evaluations import evaluations_seen
+from simulator.report.words_references import references_seen
 
 
 class Part(StrEnum):
@@ -70,6 +71,7 @@ SECTIONS = (
         "Learning curves",
         "The curves show the accuracy on the test set over the number of labels. Selected lines are coloured and have "
         "95 % bands (bootstrap over seeds); the other lines are grey. Click a name to select it or to remove it.",
+        references_seen,
         template="curves.html",
     ),
     Section(
