@@ -106,8 +106,8 @@ def run(
         str,
         typer.Option(
             "--strategies",
-            help=f"`all`, or names separated by commas: {', '.join(catalogue.strategy_names())}. `{ORACLE}`, which is not "
-            "in `all`, is a reference that chooses by gold labels and the test split; a run of it takes minutes.",
+            help=f"`all`, or names separated by commas: {', '.join(catalogue.strategy_names())}. `{ORACLE}`, which is "
+            "not in `all`, is a reference that chooses by gold labels and the test split; a run of it takes minutes.",
             rich_help_panel=GRID,
         ),
     ] = f"random,{DEFAULT_STRATEGY}",
