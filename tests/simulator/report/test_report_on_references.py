@@ -42,7 +42,7 @@ def with_oracle(seeds: int = 3) -> pd.DataFrame:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     tables = {"without": without_oracle(), "with": with_oracle()}
-    return {name: write_report(write_results(folder / name, table, QUALITY)) for name, table in tables.items()}
+    return {name: write_report([write_results(folder / name, table, QUALITY)]) for name, table in tables.items()}
 
 
 def payload(page: Path, name: str) -> Any:
