@@ -44,11 +44,17 @@ def connect(
 ) -> None:
     """Connect a project: backend, webhook with its secret, sampling, settings."""
     settings = read_settings()
-    from ml_backend.commands.connect import connect_project
-    from ml_backend.commands.first_batch import watch_first_batch
+    address = backend_url or settings.address
+    from ml_backend.commands.argument_checks import parse_backend_url, parse_settings
 
     with failure_printed():
-        address = backend_url or settings.address
+        parse_settings(setting or [])
+        parse_backend_url(address)
+
+        # Imported after the checks, since database and client take a second to load.
+        from ml_backend.commands.connect import connect_project
+        from ml_backend.commands.first_batch import watch_first_batch
+
         for line in connect_project(settings, project, address, setting or [], new_secret, wait, waiting):
             console.print(f"[green]✓[/green] {escape(line)}", soft_wrap=True)
         if watch:

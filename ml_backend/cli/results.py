@@ -43,17 +43,23 @@ def predict(
     Without --csv and --to-label-studio: print how many predictions are how sure, and how many of them are expected to
     be wrong. The page Actions of the project does the same in the background.
     """
-    settings = read_settings()
-    from ml_backend.commands import predict as predicting
-
     if not every:
         fail(
             "say --all to predict all open texts; single texts are predicted by a POST to /predict, and without this "
             "service by an exported model (`python -m ml_backend export`)",
             WRONG_SETTINGS,
         )
+    settings = read_settings()
+    from ml_backend.commands.argument_checks import check_confidence, check_new_file
+
     done = []
     with failure_printed(), work_bar() as report:
+        check_confidence(above)
+        if csv is not None:
+            check_new_file(csv)
+
+        from ml_backend.commands import predict as predicting
+
         if csv is not None:
             done.append(predicting.predict_into_file(settings, project, csv, above, texts, report))
         if to_label_studio:
@@ -94,9 +100,13 @@ def export(
 ) -> None:
     """Write a folder with a project's newest model and a program that classifies texts, without this service."""
     settings = read_settings()
-    from ml_backend.commands.export import export_model
+    from ml_backend.commands.argument_checks import check_export_folder
 
     with failure_printed():
+        check_export_folder(folder, force)
+
+        from ml_backend.commands.export import export_model
+
         console.print(
             f"[green]✓[/green] {export_model(settings, project, folder, force)}", highlight=False, soft_wrap=True
         )

@@ -12,6 +12,7 @@ from ml_backend.cli.terminal import (
     WRONG_SETTINGS,
     console,
     fail,
+    failure_printed,
     progress_bar,
     read_settings,
 )
@@ -80,15 +81,15 @@ def backup(
 ) -> None:
     """Copy the SQLite database to a file while the service runs; for PostgreSQL, print the command to use."""
     settings = read_settings()
-    from ml_backend.commands.backup import CannotCopy, back_up, describe
+    from ml_backend.commands.argument_checks import check_copy_to
 
-    try:
+    with failure_printed():
+        check_copy_to(file, force)
+
+        from ml_backend.commands.backup import back_up, describe
+
         with progress_bar("copying") as progress:
             contents = back_up(settings, file, force, progress)
-    except SettingsError as problem:
-        fail(str(problem), WRONG_SETTINGS)
-    except CannotCopy as problem:
-        fail(str(problem))
     console.print(f"[green]✓[/green] {file}: {describe(contents)}", highlight=False, soft_wrap=True)
 
 
@@ -99,17 +100,17 @@ def restore(
 ) -> None:
     """Replace the database with a backup, and keep a copy of the previous database. The service may run."""
     settings = read_settings()
-    from ml_backend.commands.backup import CannotCopy, describe, examine_backup, restore_backup
+    from ml_backend.commands.argument_checks import check_copy_from
 
-    try:
+    with failure_printed():
+        check_copy_from(file)
+
+        from ml_backend.commands.backup import describe, examine_backup, restore_backup
+
         console.print(f"{file}: {describe(examine_backup(settings, file))}", highlight=False, soft_wrap=True)
         if not (yes or typer.confirm(f"Replace {settings.database_url} with it?")):
             raise typer.Exit(1)
         with progress_bar("restoring") as progress:
             saved_copy = restore_backup(settings, file, progress)
-    except SettingsError as problem:
-        fail(str(problem), WRONG_SETTINGS)
-    except CannotCopy as problem:
-        fail(str(problem))
     kept_copy = f"; the previous database is kept as {saved_copy}" if saved_copy else ""
     console.print(f"[green]✓[/green] restored{kept_copy}", highlight=False, soft_wrap=True)

@@ -45,6 +45,8 @@ def failure_printed() -> Iterator[None]:
 
     try:
         yield
+    except SettingsError as problem:
+        fail(str(problem), WRONG_SETTINGS)
     except CommandFailed as problem:
         fail(str(problem), problem.exit_status)
 

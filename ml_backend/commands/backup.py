@@ -5,16 +5,14 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from ml_backend.commands.argument_checks import check_copy_to
+from ml_backend.commands.failure import CannotCopy
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.database import Database
 from ml_backend.store.restore import NotAStore, ProjectIsRunning, StoreFile, examine, restore
 from ml_backend.store.sqlite_copy import Progress, copy_database
 from ml_backend.worker.queue import TaskQueue
-
-
-class CannotCopy(Exception):
-    """A backup or a restore failed; the message says why."""
 
 
 def back_up(settings: Settings, file: Path, force: bool = False, progress: Progress | None = None) -> StoreFile:
@@ -25,8 +23,7 @@ def back_up(settings: Settings, file: Path, force: bool = False, progress: Progr
     source = _sqlite_file(settings, "pg_dump --format=custom --file={file} --dbname={address}", file)
     if not source.exists():
         raise CannotCopy(f"there is no database {source} yet: start the service once, or check DATABASE_URL")
-    if file.exists() and not force:
-        raise CannotCopy(f"{file} already exists: name another file, or overwrite it with --force")
+    check_copy_to(file, force)
     if file.exists() and file.samefile(source):
         raise CannotCopy(f"{file} is the database itself: name another file")
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from ml_backend import environment_values
+from ml_backend.commands.argument_checks import parse_backend_url, parse_settings
 from ml_backend.commands.failure import CommandFailed, errors_as_command_failed
 from ml_backend.commands.project_checks import OTHERS_REMEDY, others_sentence
 from ml_backend.commands.wait_for_backend import Waiting, wait_for_backend
@@ -70,7 +70,7 @@ def connect_project(
     ):
         store.create()
         changes = parse_settings(chosen)
-        address = _checked(backend_url)
+        address = parse_backend_url(backend_url)
         wait = partial(wait_for_backend, address, patience, waiting)
         yield from _connect(client, store, settings, project_id, address, changes, new_secret, wait)
 
@@ -176,13 +176,6 @@ def _taken_on(store: Store, project_id: int, changes: ProjectChanges) -> Iterato
         raise
 
 
-def _checked(backend_url: str) -> str:
-    try:
-        return environment_values.backend_address(backend_url)
-    except ValueError as problem:
-        raise SettingsError(f"--backend-url {problem}") from None
-
-
 def _unknown_here(backend_url: str) -> str:
     """Why a backend that answered /setup did not store the project in this database."""
     try:
@@ -228,17 +221,3 @@ def _apply(store: Store, settings: Settings, project: ProjectRecord, typed: Any,
         store.add_setting_change(project.id, CONNECT, before.changes_to(after))
         TaskQueue(settings).request(store, project.id, RunReason.SETTINGS)
     return ", ".join(f"{name} {json.dumps(value)}" for name, value in values.items()) or "all default"
-
-
-def parse_settings(chosen: list[str]) -> dict[str, Any]:
-    """Parse `name=value` pairs; values are read as JSON if possible. Raises SettingsError without `=`."""
-    changes: dict[str, Any] = {}
-    for pair in chosen:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise SettingsError(f"--set takes name=value, such as strategy=badge; got {pair!r}")
-        try:
-            changes[name.strip()] = json.loads(value)
-        except ValueError:
-            changes[name.strip()] = value
-    return changes

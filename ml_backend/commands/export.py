@@ -6,8 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from ml_backend.commands.failure import CommandFailed, connected_project, errors_as_command_failed
-from ml_backend.pipeline.export import ExportFailed
-from ml_backend.pipeline.export import export_model as write_model
+from ml_backend.pipeline.export.errors import ExportFailed
+from ml_backend.pipeline.export.write import export_model as write_model
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from ml_backend.labelstudio.client import LabelStudioError, LabelStudioUnavailable, Unauthorized
-from ml_backend.labelstudio.label_config import UnsupportedLabelConfig
+from ml_backend.labelstudio.config_elements import UnsupportedLabelConfig
+from ml_backend.labelstudio.errors import LabelStudioError, LabelStudioUnavailable, Unauthorized
 from ml_backend.settings import SettingsError
-from ml_backend.store import Store
-from ml_backend.store.records import ProjectRecord
+
+if TYPE_CHECKING:
+    from ml_backend.store import Store
+    from ml_backend.store.records import ProjectRecord
 
 
 class CommandFailed(Exception):
@@ -22,6 +25,10 @@ class WrongSettings(CommandFailed):
     """A setting or an argument cannot be used, or names a server that cannot be used."""
 
     exit_status = 2
+
+
+class CannotCopy(CommandFailed):
+    """A backup or a restore failed; the message says why."""
 
 
 class NotConnected(CommandFailed):

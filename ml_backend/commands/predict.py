@@ -11,12 +11,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ml_backend.commands.failure import CommandFailed, WrongSettings, connected_project, errors_as_command_failed
+from ml_backend.commands.argument_checks import check_confidence, check_new_file
+from ml_backend.commands.failure import CommandFailed, connected_project, errors_as_command_failed
 from ml_backend.learning.embedding.names import ModelNotAvailable
-from ml_backend.pipeline.job_parameters import WrongParameters
 from ml_backend.pipeline.jobs.job import Job, JobFailed
 from ml_backend.pipeline.jobs.predict_all import count_open, label_studio_target, predict_open
-from ml_backend.pipeline.prediction_choice import Destination, PredictionChoice, parse_confidence
+from ml_backend.pipeline.prediction_choice import Destination, PredictionChoice
 from ml_backend.pipeline.prediction_targets import LocalFile, Target, own_version
 from ml_backend.pipeline.prediction_words import above_words, kept_sentence, wrong_words
 from ml_backend.settings import Settings
@@ -41,10 +41,9 @@ def predict_into_file(
 
     above: the least confidence, in 0..1.
     """
-    if path.exists():
-        raise CommandFailed(f"{path} exists: choose another file")
+    check_new_file(path)
     with _job(settings, project_id, report) as job:
-        choice = PredictionChoice(Destination.CSV, _confidence(above), with_texts)
+        choice = PredictionChoice(Destination.CSV, check_confidence(above), with_texts)
         target = LocalFile(job.store, project_id, path, job.config.multi_label, with_texts=with_texts)
         return f"{path}: {_predicted(job, choice, target)}"
 
@@ -55,7 +54,7 @@ def predict_into_label_studio(settings: Settings, project_id: int, above: float,
     What was written stays if it is interrupted; the page removes it. Raises CommandFailed.
     """
     with _job(settings, project_id, report) as job:
-        choice = PredictionChoice(Destination.LABEL_STUDIO, _confidence(above))
+        choice = PredictionChoice(Destination.LABEL_STUDIO, check_confidence(above))
         version = own_version(job.record.requested_at, f"command {time.time_ns() % 10**6}")
         return f'model version "{version}": {_predicted(job, choice, label_studio_target(job, version))}'
 
@@ -74,13 +73,6 @@ def print_table(console: Console, counted: dict[str, Any]) -> None:
 
 def _predicted(job: Job, choice: PredictionChoice, target: Target) -> str:
     return kept_sentence(predict_open(job, choice, target))
-
-
-def _confidence(above: float) -> float:
-    try:
-        return parse_confidence(above)
-    except WrongParameters as problem:
-        raise WrongSettings(str(problem)) from None
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml_backend.learning.embedding.class_texts import ClassTexts
 from simulator.data.atomic_files import write_atomically
+from simulator.data.data_error import DataError
 from simulator.data.embedding_names import content_of
 from simulator.data.encodings import access_to
 from simulator.experiment.call_record import CallRecord
@@ -32,7 +33,7 @@ class AnotherExperiment(ValueError):
 def check_same_settings(experiment: Experiment) -> None:
     """Check that the folder of the experiment is empty or holds results with the same settings; reads no data.
 
-    Raises AnotherExperiment, naming the difference, and DataError for a folder that cannot be opened.
+    Raises AnotherExperiment, naming the difference, and DataError for a file and for a folder that cannot be opened.
     """
     before = _read(experiment.out / MANIFEST)
     for name, value in _shared_settings(experiment).items():
@@ -118,6 +119,8 @@ def write_manifest(
 def _read(path: Path) -> dict[str, Any]:
     """What run.json holds; empty without the file. Raises AnotherExperiment and DataError."""
     with access_to(path):
+        if path.parent.is_file():
+            raise DataError(f"{path.parent} is a file: give --out a folder")
         if not path.exists():
             return {}
     try:

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 
 from ml_backend.annotation import Annotation
-from ml_backend.commands.backup import CannotCopy, back_up, examine_backup, restore_backup
+from ml_backend.commands.backup import back_up, examine_backup, restore_backup
 from ml_backend.commands.demo.label_studio_process import free_port
+from ml_backend.commands.failure import CannotCopy
 from ml_backend.pipeline.array_cache import ArrayCache
 from ml_backend.settings import Settings
 from ml_backend.store import Store, schema

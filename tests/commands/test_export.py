@@ -34,9 +34,9 @@ from ml_backend.learning.embedding.registry import MODELS, RegisteredModel
 from ml_backend.learning.embedding.sentence_models import SentenceModel
 from ml_backend.learning.head import Head
 from ml_backend.learning.head.files import to_bytes
-from ml_backend.pipeline.export import ExportFailed
 from ml_backend.pipeline.export import write as exporting
 from ml_backend.pipeline.export.encoders import exported_encoder
+from ml_backend.pipeline.export.errors import ExportFailed
 from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.learning_records import (

@@ -21,7 +21,7 @@ def new_folder(folder: Path, force: bool) -> Iterator[Path]:
     force: whether an earlier export of that name is replaced. Raises ExportFailed if the folder may not be written,
     and for OSError of the block.
     """
-    _check(folder, force)
+    check_folder(folder, force)
     beside = folder.parent / f".{folder.name}.{uuid.uuid4().hex[:8]}.part"
     try:
         beside.mkdir(parents=True)
@@ -33,7 +33,8 @@ def new_folder(folder: Path, force: bool) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _check(folder: Path, force: bool) -> None:
+def check_folder(folder: Path, force: bool) -> None:
+    """Raise ExportFailed for a folder that may not be written. force: as of `new_folder`."""
     if folder.is_dir() and not any(folder.iterdir()):
         return
     if not folder.exists():

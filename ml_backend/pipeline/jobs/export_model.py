@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from ml_backend.pipeline.export import ExportFailed, export_model
+from ml_backend.pipeline.export.errors import ExportFailed
+from ml_backend.pipeline.export.write import export_model
 from ml_backend.pipeline.jobs.job import Job, JobFailed
 from ml_backend.store.job_records import file_of_job, files_of_job
 from ml_backend.store.states import JobState
