@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -206,10 +206,27 @@ def across(means: pd.Series) -> str:
     """In words: on how many datasets a difference (index dataset) is above 0, and its smallest and largest value."""
     if len(means) == 1:
         return f"measured on {means.index[0]} only"
-    return (
-        f"above 0 on {int((means > 0).sum())} of {len(means)} datasets, from {points(means.min())} ({means.idxmin()}) "
-        f"to {points(means.max())} ({means.idxmax()})"
+    spread = extremes(
+        means.sort_values(kind="stable"),
+        points,
+        first="from {value} ({name})",
+        last="to {value} ({name})",
+        same="{value} on each",
     )
+    return f"above 0 on {int((means > 0).sum())} of {len(means)} datasets, {spread.replace(', to', ' to')}"
+
+
+def extremes(values: pd.Series, shown: Callable[[float], str], *, first: str, last: str, same: str) -> str:
+    """The first and the last of ordered values (index: names) in words.
+
+    first, last: phrases with {name} and {value}; same: with {value}, for values that are written alike, so that no two
+    names are called different that look the same.
+    """
+    top, bottom = (shown(float(values.iloc[i])) for i in (0, -1))
+    if len(values) > 1 and top == bottom:
+        return same.format(value=top)
+    words = first.format(name=values.index[0], value=top)
+    return f"{words}, {last.format(name=values.index[-1], value=bottom)}" if len(values) > 1 else words
 
 
 def listed(names: Sequence[object], last: str = "and") -> str:

@@ -22,6 +22,7 @@ from simulator.analysis.evidence import (
     PaperFinding,
     across,
     correlation_claim,
+    extremes,
     finding,
     mean_effect,
     over_equal_runs,
@@ -95,9 +96,14 @@ def _start_and_quality(effects: pd.DataFrame, quality: pd.DataFrame | None) -> C
     if not len(common):
         return undecided(text, measured, FEW_EMBEDDINGS, omitted)
     gain = embedding_means(common)
-    overall = gain.mean().sort_values()
-    seen = f"Smallest gain with {overall.index[0]} ({points(overall.iloc[0])}), largest with {overall.index[-1]} "
-    return correlation_claim(text, measured, gain, quality, f"{seen}({points(overall.iloc[-1])}).", omitted)
+    seen = extremes(
+        gain.mean().sort_values(kind="stable"),
+        points,
+        first="Smallest gain with {name} ({value})",
+        last="largest with {name} ({value})",
+        same="The gain is the same with all of them ({value})",
+    )
+    return correlation_claim(text, measured, gain, quality, f"{seen}.", omitted)
 
 
 def _no_runs(initial: str) -> str:

@@ -15,6 +15,7 @@ from simulator.analysis.evidence import (
     Claim,
     Evidence,
     PaperFinding,
+    extremes,
     finding,
     left_out,
     listed,
@@ -110,11 +111,16 @@ def _spikes(gain: pd.DataFrame) -> Claim:
     spread = pitman_morgan(spiky, steady)
     if np.isnan(spread.p):
         return undecided(text, measured, "The gains do not vary over datasets.")
-    best = means[SPIKY].idxmax()
+    most = extremes(
+        means[SPIKY].sort_values(ascending=False, kind="stable"),
+        points,
+        first="Margin gains most on {name} ({value})",
+        last="least on {name} ({value})",
+        same="Margin gains {value} on every dataset",
+    )
     seen = (
-        f"Margin gains most on {best} ({points(means[SPIKY].max())}) and least on {means[SPIKY].idxmin()} "
-        f"({points(means[SPIKY].min())}); its spread is {spiky.std(ddof=1) * 100:.2f} points, that of Badge and "
-        f"Entropy {steady.std(ddof=1) * 100:.2f}."
+        f"{most}; its spread is {spiky.std(ddof=1) * 100:.2f} points, that of Badge and Entropy "
+        f"{steady.std(ddof=1) * 100:.2f}."
     )
     test = f"Pitman–Morgan test of equal variances over {len(means)} datasets, paired, one-sided"
     return Claim(text, measured, Evidence("ratio", spread.ratio, spread.low, spread.high, test, spread.p, seen))

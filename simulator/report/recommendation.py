@@ -1,168 +1,248 @@
-"""Recommendations in words: what to use, and what is not significantly worse."""
+"""What to use: one combination of embedding, start, head and strategy, each choice made on the runs of those before it.
+
+All sentences of the page on what to use come from here. A choice is the best mean; what is not significantly worse is
+named beside it.
+"""
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from simulator.analysis.comparisons import BASELINE, by_strategy, common_blocks, compare, shared
-from simulator.analysis.evidence import left_out, listed, sentences
-from simulator.analysis.heads import by_head
-from simulator.analysis.statistics import Floats, labels_to_reach
+from ml_backend.learning.embedding.names import problem_in_live_project
+from simulator.analysis.comparisons import by_strategy, common_blocks, compare, shared
+from simulator.analysis.evidence import left_out, listed, points, sentences
+from simulator.analysis.heads import NAMED, PLAIN, by_head, head_of, strategy_of
 from simulator.report.analysis import Analysis
-from simulator.report.words import seconds as duration
+from simulator.report.words_numbers import duration
 
 NO_CHOICE = "nothing to recommend"
+TITLES = {"embedding": "Embedding", "initial": "Start", "head": "Head"}
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """One recommendation. about: what is chosen, such as the embedding; headline: the choice; reason: its numbers."""
+    """One choice. about: what is chosen, such as the embedding; headline: the choice; reason: its numbers."""
 
     about: str
     headline: str
     reason: str
 
 
-def recommendations(analysis: Analysis) -> list[Recommendation]:
-    """One recommendation for each choice that the results compare: embedding, start, head, strategy, labels needed."""
-    return [
-        *_embedding_or_start(analysis, "embedding", "whole", "over all labels"),
-        *_embedding_or_start(analysis, "initial", "early", "over the first third of the labels"),
-        *_head(analysis),
-        *_strategy(analysis),
-        *_saved(analysis),
-    ]
+@dataclass(frozen=True)
+class Choice:
+    """The recommended combination, and why.
+
+    embedding, initial, strategy: names; strategy is empty if nothing can be recommended, and has the suffix of its head
+    where there are several; head: what it knows, empty if runs of one head only say nothing on the head; runs: AULC of
+    the runs on which strategies were compared, one row per block, one column per strategy; reasons: one for each choice
+    that the results compare.
+    """
+
+    embedding: str
+    initial: str
+    head: str
+    strategy: str
+    runs: pd.DataFrame
+    reasons: list[Recommendation]
+
+    @property
+    def in_words(self) -> str:
+        """The combination, as in "uherding with minilm, after a typiclust start"."""
+        head = {"": "", PLAIN: ", without the class names", NAMED: ", with the class names"}[self.head]
+        return f"{strategy_of(self.strategy)} with {self.embedding}, after a {self.initial} start{head}"
+
+    @property
+    def command(self) -> str:
+        """The line that connects a project so; PROJECT stands for its number."""
+        settings = [f"strategy={strategy_of(self.strategy)}", f"initial={self.initial}"]
+        if problem_in_live_project(self.embedding) is None:
+            settings.append(f"embedding_model={self.embedding}")
+        if self.head:
+            settings.append(f"class_names={'auto' if self.head == NAMED else 'off'}")
+        return f"python -m ml_backend connect PROJECT {' '.join(f'--set {shlex.quote(one)}' for one in settings)}"
 
 
-def _embedding_or_start(analysis: Analysis, column: str, period: str, when: str) -> list[Recommendation]:
-    return _factor(analysis.areas[period], column, {"embedding": "Embedding", "initial": "Start"}[column], when)
+def choose(analysis: Analysis) -> Choice:
+    """The combination with the best means: first the embedding, then on its runs the start, head and strategy."""
+    reasons: list[Recommendation] = []
+    whole, early = analysis.areas["whole"], analysis.areas["early"]
+    embedding, reason = _factor(whole, "embedding", "over all labels", analysis.embeddings)
+    reasons += reason
+    whole, early = (_of(values, "embedding", embedding) for values in (whole, early))
+    initial, reason = _factor(
+        early,
+        "initial",
+        f"over the first third of the labels{_with(analysis, embedding)}",
+        _most_runs(early, "initial"),
+    )
+    reasons += reason
+    head = ""
+    if len(analysis.heads) > 1:
+        head, reason = _factor(by_head(whole), "head", f"over all labels{_with(analysis, embedding)}", [PLAIN])
+        reasons += reason
+        whole = whole[whole.index.get_level_values("strategy").map(head_of) == head]
+    runs, where = _runs_of_strategies(by_strategy(whole), initial)
+    scope = f"{_with(analysis, embedding)}{where}"
+    strategy, reason = _strategy(analysis, runs, by_strategy(whole), scope)
+    reasons += reason
+    if strategy:
+        reasons += _by_budget(analysis, runs, strategy, scope)
+    return Choice(embedding, initial, head, strategy, runs, reasons)
 
 
-def _head(analysis: Analysis) -> list[Recommendation]:
-    if len(analysis.heads) < 2:
-        return []
-    return _factor(by_head(analysis.areas["whole"]), "head", "Head", "over all labels")
+def _of(values: pd.Series, level: str, name: str) -> pd.Series:
+    return values[values.index.get_level_values(level) == name]
 
 
-def _factor(values: pd.Series, column: str, title: str, when: str) -> list[Recommendation]:
-    if len(values.index.unique(column)) < 2:
-        return []
+def _with(analysis: Analysis, embedding: str) -> str:
+    return f" with {embedding}" if len(analysis.names("embedding")) > 1 else ""
+
+
+def _most_runs(values: pd.Series, level: str) -> list[str]:
+    return list(values.groupby(level=level).size().sort_values(ascending=False, kind="stable").index)
+
+
+def _factor(values: pd.Series, column: str, when: str, order: list[str]) -> tuple[str, list[Recommendation]]:
+    """The best name of a level, and the reason; without a comparison the first of `order`.
+
+    Of embeddings, one that a live project cannot use is not chosen if there is another.
+    """
+    title = TITLES[column]
+    names = list(values.index.unique(column))
+    if len(names) < 2:
+        return str(names[0]), []
     common = shared(values, column)
     omitted = left_out(values.index, common.index)
     if not len(common):
         reason = f"No two {title.lower()}s were run with the same strategy and otherwise equal settings."
-        return [Recommendation(title, NO_CHOICE, reason)]
+        return next(name for name in order if name in names), [Recommendation(title, NO_CHOICE, reason)]
     table = compare(common.groupby(level=["dataset", "seed", column]).mean().unstack(column))
-    return [Recommendation(title, _headline(table), sentences(_ranking(table, when), omitted))]
+    chosen, note = _usable(table) if column == "embedding" else (_best(table), "")
+    return chosen, [Recommendation(title, headline(table, chosen), sentences(_ranking(table, when), note, omitted))]
 
 
-def _headline(table: pd.DataFrame) -> str:
-    best = table.index[table["mark"] == "best"][0]
-    tied = list(table.index[table["mark"] == "tied"])
-    return f"{best}; as good: {listed(tied, 'or')}" if tied else str(best)
+def _usable(table: pd.DataFrame) -> tuple[str, str]:
+    """The best embedding that a live project can use, and a sentence if that is not the best of all."""
+    best = _best(table)
+    ranked = table[table["mark"] != "partial"].sort_values("mean", ascending=False).index
+    chosen = next((str(name) for name in ranked if problem_in_live_project(name) is None), best)
+    if chosen == best:
+        return best, ""
+    behind = points(-float(table.loc[chosen, "behind"]))
+    return chosen, f"{best} cannot be used in a live project; of those that can, {chosen} is the best ({behind})."
+
+
+def _best(table: pd.DataFrame) -> str:
+    return str(table.index[table["mark"] == "best"][0])
+
+
+def as_good(table: pd.DataFrame, chosen: str) -> list[str]:
+    """The names that are not significantly worse than the best, without the chosen one, best first."""
+    ordered = table[table["mark"].isin(["best", "tied"])].sort_values("mean", ascending=False)
+    return [str(name) for name in ordered.index if name != chosen]
+
+
+def headline(table: pd.DataFrame, chosen: str) -> str:
+    """The choice, and what is as good: "uherding; as good: margin or badge"."""
+    others = as_good(table, chosen) if table.loc[chosen, "mark"] in ("best", "tied") else []
+    return f"{chosen}; as good: {listed(others, 'or')}" if others else chosen
 
 
 def _ranking(table: pd.DataFrame, when: str) -> str:
     """The means in order, and the test, in words; table: from `compare`, with two or more rows that are not partial."""
     ordered = table[table["mark"] != "partial"].sort_values("mean", ascending=False)
     means = [f"{name} {row['mean'] * 100:.1f}" for name, row in ordered.iterrows()]
-    worse = int((ordered["mark"] == "worse").sum())
+    worse = [str(name) for name in ordered.index[ordered["mark"] == "worse"]]
     pairs = int(ordered["blocks"].max())
     test = f"Wilcoxon signed-rank over {pairs} pair{'s' if pairs != 1 else ''} of (dataset, seed), Holm-corrected"
-    return (
-        f"Mean accuracy {when}, in %: {', '.join(means)}. Significantly worse than the first: {worse} of "
-        f"{len(ordered) - 1} ({test})."
-    )
+    verdict = f"Significantly worse than {ordered.index[0]}: {listed(worse)}"
+    if len(worse) == len(ordered) - 1 > 1:
+        verdict = f"All others are significantly worse than {ordered.index[0]}"
+    return f"Mean accuracy {when}, in %: {', '.join(means)}. {verdict} ({test})."
 
 
-def _strategy(analysis: Analysis) -> list[Recommendation]:
-    table = analysis.comparison
-    if len(table) < 2:
-        return []
-    if analysis.compared.shape[1] < 2:
+def _runs_of_strategies(whole: pd.DataFrame, initial: str) -> tuple[pd.DataFrame, str]:
+    """The blocks on which strategies are compared: those of the chosen start, unless it was run with fewer of them."""
+    compared = _common(whole)
+    of_start = _common(whole[whole.index.get_level_values("initial") == initial])
+    if len(whole.index.unique("initial")) > 1 and of_start.shape[1] >= max(2, compared.shape[1]):
+        return of_start, f" after a {initial} start"
+    return compared, ""
+
+
+def _common(values: pd.DataFrame) -> pd.DataFrame:
+    common = common_blocks(values)
+    return common if len(common) else common.iloc[:, :0]
+
+
+def _strategy(
+    analysis: Analysis, runs: pd.DataFrame, whole: pd.DataFrame, scope: str
+) -> tuple[str, list[Recommendation]]:
+    if whole.shape[1] < 2:
+        return "", []
+    table = _over_pairs(runs) if runs.shape[1] > 1 else None
+    if table is None:
         reason = (
             "Too few runs have the same dataset, embedding, start and seed to compare all strategies over all runs. "
             "The AULC table compares the strategies of one embedding and one start."
         )
-        return [Recommendation("Strategy", NO_CHOICE, reason)]
-    best = table.index[table["mark"] == "best"][0]
-    equally_good = [best, *table.index[table["mark"] == "tied"]]
+        return "", [Recommendation("Strategy", NO_CHOICE, reason)]
+    best = _best(table)
+    equal = [best, *as_good(table, best)]
     seconds = analysis.seconds.set_index("strategy")["middle"]
-    cheapest = seconds[equally_good].idxmin()
+    cheapest = seconds[equal].idxmin()
     fastest = (
-        f"A query of {cheapest}{', the fastest of these,' if len(equally_good) > 1 else ''} takes "
+        f"A query of {cheapest}{', the fastest of these,' if len(equal) > 1 else ''} takes "
         f"{duration(seconds[cheapest])}."
     )
-    reason = sentences(_ranking(table, "over all labels"), fastest, analysis.left_out, _over_all_strategies(analysis))
-    return [Recommendation("Strategy", _headline(table), reason), *_by_budget(analysis)]
+    reason = sentences(
+        _ranking(table, f"over all labels{scope}"),
+        fastest,
+        left_out(whole.columns, runs.columns),
+        _over_all_strategies(runs, whole),
+    )
+    return best, [Recommendation("Strategy", headline(table, best), reason)]
 
 
-def _over_all_strategies(analysis: Analysis) -> str:
+def _over_pairs(blocks: pd.DataFrame) -> pd.DataFrame:
+    return compare(blocks.groupby(level=["dataset", "seed"]).mean())
+
+
+def _over_all_strategies(runs: pd.DataFrame, whole: pd.DataFrame) -> str:
     """If strategies were left out: the comparison over the runs that all strategies have."""
-    complete_blocks = analysis.whole.dropna()
-    if not len(complete_blocks) or analysis.compared.shape[1] == complete_blocks.shape[1]:
+    complete_blocks = whole.dropna()
+    if not len(complete_blocks) or runs.shape[1] == complete_blocks.shape[1]:
         return ""
-    table = compare(complete_blocks.groupby(level=["dataset", "seed"]).mean())
-    restriction = "; ".join(
-        f"{title} {listed(list(complete_blocks.index.unique(column)))}"
-        for column, title in (("initial", "start"), ("embedding", "embedding"))
-        if len(complete_blocks.index.unique(column)) < len(analysis.names(column))
-    )
-    ranking = _ranking(table, "over all labels")
-    in_brackets = f" ({restriction})" if restriction else ""
-    return f"Over the runs that all {complete_blocks.shape[1]} have{in_brackets}: {_headline(table)}. {ranking}"
+    table = _over_pairs(complete_blocks)
+    starts = list(complete_blocks.index.unique("initial"))
+    restriction = f" (start {listed(starts)})" if len(starts) < len(whole.index.unique("initial")) else ""
+    best = headline(table, _best(table))
+    where = f"Over the runs that all {complete_blocks.shape[1]} have{restriction}"
+    return f"{where}: {best}. {_ranking(table, 'over all labels')}"
 
 
-def _by_budget(analysis: Analysis) -> list[Recommendation]:
-    by_period = {}
-    for period in ("early", "late"):
-        wide = common_blocks(by_strategy(analysis.areas[period]))
-        by_period[period] = compare(wide.groupby(level=["dataset", "seed"]).mean())
-    words = [
-        f"{'few' if period == 'early' else 'many'} labels: {_headline(table)}" for period, table in by_period.items()
-    ]
-    early, late = (table.index[table["mark"] == "best"][0] for table in by_period.values())
-    headline = f"{early} early, {late} late" if early != late else f"{early}, early and late"
-    reason = f"With {'. With '.join(words)}. (Few and many are the first and the last third of the labels.)"
-    return [Recommendation("By budget", headline, sentences(reason, analysis.left_out))]
+def _by_budget(analysis: Analysis, runs: pd.DataFrame, chosen: str, scope: str) -> list[Recommendation]:
+    """Whether the chosen strategy is also the one for few and for many labels.
 
-
-def _saved(analysis: Analysis) -> list[Recommendation]:
-    best = next((name for name in analysis.order if name != BASELINE and name in analysis.compared), None)
-    if BASELINE not in analysis.curves or best is None or len(analysis.cycles) < 2:
-        return []
-    both = analysis.curves[[BASELINE, best]].dropna()
-    if not len(both):
-        return [
-            Recommendation(
-                "Labels saved", "not known", f"{best}, the best strategy, has no runs that can be compared with random."
-            )
-        ]
-    needed = _needed(analysis, both, best)
-    total, never = len(needed), int(np.isnan(needed).sum())
-    settings = f"{total} setting{'s' if total != 1 else ''} (dataset, embedding, start)"
-    if never == total:
-        reason = f"In none of {settings} does {best} reach the accuracy that random reaches with all its labels."
-        return [Recommendation("Labels saved", f"none with {best}", reason)]
-    # A setting in which it never reaches that accuracy counts as saving nothing.
-    share = float(np.median(np.nan_to_num(1 - needed)))
-    reason = (
-        f"To reach the accuracy that random reaches with all its labels, {best} needs {share * 100:.0f} % fewer labels "
-        f"(median of {settings}); in {never} of them it does not reach that accuracy."
-    )
-    return [Recommendation("Labels saved", f"{share * 100:.0f} % with {best}", reason)]
-
-
-def _needed(analysis: Analysis, both: pd.DataFrame, best: str) -> Floats:
-    """Share of the labels with which `best` reaches the final accuracy of random, one per setting; NaN for never."""
-    setting = ["dataset", "embedding", "initial"]
-    sizes = analysis.results.groupby(["dataset", "cycle"])["n_labeled"].first()
-    shares = []
-    for (dataset, _, _), part in both.groupby(level=[*setting, "cycle"]).mean().groupby(level=setting):
-        labels = sizes[dataset].to_numpy(dtype=np.float64)
-        target = float(part[BASELINE].iloc[-1])
-        shares.append(labels_to_reach(labels, part[best].to_numpy(), target) / labels[-1])
-    return np.array(shares)
+    It stays the choice for a part of the curve unless another one is significantly better there.
+    """
+    words, choices = [], {}
+    for period, title in (("early", "few"), ("late", "many")):
+        table = _over_pairs(by_strategy(analysis.areas[period]).loc[runs.index, runs.columns])
+        best = _best(table)
+        is_worse = table.loc[chosen, "mark"] == "worse"
+        choices[title] = best if is_worse else chosen
+        if is_worse:
+            behind = points(-float(table.loc[chosen, "behind"]))
+            words.append(f"With {title} labels {best} is significantly better than {chosen} ({chosen}: {behind}).")
+        elif best == chosen:
+            words.append(f"With {title} labels {headline(table, chosen)}.")
+        else:
+            words.append(f"With {title} labels no strategy is significantly better than {chosen}.")
+    few, many = choices["few"], choices["many"]
+    headline_ = f"{few}, with few and with many labels" if few == many else f"{few} with few labels, {many} with many"
+    explained = f"(Few and many are the first and the last third of the labels{scope}.)"
+    return [Recommendation("By budget", headline_, sentences(*words, explained))]

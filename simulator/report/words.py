@@ -6,19 +6,17 @@ import numpy as np
 
 from simulator.analysis.comparisons import BASELINE, by_strategy, gains
 from simulator.analysis.complete_runs import RUN
-from simulator.analysis.evidence import Evidence, listed, points, sentences
+from simulator.analysis.evidence import Evidence, extremes, listed, points, sentences
 from simulator.analysis.statistics import smallest_p
 from simulator.report.analysis import Analysis
 from simulator.report.plots_embeddings import MEASURES
+from simulator.report.words_numbers import duration, p_value
 
+MORE_CAUTIOUS = (
+    "This test compares all pairs of strategies over datasets that stand for others, so it finds fewer differences "
+    "than the tests against the best in the sections above, which hold for these datasets only."
+)
 NOT_COMPARED = "No (dataset, embedding, start, seed) was run with all strategies, so no strategy is named as the best."
-
-
-def p_value(p: float) -> str:
-    """A p-value in words, as in "p = 0.012" or "p < 0.001"."""
-    if np.isnan(p):
-        return "p not computable"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 def effect(evidence: Evidence) -> str:
@@ -91,14 +89,14 @@ def ranks_seen(analysis: Analysis) -> str:
             f"Over {test.blocks} {ranks.over} strategies {verdict} (Friedman χ² = {test.statistic:.1f}, "
             f"{p_value(test.p)}; critical difference {test.critical_difference:.1f} ranks); "
             + (
-                f"significantly behind {ranks.names[order[0]]}: {listed(behind)}."
+                f"by this test significantly behind {ranks.names[order[0]]}: {listed(behind)}."
                 if behind
-                else "none is significantly behind the first."
+                else f"by this test none is significantly behind {ranks.names[order[0]]}."
             )
         )
         if ranks.left_out:
             words[-1] += f" Left out, since runs are missing: {listed(ranks.left_out)}."
-    return " ".join(words)
+    return sentences(*words, MORE_CAUTIOUS)
 
 
 def gain_seen(analysis: Analysis) -> str:
@@ -111,9 +109,15 @@ def gain_seen(analysis: Analysis) -> str:
     if not len(means):
         return NOT_COMPARED
     below = list(means.index[means < 0])
-    least = f", {means.index[-1]} least ({points(means.iloc[-1])})" if len(means) > 1 else ""
+    most = extremes(
+        means,
+        points,
+        first="{name} gains most over random ({value})",
+        last="{name} least ({value})",
+        same="all gain the same over random ({value})",
+    )
     return sentences(
-        f"Over the whole curve {means.index[0]} gains most over random ({points(means.iloc[0])}){least}.",
+        f"Over the whole curve, and all embeddings and starts, {most}.",
         f"Below random on average: {listed(below)}." if below else "None is below random on average.",
         omitted if not_compared else "",
     )
@@ -163,11 +167,16 @@ def cost_seen(analysis: Analysis) -> str:
     table = analysis.seconds.set_index("strategy")["middle"]
     not_compared = [name for name in table.index if name not in analysis.compared]
     table = table.drop(not_compared).sort_values()
-    fit = f"A fit of the head takes {seconds(float(analysis.results['fit_seconds'].median()))} (all medians)."
+    fit = f"A fit of the head takes {duration(float(analysis.results['fit_seconds'].median()))} (all medians)."
     if not len(table):
         return f"{NOT_COMPARED} {fit}"
-    text = f"{table.index[0]} is the fastest ({seconds(table.iloc[0])} per query)"
-    text += f", {table.index[-1]} the slowest ({seconds(table.iloc[-1])})" if len(table) > 1 else ""
+    text = extremes(
+        table,
+        duration,
+        first="{name} is the fastest ({value} per query)",
+        last="{name} the slowest ({value})",
+        same="all take the same time ({value} per query)",
+    )
     return sentences(
         f"{text}.", fit, f"Timed on other runs, and left out of this: {listed(not_compared)}." if not_compared else ""
     )
@@ -181,10 +190,15 @@ def calibration_seen(analysis: Analysis) -> str:
     means = errors.loc[analysis.compared.index, analysis.compared.columns].mean().sort_values()
     if not len(means):
         return NOT_COMPARED
-    text = f"At the last cycle the ECE is smallest with {means.index[0]} ({means.iloc[0]:.3f})"
-    text += f" and largest with {means.index[-1]} ({means.iloc[-1]:.3f})" if len(means) > 1 else ""
+    text = extremes(
+        means,
+        lambda value: f"{value:.3f}",
+        first="the ECE is smallest with {name} ({value})",
+        last="largest with {name} ({value})",
+        same="the ECE is the same with all strategies ({value})",
+    )
     random = f"; random has {means[BASELINE]:.3f}" if BASELINE in means else ""
-    return sentences(f"{text}{random}.", analysis.left_out)
+    return sentences(f"At the last cycle {text}{random}.", analysis.left_out)
 
 
 def test_power(analysis: Analysis) -> str:
@@ -204,8 +218,3 @@ def test_power(analysis: Analysis) -> str:
 
 def _fraction(seeds: int) -> str:
     return f"1/{2 ** (seeds - 1)}" if seeds <= 12 else f"{smallest_p(seeds):.1g}"
-
-
-def seconds(value: float) -> str:
-    """A duration in words, as in 0.4 ms, 35 ms or 2.1 s; value: in seconds."""
-    return f"{value * 1000:.1f} ms" if value < 0.01 else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"

@@ -13,7 +13,7 @@ from synthetic_results import paper_like_gain, synthetic_quality, synthetic_resu
 
 from simulator.report import write_report
 from simulator.report.analysis import Analysis
-from simulator.report.recommendation import recommendations
+from simulator.report.recommendation import choose
 
 DATASETS = ["banking77", "sst2", "trec6"]
 EMBEDDINGS = ["minilm", "layer3", "tfidf"]
@@ -133,7 +133,7 @@ def test_runs_without_a_query_make_a_page(tmp_path):
 
 def test_advice_names_all_strategies_that_are_as_good_as_the_best():
     results = small(gain=lambda strategy, d, quality: {"badge": 0.03, "entropy": 0.03, "margin": 0.01}.get(strategy, 0))
-    advice = {one.about: one for one in recommendations(Analysis(results, None, {}))}
+    advice = {one.about: one for one in choose(Analysis(results, None, {})).reasons}
     assert {"badge", "entropy"} <= set(re.findall(r"\w+", advice["Strategy"].headline))
     assert "margin" not in advice["Strategy"].headline
     assert advice["Embedding"].headline == "minilm"

@@ -12,7 +12,7 @@ from synthetic_results import paper_like_gain, synthetic_quality, synthetic_resu
 from simulator.report import write_report
 from simulator.report.analysis import Analysis
 from simulator.report.plots import strategy_styles
-from simulator.report.recommendation import recommendations
+from simulator.report.recommendation import choose
 
 GRID = {"datasets": ["sst2", "trec6"], "embeddings": ["minilm", "tfidf"], "strategies": ["random", "badge", "margin"]}
 LEAD = 0.04
@@ -59,11 +59,13 @@ def test_gains_are_relative_to_random_with_the_same_head(analysis: Analysis):
 
 
 def test_the_heads_are_compared_in_pairs_and_the_better_one_is_recommended(analysis: Analysis):
-    advice = {recommendation.about: recommendation for recommendation in recommendations(analysis)}
+    advice = {recommendation.about: recommendation for recommendation in choose(analysis).reasons}
     assert advice["Head"].headline == "named"
     means = [float(number) for number in re.findall(r"(?:named|plain) (\d+\.\d)", advice["Head"].reason)]
     assert means[0] - means[1] == pytest.approx(100 * LEAD, abs=0.11)
     assert advice["Strategy"].headline.split(";")[0].endswith("(named)")
+    assert choose(analysis).head == "named"
+    assert choose(analysis).command.endswith(" --set class_names=auto")
 
 
 def test_the_papers_findings_are_decided_on_the_plain_head(analysis: Analysis):

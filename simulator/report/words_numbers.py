@@ -1,0 +1,17 @@
+"""Numbers in words: p-values and durations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def p_value(p: float) -> str:
+    """A p-value in words, as in "p = 0.012" or "p < 0.001"."""
+    if np.isnan(p):
+        return "p not computable"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def duration(value: float) -> str:
+    """A duration in words, as in 0.4 ms, 35 ms or 2.1 s; value: in seconds."""
+    return f"{value * 1000:.1f} ms" if value < 0.01 else f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
