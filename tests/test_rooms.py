@@ -91,7 +91,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "simulator.experiment": {"ml_backend.learning", "simulator.data"},
     "simulator.analysis": {"ml_backend.learning", "simulator.experiment"},
-    "simulator.report": {"simulator.experiment", "simulator.analysis"},
+    "simulator.report": {"ml_backend.learning", "simulator.data", "simulator.experiment", "simulator.analysis"},
     "simulator.advise": {
         "ml_backend.learning",
         "ml_backend.labelstudio",
