@@ -7,10 +7,12 @@ design of experiments this is V-optimality. Updates of M⁻¹ use the Sherman–
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.numerics.distances import Matrix
+from ml_backend.learning.numerics.distances import Matrix, squared_norms
 from ml_backend.learning.numerics.ranking import first_highest, highest
 from ml_backend.learning.numerics.threads import over_blocks
 
@@ -50,12 +52,14 @@ class _Information:
     def start(self, x: Matrix, s: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Returns q and r, (n,) float64 each, of all rows x (n, D) with weights s (n,) before any row is added."""
         q, r = np.empty((2, len(x)))
-        inverse = self.inverse.astype(np.float32)
-        middle = (self.inverse @ self.fisher @ self.inverse).astype(np.float32)
+        # With M⁻¹ = L Lᵀ and LᵀFL = N Nᵀ, q = s |Lᵀx|² and r = s |NᵀLᵀx|²: two products with triangular matrices.
+        lower = np.linalg.cholesky(self.inverse).astype(np.float64)
+        middle = _factor(lower.T @ self.fisher @ lower)
 
         def fill(block: slice) -> None:
-            q[block] = s[block] * np.einsum("ij,ij->i", x[block] @ inverse, x[block])
-            r[block] = s[block] * np.einsum("ij,ij->i", x[block] @ middle, x[block])
+            z = _times_lower(x[block], lower)
+            q[block] = s[block] * squared_norms(z)
+            r[block] = s[block] * squared_norms(_times_lower(z, middle))
 
         over_blocks(fill, len(x))
         return q, r
@@ -72,11 +76,15 @@ class _Information:
     def changes(self, x: Matrix, s: Matrix, since: int) -> tuple[Matrix, Matrix]:
         """Returns the changes of q and r of rows x (n, D) with weights s (n,) by each addition from number `since` on.
 
-        Both are (n, additions) float32.
+        Both are (additions, n) float32.
         """
         new = slice(since, self.size)
-        xv, xu = (x @ vectors[new].T.astype(np.float32) for vectors in (self.v, self.u))
-        return -s[:, None] * xv * xv, s[:, None] * xv * (self.vfv[new].astype(np.float32) * xv - 2 * xu)
+        vectors = np.concatenate([self.v[new], self.u[new]]).astype(np.float32)
+        # For one addition, two products with a vector are faster than one with a matrix of two rows.
+        products = np.stack([x @ vector for vector in vectors]) if len(vectors) == 2 else vectors @ x.T
+        xv, xu = np.split(products, 2)
+        scaled = s * xv
+        return -scaled * xv, scaled * (self.vfv[new, None].astype(np.float32) * xv - 2 * xu)
 
 
 def add_greedily(
@@ -106,7 +114,8 @@ def add_greedily(
     while True:
         score = np.where(is_free, r / (1 + q), -np.inf)
         candidates = highest(score, min(CANDIDATES, len(x)), rank)
-        others = np.setdiff1d(np.arange(len(x)), candidates)
+        is_rival = is_free.copy()
+        is_rival[candidates] = False
         since = information.size
         tentative: list[int] = []
         lowered: list[float] = []
@@ -120,9 +129,9 @@ def add_greedily(
             candidate_is_free[best] = False
             information.add(candidate_x[best], candidate_s[best], candidate_q[best])
             dq, dr = information.changes(candidate_x, candidate_s, information.size - 1)
-            candidate_q += dq[:, 0]
-            candidate_r += dr[:, 0]
-        n_right = _still_best(information, x, s, q, r, others[is_free[others]], since, np.array(lowered))
+            candidate_q += dq[0]
+            candidate_r += dr[0]
+        n_right = _still_best(information, x, s, q, r, is_rival, since, np.array(lowered))
         picks += tentative[:n_right]
         is_free[tentative[:n_right]] = False
         information.size = since + n_right
@@ -137,33 +146,36 @@ def _still_best(
     s: Matrix,
     q: NDArray[np.float64],
     r: NDArray[np.float64],
-    others: NDArray[np.int64],
+    is_rival: NDArray[np.bool_],
     since: int,
     lowered: NDArray[np.float64],
 ) -> int:
     """Returns how many of the last picks are right, and updates q and r in place by that many additions.
 
-    A pick is right if none of the `others` (m,) int64 would have lowered the trace more.
+    A pick is right if none of the rows that are True in is_rival (n,) bool would have lowered the trace more.
     x: (n, D) float32; s: (n,) float32; q, r: (n,) float64 before the additions from number `since` on;
     lowered: (picks,) float64, by how much each pick lowers the trace.
     """
     picks = len(lowered)
-    dq, dr = np.empty((2, len(x), picks))
+    new_q, new_r = np.empty((2, picks, len(x)))
+    best_rivals: dict[int, NDArray[np.float64]] = {}
 
     def fill(block: slice) -> None:
-        dq[block], dr[block] = information.changes(x[block], s[block], since)
-        np.cumsum(dq[block], axis=1, out=dq[block])
-        np.cumsum(dr[block], axis=1, out=dr[block])
+        dq, dr = information.changes(x[block], s[block], since)
+        of_q, of_r = new_q[:, block], new_r[:, block]
+        before_q, before_r = q[block], r[block]
+        for addition in range(picks):
+            before_q = np.add(before_q, dq[addition], out=of_q[addition])
+            before_r = np.add(before_r, dr[addition], out=of_r[addition])
+        # The first pick was the best of all rows. Later picks are compared with the others after the picks before them.
+        scores = of_r[:-1] / (1 + of_q[:-1])
+        best_rivals[block.start] = scores.max(axis=1, initial=-np.inf, where=is_rival[block])
 
     over_blocks(fill, len(x))
-    n_right = picks
-    if len(others) and picks > 1:
-        # The first pick was the best of all rows. Later picks are compared with the others after the picks before them.
-        rivals = (r[others, None] + dr[others, :-1]) / (1 + q[others, None] + dq[others, :-1])
-        beaten = np.flatnonzero(rivals.max(axis=0) >= (1 - TIE_TOLERANCE) * lowered[1:])
-        n_right = int(beaten[0]) + 1 if len(beaten) else picks
-    q += dq[:, n_right - 1]
-    r += dr[:, n_right - 1]
+    rivals = np.max(list(best_rivals.values()), axis=0)
+    beaten = np.flatnonzero(rivals >= (1 - TIE_TOLERANCE) * lowered[1:])
+    n_right = int(beaten[0]) + 1 if len(beaten) else picks
+    q[:], r[:] = new_q[n_right - 1], new_r[n_right - 1]
     return n_right
 
 
@@ -180,20 +192,44 @@ def drop_greedily(
     the last one is dropped.
     """
     z = x * np.sqrt(s.astype(np.float64))[:, None]
-    kept = np.arange(len(z))
     # Z M⁻¹ with all rows in M, by the Woodbury formula from `inverse`, which is M⁻¹ with none of them.
     before = z @ inverse
     half = np.linalg.solve(np.eye(len(z)) + before @ z.T, before)
     g, h = half @ z.T, half @ fisher @ half.T
-    while len(kept) > count:
-        rise = h.diagonal() / (1 - g.diagonal())
+    # G and H change by a sum of outer products in each step. Only their diagonals and the columns of the rows that are
+    # dropped are needed, so the sums themselves are never formed.
+    drops = len(z) - count
+    columns_g, columns_h = np.zeros((2, drops, len(z)))
+    factors, corners = np.zeros((2, drops))
+    diagonal_g, diagonal_h = g.diagonal().copy(), h.diagonal().copy()
+    is_kept = np.ones(len(z), dtype=bool)
+    for step in range(drops):
+        rise = np.where(is_kept, diagonal_h / (1 - diagonal_g), np.inf)
         # Of rows that are equally good to drop, the one that was chosen last goes.
         drop = int(np.flatnonzero(rise <= (1 + TIE_TOLERANCE) * rise.min())[-1])
-        factor = 1 / (1 - g[drop, drop])
-        gd, hd = g[:, drop], h[:, drop]
-        outer = np.outer(gd, hd) * factor
-        h = h + outer + outer.T + np.outer(gd, gd) * (h[drop, drop] * factor * factor)
-        g = g + np.outer(gd, gd) * factor
-        is_kept = np.arange(len(kept)) != drop
-        kept, g, h = kept[is_kept], g[np.ix_(is_kept, is_kept)], h[np.ix_(is_kept, is_kept)]
-    return kept
+        is_kept[drop] = False
+        at_g, at_h = factors * columns_g[:, drop], factors * columns_h[:, drop]
+        gd = g[:, drop] + at_g @ columns_g
+        hd = h[:, drop] + at_h @ columns_g + at_g @ columns_h + (corners * columns_g[:, drop]) @ columns_g
+        factor = 1 / (1 - diagonal_g[drop])
+        columns_g[step], columns_h[step] = gd, hd
+        factors[step], corners[step] = factor, diagonal_h[drop] * factor * factor
+        diagonal_g += factor * gd * gd
+        diagonal_h += 2 * factor * gd * hd + corners[step] * gd * gd
+    return np.flatnonzero(is_kept)
+
+
+def _factor(a: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A lower triangular matrix N with N Nᵀ = a, (D, D) float64; a may be singular."""
+    # What is added keeps the factor real. It is far below what float32 can tell.
+    ridge = max(1e-12 * float(np.trace(a)), float(np.finfo(np.float64).tiny))
+    return np.linalg.cholesky(a + ridge * np.eye(len(a))).astype(np.float64)
+
+
+def _times_lower(x: Matrix, lower: NDArray[np.floating[Any]]) -> Matrix:
+    """Returns x @ lower, (n, D) float32, for x (n, D) float32 and a lower triangular matrix, in half the time."""
+    from scipy.linalg.blas import strmm
+
+    # BLAS takes matrices by column, so it computes the transposed product.
+    product: Matrix = strmm(1.0, lower.T.astype(np.float32, order="F"), x.T, side=0, lower=0, trans_a=0).T
+    return product
