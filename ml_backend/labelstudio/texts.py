@@ -36,6 +36,10 @@ class BadTask(ValueError):
     """A task without a usable text; the message is the reason, and equal for all tasks with the same problem."""
 
 
+class LongText(BadTask):
+    """A task whose text has more than MOST_CHARACTERS characters."""
+
+
 def task_text(data: Mapping[str, Any], config: LabelConfig) -> str:
     """The text of a task for embedding: what the editor shows, without markup and control characters.
 
@@ -255,8 +259,8 @@ def _cleaned(text: str) -> str:
     return CONTROL_CHARACTERS.sub("", text).strip()
 
 
-def _too_long(fields: tuple[str, ...]) -> BadTask:
-    return BadTask(f"the text in {_quoted(fields)} is longer than {MOST_CHARACTERS:,} characters")
+def _too_long(fields: tuple[str, ...]) -> LongText:
+    return LongText(f"the text in {_quoted(fields)} is longer than {MOST_CHARACTERS:,} characters")
 
 
 def _quoted(fields: Iterable[str]) -> str:

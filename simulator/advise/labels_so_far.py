@@ -53,7 +53,7 @@ def of_project(
 
 def of_file(path: Path, columns: Columns, descriptions: ClassDescriptions = NO_DESCRIPTIONS) -> Labelled:
     """Texts and labels of all rows of a file that have both; descriptions: of the classes. Raises DataError."""
-    read = read_file(path, columns)
+    read = read_file(path, columns, drop_long=True)
     table, notes = read.table, list(read.notes)
     for column in ("text", "label"):
         blank = (table[column].isna() | (table[column] == "")).to_numpy(dtype=bool)

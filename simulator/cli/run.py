@@ -92,6 +92,13 @@ def run(
     ] = None,
     label_config: Annotated[Path | None, typer.Option(help=LABEL_CONFIG_HELP, rich_help_panel=DATA)] = None,
     drop_empty: Annotated[bool, typer.Option(help="Leave out rows without a text.", rich_help_panel=DATA)] = False,
+    drop_long: Annotated[
+        bool,
+        typer.Option(
+            help="Leave out rows with a text of more than 100,000 characters, which the service cannot use either.",
+            rich_help_panel=DATA,
+        ),
+    ] = False,
     drop_rare: Annotated[
         int, typer.Option(min=0, help="Leave out labels with fewer examples than this.", rich_help_panel=DATA)
     ] = 0,
@@ -233,7 +240,7 @@ def run(
                 control=control,
                 label_config=read_label_config(label_config, control, text_column),
             ),
-            cleaning=Cleaning(drop_empty, drop_rare),
+            cleaning=Cleaning(drop_empty, drop_rare, drop_long),
             perturbations=Perturbations(
                 sizes("--pool-size", pool_size),
                 sizes("--test-size", test_size),

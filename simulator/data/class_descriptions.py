@@ -19,8 +19,6 @@ from simulator.data.shortened import shortened
 
 BUILT_IN = {"builtin": "class_descriptions.json", "builtin-names": "class_names.json"}
 """Words in the place of a file: sentences for the benchmark's datasets, and names for those whose classes are codes."""
-OTHER_NAMES = {"dbpedia14": "dbpedia"}
-"""Datasets of the hub that the built-in files have under another name."""
 ANY = ""
 """The key of descriptions that are given without the name of a dataset."""
 MOST_NAMES_SHOWN = 200
@@ -58,8 +56,7 @@ class ClassDescriptions:
         may_lack: whether the data may lack a class that is described, as when rare ones were left out. Raises DataError
         for a class that the dataset does not have, which is most likely misspelt.
         """
-        name = OTHER_NAMES.get(dataset, dataset) if self.built_in else dataset
-        described = self.by_dataset.get(name, self.by_dataset.get(ANY, {}))
+        described = self.by_dataset.get(dataset, self.by_dataset.get(ANY, {}))
         missing = [name for name in classes if name not in described]
         unknown = sorted(described.keys() - set(classes))
         if unknown and not may_lack and not self.built_in:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from simulator.data.data_error import DataError
 from simulator.data.dataset_names import check_dataset, file_of
 from simulator.data.hub import read_hub
 from simulator.data.labelled_table import LabelledTable
-from simulator.data.registry import CARDS
+from simulator.data.registry import CARDS, DIFFERENCES, NOT_COMPARED
 from simulator.data.shortened import shortened
 from simulator.data.sources import read_file
 
@@ -61,7 +61,8 @@ class Dataset:
     """A dataset.
 
     classes: names of the labels, sorted; train: the pool; test: the split on which every cycle is measured; notes: what
-    was chosen or left out when its file was read, as sentences.
+    was chosen or left out when its file was read, as sentences; note: how a dataset of the benchmark differs from the
+    published one, as a sentence, "" for one from the hub and for other datasets.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Dataset:
     train: Split
     test: Split
     notes: tuple[str, ...] = ()
+    note: str = ""
 
     def fingerprint(self) -> str:
         """Hash of all texts and labels in their order, as 16 hex digits."""
@@ -90,8 +92,15 @@ def load(
     """
     columns = columns or Columns()
     check_dataset(name, data)
-    read = read_hub(name, CARDS[name]) if data is None else read_file(file_of(name, data), columns)
-    return dataset_of(name, read, cleaning or Cleaning(), seed)
+    cleaning = cleaning or Cleaning()
+    if data is None:
+        read = read_hub(name, CARDS[name], cleaning.drop_long)
+    else:
+        read = read_file(file_of(name, data), columns, cleaning.drop_long)
+    dataset = dataset_of(name, read, cleaning, seed)
+    if data is None or name not in CARDS:
+        return dataset
+    return replace(dataset, note=DIFFERENCES.get(dataset.fingerprint(), NOT_COMPARED))
 
 
 def dataset_of(name: str, read: LabelledTable, cleaning: Cleaning, seed: int) -> Dataset:

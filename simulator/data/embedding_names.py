@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ml_backend.learning.embedding.names import (
     RANDOM_PROJECTION,
     TFIDF,
     ModelNotAvailable,
+    own_name_and_embedding,
     parse,
 )
 from ml_backend.learning.embedding.registry import MODELS, registered
@@ -26,9 +28,16 @@ LAYERS = f"minilm:layer1 … minilm:layer{PACKAGED_LAYERS}"
 def check_names(embeddings: Sequence[str]) -> None:
     """Raise ModelNotAvailable, listing the known names, for a name that cannot be an embedding.
 
-    Whether a model of the hub exists is only checked when it is loaded.
+    Also for an own name (`mpnet` of `mpnet=/models/mpnet`) that another embedding has. Whether the hub has a model is
+    only checked when it is loaded.
     """
+    given: dict[str, str] = {}
     for name in embeddings:
+        own_name, embedding = own_name_and_embedding(name)
+        if given.setdefault(own_name, name) != name or (own_name in SHORT_NAMES[:3] and own_name != embedding):
+            raise ModelNotAvailable(
+                f"embedding {name!r}: {own_name!r} is the name of another embedding; choose another"
+            )
         model = parse(name)
         if model.is_matrix and not Path(model.model).is_file():
             raise ModelNotAvailable(f"embedding {name!r}: no such file; check its name and folder")
@@ -64,6 +73,18 @@ def content_of(embedding: str) -> str | None:
                 f"{file.relative_to(path)}\x00{file_status.st_size}\x00{file_status.st_mtime_ns}\x00".encode()
             )
     return digest.hexdigest()
+
+
+def identity(own_name: str, embedding: str) -> str | None:
+    """What tells an embedding from others that may have the same name in the results; None where the name does.
+
+    The hash of `content_of`, and for an embedding with an own name also its options, or its model without a content.
+    """
+    content = content_of(embedding)
+    if own_name == embedding:
+        return content
+    parsed_name = parse(embedding)
+    return str(replace(parsed_name, model=content or parsed_name.model, copy_of=None))
 
 
 @lru_cache(maxsize=64)

@@ -13,8 +13,10 @@ from simulator.data.registry import Card
 from simulator.data.rows import Rows
 
 
-def read_hub(name: str, card: Card) -> LabelledTable:
+def read_hub(name: str, card: Card, drop_long: bool = False) -> LabelledTable:
     """Load a dataset of the registry from the hub into a table with the columns text, text_pair, label and split.
+
+    drop_long: as of `table_of_rows`.
 
     Raises DataError if the `datasets` package is missing or the hub cannot be reached.
     """
@@ -37,7 +39,8 @@ def read_hub(name: str, card: Card) -> LabelledTable:
         parts.append(hub_table(part, card).assign(split=split))
     table = pd.concat(parts, ignore_index=True)
     columns = {str(column): table[column].tolist() for column in table.columns}
-    return table_of_rows(Rows(card.hub_id, "row", range(1, len(table) + 1), columns), Columns())
+    rows = Rows(card.hub_id, "row", range(1, len(table) + 1), columns)
+    return table_of_rows(rows, Columns(), drop_long=drop_long)
 
 
 def hub_table(part: Any, card: Card) -> pd.DataFrame:

@@ -50,10 +50,11 @@ def are_tasks(entries: JsonObjects) -> bool:
     )
 
 
-def table_of_tasks(entries: JsonObjects, columns: Columns) -> LabelledTable:
+def table_of_tasks(entries: JsonObjects, columns: Columns, drop_long: bool = False) -> LabelledTable:
     """Texts and labels of the tasks of a file; the majority of a task's annotators decides, as in the live service.
 
     Ids only serve messages. Tasks that the live service leaves out are left out, and a note counts them.
+    drop_long: as of `table_of_rows`, for tasks whose data holds the labels.
     Raises DataError for something that is no task, and if no label can be read.
     """
     source = entries.source
@@ -63,7 +64,7 @@ def table_of_tasks(entries: JsonObjects, columns: Columns) -> LabelledTable:
                 f"{source}: {entries.unit} {number} has no object under 'data', as other tasks have: correct it"
             )
     if not any(entry.get(key) for entry in entries.objects for key in ANNOTATIONS):
-        return _table_of_data(entries, columns)
+        return _table_of_data(entries, columns, drop_long)
     tasks = _tasks(entries)
     config = columns.label_config or _control(tasks, columns, source)
     if config.multi_label:
@@ -118,11 +119,11 @@ def labelled_tasks(
     return usable, left_out
 
 
-def _table_of_data(entries: JsonObjects, columns: Columns) -> LabelledTable:
+def _table_of_data(entries: JsonObjects, columns: Columns, drop_long: bool) -> LabelledTable:
     """The tasks of a file without annotations as rows, if their data holds the labels. Raises DataError otherwise."""
     rows = rows_of_objects(entries.source, entries.unit, entries.numbers, [entry["data"] for entry in entries.objects])
     if any(name in rows.columns for name in columns.labels):
-        return table_of_rows(rows, columns)
+        return table_of_rows(rows, columns, drop_long=drop_long)
     has_predictions = any(entry.get(PREDICTIONS) for entry in entries.objects)
     what = "predictions but no annotations, and a prediction is not a label" if has_predictions else "no annotations"
     raise DataError(

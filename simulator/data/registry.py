@@ -28,7 +28,7 @@ class Card:
 CARDS = {
     "agnews": Card("news topic", "ag_news", 4),
     "banking77": Card("customer intent", "PolyAI/banking77", 77),
-    "dbpedia14": Card("topic of an article", "fancyzhx/dbpedia_14", 14, text=("title", "content")),
+    "dbpedia": Card("topic of an article", "fancyzhx/dbpedia_14", 14, text=("title", "content")),
     "fnc1": Card(
         "stance of an article to a headline", "nid989/FNC-1", 4, text=("Headline",), pair="articleBody", label="Stance"
     ),
@@ -57,3 +57,23 @@ CARDS = {
     "yelp5": Card("stars of a review", "Yelp/yelp_review_full", 5),
 }
 """Datasets by the names that --datasets accepts."""
+
+DIFFERENCES = {
+    "d437957539f4c243": "The published test file (7,600 texts) only, split at random into 6,000 and 1,600.",
+    "ff9046f6191057ca": "The published texts and split.",
+    "1a5aecbf42c3c85e": "9,999 of the 630,000 texts, from another sample, split at random; abstracts without their "
+    "titles.",
+    "b18fe7e1f55a351b": "The published test part only, split so that no article is on both sides; articles are cut to "
+    "2,000 characters.",
+    "20cd4d4c05bc35bb": "20,000 of the 393,000 training pairs, in tokenised text, without one of more than 100,000 "
+    "characters.",
+    "5cca61326212d277": "The published validation part only (5,463 pairs), split at random into 4,463 and 1,000.",
+    "69fb1af47f3e099c": "Whole sentences with the split of the original authors; GLUE trains on 67,000 phrases.",
+    "0102328c4ec9f2d2": "The published training file without repeated questions, of which 500 are the test split; the "
+    "published test file is not used.",
+    "ad309165b2447eef": "6,735 of the 160,000 comments, from a balanced sample whose toxic half was thinned to the "
+    "share of the whole, 9.6 %; comments are cut to 5,000 characters.",
+    "79aa14f545e2ed7a": "4,270 reviews of the same task from another sample, as many for each number of stars.",
+}
+"""How files of the benchmark's datasets differ from what was published under the name, by `Dataset.fingerprint`."""
+NOT_COMPARED = "From a file that was not compared with the published dataset of this name."

@@ -20,8 +20,8 @@ from simulator.data.rows import rows_of_objects
 from simulator.data.spreadsheets import read_workbook
 
 
-def read_file(path: Path, columns: Columns) -> LabelledTable:
-    """Read the texts and labels of a file.
+def read_file(path: Path, columns: Columns, drop_long: bool = False) -> LabelledTable:
+    """Read the texts and labels of a file. drop_long: as of `table_of_rows`.
 
     Raises DataError, with the row where there is one, for a file that is missing or broken, has an unknown ending,
     lacks a column, or has a row that cannot be read.
@@ -38,15 +38,15 @@ def read_file(path: Path, columns: Columns) -> LabelledTable:
             f"the control {config.control!r} allows several classes for one text, which cannot be simulated; choose "
             "another one with --control"
         )
-    read = _read(path, suffix, columns)
+    read = _read(path, suffix, columns, drop_long)
     return read if config is None else replace(read, notes=(*map(with_options, config.notes), *read.notes))
 
 
-def _read(path: Path, suffix: str, columns: Columns) -> LabelledTable:
+def _read(path: Path, suffix: str, columns: Columns, drop_long: bool) -> LabelledTable:
     if suffix in JSON:
         entries = read_json(path)
         if are_tasks(entries):
-            return table_of_tasks(entries, columns)
+            return table_of_tasks(entries, columns, drop_long)
         rows = rows_of_objects(entries.source, entries.unit, entries.numbers, entries.objects)
     elif suffix in DELIMITED:
         rows = read_delimited(path, columns.all)
@@ -54,4 +54,6 @@ def _read(path: Path, suffix: str, columns: Columns) -> LabelledTable:
         rows = read_workbook(path, columns.all)
     else:
         rows = read_parquet(path, columns.all)
-    return table_of_export(rows, columns) if is_export(rows) else table_of_rows(rows, columns)
+    if is_export(rows):
+        return table_of_export(rows, columns)
+    return table_of_rows(rows, columns, drop_long=drop_long)

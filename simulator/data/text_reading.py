@@ -49,7 +49,7 @@ class TextReader:
         except BadTask as problem:
             if all(_is_blank(value_at(data, name)) for name in config.fields):
                 return ""
-            raise BadTask(with_options(str(problem))) from None
+            raise type(problem)(with_options(str(problem))) from None
 
 
 def text_of_value(value: Any) -> str:
@@ -72,7 +72,7 @@ def text_of_value(value: Any) -> str:
     except BadTask as problem:
         # The reason names the field of this module's label configs and a setting of projects; here it is a column.
         reason = re.sub(rf"\b(field|text in) '{FIELD}'", "text", str(problem)).replace(f"turn of '{FIELD}'", "turn")
-        raise BadTask(with_options(reason).replace(*KEYS_OF_TURNS)) from None
+        raise type(problem)(with_options(reason).replace(*KEYS_OF_TURNS)) from None
 
 
 def _check_type(value: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_backend.learning import catalogue
+from ml_backend.learning.embedding.names import own_name_and_embedding
 from simulator.data.cache_folder import default_cache
 from simulator.data.class_descriptions import NO_DESCRIPTIONS, ClassDescriptions
 from simulator.data.cleaning import Cleaning
@@ -23,7 +24,8 @@ from simulator.experiment.strategy_options import StrategyOptions
 class Experiment:
     """An experiment, as given to `run`.
 
-    data: a folder of files, a file, or None for the hub; seeds: the runs have the seeds 0..seeds-1; out: folder of the
+    data: a folder of files, a file, or None for the hub; embeddings: by name, `mpnet=/models/mpnet` gives one a name of
+    its own; seeds: the runs have the seeds 0..seeds-1; out: folder of the
     results; heads: what the heads know; descriptions: what the head `named` knows of the classes besides their names;
     evaluate: whether the head of each cycle is also evaluated from its own labels, as in the live service;
     jobs: number of worker processes; scheduler: address of a Dask scheduler; cache: folder of the embeddings.
@@ -50,7 +52,12 @@ class Experiment:
 
     def cells(self) -> list[Cell]:
         """All cells of its grid, ordered by seed first."""
-        return cells(self.datasets, self.embeddings, self.strategies, self.initials, range(self.seeds), self.heads)
+        embeddings = list(self.named_embeddings())
+        return cells(self.datasets, embeddings, self.strategies, self.initials, range(self.seeds), self.heads)
+
+    def named_embeddings(self) -> dict[str, str]:
+        """The embeddings by the names that they have in the results."""
+        return {own_name_and_embedding(name)[0]: name for name in self.embeddings}
 
 
 def check_known(experiment: Experiment) -> None:

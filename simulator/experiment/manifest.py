@@ -10,10 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_backend.learning.embedding.cards import card_of
 from ml_backend.learning.embedding.class_texts import ClassTexts
+from ml_backend.learning.embedding.names import parse
 from simulator.data.atomic_files import write_atomically
 from simulator.data.data_error import DataError
-from simulator.data.embedding_names import content_of
+from simulator.data.embedding_names import identity
 from simulator.data.encodings import access_to
 from simulator.experiment.call_record import CallRecord
 from simulator.experiment.definition import Experiment
@@ -99,8 +101,9 @@ def write_manifest(
     record = {
         "command": call.command,
         **{name: value for name, value in _shared_settings(experiment).items() if value is not None},
-        "embeddings": _union(before.get("embeddings", []), experiment.embeddings),
+        "embeddings": _union(before.get("embeddings", []), list(experiment.named_embeddings())),
         "embedding_contents": before.get("embedding_contents", {}) | _embedding_contents(experiment),
+        "embedding_cards": before.get("embedding_cards", {}) | _embedding_cards(experiment),
         "strategies": _union(before.get("strategies", []), experiment.strategies),
         "initials": _union(before.get("initials", []), experiment.initials),
         "heads": _union(before.get("heads", [HeadKind.PLAIN.value] if before else []), experiment.heads),
@@ -159,9 +162,17 @@ def _or_off(value: Any) -> Any:
 
 
 def _embedding_contents(experiment: Experiment) -> dict[str, str]:
-    """Hashes of the content of embeddings that are files or folders of the user, by name."""
-    contents = {name: content_of(name) for name in experiment.embeddings}
+    """What identifies embeddings whose names do not: hashes of files and folders, and what an own name stands for."""
+    contents = {name: identity(name, embedding) for name, embedding in experiment.named_embeddings().items()}
     return {name: content for name, content in contents.items() if content is not None}
+
+
+def _embedding_cards(experiment: Experiment) -> dict[str, dict[str, Any]]:
+    """What is known of each embedding besides its vectors, by the names in the results."""
+    return {
+        name: {"embedding": embedding, **asdict(card_of(parse(embedding)))}
+        for name, embedding in experiment.named_embeddings().items()
+    }
 
 
 def _by_class(datasets: Mapping[str, Dataset], class_texts: Mapping[str, ClassTexts]) -> dict[str, dict[str, str]]:
@@ -187,4 +198,5 @@ def _description(dataset: Dataset) -> dict[str, Any]:
         "different_texts": int(dataset.train.first_of_each_text().sum()),
         "test": len(dataset.test),
         "fingerprint": dataset.fingerprint(),
+        **({"note": dataset.note} if dataset.note else {}),
     }

@@ -155,6 +155,7 @@ def _embed_classes(
 ) -> set[DatasetEmbedding]:
     """Add class vectors to the files of each dataset and embedding; returns the pairs for which that failed."""
     without_names = set()
+    embeddings = experiment.named_embeddings()
     for pair, cached_dataset in cached.items():
         dataset, embedding = pair
         texts = known_classes[dataset].texts if dataset in known_classes else ()
@@ -162,7 +163,7 @@ def _embed_classes(
             continue
         try:
             cached[pair] = embed_classes_and_cache(
-                cached_dataset, datasets[dataset], texts, embedding, experiment.cache
+                cached_dataset, datasets[dataset], texts, embeddings[embedding], experiment.cache
             )
         except CannotSave:
             raise
@@ -193,17 +194,18 @@ def _embed_all(
 def _embedded(
     experiment: Experiment, datasets: Mapping[str, Dataset]
 ) -> Iterator[tuple[DatasetEmbedding, CachedDataset | Failure]]:
+    named = {embedding: name for name, embedding in experiment.named_embeddings().items()}
     for name, dataset in datasets.items():
-        for remaining in passes(experiment.embeddings):
+        for remaining in passes(list(named)):
             try:
                 for embedding, cached in embed_and_cache(dataset, list(remaining), experiment.cache):
                     remaining.remove(embedding)
-                    yield (name, embedding), cached
+                    yield (name, named[embedding]), cached
             except CannotSave:
                 raise
             except (ValueError, OSError, RuntimeError) as problem:
                 for embedding in remaining:
-                    yield (name, embedding), Failure(str(problem))
+                    yield (name, named[embedding]), Failure(str(problem))
 
 
 def _measure(

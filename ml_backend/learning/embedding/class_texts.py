@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ml_backend.learning.embedding.names import ModelNotAvailable, parse
-from ml_backend.learning.embedding.registry import registered
 from ml_backend.readable_names import is_code, readable
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def class_text_key(embedder_name: str, text: str) -> str:
     It differs from one embedding to another and from the hash of a task's text, and changes with the prompt.
     """
     try:
-        model = registered(parse(embedder_name).model)
+        model = parse(embedder_name).registered
     except ModelNotAvailable:
         model = None
     parts = ("class text", embedder_name, model.class_prompt if model is not None else "", text)

@@ -22,7 +22,6 @@ from ml_backend.learning.embedding.names import (
     parse,
 )
 from ml_backend.learning.embedding.progress import Report, silent
-from ml_backend.learning.embedding.registry import registered
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
 from ml_backend.text_fields import FIELD_SEPARATOR
 
@@ -201,7 +200,7 @@ def _encoder(name: EmbeddingName, prompt: str | None, trust_remote_code: bool) -
         return MiniLMEncoder(name)
     from ml_backend.learning.embedding.sentence_models import SentenceModel
 
-    return SentenceModel(name, registered(name.model), prompt, trust_remote_code)
+    return SentenceModel(name, name.registered, prompt, trust_remote_code)
 
 
 def _fitted(name: EmbeddingName, texts: Sequence[str]) -> Encoder | None:

@@ -1,4 +1,8 @@
-"""Names of embeddings: a model and, after colons, options; for example `minilm:layer3` or `minilm:int8:chunks`."""
+"""Names of embeddings: a model and, after colons, options; for example `minilm:layer3` or `minilm:int8:chunks`.
+
+`mpnet=/models/mpnet:bf16` gives an embedding a name of its own, under which the simulator keeps its results. If that is
+a short name of the registry, the folder holds a copy of that model and gets its prompt.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,15 @@ import re
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from ml_backend.learning.embedding.registry import registered, short_names
+from ml_backend.learning.embedding.registry import RegisteredModel, registered, short_names
 
 PACKAGED = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_LAYERS = 6
 TFIDF = "tfidf"
 RANDOM_PROJECTION = "random-projection"
 MATRIX_SUFFIXES = (".npy", ".parquet", ".safetensors")
+OWN_NAME = re.compile(r"([\w.-]+)=(.+)", re.ASCII)
+"""An embedding after a name of its own."""
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "int8": "int8"}
 
 OPTIONS = (
@@ -37,6 +43,7 @@ class EmbeddingName:
     long_texts: "cut" drops the tokens beyond the limit, as sentence-transformers does, so that vectors equal those
     that others compute; "chunks" takes the mean over consecutive pieces.
     max_length: limit in tokens. prompt_name: name of one of the model's own prompts.
+    copy_of: short name of the registry's model of which the model is a copy, for example in a folder.
     """
 
     model: str
@@ -46,6 +53,12 @@ class EmbeddingName:
     long_texts: str = "cut"
     max_length: int | None = None
     prompt_name: str | None = None
+    copy_of: str | None = None
+
+    @property
+    def registered(self) -> RegisteredModel | None:
+        """The model in the registry, or the one of which this is a copy."""
+        return registered(self.model) or (registered(self.copy_of) if self.copy_of else None)
 
     @property
     def is_matrix(self) -> bool:
@@ -61,7 +74,7 @@ class EmbeddingName:
         """Returns the canonical name, which is the same for all spellings of an embedding."""
         short_precisions = {long: short for short, long in PRECISIONS.items()}
         parts = [
-            self.model,
+            f"{self.copy_of}={self.model}" if self.copy_of else self.model,
             f"layer{self.layer}" if self.layer else "",
             short_precisions[self.precision] if self.precision else "",
             {True: "unit", False: "raw", None: ""}[self.normalize],
@@ -74,9 +87,10 @@ class EmbeddingName:
 
 def parse(name: str) -> EmbeddingName:
     """Returns the parts of a name. Raises ModelNotAvailable for an option that this model does not have."""
-    model, *options = name.strip().split(":")
-    if PurePath(name).suffix in MATRIX_SUFFIXES:
-        return EmbeddingName(name)
+    own_name, embedding = own_name_and_embedding(name)
+    model, *options = embedding.split(":")
+    if PurePath(embedding).suffix in MATRIX_SUFFIXES:
+        return _with_original(EmbeddingName(embedding), own_name)
     parsed = EmbeddingName(PACKAGED if model == "minilm" else _hub_id(model))
     for option in options:
         parsed = _with_option(parsed, option, name)
@@ -85,8 +99,14 @@ def parse(name: str) -> EmbeddingName:
     if parsed.layer and parsed.model != PACKAGED:
         raise ModelNotAvailable(f"only minilm has layers to choose from, got {name!r}; leave the layer out")
     if parsed.model == PACKAGED:
-        parsed = _canonical_packaged(parsed)
-    return parsed
+        return _canonical_packaged(parsed)
+    return _with_original(parsed, own_name)
+
+
+def own_name_and_embedding(name: str) -> tuple[str, str]:
+    """`mpnet` and `/models/mpnet:bf16` of `mpnet=/models/mpnet:bf16`; twice the name where it gives none of its own."""
+    match = OWN_NAME.fullmatch(name.strip())
+    return (match[1], match[2]) if match else (name.strip(), name.strip())
 
 
 def canonical_name(name: str) -> str:
@@ -126,6 +146,11 @@ def _hub_id(model: str) -> str:
     """Returns the hub id for a short name in the registry, and any other name unchanged."""
     model_card = registered(model)
     return model if model_card is None else model_card.hub_id
+
+
+def _with_original(parsed: EmbeddingName, own_name: str) -> EmbeddingName:
+    is_copy = registered(own_name) is not None and registered(parsed.model) is None
+    return replace(parsed, copy_of=own_name) if is_copy else parsed
 
 
 def _with_option(parsed: EmbeddingName, option: str, name: str) -> EmbeddingName:

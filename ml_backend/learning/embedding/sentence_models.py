@@ -198,22 +198,21 @@ def _load(name: EmbeddingName, registered: RegisteredModel | None, trust_remote_
 
     if registered is not None and registered.remote_code and not trust_remote_code:
         raise ModelNotAvailable(
-            f"{registered.hub_id} runs code from its hub page; allow it with EMBEDDING_TRUST_REMOTE_CODE=1 "
+            f"{registered.hub_id} runs code of its authors; allow it with EMBEDDING_TRUST_REMOTE_CODE=1 "
             f"(or Embedder(..., trust_remote_code=True)) if you trust its authors"
         )
     if name.precision == "int8":
         raise ModelNotAvailable(f"only minilm can be computed in int8; for {name.model} choose bf16 or fp16")
-    hub_id = registered.hub_id if registered is not None else name.model
     dtype = {None: None, "float16": torch.float16, "bfloat16": torch.bfloat16}[name.precision]
     try:
         model = SentenceTransformer(
-            hub_id,
+            name.model,
             trust_remote_code=trust_remote_code,
-            local_files_only=_must_load_locally(hub_id),
+            local_files_only=_must_load_locally(name.model),
             model_kwargs={} if dtype is None else {"dtype": dtype},
         )
     except (OSError, ValueError, ImportError) as error:
-        raise _unavailable(hub_id, error) from error
+        raise _unavailable(name.model, error) from error
     if name.normalize is False:
         modules = [module for module in model if not _is_normalize(module)]
         model = SentenceTransformer(

@@ -16,7 +16,6 @@ from ml_backend.learning.embedding.names import (
     ModelNotAvailable,
     parse,
 )
-from ml_backend.learning.embedding.registry import registered
 from ml_backend.pipeline.export.errors import ExportFailed
 
 
@@ -102,7 +101,7 @@ def _packaged(name: EmbeddingName) -> ExportedEncoder:
 
 
 def _hub_model(name: EmbeddingName, trust_remote_code: bool) -> ExportedEncoder:
-    model = registered(name.model)
+    model = name.registered
     trust = model.remote_code if model is not None else trust_remote_code
     limits = [_limit_of_tokens(name, name.max_length)]
     if trust:

@@ -99,8 +99,7 @@ def test_every_class_of_the_benchmark_is_described_in_one_sentence():
     described = json.loads(files("simulator.data").joinpath(BUILT_IN["builtin"]).read_text(encoding="utf-8"))
     built_in = read_descriptions("builtin")
     for name, card in CARDS.items():
-        of_file = described[{"dbpedia14": "dbpedia"}.get(name, name)]
-        sentences, notes = built_in.of(name, tuple(of_file), may_lack=False)
+        sentences, notes = built_in.of(name, tuple(described[name]), may_lack=False)
         assert (len(sentences), notes) == (card.n_classes, [])
         assert all(sentence.endswith(".") and len(sentence) < 120 for sentence in sentences.values())
     assert built_in.of("mail", CLASSES, may_lack=False) == ({}, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from simulator.data.datasets import held_out_rows, load
 from simulator.data.hub import hub_table
 from simulator.data.perturbations import Perturbations
 from simulator.data.perturbed import perturbed
-from simulator.data.registry import CARDS, Card
+from simulator.data.registry import CARDS, DIFFERENCES, NOT_COMPARED, Card
 from simulator.data.sources import read_file
 
 
@@ -203,6 +204,37 @@ def test_rare_labels_and_empty_texts_are_left_out_on_request(tmp_path: Path):
     content = with_cell(with_cell(table(40), "label", 3, "once"), "text", 5, "")
     dataset = load("mine", write_table(tmp_path, content), cleaning=Cleaning(drop_empty=True, drop_rare=2))
     assert (len(dataset.train) + len(dataset.test), len(dataset.classes)) == (38, 3)
+
+
+@pytest.mark.parametrize("column", ["text", "text_pair"])
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
+def test_texts_that_the_service_cannot_read_are_left_out_on_request_and_counted(
+    tmp_path: Path, column: str, suffix: str
+):
+    content = table(40).assign(text_pair="and more")
+    for row in (4, 7):
+        content = with_cell(content, column, row, "x" * 100_001)
+    path = write_table(tmp_path, content, f"mine{suffix}")
+    with pytest.raises(DataError, match=r"(row|line) 5 cannot be used: .*or leave out such rows with --drop-long"):
+        load("mine", path)
+    dataset = load("mine", path, cleaning=Cleaning(drop_long=True))
+    assert len(dataset.train) + len(dataset.test) == 38
+    [note] = dataset.notes
+    assert re.fullmatch(
+        r"left out: 2 rows with a text of more than 100,000 characters \(the first: (row|line) 5\)", note
+    )
+    kept = content.drop(index=[4, 7])
+    assert dataset.train.texts == kept[kept.split == "train"]["text"].tolist()
+
+
+def test_a_file_says_how_it_differs_from_the_published_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert load("mine", write_table(tmp_path, table(40))).note == ""
+    benchmark = write_table(tmp_path, table(40), "trec6.csv")
+    unknown = load("trec6", benchmark)
+    assert unknown.note == NOT_COMPARED
+    monkeypatch.setitem(DIFFERENCES, unknown.fingerprint(), "A tenth of it.")
+    assert load("trec6", benchmark).note == "A tenth of it."
+    assert perturbed(load("trec6", benchmark), Perturbations({"": 12})).note == "A tenth of it."
 
 
 def test_a_broken_file_and_an_unknown_name_are_named(tmp_path: Path):

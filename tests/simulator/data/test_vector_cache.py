@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console
 from small_texts import table
 
+from ml_backend.learning.embedding.names import ModelNotAvailable
 from simulator.cli.progress import TerminalProgress
 from simulator.data.cleaning import Cleaning
 from simulator.data.dataset_files import kept
 from simulator.data.datasets import Dataset, dataset_of
-from simulator.data.embedding_names import content_of
+from simulator.data.embedding_names import check_names, content_of
 from simulator.data.labelled_table import LabelledTable
 from simulator.data.vector_cache import _embeddings_file, embed_and_cache
 from simulator.experiment.budget import Budget
@@ -102,6 +105,53 @@ def test_results_of_a_changed_embedding_file_need_another_folder(data: Path, tmp
         run(replace(experiment, seeds=2), quiet)
     write_matrix(path, 240, seed=1)
     assert run(replace(experiment, seeds=2), quiet).saved_before == 1
+
+
+def test_an_embedding_has_its_own_name_in_the_results(data: Path, tmp_path: Path):
+    path = tmp_path / "some folder" / "mine.npy"
+    path.parent.mkdir()
+    write_matrix(path, 240, seed=1)
+    experiment = Experiment(
+        datasets=["mail"],
+        embeddings=["random-projection", f"mine={path}", "mpnet=random-projection"],
+        strategies=["random"],
+        initials=["random"],
+        seeds=1,
+        out=tmp_path / "out",
+        data=data,
+        budget=Budget(10, 10, 1),
+        cache=tmp_path / "cache",
+    )
+    quiet = TerminalProgress(Console(file=io.StringIO()))
+    assert run(experiment, quiet).finished == 3
+    results = pd.read_parquet(experiment.out / "results.parquet").set_index("embedding")
+    assert set(results.index) == {"random-projection", "mine", "mpnet"}
+    assert (
+        results.loc["mpnet", "accuracy"].to_numpy() == results.loc["random-projection", "accuracy"].to_numpy()
+    ).all()
+    manifest = json.loads((experiment.out / "run.json").read_text())
+    cards = manifest["embedding_cards"]
+    assert (manifest["embeddings"], list(cards)) == ([*cards], ["random-projection", "mine", "mpnet"])
+    assert (cards["mine"]["embedding"], cards["mine"]["licence"]) == (f"mine={path}", "")
+    assert cards["random-projection"]["trained_on"] == []
+    moved = path.rename(tmp_path / "moved.npy")
+    elsewhere = replace(experiment, embeddings=[f"mine={moved}", "mpnet=random-projection"])
+    assert run(elsewhere, quiet).saved_before == 2
+    for other in ("mpnet=tfidf", f"mine={write_other(tmp_path)}"):
+        with pytest.raises(AnotherExperiment, match=rf"results of the embedding {other.split('=')[0]} with other"):
+            run(replace(experiment, embeddings=[other]), quiet)
+
+
+def write_other(folder: Path) -> Path:
+    write_matrix(folder / "other.npy", 240, seed=2)
+    return folder / "other.npy"
+
+
+@pytest.mark.parametrize("names", [["minilm=tfidf"], ["a=minilm", "a=tfidf"], ["tfidf", "tfidf=minilm"]])
+def test_two_embeddings_cannot_have_one_name(names: list[str]):
+    with pytest.raises(ModelNotAvailable, match="is the name of another embedding; choose another"):
+        check_names(names)
+    check_names(["minilm", "minilm=minilm", "a=minilm", "b=minilm"][1:])
 
 
 def test_the_texts_beside_the_vectors_are_those_of_the_dataset(tmp_path: Path):
