@@ -1,9 +1,8 @@
-"""The labelled rows in the form that the solver uses: centred, in as few dimensions as they span, in two precisions."""
+"""The labelled rows in the form that the solver uses: centred, and along their principal axes where that pays."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,143 +10,99 @@ import numpy as np
 from ml_backend.learning.head.losses import Matrix
 
 Expand: TypeAlias = Callable[[Matrix], Matrix]
-Make: TypeAlias = Callable[[], Matrix]
 
-USUAL_PRODUCTS = 80
-"""Usual number of matrix products in a fit of several classes."""
-BINARY_PRODUCTS = 15
-"""Usual number of products in a binary fit; each multiplies a matrix by a vector, and there are fewer steps."""
+# Costs in multiply-adds of a large product. They decide which coordinates are used, and have no effect on the optimum.
+CALL_COST = 7.5e6
+"""Cost of the Python calls in one iteration of the solver."""
+ELEMENT_COST = 150
+"""Cost of one probability in one iteration."""
+USUAL_ITERATIONS = 40
+SHARE_ALONG_AXES = 0.74
+"""Usual number of iterations along principal axes, as a share of the number without them."""
+FEW_CLASSES = 40
+"""Up to so many classes, products are faster with one row of the result per labelled row, though it is then copied."""
 
 
 class Features:
-    """Centred rows Z (n, m) with a constant feature for the intercepts; parameters V are (k, m + 1), intercepts last.
+    """Centred rows Z (n, m + 1), whose last column is 1 for the intercepts; parameters V are (k, m + 1).
 
-    dimensions: m.
-    narrow, wide: functions that make Z in the lower precision and as float64; each is called when its result is first
-    needed. wide is None where the lower precision is enough.
-    expand: maps weights (k, m) of the features to weights (k, D) of the embeddings.
+    squares: (m + 1,), sum of the squares of every feature. expand: maps weights (k, m) of the features to weights
+    (k, D) of the embeddings.
     """
 
-    def __init__(self, dimensions: int, narrow: Make, wide: Make | None, expand: Expand) -> None:
-        self.dimensions, self._narrow, self._wide, self.expand = dimensions, narrow, wide, expand
+    def __init__(self, Z: Matrix, squares: Matrix, expand: Expand, k: int) -> None:
+        self.Z, self.expand = Z, expand
+        self.squares = np.append(squares, len(Z)).astype(Z.dtype)
+        self._by_rows = np.ascontiguousarray(Z.T) if 1 < k <= FEW_CLASSES else None
 
-    @cached_property
-    def narrow(self) -> Matrix:
-        """Z (n, m) in the lower precision: float32, or float64 where float32 would overflow or lose too much."""
-        made: Matrix = self._narrow()
-        return made
+    def logits(self, V: Matrix) -> Matrix:
+        """Returns the logits (k, n) of parameters V (k, m + 1)."""
+        if self._by_rows is None:
+            return np.asarray(V @ self.Z.T)
+        return np.ascontiguousarray((self.Z @ V.T).T)
 
-    @cached_property
-    def wide(self) -> Matrix:
-        """Z (n, m) as float64, or `narrow` where that is precise enough."""
-        made: Matrix = self._wide() if self._wide is not None else self.narrow
-        return made
-
-    @cached_property
-    def padded(self) -> Matrix:
-        """The rows with the constant feature as the last column, (n, m + 1) float64."""
-        rows: Matrix = np.c_[self.wide, np.ones(len(self.wide))]
-        return rows
-
-    def spread(self) -> Matrix:
-        """Returns the mean square of every feature, (m + 1,); that of the constant feature is 1."""
-        squares: Matrix = np.r_[np.einsum("ij,ij->j", self.narrow, self.narrow) / len(self.narrow), 1.0]
-        return squares
+    def gather(self, R: Matrix) -> Matrix:
+        """Returns R (k, n) times the rows, (k, m + 1): the transpose of `logits`."""
+        if self._by_rows is None:
+            return np.asarray(R @ self.Z)
+        return np.ascontiguousarray((self._by_rows @ np.ascontiguousarray(R.T)).T)
 
 
-def logits(V: Matrix, Z: Matrix) -> Matrix:
-    """Returns the logits (k, n), in the dtype of Z: parameters V times the rows with their constant feature.
+def centred(X: Matrix, mean: Matrix, k: int, dtype: type[np.float32] | type[np.float64]) -> Features:
+    """Returns the features of embeddings X for k classes: the centred rows, or their coordinates along principal axes.
 
-    V: (k, m + 1), intercepts last; Z: (n, m), float32 or float64.
-    """
-    V = V.astype(Z.dtype, copy=False)
-    F: Matrix = V[:, :-1] @ Z.T
-    F += V[:, -1:]
-    return F
-
-
-def gather(R: Matrix, Z: Matrix) -> Matrix:
-    """Returns R times the rows with their constant feature, (k, m + 1) in the dtype of Z; the transpose of `logits`.
-
-    R: (k, n); Z: (n, m), float32 or float64.
-    """
-    R = R.astype(Z.dtype, copy=False)
-    G = np.empty((len(R), Z.shape[1] + 1), dtype=Z.dtype)
-    np.matmul(R, Z, out=G[:, :-1])
-    np.sum(R, axis=1, out=G[:, -1])
-    return G
-
-
-def product_cost(n: int, m: int, k: int) -> float:
-    """Returns the cost of `logits` or `gather` in float32; the unit is one multiply-add of a large float64 product.
-
-    n, m, k: numbers of rows, features and classes. Measured with OpenBLAS: products with few classes are memory-bound,
-    and more strongly so from two classes on.
-    """
-    return n * m * (5.0 if k == 1 else 20 + k / 2)
-
-
-def centred(X: Matrix, mean: Matrix, k: int, narrow: type[np.floating[Any]], narrow_is_enough: bool) -> Features:
-    """Returns the features of embeddings X: the centred rows, or their coordinates in the span of the rows.
-
-    X: (n, D), float32 or float64; mean: (D,) float64, subtracted from every row; k: number of classes.
-    narrow: dtype of the lower precision.
-    narrow_is_enough: whether rounding in `narrow` products stays below the solver's tolerance, so that no float64 copy
-    is made.
-
-    The optimal weights lie in the span of the rows, which has fewer dimensions than D if there are few rows. Centring
-    changes only the intercepts, and removes the part that all embeddings share from the Hessian.
+    X: (n, D), float32 or float64; mean: (D,) float64, subtracted from every row. Centring changes only the intercepts.
+    The optimal weights lie in the span of the rows, which has fewer dimensions than D if there are few rows.
     """
     n, D = X.shape
-    products = BINARY_PRODUCTS if k == 1 else USUAL_PRODUCTS
-    if n < D and n * n * D / 2 + n**3 / 3 < products * product_cost(n, D - n, k):
-        return _in_span(X - mean, narrow)
-    mean_narrow = mean.astype(narrow)
-    return Features(
-        D,
-        lambda: np.subtract(X, mean_narrow, dtype=narrow),
-        None if narrow_is_enough else lambda: np.subtract(X, mean, dtype=np.float64),
-        expand=lambda W: W,
-    )
+    rows, Z = _empty(n, D, dtype)
+    np.subtract(X, mean.astype(dtype), out=Z, casting="same_kind")
+    if not _axes_pay(n, D, k):
+        return Features(rows, np.einsum("ij,ij->j", Z, Z), lambda W: W, k)
+    if n <= D:
+        return _in_span(Z, k)
+    squares, axes = _eigenvectors(Z.T @ Z)
+    np.matmul(Z.copy(), axes, out=Z)
+    return Features(rows, np.maximum(squares, 0), lambda W: W @ axes.T, k)
 
 
-def principal(features: Features) -> tuple[Features, Matrix]:
-    """Returns the features along their principal axes, where they are uncorrelated, and the axes.
+def _axes_pay(n: int, D: int, k: int) -> bool:
+    """Whether principal axes of n rows of D dimensions save more time than they take, for k classes."""
+    m = min(n, D)
+    axes_cost = 3 * m**3 + 1000 * m**2 + n * D * m / 2 + (n * D * m if n > D else 0)
+    saved = _iteration_cost(n, D, k) - SHARE_ALONG_AXES * _iteration_cost(n, m, k)
+    return axes_cost < USUAL_ITERATIONS * saved
 
-    The axes are (m, m) float64, one per column, for features with Z (n, m).
+
+def _iteration_cost(n: int, m: int, k: int) -> float:
+    """Returns the cost of an iteration of the solver for n rows, m features and k classes.
+
+    Measured with OpenBLAS: products with few vectors are slower, but not those with one.
     """
-    Z = features.wide
-    _, axes = np.linalg.eigh(Z.T @ Z)
-    return _from_matrix(Z @ axes, lambda W: features.expand(W @ axes.T), features.narrow.dtype.type), axes
+    return 2 * n * m * k * (1 + (1 if k == 1 else 9 / k)) + ELEMENT_COST * n * k + CALL_COST
 
 
-def _from_matrix(Z: Matrix, expand: Expand, narrow: type[np.floating[Any]]) -> Features:
-    return Features(Z.shape[1], lambda: Z.astype(narrow), lambda: Z, expand)
+def _empty(n: int, m: int, dtype: type[np.floating[Any]] | np.dtype[Any]) -> tuple[Matrix, Matrix]:
+    """Returns an array (n, m + 1) whose last column is 1, and a view of the other columns."""
+    rows: Matrix = np.empty((n, m + 1), dtype=dtype)
+    rows[:, -1] = 1
+    return rows, rows[:, :-1]
 
 
-def _in_span(X: Matrix, narrow: type[np.floating[Any]]) -> Features:
-    n = len(X)
-    gram = X @ X.T
-    # Centred rows make the matrix singular. Adding this much to its diagonal changes logits by less than 1e-8.
-    jitter = max(1e-11 * float(gram.diagonal().max()), float(np.finfo(np.float64).tiny))
-    while True:
-        gram.flat[:: n + 1] += jitter
-        try:
-            L = np.linalg.cholesky(gram)
-            break
-        except np.linalg.LinAlgError:
-            jitter *= 10
-    return _from_matrix(L, lambda W: _solve_triangle(L, W) @ X, narrow)
+def _in_span(Z: Matrix, k: int) -> Features:
+    squares, U = _eigenvectors(Z @ Z.T)
+    # Centred rows span n − 1 dimensions at most. What is left out changes logits by less than rounding does.
+    kept = squares > 10 * np.finfo(Z.dtype).eps * squares[-1]
+    squares, U = squares[kept], U[:, kept]
+    lengths = np.sqrt(squares)
+    rows, coordinates = _empty(len(Z), len(squares), Z.dtype)
+    np.multiply(U, lengths, out=coordinates)
+    return Features(rows, squares, lambda W: ((W / lengths) @ U.T) @ Z, k)
 
 
-def _solve_triangle(L: Matrix, V: Matrix) -> Matrix:
-    """Returns A (k, n) with A L = V, for a lower triangular L (n, n) and V (k, n).
+def _eigenvectors(S: Matrix) -> tuple[Matrix, Matrix]:
+    """Returns the eigenvalues (m,), ascending, and eigenvectors (m, m) in columns, of a symmetric S (m, m)."""
+    from scipy.linalg import eigh
 
-    It works block by block from the last column, as numpy has no triangular solver.
-    """
-    A = V.copy()
-    for start in reversed(range(0, len(L), 128)):
-        block, columns_after = slice(start, start + 128), slice(start + 128, None)
-        A[:, block] -= A[:, columns_after] @ L[columns_after, block]
-        A[:, block] = np.linalg.solve(L[block, block].T, A[:, block].T).T
-    return A
+    values, vectors = eigh(S, driver="evd", check_finite=False, overwrite_a=True)
+    return values, vectors

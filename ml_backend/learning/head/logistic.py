@@ -30,7 +30,7 @@ ONE_THREAD = 1e9
 """Fits with at most this many labels × min(labels, dimensions) × classes run on one thread.
 
 Their result does not depend on the number of threads of the machine. Larger fits use all threads, and their results
-agree to about 1e-6.
+agree as closely as they agree with the optimum: probabilities to about 1e-3.
 """
 
 

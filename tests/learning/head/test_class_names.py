@@ -114,7 +114,7 @@ def test_the_fit_is_the_optimum_of_its_objective(K):
     expected = X.astype(float) @ (centre + V[:, :-1]).T + strength.offset + V[:, -1]
     logits = head.decision_function(X).astype(float)
     differences = logits - logits[:, :1], expected - expected[:, :1]
-    np.testing.assert_allclose(*differences, atol=2e-3 / halves)
+    np.testing.assert_allclose(*differences, atol=4e-3 / halves)  # a probability within 1e-3
 
 
 def test_names_alone_tell_classes_apart():
