@@ -216,10 +216,15 @@ class Analysis:
         plain = self.results["strategy"].map(head_of) == PLAIN
         return findings(self.results[plain] if plain.any() else self.results, self.quality)
 
-    @cached_property
+    @property
+    def evaluated_setting(self) -> Analysis | None:
+        """The first setting whose heads were evaluated, this one or another of the report; None if there is none."""
+        return next((one for one in (self, *self.others) if are_evaluated(one.results)), None)
+
+    @property
     def evaluated(self) -> pd.DataFrame | None:
-        """The results if their heads were evaluated, see `analysis.evaluations`; otherwise None."""
-        return self.results if are_evaluated(self.results) else None
+        """The results of that setting, see `analysis.evaluations`."""
+        return None if self.evaluated_setting is None else self.evaluated_setting.results
 
     @cached_property
     def by_embedding(self) -> EmbeddingAnalysis:

@@ -79,7 +79,7 @@ def ranks_figure(tests: Sequence[tuple[str, Sequence[str], Friedman]]) -> Figure
             np.where(gaps <= test.critical_difference, 1.0, 0.0), index=ranks.index, columns=ranks.index
         )
         styles = strategy_styles(names)
-        posthocs.critical_difference_diagram(
+        drawn = posthocs.critical_difference_diagram(
             ranks,
             joined,
             ax=ax,
@@ -90,6 +90,10 @@ def ranks_figure(tests: Sequence[tuple[str, Sequence[str], Friedman]]) -> Figure
             crossbar_props={"color": INK, "linewidth": 2.2, "marker": None},
             marker_props={"s": 16},
         )
+        # A bar is drawn from point to point in the order of a set, which differs between processes.
+        for (bar,) in drawn["crossbars"]:
+            x, y = bar.get_data()
+            bar.set_data([min(x), max(x)], y[:2])
         ax.grid(visible=False)
         ax.set_title(title, fontsize=9, pad=14, color=QUIET)
     return figure

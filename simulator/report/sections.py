@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from simulator.report import figures, tables, words
 from simulator.report.analysis import Analysis
+from simulator.report.other_settings import settings_figures, settings_seen, settings_tables
 from simulator.report.words_evaluations import evaluations_seen
 from simulator.report.words_references import references_seen
 
@@ -96,6 +97,20 @@ SECTIONS = (
         tables=tables.start,
     ),
     Section("aulc", Part.CERTAINTY, "Area under the learning curve", tables=tables.areas_by_run, template="areas.html"),
+    Section(
+        "settings",
+        Part.CERTAINTY,
+        "Other settings",
+        "The folders of these runs have another protocol, other options or other changes of the data than the rest of "
+        "the page, and are in no other number. Mean: area under the learning curve (accuracy, in %); the gain over "
+        "random is in points. What a change such as label noise costs is measured against the same runs without it, up "
+        "to the last number of labels of both.",
+        settings_seen,
+        settings_figures,
+        tables=settings_tables,
+        template="settings.html",
+        applies=lambda analysis: bool(analysis.others),
+    ),
     Section(
         "wins",
         Part.CERTAINTY,

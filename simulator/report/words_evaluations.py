@@ -7,7 +7,9 @@ import pandas as pd
 from simulator.analysis.evaluations import ALL, FIXED, LAST_LABELS
 from simulator.analysis.evidence import points, sentences
 from simulator.report.analysis import Analysis
+from simulator.report.folders import OPTIONS
 from simulator.report.tables import evaluation_tables
+from simulator.report.words_record import difference
 
 BASES = {"audits": "With labels of texts drawn at random", "confidence": "From the head's confidence alone"}
 
@@ -15,7 +17,15 @@ BASES = {"audits": "With labels of texts drawn at random", "confidence": "From t
 def evaluations_seen(analysis: Analysis) -> str:
     """Coverage and errors of the estimates, of the forecasts, and what the rule to stop would have done."""
     tables = evaluation_tables(analysis)
-    return sentences(*_coverage(tables["evaluations"]), _forecast(tables["forecasts"]), *_stop(tables["stop_rules"]))
+    other = analysis.evaluated_setting
+    of_other = (
+        f"These are runs of another setting: {difference(other.record, analysis.record, OPTIONS)}."
+        if other is not None and other is not analysis
+        else ""
+    )
+    return sentences(
+        of_other, *_coverage(tables["evaluations"]), _forecast(tables["forecasts"]), *_stop(tables["stop_rules"])
+    )
 
 
 def _coverage(table: pd.DataFrame) -> list[str]:

@@ -21,6 +21,7 @@ from simulator.report import words
 from simulator.report.analysis import Analysis
 from simulator.report.figures import write_curve_figures
 from simulator.report.interactive import area_payload, curve_payload, curve_table
+from simulator.report.other_settings import in_points, other_settings
 from simulator.report.plots import save, settings
 from simulator.report.sections import SECTIONS, Part
 from simulator.report.tables import evaluation_tables, write_table
@@ -84,6 +85,8 @@ def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
         advice=Advice.of(analysis),
         words=words,
         p_value=p_value,
+        other_settings=other_settings,
+        in_points=in_points,
         own_data=_is_own_data(analysis),
         least_datasets=LEAST_DATASETS,
         parts=list(Part),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -146,3 +149,25 @@ def test_results_that_cannot_be_used_are_named(tmp_path):
     (tmp_path / "results.parquet").write_bytes(b"PAR1 broken")
     with pytest.raises(ValueError, match=r"results\.parquet cannot be read as Parquet"):
         write_report([tmp_path])
+
+
+def test_the_diagram_of_ranks_is_drawn_the_same_in_every_process(tmp_path):
+    """Its bars join names of a set, whose order depends on PYTHONHASHSEED."""
+    program = """
+import sys
+from simulator.analysis.statistics import friedman
+from simulator.report.plots import save
+from simulator.report.plots_strategies import ranks_figure
+import numpy as np
+from pathlib import Path
+values = np.random.default_rng(0).random((4, 8))
+names = ["badge", "margin", "entropy", "random", "coreset", "bait", "tcm", "alfamix"]
+save(ranks_figure([("over 4 datasets", names, friedman(values))]), Path(sys.argv[1]))
+"""
+    pictures = []
+    for seed in ("1", "2"):
+        path = tmp_path / f"{seed}.png"
+        environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run([sys.executable, "-c", program, str(path)], env=environment, check=True)
+        pictures.append(path.read_bytes())
+    assert pictures[0] == pictures[1]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 
+import numpy as np
+import pandas as pd
 import pytest
 from synthetic_results import paper_like_gain, synthetic_quality, synthetic_results, write_results
 
@@ -146,3 +149,45 @@ def test_sizes_of_other_datasets_do_not_split_a_grid_and_those_of_shared_ones_do
     sized = folder("trec6", ["trec6"], {"trec6": 900}, "b")
     smaller = folder("smaller", ["sst2"], {"sst2": 500}, "c")
     assert [len(setting.folders) for setting in read_settings([sst2, sized, smaller])] == [2, 1]
+
+
+def changes(**of_data):
+    return {
+        "pool_size": {},
+        "test_size": {},
+        "imbalance": 1.0,
+        "label_noise": 0.0,
+        "class_noise": {},
+        "seed": 0,
+    } | of_data
+
+
+def test_what_noise_costs_each_strategy_is_measured_on_the_same_runs(tmp_path):
+    clean = grid(initials=("random",), gain=lambda *_: 0.0)
+    noisy = clean[(clean["seed"] < 2) & (clean["cycle"] < 3)].copy()
+    noisy["accuracy"] -= np.where(noisy["strategy"] == "margin", 0.08, 0.03)
+    folders = [
+        written(tmp_path / "clean", clean, changes=changes()),
+        written(tmp_path / "noisy", noisy, changes=changes(label_noise=0.2)),
+        written(tmp_path / "few", noisy, changes=changes(label_noise=0.2), protocol={"batch_size": None, "cycles": 2}),
+    ]
+    page = write_report(folders, tmp_path).read_text()
+    table = pd.read_csv(tmp_path / "tables" / "other_settings.csv")
+    lost = table[table["setting"] == "label noise 0.2"].set_index("strategy")["lost"]
+    assert lost.to_dict() == pytest.approx({"random": 0.03, "badge": 0.03, "entropy": 0.03, "margin": 0.08}, abs=1e-4)
+    few = table[table["setting"].str.startswith("batch size one per class")]
+    assert len(few) == 4
+    assert few["lost"].isna().all(), "there are no runs of this protocol without noise"
+    assert "Against the same runs without the change margin loses most (8.0 points)" in page
+    assert (tmp_path / "figures" / "setting-2.png").exists()
+    assert set(pd.read_csv(tmp_path / "tables" / "aulc.csv")["seeds"]) == {3}, "other settings are in no other table"
+
+
+def test_evaluations_of_another_setting_are_named_as_such(tmp_path):
+    plain = written(tmp_path / "plain", grid(initials=("random",)))
+    columns = {"accuracy_estimate": 0.5, "accuracy_low": 0.1, "accuracy_high": 0.9, "accuracy_open": 0.5}
+    rest = {"audits": 20.0, "accuracy_basis": "audits", "forecast_labels": 50.0, "changed": 0.01, "stop": True}
+    results = grid(initials=("random",), seeds=2).assign(**columns, **rest, evaluate_seconds=0.1)
+    evaluated = written(tmp_path / "evaluated", results, evaluate=True)
+    page = write_report([plain, evaluated]).read_text()
+    assert re.search(r"What it shows\.</b> These are runs of another setting: with evaluate\.", page)
