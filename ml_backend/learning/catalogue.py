@@ -37,6 +37,10 @@ class UnknownStrategy(ValueError):
     """No strategy has that name; the message lists the names that exist."""
 
 
+class BrokenStrategy(ValueError):
+    """A strategy of another package or of a file cannot be used; the message names the package or the file."""
+
+
 class UnknownInitial(ValueError):
     """No initial method has that name; the message lists the names that exist."""
 

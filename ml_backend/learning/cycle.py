@@ -23,6 +23,7 @@ from ml_backend.learning.head.held_out import HeldOut
 from ml_backend.learning.numerics.kept_pairs import KeptPairs
 from ml_backend.learning.pool import Pool
 from ml_backend.learning.strategies import tcm
+from ml_backend.learning.strategy_file import StrategyFile
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Proposal:
 class Cycle:
     """How a project or a simulated run chooses in every cycle. Draws depend on seed, cycle and method only.
 
-    strategy, initial: names, see `strategies.names` and `initial.names`.
+    strategy, initial: names, see `strategies.names` and `initial.names`; the strategy may also be in a file.
     batch_size: number of rows per batch.
     C: inverse strength of the head's penalty, for embeddings scaled to a mean square norm of 1; see `DEFAULT_C`.
     random_share: probability, 0 to 1, that a place in the batch goes to a row drawn uniformly; see
@@ -66,7 +67,7 @@ class Cycle:
     have several labels.
     """
 
-    strategy: str
+    strategy: str | StrategyFile
     initial: str
     batch_size: int
     seed: int = 0
@@ -173,13 +174,13 @@ class Cycle:
             )
             why = f"the initial method {self.initial} chose, since there are {seen} so far"
             return _Method(self.initial, partial(initial.select, self.initial), why, self.initial == "random")
-        name, why = self.strategy, ""
+        strategy, why = self.strategy, ""
         if pool.multi_label and not info.multi_label:
-            name, why = "random", f"random chose, since {self.strategy} has no multi-label form"
-        options: dict[str, Any] = {"typiclust_up_to": tcm.FIRST_BATCHES * self.batch_size} if name == "tcm" else {}
+            strategy, why = "random", f"random chose, since {self.strategy} has no multi-label form"
+        options: dict[str, Any] = {"typiclust_up_to": tcm.FIRST_BATCHES * self.batch_size} if strategy == "tcm" else {}
         balance = None if pool.head is None or pool.multi_label else self.balance
-        select = partial(strategies.select, name, subpool=self.subpool, balance=balance, **options)
-        return _Method(name, select, why, name == "random" and balance is None)
+        select = partial(strategies.select, strategy, subpool=self.subpool, balance=balance, **options)
+        return _Method(str(strategy), select, why, strategy == "random" and balance is None)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from simulator.cli.arguments import (
     names,
     read_label_config,
     strategies_of,
+    strategy_files_of,
 )
 from simulator.cli.console import console, errors, fail
 from simulator.cli.progress import TerminalProgress
@@ -113,6 +114,11 @@ def advise(
         in_use = CurrentSettings.parsed(current or [])
         chosen, initials = in_use.strategies(strategies_of(strategy_names)), in_use.initials(names(initial_names))
         chosen_embeddings, chosen_heads = in_use.embeddings(names(embeddings)), in_use.heads(heads_of(heads))
+        for file in strategy_files_of(strategy_names).values():
+            raise ValueError(
+                f"a project cannot use {file.path} as it is: compare it by `run`, and install it as a package to have "
+                "it in projects and in their advice"
+            )
         check_known_methods(chosen, initials)
         check_names(chosen_embeddings)
         columns = Columns(

@@ -6,14 +6,17 @@ from pathlib import Path
 
 from ml_backend.labelstudio.label_config import LabelConfig, UnsupportedLabelConfig, parse
 from ml_backend.learning import catalogue
+from ml_backend.learning.catalogue import BrokenStrategy
+from ml_backend.learning.strategy_file import StrategyFile
 from ml_backend.learning.unknown_names import unknown_name
 from simulator.data.columns import DEFAULT_TEXT
 from simulator.data.command_options import with_options
 from simulator.data.data_error import DataError
 from simulator.data.encodings import read_text
 from simulator.experiment.budget import BUDGETS, Budget
-from simulator.experiment.grid import HeadKind
+from simulator.experiment.grid import ORACLE, HeadKind
 
+STRATEGY_SUFFIX = ".py"
 SUBPOOL_HELP = "Strategies choose among this many texts, drawn at random."
 BALANCE_HELP = (
     "Strategies rank this many times the batch size; those texts whose predicted classes have the fewest labels are "
@@ -53,15 +56,40 @@ def names(listed: str) -> list[str]:
 
 
 def strategies_of(listed: str) -> list[str]:
-    """The strategies of a comma-separated list; `all` stands for all that can be used."""
-    if listed != "all":
-        return names(listed)
+    """The names of the strategies of a comma-separated list, without duplicates.
+
+    `all` stands for all that can be used, and the path of a Python file for the strategy in it, which has its name.
+    """
+    expanded = [_all_strategies() if name == "all" else [_strategy_name(name)] for name in names(listed)]
+    return list(dict.fromkeys(name for part in expanded for name in part))
+
+
+def _strategy_name(written: str) -> str:
+    return Path(written).stem if written.endswith(STRATEGY_SUFFIX) else written
+
+
+def _all_strategies() -> list[str]:
     if not catalogue.plugins():
         return catalogue.strategy_names()
     # Whether the strategies of other packages can be used is known only when they are loaded.
     from ml_backend.learning import strategies
 
     return strategies.names()
+
+
+def strategy_files_of(listed: str) -> dict[str, StrategyFile]:
+    """The strategies of a comma-separated list that are paths of Python files, by name.
+
+    Raises BrokenStrategy for a file that holds no strategy, and for two files of the same name.
+    """
+    files: dict[str, StrategyFile] = {}
+    for path in names(listed):
+        if path.endswith(STRATEGY_SUFFIX):
+            file = StrategyFile.read(Path(path))
+            if file.name in (*files, ORACLE):
+                raise BrokenStrategy(f"{path}: another strategy has the name {file.name!r}: give the file another name")
+            files[file.name] = file
+    return files
 
 
 def budget_of(name: str, initial_size: int | None, batch_size: int | None, cycles: int | None) -> Budget:

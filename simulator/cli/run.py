@@ -28,6 +28,7 @@ from simulator.cli.arguments import (
     read_label_config,
     sizes,
     strategies_of,
+    strategy_files_of,
 )
 from simulator.cli.console import console, errors, fail, print_line, print_problem
 from simulator.cli.progress import TerminalProgress
@@ -113,8 +114,9 @@ def run(
         str,
         typer.Option(
             "--strategies",
-            help=f"`all`, or names separated by commas: {', '.join(catalogue.strategy_names())}. `{ORACLE}`, which is "
-            "not in `all`, is a reference that chooses by gold labels and the test split; a run of it takes minutes.",
+            help=f"`all`, or names separated by commas: {', '.join(catalogue.strategy_names())}; or the path of a "
+            f"Python file with a strategy of your own, such as ./mine.py. `{ORACLE}`, which is not in `all`, is a "
+            "reference that chooses by gold labels and the test split; a run of it takes minutes.",
             rich_help_panel=GRID,
         ),
     ] = f"random,{DEFAULT_STRATEGY}",
@@ -223,6 +225,7 @@ def run(
             datasets=names(datasets) if datasets else known_names(data) if data else [],
             embeddings=names(embeddings),
             strategies=strategies_of(strategy_names),
+            strategy_files=strategy_files_of(strategy_names),
             initials=names(initial_names),
             seeds=seeds,
             out=out,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml_backend.learning import catalogue
 from ml_backend.learning.embedding.names import own_name_and_embedding
+from ml_backend.learning.strategy_file import StrategyFile
 from simulator.data.cache_folder import default_cache
 from simulator.data.class_descriptions import NO_DESCRIPTIONS, ClassDescriptions
 from simulator.data.cleaning import Cleaning
@@ -25,10 +26,11 @@ class Experiment:
     """An experiment, as given to `run`.
 
     data: a folder of files, a file, or None for the hub; embeddings: by name, `mpnet=/models/mpnet` gives one a name of
-    its own; seeds: the runs have the seeds 0..seeds-1; out: folder of the
-    results; heads: what the heads know; descriptions: what the head `named` knows of the classes besides their names;
-    evaluate: whether the head of each cycle is also evaluated from its own labels, as in the live service;
-    jobs: number of worker processes; scheduler: address of a Dask scheduler; cache: folder of the embeddings.
+    its own; strategy_files: those of the strategies that are in a file of the user, by name; seeds: the runs have the
+    seeds 0..seeds-1; out: folder of the results; heads: what the heads know; descriptions: what the head `named` knows
+    of the classes besides their names; evaluate: whether the head of each cycle is also evaluated from its own labels,
+    as in the live service; jobs: number of worker processes; scheduler: address of a Dask scheduler; cache: folder of
+    the embeddings.
     """
 
     datasets: Sequence[str]
@@ -37,6 +39,7 @@ class Experiment:
     initials: Sequence[str]
     seeds: int
     out: Path
+    strategy_files: Mapping[str, StrategyFile] = field(default_factory=dict)
     heads: Sequence[HeadKind] = (HeadKind.PLAIN,)
     descriptions: ClassDescriptions = NO_DESCRIPTIONS
     data: Path | None = None
@@ -67,7 +70,8 @@ def check_known(experiment: Experiment) -> None:
     missing or unknown kind of file; for values out of range; for a size given for an unknown dataset; and for
     descriptions that do not name their dataset where there are several.
     """
-    check_known_methods([name for name in experiment.strategies if name != ORACLE], experiment.initials)
+    others = [ORACLE, *experiment.strategy_files]
+    check_known_methods([name for name in experiment.strategies if name not in others], experiment.initials)
     check_names(experiment.embeddings)
     experiment.columns.check()
     experiment.perturbations.check()

@@ -45,6 +45,13 @@ def check_same_settings(experiment: Experiment) -> None:
                 f"{experiment.out} holds results with {name} {_or_off(saved)}, and this command has {_or_off(value)}: "
                 "use another --out"
             )
+    saved_files = before.get("strategy_files", {})
+    for name, sha256 in _strategy_files(experiment).items():
+        if saved_files.get(name, None if name in before.get("strategies", []) else sha256) != sha256:
+            raise AnotherExperiment(
+                f"{experiment.out} holds results of the strategy {name} from another file, or from this one before it "
+                "was changed: give the file another name, or use another --out"
+            )
 
 
 def check_same_experiment(
@@ -97,6 +104,7 @@ def write_manifest(
     path = experiment.out / MANIFEST
     before: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     call.grid = _grid(experiment, datasets)
+    files = before.get("strategy_files", {}) | _strategy_files(experiment)
     known_classes = before.get("class_texts", {}) | _by_class(datasets, class_texts)
     record = {
         "command": call.command,
@@ -105,6 +113,7 @@ def write_manifest(
         "embedding_contents": before.get("embedding_contents", {}) | _embedding_contents(experiment),
         "embedding_cards": before.get("embedding_cards", {}) | _embedding_cards(experiment),
         "strategies": _union(before.get("strategies", []), experiment.strategies),
+        **({"strategy_files": files} if files else {}),
         "initials": _union(before.get("initials", []), experiment.initials),
         "heads": _union(before.get("heads", [HeadKind.PLAIN.value] if before else []), experiment.heads),
         **({"class_texts": known_classes} if known_classes else {}),
@@ -159,6 +168,11 @@ def _grid(experiment: Experiment, datasets: Mapping[str, Dataset]) -> dict[str, 
 
 def _or_off(value: Any) -> Any:
     return "off" if value is None else "on" if value is True else value
+
+
+def _strategy_files(experiment: Experiment) -> dict[str, str]:
+    """Hashes of the strategies that are files of the user, by name."""
+    return {name: file.sha256 for name, file in experiment.strategy_files.items()}
 
 
 def _embedding_contents(experiment: Experiment) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from ml_backend.learning.conformance import check_conformance
 from ml_backend.learning.embedding.class_texts import ClassTexts
 from simulator.data.atomic_files import CannotSave
 from simulator.data.cached_dataset import CachedDataset
@@ -52,9 +53,12 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
     """Run the cells of the experiment that are not saved in `experiment.out` yet, and merge the tables.
 
     A failure (a dataset that cannot be read, a run that raises) is part of the outcome and does not stop the rest.
-    Raises ValueError for unknown names, AnotherExperiment if the folder holds another one, CannotSave, NoScheduler.
+    Raises ValueError for unknown names and for a strategy in a file that does not conform, AnotherExperiment if the
+    folder holds another one, CannotSave, NoScheduler.
     """
     check_known(experiment)
+    for strategy_file in experiment.strategy_files.values():
+        check_conformance(strategy_file)
     call = CallRecord()
     results, failed = Results(experiment.out), dict[str, Failure]()
     datasets = _load_all(experiment, failed, progress)
@@ -85,6 +89,7 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
             experiment.scheduler,
             experiment.options,
             experiment.evaluate,
+            experiment.strategy_files,
         )
         for done in progress.follow("runs", outcomes, len(missing)):
             if isinstance(done.outcome, Failure):

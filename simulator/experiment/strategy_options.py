@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ml_backend.learning.strategy_file import StrategyFile
+
 if TYPE_CHECKING:
     from ml_backend.learning.cycle import Cycle
 
@@ -17,7 +19,7 @@ class StrategyOptions:
     balance: int | None = None
     random_share: float = 0.0
 
-    def cycle(self, strategy: str, initial: str, seed: int) -> Cycle:
+    def cycle(self, strategy: str | StrategyFile, initial: str, seed: int) -> Cycle:
         """How a run of that strategy chooses; its batch size and C are the budget's, which `simulate` fills in."""
         from ml_backend.learning.cycle import Cycle
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ml_backend.learning.batch.class_balance import balanced
 from ml_backend.learning.catalogue import (
+    BrokenStrategy,
     StrategyInfo,
     UnknownStrategy,
     builtin_names,
@@ -33,6 +34,7 @@ from ml_backend.learning.catalogue import (
 )
 from ml_backend.learning.numerics.threads import one_thread
 from ml_backend.learning.pool import NeedsHead, Pool
+from ml_backend.learning.strategy_file import StrategyFile
 
 __all__ = ["BrokenStrategy", "Strategy", "UnknownStrategy", "get", "names", "select"]
 
@@ -49,10 +51,6 @@ class Strategy(Protocol):
         """The rows to label next, (batch_size,) int64, best first."""
 
 
-class BrokenStrategy(ValueError):
-    """A strategy of another package cannot be used; the message names the package."""
-
-
 @cache
 def names() -> list[str]:
     """Names of all usable strategies, sorted. Broken ones of other packages are left out and logged as errors."""
@@ -60,12 +58,15 @@ def names() -> list[str]:
 
 
 @cache
-def get(name: str) -> Strategy:
-    """The module of a strategy.
+def get(name: str | StrategyFile) -> Strategy:
+    """The module of a strategy, by its name or in a file.
 
     Raises UnknownStrategy, which lists the names that exist, and BrokenStrategy for a strategy of another package that
-    cannot be loaded or whose name two packages define.
+    cannot be loaded or whose name two packages define, and for a file without a strategy.
     """
+    if isinstance(name, StrategyFile):
+        from_file: Any = name.load()
+        return from_file  # type: ignore[no-any-return]
     check_strategy(name)
     if name in builtin_names():
         module: Any = importlib.import_module(f"{__name__}.{name}")
@@ -76,7 +77,7 @@ def get(name: str) -> Strategy:
 
 
 def select(
-    name: str,
+    name: str | StrategyFile,
     pool: Pool,
     batch_size: int,
     rng: np.random.Generator,
@@ -99,7 +100,7 @@ def select(
     picked holds NaN or infinity.
     """
     strategy = get(name)
-    _check_request(name, strategy, pool, batch_size, subpool, balance)
+    _check_request(str(name), strategy, pool, batch_size, subpool, balance)
     pool.check_finite()
     if subpool is not None:
         pool = pool.sample(max(subpool, batch_size), rng)
@@ -108,8 +109,11 @@ def select(
         return np.empty(0, dtype=np.int64)
     n_ranked = size if balance is None else min(balance * size, len(pool.unlabeled))
     with one_thread():
-        if name in plugins():
-            picks = _picks_of_plugin(name, strategy, pool, n_ranked, rng, options)
+        if isinstance(name, StrategyFile):
+            picks = _picks_of_others(f"strategy {name.path}", strategy, pool, n_ranked, rng, options)
+        elif name in plugins():
+            whose = f"strategy {name!r} of package {package_of(plugins()[name])}"
+            picks = _picks_of_others(whose, strategy, pool, n_ranked, rng, options)
         else:
             picks = np.asarray(strategy.select(pool, n_ranked, rng, **options), dtype=np.int64)
         return picks if balance is None else balanced(pool, picks, size)
@@ -137,26 +141,25 @@ def _plugin(name: str) -> Strategy:
     return module  # type: ignore[no-any-return]
 
 
-def _picks_of_plugin(
-    name: str, strategy: Strategy, pool: Pool, size: int, rng: np.random.Generator, options: dict[str, Any]
+def _picks_of_others(
+    whose: str, strategy: Strategy, pool: Pool, size: int, rng: np.random.Generator, options: dict[str, Any]
 ) -> NDArray[np.int64]:
-    """The picks of a strategy of another package, (size,) int64.
+    """The picks of a strategy of another package or of a file, (size,) int64; whose: which one, for messages.
 
-    Our tests do not cover the code of other packages. Raises BrokenStrategy, which names the package, when the strategy
-    raises an error, such as for writing into the pool, and when it does not return `size` different unlabelled rows.
+    Our tests do not cover the code of others. Raises BrokenStrategy when the strategy raises an error, such as for
+    writing into the pool, and when it does not return `size` different unlabelled rows.
     """
-    package = package_of(plugins()[name])
     try:
         picks = np.asarray(strategy.select(pool, size, rng, **options))
     except Exception as error:
         # numpy has no error of its own for writing into a read-only array.
         is_write = isinstance(error, ValueError) and "read-only" in str(error)
         remedy = "; the arrays of a pool cannot be written to: change a copy" if is_write else ""
-        raise BrokenStrategy(f"strategy {name!r} of package {package} failed: {error!r}{remedy}") from error
+        raise BrokenStrategy(f"{whose} failed: {error!r}{remedy}") from error
     has_right_shape = picks.shape == (size,) and np.issubdtype(picks.dtype, np.integer)
     if not has_right_shape or len(np.unique(picks)) != size or not np.isin(picks, pool.unlabeled).all():
         raise BrokenStrategy(
-            f"strategy {name!r} of package {package} must return {size} different unlabelled rows; "
+            f"{whose} must return {size} different unlabelled rows; "
             f"it returned an array of shape {picks.shape} and type {picks.dtype}"
         )
     return picks.astype(np.int64)
