@@ -19,6 +19,7 @@ from ml_backend.learning.embedding.names import parse
 from simulator.data.datasets import held_out_rows
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.data.embeddings import embed, embedder_of_classes
+from simulator.data.progress import Count, uncounted
 from simulator.experiment.budget import Budget
 from simulator.experiment.grid import HeadKind
 from simulator.experiment.simulate import simulate
@@ -98,17 +99,19 @@ def replay(
     follow: Callable[[Iterator[Any], int], Iterator[Any]],
     options: StrategyOptions = OFF,
     heads: Sequence[HeadKind] = (HeadKind.PLAIN,),
+    count: Count = uncounted,
 ) -> pd.DataFrame:
     """Simulate every combination on the labels so far; returns rows as in results.parquet, without the dataset.
 
     seeds: number of splits, each of which holds out another random fifth of each class; jobs: number of processes;
     follow: shows the progress of an iterator with this number of items and yields its items; heads: `usable_heads` of
-    these are simulated with each embedding. Raises TooFewLabels, ModelNotAvailable and what strategies raise.
+    these are simulated with each embedding; count: shows how many texts are embedded. Raises TooFewLabels,
+    ModelNotAvailable and what strategies raise.
     """
     check_enough(labelled.y)
     pool = int((~held_out_rows(labelled.y, seed=0)).sum())
     simulate_rows = partial(_rows, labelled.y, budget_for(pool, len(labelled.classes)), options)
-    vectors = dict(embed(embeddings, labelled.texts, []))
+    vectors = dict(embed(embeddings, labelled.texts, [], count=count))
     heads_of = {name: usable_heads(labelled, name, heads) for name in vectors}
     class_vectors = {
         (name, HeadKind.NAMED): encode_class_texts(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from math import isfinite
 from typing import Any, TypeVar
@@ -28,13 +29,25 @@ class JsonLines:
 
     def follow(self, what: str, items: Iterator[Item], total: int) -> Iterator[Item]:
         """Yield the items as they come, and write how many of `total` are done, twice a second; what: a title."""
-        _write({"doing": what, "done": 0, "total": total})
-        last = time.monotonic()
-        for done, item in enumerate(items, start=1):
-            yield item
+        with self.count(what, total) as add:
+            for item in items:
+                yield item
+                add(1)
+
+    @contextmanager
+    def count(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Write how many of `total` are done, twice a second, as the work reports how many more are; what: a title."""
+        done, last = 0, time.monotonic()
+        _write({"doing": what, "done": done, "total": total})
+
+        def add(n: int) -> None:
+            nonlocal done, last
+            done += n
             if time.monotonic() - last >= REPORT_SECONDS or done == total:
                 last = time.monotonic()
                 _write({"doing": what, "done": done, "total": total})
+
+        yield add
 
     def write_advice(
         self,

@@ -153,6 +153,7 @@ def advise(
             lambda items, total: progress.follow("simulated runs", items, total),
             StrategyOptions(subpool, balance),
             chosen_heads,
+            progress.count,
         )
         tried = [Combination(*row) for row in results[[*Combination._fields]].drop_duplicates().to_numpy()]
         compared = compare(results, in_use.among(tried), labelled.test_to_train())

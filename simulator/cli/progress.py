@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TypeVar
 
 from rich.console import Console
@@ -12,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from simulator.cli.console import print_line
 
 Item = TypeVar("Item")
+Done = Callable[[int], None]
+"""Called with how many more are done."""
 
 LOG_SECONDS = 60.0
 
@@ -21,6 +24,7 @@ class TerminalProgress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._bars: Progress | None = None
 
     def say(self, line: str) -> None:
         """Print one line."""
@@ -28,11 +32,31 @@ class TerminalProgress:
 
     def follow(self, what: str, items: Iterator[Item], total: int) -> Iterator[Item]:
         """Yield the items as they come, and show how many of `total` are done and the time left; what: a title."""
-        if not total:
-            return items
-        return self._bar(what, items, total) if self._console.is_terminal else self._lines(what, items, total)
+        return self._followed(what, items, total) if total else items
 
-    def _bar(self, what: str, items: Iterator[Item], total: int) -> Iterator[Item]:
+    def count(self, what: str, total: int) -> AbstractContextManager[Done]:
+        """Show how many of `total` are done and the time left, as the work reports it; what: a title.
+
+        It may be part of one of the items that `follow` shows. In a log it has no line if it takes less than a minute.
+        """
+        return self._bar(what, total) if self._console.is_terminal else self._lines(what, total, at_the_end=False)
+
+    def _followed(self, what: str, items: Iterator[Item], total: int) -> Iterator[Item]:
+        counted = self._bar(what, total) if self._console.is_terminal else self._lines(what, total, at_the_end=True)
+        with counted as done:
+            for item in items:
+                yield item
+                done(1)
+
+    @contextmanager
+    def _bar(self, what: str, total: int) -> Iterator[Done]:
+        if self._bars is not None:
+            bars, task = self._bars, self._bars.add_task(what, total=total)
+            try:
+                yield lambda n: bars.advance(task, n)
+            finally:
+                bars.remove_task(task)
+            return
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -42,18 +66,29 @@ class TerminalProgress:
             # Runs take very different times, so the time left is estimated from the last 15 minutes only.
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=self._console, speed_estimate_period=900) as progress:
-            yield from progress.track(items, total=total, description=what)
+        with Progress(*columns, console=self._console, speed_estimate_period=900) as bars:
+            self._bars, task = bars, bars.add_task(what, total=total)
+            try:
+                yield lambda n: bars.advance(task, n)
+            finally:
+                self._bars = None
 
-    def _lines(self, what: str, items: Iterator[Item], total: int) -> Iterator[Item]:
+    @contextmanager
+    def _lines(self, what: str, total: int, at_the_end: bool) -> Iterator[Done]:
         started = last_line = time.monotonic()
-        for done, item in enumerate(items, start=1):
-            yield item
+        done = 0
+
+        def add(n: int) -> None:
+            nonlocal done, last_line, at_the_end
+            done += n
             now = time.monotonic()
-            if now - last_line >= LOG_SECONDS or done == total:
-                last_line = now
+            if now - last_line >= LOG_SECONDS or (at_the_end and done >= total):
+                # After a first line, the last one is awaited.
+                last_line, at_the_end = now, True
                 left = (now - started) / done * (total - done)
                 self.say(f"{what}: {done:,} of {total:,}, {_clock(now - started)} elapsed, {_clock(left)} left")
+
+        yield add
 
 
 def _clock(seconds: float) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.embedding.embedder import PACKAGED, Embedder, ModelNotAvailable, encode_layers, load
 from ml_backend.learning.embedding.names import TFIDF, EmbeddingName, parse
+from ml_backend.learning.embedding.progress import Report
+from simulator.data.progress import Count, uncounted
 
 
 def load_embedder(name: str) -> Embedder:
@@ -31,24 +34,50 @@ def passes(embeddings: Sequence[str]) -> list[list[str]]:
 
 
 def embed(
-    embeddings: Sequence[str], train: Sequence[str], test: Sequence[str]
+    embeddings: Sequence[str], train: Sequence[str], test: Sequence[str], what: str = "", count: Count = uncounted
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Yield the name and the vectors (N_train + N_test, D) float32 of each embedding, as soon as it is computed.
 
     TF-IDF is fitted on the pool only; all layers of the packaged model are computed in one pass over the texts. The
-    rows of a matrix file have to be those of the pool, then those of the test split. Raises ModelNotAvailable, and
+    rows of a matrix file have to be those of the pool, then those of the test split. count: shows how many of the
+    different texts are done; what: whose texts they are, for its title. Raises ModelNotAvailable, and
     ValueError for a matrix file that does not have these rows.
     """
     texts = [*train, *test]
     for names in passes(embeddings):
-        if _is_layer_of_packaged_model(parse(names[0])):
-            yield from encode_layers(texts, names).items()
-            continue
-        [name] = names
-        embedder = load_embedder(name)
-        if embedder.needs_corpus:
-            embedder = embedder.fit(train if parse(name).model == TFIDF else texts)
-        yield name, embedder.encode(texts)
+        with _counted(names, texts, what, count) as report:
+            computed = _vectors(names, train, texts, report)
+        yield from computed.items()
+
+
+def _vectors(
+    names: Sequence[str], train: Sequence[str], texts: Sequence[str], report: Report
+) -> dict[str, NDArray[np.float32]]:
+    """The vectors of the embeddings of one pass."""
+    if _is_layer_of_packaged_model(parse(names[0])):
+        return encode_layers(texts, names, report)
+    [name] = names
+    embedder = load_embedder(name)
+    if embedder.needs_corpus:
+        embedder = embedder.fit(train if parse(name).model == TFIDF else texts)
+    return {name: embedder.encode(texts, report)}
+
+
+@contextmanager
+def _counted(names: Sequence[str], texts: Sequence[str], what: str, count: Count) -> Iterator[Report]:
+    """Counts the different texts, since each of them is embedded once."""
+    remaining = len(set(texts))
+    with count(f"embedding {what}".rstrip() + f" with {', '.join(names)}, texts", remaining) as report:
+
+        def add(n: int) -> None:
+            nonlocal remaining
+            remaining -= n
+            report(n)
+
+        yield add
+        # Not every kind of embedding reports while it works.
+        if remaining > 0:
+            report(remaining)
 
 
 def embedder_of_classes(embedding: str, train: Sequence[str]) -> Embedder:

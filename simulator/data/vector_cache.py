@@ -19,12 +19,15 @@ from simulator.data.dataset_files import keep
 from simulator.data.datasets import Dataset
 from simulator.data.embedding_names import content_of, separator
 from simulator.data.embeddings import embed, embedder_of_classes
+from simulator.data.progress import Count, uncounted
 
 
-def embed_and_cache(dataset: Dataset, embeddings: Sequence[str], cache: Path) -> Iterator[tuple[str, CachedDataset]]:
+def embed_and_cache(
+    dataset: Dataset, embeddings: Sequence[str], cache: Path, count: Count = uncounted
+) -> Iterator[tuple[str, CachedDataset]]:
     """Yield the name and files of each embedding: first those in the cache, then the others once they are written.
 
-    Raises CannotSave, and what `embed` raises.
+    count: shows how many texts are done. Raises CannotSave, and what `embed` raises.
     """
     labels = _labels_file(dataset, cache)
     keep(dataset, cache)
@@ -36,7 +39,8 @@ def embed_and_cache(dataset: Dataset, embeddings: Sequence[str], cache: Path) ->
         else:
             missing_by_separator.setdefault(separator(name), []).append(name)
     for joined_by, names in missing_by_separator.items():
-        for name, vectors in embed(names, dataset.train.joined(joined_by), dataset.test.joined(joined_by)):
+        train, test = (split.joined(joined_by) for split in (dataset.train, dataset.test))
+        for name, vectors in embed(names, train, test, dataset.name, count):
             _write_array(files[name], vectors)
             yield name, CachedDataset(str(files[name]), str(labels), len(dataset.classes))
 

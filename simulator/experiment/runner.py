@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from ml_backend.learning.conformance import check_conformance
 from ml_backend.learning.embedding.class_texts import ClassTexts
+from ml_backend.learning.embedding.progress import Report
 from simulator.data.atomic_files import CannotSave
 from simulator.data.cached_dataset import CachedDataset
 from simulator.data.class_descriptions import texts_of_classes
@@ -17,6 +19,7 @@ from simulator.data.data_error import DataError
 from simulator.data.datasets import Dataset, load
 from simulator.data.embeddings import passes
 from simulator.data.perturbed import perturbed
+from simulator.data.progress import Count
 from simulator.data.vector_cache import embed_and_cache, embed_classes_and_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.call_record import CallRecord
@@ -37,6 +40,7 @@ class Progress(Protocol):
 
     def say(self, line: str) -> None: ...
     def follow(self, what: str, items: Iterator[Item], total: int) -> Iterator[Item]: ...
+    def count(self, what: str, total: int) -> AbstractContextManager[Report]: ...
 
 
 @dataclass(frozen=True)
@@ -187,7 +191,7 @@ def _embed_all(
 ) -> dict[DatasetEmbedding, CachedDataset]:
     cached: dict[DatasetEmbedding, CachedDataset] = {}
     total = len(datasets) * len(experiment.embeddings)
-    for pair, outcome in progress.follow("embeddings", _embedded(experiment, datasets), total):
+    for pair, outcome in progress.follow("embeddings", _embedded(experiment, datasets, progress.count), total):
         if isinstance(outcome, Failure):
             failed[" ".join(pair)] = outcome
         else:
@@ -197,13 +201,13 @@ def _embed_all(
 
 
 def _embedded(
-    experiment: Experiment, datasets: Mapping[str, Dataset]
+    experiment: Experiment, datasets: Mapping[str, Dataset], count: Count
 ) -> Iterator[tuple[DatasetEmbedding, CachedDataset | Failure]]:
     named = {embedding: name for name, embedding in experiment.named_embeddings().items()}
     for name, dataset in datasets.items():
         for remaining in passes(list(named)):
             try:
-                for embedding, cached in embed_and_cache(dataset, list(remaining), experiment.cache):
+                for embedding, cached in embed_and_cache(dataset, list(remaining), experiment.cache, count):
                     remaining.remove(embedding)
                     yield (name, named[embedding]), cached
             except CannotSave:

@@ -37,7 +37,7 @@ def _vector(word: str) -> NDArray[np.float64]:
 
 
 def hashed(
-    embeddings: Sequence[str], train: Sequence[str], test: Sequence[str]
+    embeddings: Sequence[str], train: Sequence[str], test: Sequence[str], *_: object
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """For every embedding the same matrix (texts, 16): means of a random vector per word."""
     rows = [np.mean([_vector(word) for word in text.split()], axis=0) for text in [*train, *test]]

@@ -29,6 +29,8 @@ from ml_backend.project_settings import ClassNames, ProjectSettings
 
 COMPARED = (DEFAULT_STRATEGY, "margin", "entropy", "badge", "typiclust")
 """Strategies that are compared with random order and the project's own; `advise` compares these too."""
+PHASES = {"simulated runs": "simulating how each strategy would have done"}
+"""Words for what `advise` is doing, where its own are not plain enough for a page."""
 SEEDS = 20
 MOST_LABELS = 1000
 """Of more labels as many are drawn at random, to bound the time."""
@@ -112,7 +114,7 @@ def _advice(job: Job, command: Sequence[str]) -> dict[str, Any]:
         for line in _lines(process):
             written = json.loads(line) if line else {}
             if "done" in written:
-                done, total, phase = written["done"], written["total"], "simulating how each strategy would have done"
+                done, total, phase = written["done"], written["total"], PHASES.get(written["doing"], written["doing"])
             advice = written.get("advice", advice)
             job.report(done, total, phase)
         process.wait()

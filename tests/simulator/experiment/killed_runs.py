@@ -12,24 +12,15 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+from quiet_progress import Quiet
 from small_texts import hashed
 
 from simulator.data import vector_cache
 from simulator.experiment.budget import Budget
 from simulator.experiment.definition import Experiment
 from simulator.experiment.runner import run
-
-
-class Quiet:
-    """Progress that is not shown."""
-
-    def say(self, line: str) -> None: ...
-
-    def follow(self, what: str, items: Iterator, total: int) -> Iterator:
-        return items
 
 
 def run_until(moment: int, data: Path, folder: Path) -> None:

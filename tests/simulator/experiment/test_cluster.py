@@ -14,6 +14,7 @@ import distributed
 import pandas as pd
 import pytest
 from deadly_calls import deadly
+from quiet_progress import Quiet
 from small_texts import hashed
 
 from simulator.data import vector_cache
@@ -75,13 +76,11 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scheduler]:
         process.wait()
 
 
-class Watching:
+class Watching(Quiet):
     """Progress that calls `do` after the run number `after`."""
 
     def __init__(self, after: int, do: object) -> None:
         self.after, self.do = after, do
-
-    def say(self, line: str) -> None: ...
 
     def follow(self, what: str, items: Iterator, total: int) -> Iterator:
         for done, item in enumerate(items, start=1):

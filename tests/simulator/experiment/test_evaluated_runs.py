@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from quiet_progress import Quiet
 from small_texts import WORDS, Hashed, hashed
 from typer.testing import CliRunner
 
@@ -31,15 +31,6 @@ from simulator.experiment.strategy_options import StrategyOptions
 
 K = 4
 ESTIMATES = ["accuracy_estimate", "accuracy_low", "accuracy_high", "accuracy_open"]
-
-
-class Quiet:
-    """Progress that is not shown."""
-
-    def say(self, line: str) -> None: ...
-
-    def follow(self, what: str, items: Iterator, total: int) -> Iterator:
-        return items
 
 
 def overlapping(n: int = 1500, **changes: object) -> EmbeddedDataset:

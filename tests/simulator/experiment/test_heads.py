@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from quiet_progress import Quiet
 from small_texts import WORDS, Hashed, hashed
 from typer.testing import CliRunner
 
@@ -27,7 +27,7 @@ BOTH = (HeadKind.PLAIN, HeadKind.NAMED)
 WORDS_OF_TEXTS = ClassDescriptions("mine.json", {ANY: WORDS})
 
 
-class Listener:
+class Listener(Quiet):
     """Progress that keeps what is said."""
 
     def __init__(self) -> None:
@@ -35,9 +35,6 @@ class Listener:
 
     def say(self, line: str) -> None:
         self.said.append(line)
-
-    def follow(self, what: str, items: Iterator, total: int) -> Iterator:
-        return items
 
 
 @pytest.fixture

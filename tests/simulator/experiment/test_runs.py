@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from quiet_progress import Quiet
 from small_texts import Arrays, hashed, table
 from typer.testing import CliRunner
 
@@ -38,15 +39,6 @@ from simulator.experiment.simulate import SimulatedRun
 from simulator.experiment.strategy_options import StrategyOptions
 
 KILLED_RUNS = Path(__file__).parent / "killed_runs.py"
-
-
-class Quiet:
-    """Progress that is not shown."""
-
-    def say(self, line: str) -> None: ...
-
-    def follow(self, what: str, items: Iterator, total: int) -> Iterator:
-        return items
 
 
 @pytest.fixture
@@ -168,7 +160,7 @@ def test_a_failed_run_is_reported_and_the_others_are_saved(experiment: Experimen
 def test_the_embedding_that_fails_is_named_and_the_others_are_used(
     experiment: Experiment, monkeypatch: pytest.MonkeyPatch, embeddings: tuple[str, ...]
 ):
-    def one_is_missing(names: Sequence[str], train: Sequence[str], test: Sequence[str]) -> Iterator:
+    def one_is_missing(names: Sequence[str], train: Sequence[str], test: Sequence[str], *_: object) -> Iterator:
         for name in names:
             if name == "owner/missing":
                 raise ModelNotAvailable("the hub has no model owner/missing")
@@ -182,7 +174,7 @@ def test_the_embedding_that_fails_is_named_and_the_others_are_used(
 
 
 def test_layers_that_one_pass_computes_fail_together(experiment: Experiment, monkeypatch: pytest.MonkeyPatch):
-    def packaged_is_missing(names: Sequence[str], train: Sequence[str], test: Sequence[str]) -> Iterator:
+    def packaged_is_missing(names: Sequence[str], train: Sequence[str], test: Sequence[str], *_: object) -> Iterator:
         if "minilm" in names:
             raise ModelNotAvailable("the packaged model is missing")
         return hashed(names, train, test)
