@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.head.losses import Sigmoid, Softmax
-from ml_backend.learning.head.solver import solve
+from ml_backend.learning.head.solver import TOLERANCE, solve
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
 from ml_backend.learning.numerics.read_only import read_only
 from ml_backend.learning.numerics.threads import BLOCK_ROWS, one_thread
@@ -71,11 +71,14 @@ class Head:
     multi_label: bool
     n_classes: int
 
-    def __init__(self, C: float = 1.0) -> None:
-        """C: inverse strength of the penalty. Raises ValueError unless it is finite and above 0."""
+    def __init__(self, C: float = 1.0, tolerance: float = TOLERANCE) -> None:
+        """C: inverse strength of the penalty; tolerance: how closely the optimum is reached, see `solver.TOLERANCE`.
+
+        Raises ValueError unless C is finite and above 0.
+        """
         if not (C > 0 and np.isfinite(C)):
             raise ValueError(f"C must be a finite number above 0, got {C}")
-        self.C = float(C)
+        self.C, self.tolerance = float(C), tolerance
         self.temperature = 1.0
         self.prior: ClassPrior | None = None
         self.prior_strength = self.prior_evidence = 0.0
@@ -123,9 +126,10 @@ class Head:
             strength = strength_of_names(X, y, prior)
             self.prior_strength, self.prior_evidence = strength.kappa, strength.evidence
             if strength.kappa > 0:
-                return (*fit_around_names(X, y, prior, strength, self.C), np.ones(self.n_classes, dtype=bool))
+                W, b = fit_around_names(X, y, prior, strength, self.C, self.tolerance)
+                return W, b, np.ones(self.n_classes, dtype=bool)
         fit = _fit_columns if self.multi_label else _fit_classes
-        return fit(X, y, self.n_classes, self.C)
+        return fit(X, y, self.n_classes, self.C, self.tolerance)
 
     def decision_function(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Returns the logits (N, n_classes) float32, not yet divided by the temperature.
@@ -212,7 +216,9 @@ def _check_labels(y: NDArray[np.integer[Any]], n: int, n_classes: int) -> None:
         raise ValueError(f"row {row} has a label outside 0..{highest}: {y[row].tolist()}")
 
 
-def _fit_classes(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int, C: float) -> Fitted:
+def _fit_classes(
+    X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int, C: float, tolerance: float
+) -> Fitted:
     """Fit exclusive classes: returns weights (n_classes, D), intercepts (n_classes,) and which classes occur in y."""
     present, position = np.unique(y, return_inverse=True)
     W = np.zeros((n_classes, X.shape[1]))
@@ -220,16 +226,18 @@ def _fit_classes(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_cl
     if len(present) == 1:
         b[present] = 0.0
     elif len(present) == 2:
-        w, c = solve(X, position[None, :].astype(np.float64), C, Sigmoid())
+        w, c = solve(X, position[None, :].astype(np.float32), C, Sigmoid(), tolerance=tolerance)
         W[present], b[present] = np.r_[-w, w] / 2, np.r_[-c, c] / 2
     else:
-        w, c = solve(X, (present[:, None] == y).astype(np.float64), C, Softmax())
+        w, c = solve(X, (present[:, None] == y).astype(np.float32), C, Softmax(), tolerance=tolerance)
         # Probabilities depend only on differences between classes; the penalty is lowest where the mean is 0.
         W[present], b[present] = w - w.mean(axis=0), c - c.mean()
     return W, b, np.isin(np.arange(n_classes), present)
 
 
-def _fit_columns(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int, C: float) -> Fitted:
+def _fit_columns(
+    X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int, C: float, tolerance: float
+) -> Fitted:
     """Fit each column separately.
 
     Returns weights (n_classes, D), intercepts (n_classes,) and which columns have a positive label (n_classes,).
@@ -240,7 +248,7 @@ def _fit_columns(X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_cl
     b = np.log((positives + 0.5) / (len(y) - positives + 0.5))
     if has_both_values.any():
         W[has_both_values], b[has_both_values] = solve(
-            X, np.ascontiguousarray(y.T[has_both_values], dtype=np.float64), C, Sigmoid()
+            X, np.ascontiguousarray(y.T[has_both_values], dtype=np.float32), C, Sigmoid(), tolerance=tolerance
         )
     return W, b, positives > 0
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ml_backend.learning.head.class_prior import ClassPrior
 from ml_backend.learning.head.losses import Loss, Matrix, Sigmoid, Softmax
 from ml_backend.learning.head.prior_strength import Strength, prior_strength
-from ml_backend.learning.head.solver import solve
+from ml_backend.learning.head.solver import TOLERANCE, solve
 
 MOST_LABELS = 500
 """The strength of the names is found on at most so many of the labels, to bound the time."""
@@ -38,10 +38,12 @@ def fit_around_names(
     prior: ClassPrior,
     strength: Strength,
     C: float,
+    tolerance: float = TOLERANCE,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Returns weights (n_classes, D) and intercepts (n_classes,), both float64, penalised by their distance to a prior.
 
-    X: (n, D); y: (n,) or (n, n_classes) of 0/1; n may be 0. C: of a head without names, see `penalty`.
+    X: (n, D); y: (n,) or (n, n_classes) of 0/1; n may be 0. C: of a head without names, see `penalty`;
+    tolerance: see `solver.TOLERANCE`.
     """
     centre = strength.kappa * prior.centre.astype(np.float64)
     if not len(X):
@@ -56,7 +58,7 @@ def fit_around_names(
     rows = _some_rows(len(X))
     P = loss.value(logits[:, rows], Y[:, rows])[1]
     C = penalty(prior, strength, residual_variance(X[rows], Y[:, rows] - P, P * (1 - P)), len(X), C)
-    W, b = solve(X, Y, C, loss, logits, C / INTERCEPT_VARIANCE)
+    W, b = solve(X, Y, C, loss, logits, C / INTERCEPT_VARIANCE, tolerance)
     if is_binary:
         W, b = np.r_[-W, W] / 2, np.r_[-b, b] / 2
     return centre + W, strength.offset + b

@@ -28,7 +28,7 @@ LOGIT_TOLERANCE = 2.5e-3
 
 It grows with the square root of the tolerance, as the decrease is of second order in the step.
 """
-FLOAT32_BOUND = 2e4
+FLOAT32_BOUND = 5e4
 """Up to this value of C √n |x|² float32 is precise enough."""
 MOST_STEPS = 2000
 """Largest number of steps."""

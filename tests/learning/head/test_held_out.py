@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml_backend.learning import Head
-from ml_backend.learning.head.held_out import FOLDS, HeldOut
+from ml_backend.learning.head.held_out import FOLD_TOLERANCE, FOLDS, HeldOut
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4)).astype(np.float32)
@@ -22,7 +22,7 @@ def test_each_label_is_predicted_by_a_head_fitted_to_the_other_folds(y):
     logits = found.logits()
     for number in range(FOLDS):
         left_out = found.fold == number
-        head = Head(C=1.0).fit(X[~left_out], y[~left_out], 3)
+        head = Head(1.0, FOLD_TOLERANCE).fit(X[~left_out], y[~left_out], 3)
         assert np.allclose(logits[left_out], head.decision_function(X[left_out]), atol=1e-5)
 
 
@@ -49,7 +49,7 @@ def test_some_labels_are_predicted_by_heads_fitted_to_all_others_and_to_four_fif
     for number in range(FOLDS):
         of_fold = np.arange(len(rows)) % FOLDS == number
         rest = np.setdiff1d(np.arange(60), rows[of_fold])
-        head = Head(C=1.0).fit(X[rest], Y[rest], 3)
+        head = Head(1.0, FOLD_TOLERANCE).fit(X[rest], Y[rest], 3)
         assert np.allclose(logits[of_fold], head.decision_function(X[rows[of_fold]]), atol=1e-5)
 
 
@@ -67,7 +67,7 @@ def test_a_text_that_was_labelled_several_times_is_held_out_as_a_whole(y):
     rows = np.array([0, 7, 40, 67])
     logits = found.logits_of(rows)
     rest = ~np.isin(twice, twice[[0]])
-    head = Head(C=1.0).fit(X[twice][rest], y[twice][rest], 3)
+    head = Head(1.0, FOLD_TOLERANCE).fit(X[twice][rest], y[twice][rest], 3)
     assert np.allclose(logits[0], head.decision_function(X[[0]])[0], atol=1e-5)
     assert np.array_equal(logits[1], logits[3]), "row 67 is a copy of row 7"
 
