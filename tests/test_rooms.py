@@ -100,6 +100,7 @@ ALLOWED: dict[str, set[str]] = {
         "simulator.experiment",
         "simulator.analysis",
     },
+    "simulator.leaderboard": {"simulator.data", "simulator.experiment", "simulator.analysis", "simulator.report"},
     "simulator.live": {
         "ml_backend.learning",
         "ml_backend.labelstudio",
@@ -116,6 +117,7 @@ ALLOWED: dict[str, set[str]] = {
         "simulator.analysis",
         "simulator.report",
         "simulator.advise",
+        "simulator.leaderboard",
         "simulator.live",
     },
     "simulator.__main__": {"simulator.cli"},

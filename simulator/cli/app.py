@@ -1,4 +1,4 @@
-"""The command line: run, report, live, advise."""
+"""The command line: run, report, live, advise, submit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from simulator.cli.advise import advise
 from simulator.cli.live import live
 from simulator.cli.report import report
 from simulator.cli.run import run
+from simulator.cli.submit import submit
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,5 +21,5 @@ app = typer.Typer(
     "[bold]python -m simulator run --data texts.csv --seeds 3 --out first[/bold]\n\n"
     "[bold]python -m simulator report first[/bold]",
 )
-for command in (live, advise, run, report):
+for command in (live, advise, run, report, submit):
     app.command()(command)
