@@ -219,6 +219,15 @@ def drop_greedily(
     return np.flatnonzero(is_kept)
 
 
+def symmetric_inverse(a: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the inverse of a symmetric, positive definite matrix a, (D, D) float64."""
+    from scipy.linalg.lapack import dpotrf, dpotri
+
+    upper = dpotri(dpotrf(a, lower=0)[0], lower=0)[0]  # the lower half is 0
+    inverse: NDArray[np.float64] = upper + np.triu(upper, 1).T
+    return inverse
+
+
 def _factor(a: NDArray[np.float64]) -> NDArray[np.float64]:
     """A lower triangular matrix N with N Nᵀ = a, (D, D) float64; a may be singular."""
     # What is added keeps the factor real. It is far below what float32 can tell.

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.head.uncertainty import doubt
 from ml_backend.learning.numerics.distances import Matrix
-from ml_backend.learning.numerics.fisher import add_greedily, drop_greedily, scatter
+from ml_backend.learning.numerics.fisher import add_greedily, drop_greedily, scatter, symmetric_inverse
 from ml_backend.learning.pool import Pool
 
 INFO = StrategyInfo(
@@ -55,7 +55,7 @@ def select(
     labelled = scatter(xl, wl) if n else 0
     fisher = (scatter(x, w) + labelled) / (len(x) + n)
     ridge = regularisation * (float(np.vdot(x, x)) / x.size or 1.0)
-    inverse = np.linalg.inv(ridge * np.eye(x.shape[1]) + labelled / (n + b)).astype(np.float64)
+    inverse = symmetric_inverse(ridge * np.eye(x.shape[1]) + labelled / (n + b))
     picks = add_greedily(x, w * np.float32(b / (n + b)), fisher, inverse, min(oversample * b, len(x)), rng)
     survivors = drop_greedily(x[picks], w[picks] * np.float32(b / (n + b)), fisher, inverse, b)
     chosen: NDArray[np.int64] = pool.unlabeled[picks[survivors]]
