@@ -9,7 +9,7 @@ import numpy as np
 from ml_backend.learning.head.features import Features
 from ml_backend.learning.head.losses import Loss, Matrix
 
-PAIRS = 5
+PAIRS = 4
 """Number of steps that are remembered."""
 
 
