@@ -158,7 +158,7 @@ def _grid(experiment: Experiment, datasets: Mapping[str, Dataset]) -> dict[str, 
     """The names and seeds of which this call makes all combinations; datasets: those that could be read."""
     return {
         "datasets": list(datasets),
-        "embeddings": list(experiment.embeddings),
+        "embeddings": list(experiment.named_embeddings()),
         "strategies": list(experiment.strategies),
         "initials": list(experiment.initials),
         "heads": list(experiment.heads),

@@ -20,6 +20,12 @@ OPTIONS = ("subpool", "balance", "random_share", "evaluate")
 """Options in run.json that all runs of a setting share; they are absent if they are off."""
 SIZES = ("pool_size", "test_size", "seed")
 """Changes of the data that a folder may have for datasets of its own: for shared ones the fingerprints decide."""
+NAMED_CONTENTS = {
+    "embedding_contents": "the embedding {}",
+    "strategy_files": "the strategy {}",
+    "class_texts": "the classes of {}",
+}
+"""Keys of run.json with contents by name, which folders of one setting have in common where they have the name."""
 SAME = 1e-9
 """Metrics of the same run that differ by more than this are of different runs."""
 RUN = KEYS[:-1]
@@ -113,7 +119,7 @@ def _belongs(folder: Folder, group: Sequence[Folder]) -> bool:
                 if folder.record.get("changes") != other.record.get("changes"):
                     return False
                 raise _conflict(other, folder, f"other texts or labels of the dataset {name!r}")
-        for key, what in (("embedding_contents", "the embedding {}"), ("class_texts", "the classes of {}")):
+        for key, what in NAMED_CONTENTS.items():
             name = _differs(other.record.get(key, {}), folder.record.get(key, {}))
             if name is not None:
                 raise _conflict(other, folder, f"{what.format(repr(name))} with other contents")

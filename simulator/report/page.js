@@ -103,7 +103,7 @@ function areaTable(data) {
 function learningCurves(data, Plotly) {
   const dims = { dataset: "dataset", embedding: "embedding", initial: "start", strategy: "strategy" };
   const state = { lines: "strategy", metric: "accuracy" };
-  for (const name of Object.keys(dims)) state[name] = data.names[name][0];
+  for (const name of Object.keys(dims)) state[name] = data.first[name] ?? data.names[name][0];
   const strategies = data.names.strategy;
   const chosen = {
     strategy: new Set([...strategies.slice(0, 3), ...(strategies.includes("random") ? ["random"] : [])]),

@@ -7,6 +7,7 @@ named beside it.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -35,13 +36,14 @@ class Recommendation:
 class Choice:
     """The recommended combination, and why.
 
-    embedding, initial, strategy: names; strategy is empty if nothing can be recommended, and has the suffix of its head
-    where there are several; head: what it knows, empty if runs of one head only say nothing on the head; runs: AULC of
-    the runs on which strategies were compared, one row per block, one column per strategy; reasons: one for each choice
-    that the results compare.
+    embedding, initial, strategy: names; model: the embedding as a project's setting names it; strategy is empty if
+    nothing can be recommended, and has the suffix of its head where there are several; head: what it knows, empty if
+    runs of one head only say nothing on the head; runs: AULC of the runs on which strategies were compared, one row per
+    block, one column per strategy; reasons: one for each choice that the results compare.
     """
 
     embedding: str
+    model: str
     initial: str
     head: str
     strategy: str
@@ -58,8 +60,8 @@ class Choice:
     def command(self) -> str:
         """The line that connects a project so; PROJECT stands for its number."""
         settings = [f"strategy={strategy_of(self.strategy)}", f"initial={self.initial}"]
-        if problem_in_live_project(self.embedding) is None:
-            settings.append(f"embedding_model={self.embedding}")
+        if problem_in_live_project(self.model) is None:
+            settings.append(f"embedding_model={self.model}")
         if self.head:
             settings.append(f"class_names={'auto' if self.head == NAMED else 'off'}")
         return f"python -m ml_backend connect PROJECT {' '.join(f'--set {shlex.quote(one)}' for one in settings)}"
@@ -69,7 +71,8 @@ def choose(analysis: Analysis) -> Choice:
     """The combination with the best means: first the embedding, then on its runs the start, head and strategy."""
     reasons: list[Recommendation] = []
     whole, early = analysis.areas["whole"], analysis.areas["early"]
-    embedding, reason = _factor(whole, "embedding", "over all labels", analysis.embeddings)
+    models = _models(analysis)
+    embedding, reason = _factor(whole, "embedding", "over all labels", analysis.embeddings, models)
     reasons += reason
     whole, early = (_of(values, "embedding", embedding) for values in (whole, early))
     initial, reason = _factor(
@@ -90,7 +93,14 @@ def choose(analysis: Analysis) -> Choice:
     reasons += reason
     if strategy:
         reasons += _by_budget(analysis, runs, strategy, scope)
-    return Choice(embedding, initial, head, strategy, runs, reasons)
+    return Choice(embedding, models[embedding], initial, head, strategy, runs, reasons)
+
+
+def _models(analysis: Analysis) -> dict[str, str]:
+    """Embeddings by their names in the results, as settings of a project name them: a run may give one a name."""
+    cards = analysis.record.get("embedding_cards", {})
+    names = analysis.names("embedding")
+    return {name: cards.get(name, {}).get("embedding", name).removeprefix(f"{name}=") for name in names}
 
 
 def _of(values: pd.Series, level: str, name: str) -> pd.Series:
@@ -105,10 +115,12 @@ def _most_runs(values: pd.Series, level: str) -> list[str]:
     return list(values.groupby(level=level).size().sort_values(ascending=False, kind="stable").index)
 
 
-def _factor(values: pd.Series, column: str, when: str, order: list[str]) -> tuple[str, list[Recommendation]]:
+def _factor(
+    values: pd.Series, column: str, when: str, order: list[str], models: Mapping[str, str] | None = None
+) -> tuple[str, list[Recommendation]]:
     """The best name of a level, and the reason; without a comparison the first of `order`.
 
-    Of embeddings, one that a live project cannot use is not chosen if there is another.
+    models: of embeddings; one that a live project cannot use is not chosen if there is another.
     """
     title = TITLES[column]
     names = list(values.index.unique(column))
@@ -120,15 +132,15 @@ def _factor(values: pd.Series, column: str, when: str, order: list[str]) -> tupl
         reason = f"No two {title.lower()}s were run with the same strategy and otherwise equal settings."
         return next(name for name in order if name in names), [Recommendation(title, NO_CHOICE, reason)]
     table = compare(common.groupby(level=["dataset", "seed", column]).mean().unstack(column))
-    chosen, note = _usable(table) if column == "embedding" else (_best(table), "")
+    chosen, note = (_best(table), "") if models is None else _usable(table, models)
     return chosen, [Recommendation(title, headline(table, chosen), sentences(_ranking(table, when), note, omitted))]
 
 
-def _usable(table: pd.DataFrame) -> tuple[str, str]:
+def _usable(table: pd.DataFrame, models: Mapping[str, str]) -> tuple[str, str]:
     """The best embedding that a live project can use, and a sentence if that is not the best of all."""
     best = _best(table)
     ranked = table[table["mark"] != "partial"].sort_values("mean", ascending=False).index
-    chosen = next((str(name) for name in ranked if problem_in_live_project(name) is None), best)
+    chosen = next((str(name) for name in ranked if problem_in_live_project(models[name]) is None), best)
     if chosen == best:
         return best, ""
     behind = points(-float(table.loc[chosen, "behind"]))

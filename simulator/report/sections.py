@@ -9,7 +9,7 @@ from enum import StrEnum
 import pandas as pd
 from matplotlib.figure import Figure
 
-from simulator.report import figures, tables, words
+from simulator.report import figures, tables, tables_record, words
 from simulator.report.analysis import Analysis
 from simulator.report.other_settings import settings_figures, settings_seen, settings_tables
 from simulator.report.words_evaluations import evaluations_seen
@@ -183,6 +183,20 @@ SECTIONS = (
         words.quality_seen,
         figures.quality,
         tables=tables.quality,
+    ),
+    Section(
+        "datasets",
+        Part.RECORD,
+        "Datasets",
+        table=tables_record.datasets,
+        tables=lambda analysis: {"datasets": tables_record.datasets(analysis)},
+    ),
+    Section(
+        "embeddings",
+        Part.RECORD,
+        "Embeddings",
+        table=tables_record.embeddings,
+        tables=lambda analysis: {"embeddings": tables_record.embeddings(analysis)},
     ),
     Section("missing", Part.RECORD, "Missing runs", tables=tables.missing, template="missing.html"),
     Section("method", Part.RECORD, "How it was measured", template="method.html"),

@@ -30,6 +30,8 @@ from simulator.report.words_numbers import p_value
 from simulator.report.words_record import budget_in_words, changes_in_words, recorded_commands, time_taken
 
 PAGE = "report.html"
+LONG_CELL = 40
+"""Characters above which a column of a table is broken into lines."""
 LEAST_DATASETS = 4
 """With fewer datasets of the benchmark, the paper's findings are folded away: the tests of some need as many."""
 
@@ -40,6 +42,7 @@ class Column:
 
     title: str
     is_number: bool
+    is_long: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,13 @@ def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
     write_table(curves.reset_index(), folder / "tables" / "curves.csv")
     write_curve_figures(analysis, folder / "figures")
     sections, images = write_sections(analysis, folder)
+    advice = Advice.of(analysis)
+    # The curves that are shown first are those of the recommended combination.
+    chosen = {"first": {"embedding": advice.choice.embedding, "initial": advice.choice.initial}}
     page = _template().render(
         analysis=analysis,
         facts=_facts(analysis),
-        advice=Advice.of(analysis),
+        advice=advice,
         words=words,
         p_value=p_value,
         other_settings=other_settings,
@@ -93,7 +99,7 @@ def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
         sections=sections,
         images=images,
         evaluations=evaluation_tables(analysis),
-        curves=_compressed(json.dumps(curve_payload(analysis, curves), separators=(",", ":"))),
+        curves=_compressed(json.dumps(curve_payload(analysis, curves) | chosen, separators=(",", ":"))),
         areas=_compressed(json.dumps(area_payload(analysis), separators=(",", ":"))),
         plotly=_compressed_plotly(),
         budget=budget_in_words(analysis.record.get("protocol", {})),
@@ -188,8 +194,12 @@ def write_sections(analysis: Analysis, folder: Path) -> tuple[list[ShownSection]
 
 def shown_table(table: pd.DataFrame) -> ShownTable:
     """A table as it is shown: numbers with four digits and thousands separated, missing ones as a dash."""
-    columns = [Column(str(name), pd.api.types.is_numeric_dtype(table[name])) for name in table]
-    return ShownTable(columns, [[_cell(value) for value in row] for row in table.itertuples(index=False)])
+    rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
+    columns = [
+        Column(str(name), pd.api.types.is_numeric_dtype(table[name]), any(len(row[i]) > LONG_CELL for row in rows))
+        for i, name in enumerate(table)
+    ]
+    return ShownTable(columns, rows)
 
 
 def _cell(value: Any) -> str:

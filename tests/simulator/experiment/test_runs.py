@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 from ml_backend.learning import strategies
 from ml_backend.learning.embedding.embedder import ModelNotAvailable
 from ml_backend.learning.strategies import margin
+from simulator.analysis.planned_runs import planned_runs
 from simulator.cli.app import app
 from simulator.data import vector_cache
 from simulator.data.atomic_files import CannotSave
@@ -411,3 +412,10 @@ def test_the_wall_time_of_a_call_that_was_stopped_is_kept(experiment: Experiment
     assert ("finished" in killed, "finished" in ended) == (False, True)
     assert (killed["runs"], ended["runs"]) == (3, 5)
     assert killed["wall_seconds"] >= killed["run_seconds"] >= 0
+
+
+def test_the_grid_of_a_call_has_the_names_of_the_results(experiment: Experiment):
+    table = simulated(replace(experiment, datasets=["mail"], embeddings=["mine=minilm"]))
+    (call,) = json.loads((experiment.out / "run.json").read_text())["calls"]
+    runs = planned_runs(table, {"calls": [call]})
+    assert set(runs.itertuples(index=False)) == set(table[[*runs]].drop_duplicates().itertuples(index=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 
@@ -54,6 +55,15 @@ def test_an_embedding_that_no_live_project_can_use_is_not_recommended():
     advice = advice_of(swapped)
     assert advice.choice.embedding == "minilm"
     assert "tfidf cannot be used in a live project" in advice.choice.reasons[0].reason
+
+
+def test_the_line_names_the_model_behind_an_embedding_that_has_a_name_of_its_own():
+    results = grid(gain=best_by_embedding)
+    named = results.assign(embedding=results["embedding"].replace("minilm", "mine"))
+    record = {"embedding_cards": {"mine": {"embedding": "mine=/models/mine"}}}
+    choice = Advice.of(Analysis(named, None, record)).choice
+    assert choice.embedding == "mine"
+    assert choice.command.endswith("--set embedding_model=/models/mine")
 
 
 def test_a_clear_gain_is_sure_and_a_small_one_is_not(tmp_path):
@@ -140,3 +150,22 @@ def test_parts_of_the_page_are_in_the_order_of_a_users_questions(tmp_path):
         "Findings of the paper",
         "How it was measured",
     ]
+
+
+def test_notes_on_datasets_and_cards_of_embeddings_are_columns(tmp_path):
+    folder = write_results(tmp_path, grid(cycles=2), synthetic_quality(DATASETS, ["minilm", "tfidf"]))
+    path = folder / "run.json"
+    record = json.loads(path.read_text())
+    record["datasets"] = {name: {"classes": 3, "different_texts": 5000, "test": 500} for name in DATASETS}
+    record["datasets"]["sst2"]["note"] = "the validation split is the test split, since the labels of that are secret"
+    record["embedding_cards"] = {
+        "minilm": {"licence": "Apache-2.0", "trained_on": ["sst2", "qnli"], "dimensions": None}
+    }
+    path.write_text(json.dumps(record))
+    page = write_report([folder]).read_text()
+    assert "<th>how it differs from the published one</th>" in page
+    assert '<td class="long">the validation split is the test split' in page
+    assert "<th>trained on data of</th>" in page
+    assert "<td>sst2, qnli</td>" in page
+    assert "<td>not known</td>" in page
+    assert set(pd.read_csv(tmp_path / "tables" / "embeddings.csv")["licence"].dropna()) == {"Apache-2.0"}

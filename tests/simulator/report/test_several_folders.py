@@ -109,12 +109,17 @@ def test_the_same_run_in_two_folders_counts_once_and_must_be_equal(tmp_path):
             "the embedding 'own.npy' with other contents",
         ),
         (
+            {"strategy_files": {"mine": "a"}},
+            {"strategy_files": {"mine": "b"}},
+            "the strategy 'mine' with other contents",
+        ),
+        (
             {"class_texts": {"sst2": {"pos": "good"}}},
             {"class_texts": {"sst2": {"pos": "fine"}}},
             "the classes of 'sst2' with other contents",
         ),
     ],
-    ids=["fingerprint", "embedding", "class texts"],
+    ids=["fingerprint", "embedding", "strategy", "class texts"],
 )
 def test_the_same_name_with_other_contents_is_refused_with_both_folders(tmp_path, here, there, problem):
     one = written(tmp_path / "one", grid(initials=("random",)), **here)
