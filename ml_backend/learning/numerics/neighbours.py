@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_backend.learning.numerics.distances import Index, Matrix, squared_norms
+from ml_backend.learning.numerics.distances import ROUNDING, Index, Matrix, squared_norms
 from ml_backend.learning.numerics.threads import blocks, over_blocks
 
 
@@ -58,8 +58,9 @@ class Points:
             first += squared[block]
             first += own_squared
             np.minimum(least, first.min(axis=1), out=least)
-        distances: Matrix = np.maximum(least, 0, out=least)
-        return distances
+        # Rounding leaves a small distance between equal points; it is 0, so that none is chosen as if it were new.
+        least[least < ROUNDING * own_squared[:, 0]] = 0
+        return least
 
 
 class Nearest:
