@@ -45,18 +45,20 @@ def in_sklearn_form(head):
 
 
 @pytest.mark.parametrize("C", [0.1, 1.0, 10.0, 100.0])
-@pytest.mark.parametrize(("n", "D", "k"), [(20, 384, 2), (60, 10, 5), (50, 384, 6), (400, 64, 2), (150, 512, 12)])
+@pytest.mark.parametrize(
+    ("n", "D", "k"), [(20, 384, 2), (60, 10, 5), (50, 384, 6), (400, 64, 2), (400, 300, 2), (150, 512, 12)]
+)
 def test_the_head_reaches_the_optimum_of_scikit_learn(n, D, k, C):
     X, y = clusters(n, D, k)
     head = Head(C=C).fit(X, y, k)
     W, b, model = exact(X, y, C)
     theirs, ours = objective(W, b, X, y, C), objective(*in_sklearn_form(head), X, y, C)
-    assert ours <= theirs * (1 + 1e-5)
+    assert ours <= theirs * (1 + 1e-6)
     new_rows = clusters(200, D, k, seed=1)[0]
     np.testing.assert_allclose(head.predict_proba(new_rows), model.predict_proba(new_rows), atol=1e-3)
 
 
-@pytest.mark.parametrize("scale", [0.01, 30.0])
+@pytest.mark.parametrize("scale", [0.01, 30.0, 300.0])
 def test_the_optimum_is_reached_for_short_and_for_long_vectors(scale):
     X, y = clusters(200, 32, 4, scale=scale)
     head = Head(C=1.0).fit(X, y, 4)

@@ -81,3 +81,12 @@ def test_a_fold_is_fitted_once(monkeypatch):
     found.logits()
     found.temperature()
     assert len(fits) == FOLDS
+
+
+@pytest.mark.parametrize("y", [Y, Y_SETS])
+def test_the_temperature_is_that_of_folds_that_are_fitted_exactly(y, monkeypatch):
+    loose = held_out(y).temperature()
+    monkeypatch.setattr("ml_backend.learning.head.held_out.FOLD_TOLERANCE", 1e-9)
+    exact = held_out(y).temperature()
+    assert loose == pytest.approx(exact, abs=0.004)
+    assert loose != exact
