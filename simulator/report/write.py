@@ -193,7 +193,7 @@ def write_sections(analysis: Analysis, folder: Path) -> tuple[list[ShownSection]
 
 
 def shown_table(table: pd.DataFrame) -> ShownTable:
-    """A table as it is shown: numbers with four digits and thousands separated, missing ones as a dash."""
+    """A table as it is shown: numbers of a size that can be read, thousands separated, missing ones as a dash."""
     rows = [[_cell(value) for value in row] for row in table.itertuples(index=False)]
     columns = [
         Column(str(name), pd.api.types.is_numeric_dtype(table[name]), any(len(row[i]) > LONG_CELL for row in rows))
@@ -206,5 +206,5 @@ def _cell(value: Any) -> str:
     if pd.isna(value):
         return "–"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.4g}"
     return f"{value:,}" if isinstance(value, int) else str(value)
