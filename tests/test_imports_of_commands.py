@@ -109,3 +109,15 @@ def test_help_and_refusals_load_no_arrays_models_figures_or_databases(
     wrong = {" ".join(call): told[tuple(call)] for call, sentence in refused if sentence not in told[tuple(call)]}
     assert not wrong
     assert ("report" if module.startswith("simulator") else "serve", "--help") in told
+
+
+def test_the_worker_processes_of_a_run_load_neither_tables_nor_models():
+    code = "import json, sys, simulator.experiment.execution; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert set(HEAVY) & set(json.loads(done.stdout)) == {"numpy", "scipy"}

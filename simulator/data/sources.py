@@ -17,7 +17,6 @@ from simulator.data.label_studio_tasks import are_tasks, table_of_tasks
 from simulator.data.labelled_table import LabelledTable, table_of_rows
 from simulator.data.parquet_files import read_parquet
 from simulator.data.rows import rows_of_objects
-from simulator.data.spreadsheets import read_workbook
 
 
 def read_file(path: Path, columns: Columns, drop_long: bool = False) -> LabelledTable:
@@ -51,6 +50,9 @@ def _read(path: Path, suffix: str, columns: Columns, drop_long: bool) -> Labelle
     elif suffix in DELIMITED:
         rows = read_delimited(path, columns.all)
     elif suffix == ".xlsx":
+        # Imported only for such a file: its library takes a tenth of a second to load.
+        from simulator.data.spreadsheets import read_workbook
+
         rows = read_workbook(path, columns.all)
     else:
         rows = read_parquet(path, columns.all)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 # Imported before threads are limited: `threadpool_limits` affects only libraries that are loaded by then.
-import sklearn.cluster
+import scipy.linalg
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -23,7 +23,7 @@ from simulator.experiment.evaluations import LabelTimes, evaluated
 from simulator.experiment.labels_seen import labels_seen, rarest_class
 from simulator.experiment.metrics import HeldOutMetrics, evaluate, expected_of_uniform_guess
 
-assert sklearn.cluster
+assert scipy.linalg
 
 EVALUATION_STREAM = 5
 """Keeps the draws of evaluations apart from those of the cycle, which have smaller numbers."""

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import expit
 
 from ml_backend.learning.numerics.finite import NotFinite, not_finite
@@ -142,6 +141,8 @@ def unit(V: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _base_for_one_class(logits: NDArray[np.float64]) -> float:
     """Returns what to add to the logits (n, K) so that the K probabilities of a row sum to 1 on average."""
+    from scipy.optimize import brentq
+
     n, K = logits.shape
     if not n or K < 2:
         return 0.0

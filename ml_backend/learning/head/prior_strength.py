@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from ml_backend.learning.head.class_prior import STRONGEST, ClassPrior
@@ -89,5 +88,7 @@ def frequency_logits(counts: Matrix, n: int, multi_label: bool) -> NDArray[np.fl
 
 def _minimum(objective: Callable[[float], float]) -> tuple[float, float]:
     """Returns the strength in 0..STRONGEST at which the objective is lowest, and its value there."""
+    from scipy.optimize import minimize_scalar
+
     found = minimize_scalar(objective, bounds=(0.0, STRONGEST), method="bounded")
     return float(found.x), float(found.fun)
