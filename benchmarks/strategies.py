@@ -3,7 +3,8 @@
     python benchmarks/strategies.py
     python benchmarks/strategies.py --skip badge,probcover,max_herding      # without the peers' slow ones (minutes)
 
-One run, medians, on synthetic clusters; every time includes scoring the pool with a head that is fitted already. For
+One run, medians, on synthetic clusters; every time includes scoring the pool with a head that is fitted already. The
+column `in products` is the time in units of the product of texts and weights, which is part of every scoring. For
 strategies that are exact only up to a size there is a row for the default and a row with all rows exact.
 """
 
@@ -54,7 +55,16 @@ def main(
     table = Table(
         title=f"{batch} of {rows:,} texts × {dimensions} dimensions, {classes} classes, {labeled} labels; seconds"
     )
-    for column in ("strategy", "ours", "scikit-activeml", "small-text", "ratio to scikit-activeml", "to small-text"):
+    product = _median(lambda: x @ head.weights.T, repeats)
+    for column in (
+        "strategy",
+        "ours",
+        "in products",
+        "scikit-activeml",
+        "small-text",
+        "ratio to scikit-activeml",
+        "to small-text",
+    ):
         table.add_column(column, justify="left" if column == "strategy" else "right")
     console = Console(width=120)
     for name in only.split(",") if only else strategies.names():
@@ -69,6 +79,7 @@ def main(
                 table.add_row(
                     label,
                     f"{ours:.3f}",
+                    f"{ours / product:.2f}",
                     *map(_seconds, (activeml_time, small_text_time)),
                     _ratio(activeml_time, ours),
                     _ratio(small_text_time, ours),
