@@ -22,6 +22,12 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the page, figures and tables. \\[default: the first folder]")
     ] = None,
+    words_per_minute: Annotated[
+        float, typer.Option(min=1.0, help="How fast the annotator reads, for the section on minutes of labelling.")
+    ] = 240.0,
+    seconds_per_label: Annotated[
+        float, typer.Option(min=0.0, help="How long a decision takes once the text is read, for the same section.")
+    ] = 2.0,
 ) -> None:
     """Write report.html: one page that opens offline, with figures (PNG) and tables (CSV) beside it."""
     try:
@@ -29,12 +35,14 @@ def report(
             check_results(folder)
 
         # Imported after the check, since the libraries of arrays and figures take seconds to load.
+        from simulator.analysis.reading_time import ReadingSpeed
         from simulator.experiment.results import Results
         from simulator.report import write_report
 
+        speed = ReadingSpeed(words_per_minute, seconds_per_label)
         for results in map(Results, folders):
             if results.parts.is_dir():
                 results.merge()
-        print_line(console, str(write_report(folders, out)), "✓", "green")
+        print_line(console, str(write_report(folders, out, speed)), "✓", "green")
     except (ValueError, OSError) as problem:
         fail(str(problem))

@@ -28,6 +28,7 @@ from simulator.analysis.findings import findings
 from simulator.analysis.heads import PLAIN, head_of, heads_of, strategy_of, with_heads_in_strategies
 from simulator.analysis.learning_curves import LabelAxis, areas, curves, label_axis
 from simulator.analysis.planned_runs import planned_runs
+from simulator.analysis.reading_time import ReadingSpeed
 from simulator.analysis.references import complete_oracle, split_off_oracle
 from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
 from simulator.report.embedding_analysis import EmbeddingAnalysis
@@ -65,6 +66,7 @@ class Analysis:
         """
         self.record = record
         self.others = list(others)
+        self.reading_speed = ReadingSpeed()
         self.heads = heads_of(results, record.get("heads", ()))
         planned = planned_runs(results, record) if planned is None else planned
         in_strategies = [with_heads_in_strategies(table, self.heads) for table in (results, planned)]
@@ -94,6 +96,10 @@ class Analysis:
     def names(self, column: str) -> list[Any]:
         """The values of a column of RUN in complete runs, sorted."""
         return sorted(self.results[column].unique())
+
+    def has(self, column: str) -> bool:
+        """Whether all results have a column that older ones lack."""
+        return column in self.results and bool(self.results[column].notna().all())
 
     def probes(self, dataset: str) -> dict[str, float]:
         """Accuracy of a head on all labels of a dataset by embedding, as far as it was measured."""

@@ -114,16 +114,16 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def panels(
-    count: int, *, columns: int, width: float, panel_height: float, sharey: bool = True
+    count: int, *, columns: int, width: float, panel_height: float, sharex: bool = True, sharey: bool = True
 ) -> tuple[Figure, list[Axes]]:
     """A figure with `count` panels in at most `columns` columns; width and panel_height of a panel in inches.
 
-    Panels share the x axis and, with sharey, the y axis.
+    Panels share the x axis with sharex, and the y axis with sharey.
     """
     columns = max(1, min(columns, count))
     rows = -(-count // columns)
     figure = new_figure(max(width * columns, 3.6), panel_height * rows + 0.5)
-    axes = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False)
+    axes = figure.subplots(rows, columns, sharex=sharex, sharey=sharey, squeeze=False)
     flat: list[Axes] = list(axes.flat)
     for i, unused in enumerate(flat[count:], start=count):
         unused.set_axis_off()

@@ -9,7 +9,15 @@ from enum import StrEnum
 import pandas as pd
 from matplotlib.figure import Figure
 
-from simulator.report import figures, tables, tables_record, words
+from simulator.report import (
+    figures,
+    figures_labelling,
+    tables,
+    tables_labelling,
+    tables_record,
+    words,
+    words_labelling,
+)
 from simulator.report.analysis import Analysis
 from simulator.report.other_settings import settings_figures, settings_seen, settings_tables
 from simulator.report.words_evaluations import evaluations_seen
@@ -86,6 +94,14 @@ SECTIONS = (
         tables=tables.gain,
     ),
     Section(
+        "heat-map",
+        Part.CURVES,
+        "Gain by number of labels",
+        "Points of accuracy above random with the same number of labels, means over seeds, embeddings and starts: "
+        "orange is above, violet below. One panel per dataset, all with the same scale.",
+        figures=figures_labelling.heat_map,
+    ),
+    Section(
         "start",
         Part.CURVES,
         "Effect of the start",
@@ -135,6 +151,18 @@ SECTIONS = (
         tables=tables.ranks,
     ),
     Section(
+        "ranking",
+        Part.CERTAINTY,
+        "How many seeds name the best strategy",
+        "1,000 times, n seeds are drawn with replacement (bootstrap) from those of the runs, the same for all "
+        "strategies, and the strategies are ranked by their mean AULC. Kendall's τ is 1 for the ranking of all seeds. "
+        "With few seeds in the runs the draws are more alike than new seeds would be, so the numbers are too good "
+        "then.",
+        words_labelling.ranking_seen,
+        table=tables_labelling.ranking_in_words,
+        tables=tables_labelling.ranking_csv,
+    ),
+    Section(
         "calibration",
         Part.CERTAINTY,
         "Calibration",
@@ -143,6 +171,15 @@ SECTIONS = (
         "which can make the head overconfident or underconfident.",
         words.calibration_seen,
         figures.calibration,
+    ),
+    Section(
+        "reliability",
+        Part.CERTAINTY,
+        "Over- and underconfidence",
+        "Mean of the highest probabilities on the test set minus accuracy: above 0 the head is more confident than it "
+        "is right. Grey lines: one per dataset. Coloured line: their mean, with its 95 % interval over seeds.",
+        words_labelling.reliability_seen,
+        figures_labelling.reliability,
     ),
     Section(
         "evaluations",
@@ -157,6 +194,30 @@ SECTIONS = (
         tables=tables.evaluation_tables,
         template="evaluations.html",
         applies=lambda analysis: analysis.evaluated is not None,
+    ),
+    Section(
+        "minutes",
+        Part.COST,
+        "Minutes of labelling",
+        "A strategy that picks long texts takes more of a person's time. Lines are means over embeddings, starts and "
+        "seeds. The table: median over settings (dataset, embedding, start) of the labels and minutes that a strategy "
+        "needs for the accuracy with which random ends, in % of those of random; a setting in which it does not get "
+        "there counts as infinitely many. `report --words-per-minute` and `--seconds-per-label` change the speed.",
+        words_labelling.minutes_seen,
+        figures_labelling.minutes,
+        tables_labelling.reading_in_words,
+        tables_labelling.reading_csv,
+    ),
+    Section(
+        "classes",
+        Part.COST,
+        "Labels until every class was seen",
+        "Recall, on the test set, of the class that is rarest in the pool. The table: number of labels after which "
+        "every class has at least one label, or five; – where the median run does not get there.",
+        words_labelling.classes_seen,
+        figures_labelling.rarest_class,
+        tables_labelling.classes_in_words,
+        tables_labelling.classes_csv,
     ),
     Section(
         "cost",

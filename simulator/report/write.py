@@ -16,6 +16,7 @@ import jinja2
 import pandas as pd
 from plotly.offline import get_plotlyjs
 
+from simulator.analysis.reading_time import DEFAULT_SPEED, ReadingSpeed
 from simulator.data.registry import CARDS
 from simulator.report import words
 from simulator.report.analysis import Analysis
@@ -67,16 +68,17 @@ class ShownSection:
     template: str
 
 
-def write_report(folders: Sequence[Path], out: Path | None = None) -> Path:
+def write_report(folders: Sequence[Path], out: Path | None = None, reading_speed: ReadingSpeed = DEFAULT_SPEED) -> Path:
     """Write report.html, figures/*.png and tables/*.csv on folders of results into `out`; returns the path of the page.
 
     out: by default the first folder. Folders with the same protocol, changes of the data and options are one grid; of
     the others that with most runs is the main one, and the rest has a section of its own. Missing and unfinished runs
-    are listed on the page and left out of comparisons. Raises ValueError, naming the files and what to do, as
-    `read_settings` does, and if no run is complete.
+    are listed on the page and left out of comparisons. reading_speed: of those who label. Raises ValueError, naming the
+    files and what to do, as `read_settings` does, and if no run is complete.
     """
     folder = out or folders[0]
     analysis = Analysis.of_folders(folders)
+    analysis.reading_speed = reading_speed
     settings_of_page = [analysis, *analysis.others]
     curves = curve_table(analysis)
     write_table(curves.reset_index(), folder / "tables" / "curves.csv")

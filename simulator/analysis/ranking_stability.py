@@ -1,0 +1,59 @@
+"""How far the ranking of strategies depends on the number of seeds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from simulator.analysis.statistics import Floats
+
+SEEDS = (1, 3, 5, 10, 20)
+"""Numbers of seeds that are drawn."""
+DRAWS = 1000
+ALL = "all"
+
+
+def seed_table(values: pd.DataFrame) -> pd.DataFrame:
+    """Means by seed of values with index BLOCK, over the blocks (dataset, embedding, initial) of a seed.
+
+    Only seeds that have all blocks are kept, so that seeds differ by chance only.
+    """
+    groups = values.groupby(level="seed")
+    sizes = groups.size()
+    return groups.mean()[sizes == sizes.max()]
+
+
+def stability(values: pd.DataFrame) -> pd.DataFrame:
+    """How often the best of n seeds is the best of all, by dataset and for all datasets together (ALL).
+
+    values: larger is better; index with dataset and seed, one column per strategy, no NaN. DRAWS times, n of the seeds
+    that there are are drawn with replacement (the bootstrap), the same seeds for all strategies and datasets.
+    Returns dataset, all_seeds (their number), seeds (n), best (the strategy with the highest mean of all seeds),
+    best_share (0..1: of draws in which it has the highest mean too), tau (mean of Kendall's τ between the ranking of a
+    draw and that of all seeds) and lost (mean over draws of how far the mean of all seeds of the strategy that is best
+    in the draw is below the highest). Datasets with fewer than two seeds or strategies are left out.
+    """
+    datasets = values.index.unique("dataset")
+    parts = {str(name): values.xs(name, level="dataset", drop_level=False) for name in datasets}
+    if len(parts) > 1:
+        parts = {ALL: values} | parts
+    rows = []
+    for name, part in parts.items():
+        by_seed = seed_table(part)
+        if min(by_seed.shape) < 2:
+            continue
+        numbers = by_seed.to_numpy(dtype=np.float64)
+        best = str(by_seed.columns[numbers.mean(axis=0).argmax()])
+        rows += [(name, len(numbers), n, best, *_stability_of(numbers, n)) for n in SEEDS]
+    return pd.DataFrame(rows, columns=["dataset", "all_seeds", "seeds", "best", "best_share", "tau", "lost"])
+
+
+def _stability_of(numbers: Floats, n: int) -> tuple[float, float, float]:
+    """best_share, tau and lost for draws of n seeds; numbers: (seeds, strategies)."""
+    rng = np.random.default_rng(n)
+    counts = rng.multinomial(n, np.full(len(numbers), 1 / len(numbers)), size=DRAWS)
+    drawn, whole = counts @ numbers / n, numbers.mean(axis=0)
+    best = drawn.argmax(axis=1)
+    first, second = np.triu_indices(numbers.shape[1], k=1)
+    agree = np.sign(drawn[:, first] - drawn[:, second]) * np.sign(whole[first] - whole[second])
+    return float((best == whole.argmax()).mean()), float(agree.mean()), float((whole.max() - whole[best]).mean())

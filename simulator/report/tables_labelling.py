@@ -1,0 +1,94 @@
+"""Tables of the sections on labelling and on how sure the ranking is: for CSV files, and in words for the page."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from simulator.analysis.classes_labelled import labels_until_seen, seen_by_strategy
+from simulator.analysis.ranking_stability import stability
+from simulator.analysis.reading_time import mean_curves, saved_by_strategy, until_random_ends
+from simulator.report.analysis import Analysis
+
+
+def classes(analysis: Analysis) -> pd.DataFrame:
+    """Labels until every class was seen, by dataset and strategy."""
+    described = analysis.record.get("datasets", {})
+    n_classes = {name: entry["classes"] for name, entry in described.items() if "classes" in entry}
+    return seen_by_strategy(labels_until_seen(analysis.results, n_classes))
+
+
+def classes_csv(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    """`classes` by the name of its file."""
+    table = classes(analysis)
+    return {"classes_seen": table} if len(table) else {}
+
+
+def classes_in_words(analysis: Analysis) -> pd.DataFrame:
+    """`classes` for the page; shares in %."""
+    table = classes(analysis)
+    shares = {f"{title}_share": (table[f"{title}_share"] * 100).round() for title in ("once", "five_times")}
+    return table.assign(**shares).rename(
+        columns={
+            "once": "labels until each class has one (median)",
+            "once_share": "runs that get there, %",
+            "five_times": "until each has five (median)",
+            "five_times_share": "runs that get to five, %",
+        }
+    )
+
+
+def _until_random_ends(analysis: Analysis) -> pd.DataFrame:
+    results = analysis.results if analysis.has("words") else analysis.results.iloc[:0]
+    return until_random_ends(mean_curves(results, analysis.reading_speed))
+
+
+def reading(analysis: Analysis) -> pd.DataFrame:
+    """Labels and minutes until the accuracy with which random ends, as shares of those of random, by strategy."""
+    return saved_by_strategy(_until_random_ends(analysis))
+
+
+def reading_csv(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    """By setting, by the name of its file."""
+    table = _until_random_ends(analysis)
+    return {"minutes": table} if len(table) else {}
+
+
+def reading_in_words(analysis: Analysis) -> pd.DataFrame:
+    """`reading` for the page, in %."""
+    table = reading(analysis)
+    shares = {name: (table[name] * 100).round(1) for name in ("labels", "minutes")}
+    return table.assign(**shares, words_per_label=table["words_per_label"].round(1)).rename(
+        columns={
+            "reached": "settings that get there",
+            "labels": "labels, % of random's",
+            "minutes": "minutes, % of random's",
+            "words_per_label": "words per text",
+        }
+    )
+
+
+def ranking(analysis: Analysis) -> pd.DataFrame:
+    """How often the best of n seeds is the best of all, by dataset; without rows for fewer than two seeds."""
+    return stability(analysis.compared) if analysis.compared.shape[1] > 1 else stability(analysis.compared.iloc[:0])
+
+
+def ranking_csv(analysis: Analysis) -> dict[str, pd.DataFrame]:
+    """`ranking` by the name of its file."""
+    table = ranking(analysis)
+    return {"ranking_stability": table} if len(table) else {}
+
+
+def ranking_in_words(analysis: Analysis) -> pd.DataFrame:
+    """`ranking` for the page."""
+    table = ranking(analysis)
+    rounded = {"best_share": (table["best_share"] * 100).round(), "tau": table["tau"].round(2)}
+    return table.assign(**rounded, lost=(table["lost"] * 100).round(2)).rename(
+        columns={
+            "all_seeds": "seeds there are",
+            "seeds": "seeds drawn",
+            "best": "best of all seeds",
+            "best_share": "draws in which it is the best too, %",
+            "tau": "Kendall's τ with the ranking of all seeds",
+            "lost": "points lost by the best of a draw",
+        }
+    )

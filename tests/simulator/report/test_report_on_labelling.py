@@ -1,0 +1,86 @@
+"""Sections on classes, minutes, confidence and number of seeds; results without their columns."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_results import synthetic_results, write_results
+from typer.testing import CliRunner
+
+from simulator.cli.app import app
+from simulator.report import write_report
+
+GRID = {"datasets": ["sst2", "trec6"], "embeddings": ["minilm"], "strategies": ["random", "badge", "margin"]}
+OURS = ["classes", "minutes", "reliability"]
+
+
+def results(gain: float = 0.0, noise: float = 0.004) -> pd.DataFrame:
+    table = synthetic_results(
+        **GRID,
+        initials=("random",),
+        seeds=3,
+        cycles=3,
+        gain=lambda strategy, d, q: gain * (strategy == "badge"),
+        noise=noise,
+    )
+    return table.assign(
+        confidence=table["accuracy"] + 0.05 * (table["strategy"] == "margin"),
+        rarest_recall=np.where(table["strategy"] == "badge", 0.75, 0.5),
+        classes_seen=2.0 + (table["cycle"] > (table["strategy"] != "badge")),
+        classes_seen_5=2.0,
+        words=table["n_labeled"] * np.where(table["strategy"] == "margin", 40.0, 12.0),
+    )
+
+
+def sections(page: Path) -> dict[str, str]:
+    found = re.findall(r'<section id="([^"]+)">(.*?)</section>', page.read_text(), flags=re.DOTALL)
+    return {name: re.sub(r"<[^>]+>|\s+", " ", text) for name, text in found}
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report([write_results(tmp_path_factory.mktemp("reported"), results(gain=0.05))])
+
+
+def test_each_section_says_what_its_numbers_show(reported: Path):
+    page = sections(reported)
+    assert "badge has a label of every class first" in page["classes"]
+    assert "mean over datasets: badge 0.75, random 0.50" in page["classes"]
+    assert "At 240 words a minute and 2 s per label" in page["minutes"]
+    assert "margin picks the longest texts, 40.0 words on average" in page["minutes"]
+    assert re.search(r"from [+−]0.0 points \((badge|random)\) to \+5.0 points \(margin\)", page["reliability"])
+    assert "the best of 5 seeds is the best of all 3 seeds (badge) in" in page["ranking"]
+    assert "heat-map" in page
+    tables = {path.stem for path in (reported.parent / "tables").glob("*.csv")}
+    assert {"classes_seen", "minutes", "ranking_stability"} <= tables
+    assert pd.read_csv(reported.parent / "tables" / "minutes.csv")["words_per_label"].isin([12, 40]).all()
+
+
+def test_results_without_these_columns_have_no_such_sections(tmp_path: Path):
+    older = results().drop(columns=["confidence", "rarest_recall", "classes_seen", "classes_seen_5", "words"])
+    page = sections(write_report([write_results(tmp_path / "older", older)]))
+    assert not {*OURS} & {*page}
+    assert {"heat-map", "ranking"} <= {*page}
+    newer = results()
+    newer.loc[newer["seed"] == 0, ["confidence", "rarest_recall", "classes_seen", "classes_seen_5", "words"]] = np.nan
+    page = sections(write_report([write_results(tmp_path / "mixed", newer)]))
+    assert not {"reliability", "minutes"} & {*page}, "means over runs with and without the columns would mislead"
+
+
+def test_the_reading_speed_is_an_option(tmp_path: Path):
+    folder = write_results(tmp_path / "out", results())
+    speed = ["--words-per-minute", "100", "--seconds-per-label", "30"]
+    assert CliRunner().invoke(app, ["report", str(folder), *speed]).exit_code == 0
+    assert "At 100 words a minute and 30 s per label" in sections(folder / "report.html")["minutes"]
+    table = pd.read_csv(folder / "tables" / "minutes.csv")
+    assert table["random_minutes"].tolist() == pytest.approx([400 * (12 / 100 + 0.5)] * len(table))
+
+
+def test_the_same_results_give_the_same_figures(tmp_path: Path):
+    one, other = (write_report([write_results(tmp_path / name, results())]).parent / "figures" for name in "ab")
+    for name in ("heat-map", "minutes", "rarest-class", "reliability", "curves-sst2-random"):
+        assert (one / f"{name}.png").read_bytes() == (other / f"{name}.png").read_bytes()
