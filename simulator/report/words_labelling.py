@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from simulator.analysis.comparisons import BASELINE
 from simulator.analysis.evidence import points, sentences
 from simulator.analysis.learning_curves import curves

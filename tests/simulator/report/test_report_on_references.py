@@ -15,7 +15,7 @@ from synthetic_results import synthetic_quality, synthetic_results, write_result
 
 from simulator.report import write_report
 from simulator.report.analysis import Analysis
-from simulator.report.recommendation import recommendations
+from simulator.report.words_choice import Advice
 from simulator.report.words_references import references_seen
 
 GRID = {"datasets": ["sst2", "trec6"], "embeddings": ["minilm", "tfidf"], "strategies": ["random", "badge", "margin"]}
@@ -81,7 +81,7 @@ def test_curves_have_both_references_with_their_numbers(pages: dict[str, Path]):
 def test_the_oracle_is_no_planned_strategy_and_is_never_recommended():
     analysis = Analysis(with_oracle(), QUALITY, RECORD)
     assert (analysis.audit.planned, analysis.audit.complete) == (36, 36)
-    assert "oracle" not in f"{recommendations(analysis)} {analysis.findings}"
+    assert "oracle" not in f"{Advice.of(analysis)} {analysis.findings}"
     unfinished = with_oracle().query("strategy != 'oracle' or cycle < 3 or seed > 0")
     analysis = Analysis(unfinished, QUALITY, RECORD)
     assert sorted(analysis.oracle["seed"].unique()) == [1, 2], "an unfinished run of the oracle is not shown"
