@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ml_backend.learning.defaults import DEFAULT_INITIAL, DEFAULT_STRATEGY
 from ml_backend.learning.embedding.names import PACKAGED, canonical_name
-from simulator.advise.combination import Combination, is_usable_live
+from simulator.advise.combination import Combination
+from simulator.experiment.connect_line import is_usable_live
 from simulator.experiment.grid import HeadKind
 
 SETTINGS = ("strategy", "initial", "embedding_model", "class_names")

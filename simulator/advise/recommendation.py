@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from simulator.advise.advice import ComparedCombination, Difference, Verdict
-from simulator.advise.combination import Combination, is_usable_live
+from simulator.advise.combination import Combination
 from simulator.analysis.comparisons import BASELINE
 from simulator.analysis.evidence import listed
 from simulator.analysis.heads import NAMED
+from simulator.experiment.connect_line import connect_line, is_usable_live, live_settings
 
-UNKNOWN_PROJECT = "PROJECT"
-"""Stands for the id of the project where the labels came from a file."""
 OFTEN_BEST = 0.05
 MOST_RIVALS = 3
 
@@ -35,16 +33,11 @@ class Recommendation:
     def settings(self) -> dict[str, str]:
         """The settings of a project that make it so, as `connect --set` takes them."""
         embedding, strategy, initial, head = self.chosen.combination
-        live = {"embedding_model": embedding} if is_usable_live(embedding) else {}
-        names = {"class_names": "auto" if head == NAMED else "off"} if self.has_class_names else {}
-        return {"strategy": strategy, "initial": initial, **live, **names}
+        return live_settings(embedding, strategy, initial, head if self.has_class_names else "")
 
     def line(self, project: int | None) -> str:
         """The command that gives a project these settings; project: its id in Label Studio, None if unknown."""
-        words = ["python", "-m", "ml_backend", "connect", UNKNOWN_PROJECT if project is None else str(project)]
-        return shlex.join(
-            [*words, *(w for name, value in self.settings().items() for w in ("--set", f"{name}={value}"))]
-        )
+        return connect_line(self.settings(), project)
 
 
 def recommend(compared: Sequence[ComparedCombination], has_class_names: bool) -> Recommendation:

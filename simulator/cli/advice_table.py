@@ -14,12 +14,13 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from simulator.advise.advice import ComparedCombination, Difference
-from simulator.advise.combination import Combination, is_usable_live
+from simulator.advise.combination import Combination
 from simulator.advise.recommendation import Recommendation
 from simulator.advise.replay import Labelled
 from simulator.analysis.evidence import ALPHA
 from simulator.cli.console import print_line
 from simulator.data.atomic_files import write_atomically
+from simulator.experiment.connect_line import is_usable_live
 
 
 def show(

@@ -6,16 +6,15 @@ named beside it.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from ml_backend.learning.embedding.names import problem_in_live_project
 from simulator.analysis.comparisons import by_strategy, common_blocks, compare, shared
 from simulator.analysis.evidence import left_out, listed, points, sentences
 from simulator.analysis.heads import NAMED, PLAIN, by_head, head_of, strategy_of
+from simulator.experiment.connect_line import connect_line, is_usable_live, live_settings
 from simulator.report.analysis import Analysis
 from simulator.report.words_numbers import duration
 
@@ -59,12 +58,7 @@ class Choice:
     @property
     def command(self) -> str:
         """The line that connects a project so; PROJECT stands for its number."""
-        settings = [f"strategy={strategy_of(self.strategy)}", f"initial={self.initial}"]
-        if problem_in_live_project(self.model) is None:
-            settings.append(f"embedding_model={self.model}")
-        if self.head:
-            settings.append(f"class_names={'auto' if self.head == NAMED else 'off'}")
-        return f"python -m ml_backend connect PROJECT {' '.join(f'--set {shlex.quote(one)}' for one in settings)}"
+        return connect_line(live_settings(self.model, strategy_of(self.strategy), self.initial, self.head))
 
 
 def choose(analysis: Analysis) -> Choice:
@@ -140,7 +134,7 @@ def _usable(table: pd.DataFrame, models: Mapping[str, str]) -> tuple[str, str]:
     """The best embedding that a live project can use, and a sentence if that is not the best of all."""
     best = _best(table)
     ranked = table[table["mark"] != "partial"].sort_values("mean", ascending=False).index
-    chosen = next((str(name) for name in ranked if problem_in_live_project(models[name]) is None), best)
+    chosen = next((str(name) for name in ranked if is_usable_live(models[name])), best)
     if chosen == best:
         return best, ""
     behind = points(-float(table.loc[chosen, "behind"]))

@@ -75,6 +75,13 @@ def test_a_clear_lead_is_recommended_with_the_labels_that_it_saves_and_a_line_to
     assert advice.line(None) == f"python -m ml_backend connect PROJECT {settings}"
 
 
+def test_the_line_has_the_model_of_an_embedding_with_a_name_of_its_own():
+    compared = compare(
+        results(lead=25, noise=0.005).assign(embedding="mine=/models/m"), RANDOM._replace(embedding="mine=/models/m")
+    )
+    assert recommend(compared, has_class_names=False).settings()["embedding_model"] == "/models/m"
+
+
 def test_class_names_that_say_nothing_are_no_setting_to_change():
     compared = compare(results(lead=25, noise=0.005), RANDOM)
     assert "class_names" not in recommend(compared, has_class_names=False).settings()
