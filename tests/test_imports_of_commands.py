@@ -104,6 +104,7 @@ def test_help_and_refusals_load_no_arrays_models_figures_or_databases(
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     for call, status, said, loaded in answers:
         assert not loaded, f"`{' '.join(call)}` loads {', '.join(loaded)}"
+        assert call[1:] != ["--help"] or f"Example: python -m {module.partition('.')[0]} {call[0]}" in said, said
         assert (status == 0) == ("--help" in call), f"`{' '.join(call)}` ends with {status}: {said}"
     told = {tuple(call): said for call, _, said, _ in answers}
     wrong = {" ".join(call): told[tuple(call)] for call, sentence in refused if sentence not in told[tuple(call)]}

@@ -25,6 +25,11 @@ app = typer.Typer(
 )
 
 
+def example(call: str) -> str:
+    """What stands below the help of a command: a call of it."""
+    return f"Example: [bold]python -m ml_backend {call}[/bold]"
+
+
 def _print_version(requested: bool) -> None:
     if requested:
         try:

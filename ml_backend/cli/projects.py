@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from ml_backend.cli.application import app
+from ml_backend.cli.application import app, example
 from ml_backend.cli.terminal import (
     ProjectId,
     console,
@@ -19,7 +19,7 @@ from ml_backend.cli.terminal import (
 )
 
 
-@app.command()
+@app.command(epilog=example("connect 3 --set strategy=badge"))
 def connect(
     project: ProjectId,
     backend_url: Annotated[
@@ -61,7 +61,7 @@ def connect(
             watch_first_batch(console, settings, project, address)
 
 
-@app.command()
+@app.command(epilog=example("doctor --project 3"))
 def doctor(
     project: Annotated[int | None, typer.Option(help="Check this project only.")] = None,
     backend_url: Annotated[
@@ -76,7 +76,7 @@ def doctor(
     raise typer.Exit(print_checks(console, run_checks(settings, project, backend_url)))
 
 
-@app.command()
+@app.command(epilog=example("evaluate 3"))
 def evaluate(
     project: ProjectId,
     as_json: Annotated[
@@ -100,7 +100,7 @@ def evaluate(
             print_evaluation(console, evaluated)
 
 
-@app.command()
+@app.command(epilog=example("train 3"))
 def train(project: ProjectId) -> None:
     """Let the worker learn from all labels of a project now, and publish a new batch."""
     settings = read_settings()
@@ -110,7 +110,7 @@ def train(project: ProjectId) -> None:
         say_done(learning.train(settings, project))
 
 
-@app.command()
+@app.command(epilog=example("pause 3"))
 def pause(project: ProjectId) -> None:
     """Pause a project: labels are received and kept, nothing is learned or published until `resume`."""
     settings = read_settings()
@@ -120,7 +120,7 @@ def pause(project: ProjectId) -> None:
         say_done(learning.pause(settings, project))
 
 
-@app.command()
+@app.command(epilog=example("resume 3"))
 def resume(project: ProjectId) -> None:
     """Let a paused project go on."""
     settings = read_settings()

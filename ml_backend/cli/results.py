@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import track
 
-from ml_backend.cli.application import app
+from ml_backend.cli.application import app, example
 from ml_backend.cli.terminal import (
     WRONG_SETTINGS,
     ProjectId,
@@ -22,7 +22,7 @@ from ml_backend.cli.terminal import (
 )
 
 
-@app.command()
+@app.command(epilog=example("predict 3 --all --csv predictions.csv --above 0.9"))
 def predict(
     project: ProjectId,
     every: Annotated[bool, typer.Option("--all", help="Predict all open texts.")] = False,
@@ -70,7 +70,7 @@ def predict(
         say_done(sentence)
 
 
-@app.command("label-copies")
+@app.command("label-copies", epilog=example("label-copies 3"))
 def label_copies(
     project: ProjectId,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
@@ -92,7 +92,7 @@ def label_copies(
     console.print(f"[green]✓[/green] {done:,} {'task' if done == 1 else 'tasks'} labelled{skipped}", highlight=False)
 
 
-@app.command()
+@app.command(epilog=example("export 3 model"))
 def export(
     project: ProjectId,
     folder: Annotated[Path, typer.Argument(help="Folder to write; it must not exist yet.")],

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ml_backend.cli.application import app
+from ml_backend.cli.application import app, example
 from ml_backend.cli.terminal import (
     WRONG_SETTINGS,
     console,
@@ -19,7 +19,7 @@ from ml_backend.cli.terminal import (
 from ml_backend.settings import SettingsError
 
 
-@app.command()
+@app.command(epilog=example("serve --no-worker"))
 def serve(
     worker: Annotated[bool, typer.Option(help="Also run a worker; switch off if workers run elsewhere.")] = True,
 ) -> None:
@@ -33,7 +33,7 @@ def serve(
         fail(str(problem), WRONG_SETTINGS)
 
 
-@app.command()
+@app.command(epilog=example("worker --threads 4"))
 def worker(
     threads: Annotated[int, typer.Option(min=1, help="Number of projects to run at the same time.")] = 2,
     check: Annotated[
@@ -60,7 +60,7 @@ def worker(
         fail(str(refused), WRONG_SETTINGS)
 
 
-@app.command()
+@app.command(epilog=example("demo --check"))
 def demo(
     check: Annotated[bool, typer.Option(help="Label 60 tasks with the gold labels, print accuracy, and stop.")] = False,
     folder: Annotated[Path, typer.Option(help="Folder for the data of the demo.")] = Path(".demo"),
@@ -74,7 +74,7 @@ def demo(
     raise typer.Exit(run_demo(console, folder.resolve(), label_studio_venv.resolve(), check))
 
 
-@app.command()
+@app.command(epilog=example("backup labels.db"))
 def backup(
     file: Annotated[Path, typer.Argument(help="Where to write the copy of the database.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
@@ -93,7 +93,7 @@ def backup(
     console.print(f"[green]✓[/green] {file}: {describe(contents)}", highlight=False, soft_wrap=True)
 
 
-@app.command()
+@app.command(epilog=example("restore labels.db"))
 def restore(
     file: Annotated[Path, typer.Argument(help="A file written by `backup`, of this or an older version.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

@@ -43,38 +43,49 @@ from simulator.experiment.strategy_options import StrategyOptions
 if TYPE_CHECKING:
     from simulator.advise.replay import Labelled
 
+LABELS, COMPARED, MACHINE, PRINTED = "The labels so far", "What to compare", "Where to run", "What is written"
+
 
 def advise(
-    project: Annotated[int | None, typer.Option(help="Id of a Label Studio project.")] = None,
+    project: Annotated[int | None, typer.Option(help="Id of a Label Studio project.", rich_help_panel=LABELS)] = None,
     data: Annotated[
-        Path | None, typer.Option(help=f"Instead of --project: a file with the labels. {FORMATS_HELP}")
+        Path | None,
+        typer.Option(help=f"Instead of --project: a file with the labels. {FORMATS_HELP}", rich_help_panel=LABELS),
     ] = None,
-    embeddings: Annotated[str, typer.Option(help="Embeddings to compare, separated by commas.")] = "minilm,tfidf",
+    embeddings: Annotated[
+        str, typer.Option(help="Embeddings to compare, separated by commas.", rich_help_panel=COMPARED)
+    ] = "minilm,tfidf",
     strategy_names: Annotated[
         str,
         typer.Option(
             "--strategies",
             help=f"`all`, or names separated by commas; random and the one in use ({DEFAULT_STRATEGY}, or that of "
             "--current) are always included.",
+            rich_help_panel=COMPARED,
         ),
     ] = f"random,{DEFAULT_STRATEGY},margin,entropy,badge,typiclust",
     initial_names: Annotated[
-        str, typer.Option("--initial", help="Methods for the initial pool, separated by commas.")
+        str,
+        typer.Option("--initial", help="Methods for the initial pool, separated by commas.", rich_help_panel=COMPARED),
     ] = f"random,{DEFAULT_INITIAL}",
     heads: Annotated[
         str,
         typer.Option(
             help="Heads to compare: `plain` learns from labels only, `named` knows what the classes are called too. If "
-            "the names say nothing, only `plain` is tried."
+            "the names say nothing, only `plain` is tried.",
+            rich_help_panel=COMPARED,
         ),
     ] = ",".join(HeadKind),
-    class_descriptions: Annotated[str | None, typer.Option(help=CLASS_DESCRIPTIONS_HELP)] = None,
+    class_descriptions: Annotated[
+        str | None, typer.Option(help=CLASS_DESCRIPTIONS_HELP, rich_help_panel=COMPARED)
+    ] = None,
     current: Annotated[
         list[str] | None,
         typer.Option(
             help="A setting that the project has today, if it is not the default: strategy, initial, embedding_model "
             "or class_names, such as strategy=margin; may be repeated. What is in use is kept unless something is "
-            "clearly better."
+            "clearly better.",
+            rich_help_panel=COMPARED,
         ),
     ] = None,
     seeds: Annotated[
@@ -83,24 +94,33 @@ def advise(
             min=LEAST_SEEDS,
             help="Number of random splits of the labels into pool and test set. More splits narrow the intervals a "
             "little; only more labels narrow them a lot.",
+            rich_help_panel=COMPARED,
         ),
     ] = 20,
-    subpool: Annotated[int | None, typer.Option(min=1, help=SUBPOOL_HELP)] = None,
-    balance: Annotated[int | None, typer.Option(min=1, help=BALANCE_HELP)] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
-    text_column: Annotated[str, typer.Option(help=TEXT_COLUMN_HELP)] = DEFAULT_TEXT,
-    label_column: Annotated[str, typer.Option(help=f"For --data only. {LABEL_COLUMN_HELP}")] = DEFAULT_LABEL,
+    subpool: Annotated[int | None, typer.Option(min=1, help=SUBPOOL_HELP, rich_help_panel=COMPARED)] = None,
+    balance: Annotated[int | None, typer.Option(min=1, help=BALANCE_HELP, rich_help_panel=COMPARED)] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.", rich_help_panel=MACHINE)] = 1,
+    text_column: Annotated[str, typer.Option(help=TEXT_COLUMN_HELP, rich_help_panel=LABELS)] = DEFAULT_TEXT,
+    label_column: Annotated[
+        str, typer.Option(help=f"For --data only. {LABEL_COLUMN_HELP}", rich_help_panel=LABELS)
+    ] = DEFAULT_LABEL,
     control: Annotated[
-        str | None, typer.Option(help="Name of the control that holds the label, if there are several.")
+        str | None,
+        typer.Option(help="Name of the control that holds the label, if there are several.", rich_help_panel=LABELS),
     ] = None,
-    label_config: Annotated[Path | None, typer.Option(help=f"For --data only. {LABEL_CONFIG_HELP}")] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write the advice to this file, as CSV.")] = None,
+    label_config: Annotated[
+        Path | None, typer.Option(help=f"For --data only. {LABEL_CONFIG_HELP}", rich_help_panel=LABELS)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the advice to this file, as CSV.", rich_help_panel=PRINTED)
+    ] = None,
     as_json: Annotated[
         bool,
         typer.Option(
             "--json",
             help="For other programs: write JSON lines to standard output instead of the table. Each holds a `note`, "
             "how far the simulation has come (`done`, `total`), or at the end the `advice`.",
+            rich_help_panel=PRINTED,
         ),
     ] = False,
 ) -> None:

@@ -21,5 +21,11 @@ app = typer.Typer(
     "[bold]python -m simulator run --data texts.csv --seeds 3 --out first[/bold]\n\n"
     "[bold]python -m simulator report first[/bold]",
 )
-for command in (live, advise, run, report, submit):
-    app.command()(command)
+for command, example in (
+    (run, "--data texts.csv --strategies random,uherding,margin --seeds 5 --jobs 2 --out first"),
+    (report, "first"),
+    (advise, "--project 3 --jobs 2"),
+    (live, "--project 3 --data test.csv --labels 200 --out live"),
+    (submit, "first --to leaderboard.csv --by me"),
+):
+    app.command(epilog=f"Example: [bold]python -m simulator {command.__name__} {example}[/bold]")(command)
