@@ -106,7 +106,8 @@ def run(
     embeddings: Annotated[
         str,
         typer.Option(
-            help="minilm, minilm:layer1 … minilm:layer6, tfidf, random-projection, hub models; separated by commas.",
+            help="minilm, minilm:layer1 … minilm:layer6, tfidf, random-projection, hub models, folders, files; "
+            "separated by commas. mpnet=FOLDER is the model in a folder, with results under the name mpnet.",
             rich_help_panel=GRID,
         ),
     ] = "minilm",

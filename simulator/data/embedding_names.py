@@ -52,25 +52,21 @@ def separator(embedding: str) -> str:
 
 
 def content_of(embedding: str) -> str | None:
-    """Hash of what a matrix file (its bytes) or a model's folder (names, sizes and times of its files) holds.
+    """Hash of what a matrix file or a model's folder holds, wherever it is.
 
-    It detects content that changed under the same name. None for embeddings that are identified by their name alone,
-    and for missing files.
+    It detects content that changed under the same name; a large model is read once per process. None for embeddings
+    that are identified by their name alone, and for missing files.
     """
     parsed_name = parse(embedding)
     path = Path(parsed_name.model)
     if parsed_name.is_matrix and path.is_file():
-        file_status = path.stat()
-        return _file_hash(path, (file_status.st_size, file_status.st_mtime_ns))
+        return _hash_of(path)
     if parsed_name.model in (PACKAGED, *WITHOUT_OPTIONS) or registered(parsed_name.model) or not path.is_dir():
         return None
     digest = hashlib.blake2b(digest_size=12)
     for file in sorted(path.rglob("*")):
         if file.is_file():
-            file_status = file.stat()
-            digest.update(
-                f"{file.relative_to(path)}\x00{file_status.st_size}\x00{file_status.st_mtime_ns}\x00".encode()
-            )
+            digest.update(f"{file.relative_to(path).as_posix()}\x00{_hash_of(file)}\x00".encode())
     return digest.hexdigest()
 
 
@@ -86,7 +82,12 @@ def identity(own_name: str, embedding: str) -> str | None:
     return str(replace(parsed_name, model=content or parsed_name.model, copy_of=None))
 
 
-@lru_cache(maxsize=64)
+def _hash_of(path: Path) -> str:
+    file_status = path.stat()
+    return _file_hash(path, (file_status.st_size, file_status.st_mtime_ns))
+
+
+@lru_cache(maxsize=256)
 def _file_hash(path: Path, _size_and_time: tuple[int, int]) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=12)).hexdigest()

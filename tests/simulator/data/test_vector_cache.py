@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +79,10 @@ def test_a_change_in_a_models_files_is_a_change_of_its_content(tmp_path: Path):
     before = content_of(str(model))
     assert before == content_of(f"{model}:int8") is not None
     os.utime(weights, ns=(2, 2))
+    assert content_of(str(model)) == before
+    copy = shutil.copytree(model, tmp_path / "copy")
+    assert content_of(f"mine={copy}") == before
+    weights.write_text("two")
     assert content_of(str(model)) != before
     assert content_of(str(tmp_path / "none.npy")) is content_of("owner/name") is None
 
