@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from ml_backend.learning.cycle import Cycle
+from ml_backend.learning.numerics import kept_pairs
+from ml_backend.learning.numerics.near_pairs import near_pairs
 from simulator.data.embedded_dataset import EmbeddedDataset
 from simulator.experiment.budget import BUDGETS, Budget
 from simulator.experiment.embedding_quality import quality
@@ -55,6 +57,15 @@ def test_strategies_start_from_the_same_labels_for_the_same_seed_only():
     for one, other in combinations(picks.values(), 2):
         assert one[1:] != other[1:]
     assert simulate(blobs(), plan(seed=1), SHORT).picks[0] != picks["margin"][0]
+
+
+def test_a_run_computes_the_pairs_of_its_texts_once(monkeypatch):
+    sizes = []
+    monkeypatch.setattr(kept_pairs, "near_pairs", lambda x, *rest: sizes.append(len(x)) or near_pairs(x, *rest))
+    run = simulate(blobs(), plan("max_herding"), SHORT)
+    assert sizes == [80]
+    monkeypatch.setattr(kept_pairs, "MOST_ROWS", 0)
+    assert simulate(blobs(), plan("max_herding"), SHORT).picks == run.picks
 
 
 def test_more_labels_give_a_better_head():
