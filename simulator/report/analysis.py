@@ -229,8 +229,11 @@ class Analysis:
 
     @property
     def evaluated(self) -> pd.DataFrame | None:
-        """The results of that setting, see `analysis.evaluations`."""
-        return None if self.evaluated_setting is None else self.evaluated_setting.results
+        """The rows of that setting whose heads were evaluated, see `analysis.evaluations`."""
+        if self.evaluated_setting is None:
+            return None
+        results = self.evaluated_setting.results
+        return results[results["evaluate_seconds"].notna()]
 
     @cached_property
     def by_embedding(self) -> EmbeddingAnalysis:

@@ -16,8 +16,8 @@ from simulator.experiment.manifest import MANIFEST
 from simulator.experiment.results import KEYS, METRICS, QUALITY
 from simulator.experiment.results_folder import RESULTS, check_results
 
-OPTIONS = ("subpool", "balance", "random_share", "evaluate")
-"""Options in run.json that all runs of a setting share; they are absent if they are off."""
+OPTIONS = ("subpool", "balance", "random_share")
+"""Options in run.json that all runs of a setting share, absent if they are off; an evaluation changes no run."""
 SIZES = ("pool_size", "test_size", "seed")
 """Changes of the data that a folder may have for datasets of its own: for shared ones the fingerprints decide."""
 NAMED_CONTENTS = {

@@ -193,6 +193,17 @@ def test_evaluations_of_another_setting_are_named_as_such(tmp_path):
     columns = {"accuracy_estimate": 0.5, "accuracy_low": 0.1, "accuracy_high": 0.9, "accuracy_open": 0.5}
     rest = {"audits": 20.0, "accuracy_basis": "audits", "forecast_labels": 50.0, "changed": 0.01, "stop": True}
     results = grid(initials=("random",), seeds=2).assign(**columns, **rest, evaluate_seconds=0.1)
-    evaluated = written(tmp_path / "evaluated", results, evaluate=True)
+    evaluated = written(tmp_path / "evaluated", results, evaluate=True, balance=4)
     page = write_report([plain, evaluated]).read_text()
-    assert re.search(r"What it shows\.</b> These are runs of another setting: with evaluate\.", page)
+    assert "of 288 looks" in page
+    assert re.search(r"What it shows\.</b> These are runs of another setting: balance 4\.", page)
+
+
+def test_an_evaluation_makes_no_other_setting_and_only_its_runs_are_judged(tmp_path):
+    results = grid(initials=("random",))
+    plain = written(tmp_path / "plain", results)
+    few = results[results["seed"] == 0].assign(accuracy_estimate=0.5, evaluate_seconds=0.1)
+    (setting,) = read_settings([plain, written(tmp_path / "evaluated", few, evaluate=True)])
+    analysis = Analysis.of_setting(setting)
+    assert len(analysis.results) == len(results)
+    assert len(analysis.evaluated) == len(few)
