@@ -129,13 +129,19 @@ def test_more_seeds_than_the_leaderboard_has_are_left_out(board: pd.DataFrame):
 
 
 def test_random_order_with_other_results_is_refused_with_the_versions_that_differ(board: pd.DataFrame):
-    other = board.assign(area=board["area"] + 0.01 * (board["strategy"] == "random"))
+    other = board.assign(area=board["area"] + 0.05 * (board["strategy"] == "random"))
     other["versions"] = other["versions"].str.replace(r"numpy [\d.]+", "numpy 1.0", regex=True)
     other.to_csv(BOARD, index=False)
     status, said = submit("mine")
     assert status == 1
     assert "random order, which both have with the same seeds, differs: area" in said
     assert "there: numpy 1.0." in said
+
+
+def test_random_order_that_differs_by_rounding_is_the_same(board: pd.DataFrame):
+    one_prediction = 1 / (board["test"].iloc[0] * 3)
+    board.assign(final=board["final"] + one_prediction).to_csv(BOARD, index=False)
+    assert submit("mine")[0] == 0
 
 
 def test_another_strategy_of_the_same_name_is_refused(board: pd.DataFrame):
