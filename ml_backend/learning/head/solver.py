@@ -11,6 +11,7 @@ import logging
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml_backend.learning.head.curvature import Pairs, inverse_diagonal
 from ml_backend.learning.head.features import Features, centred
@@ -30,6 +31,8 @@ It grows with the square root of the tolerance, as the decrease is of second ord
 """
 FLOAT32_BOUND = 5e4
 """Up to this value of C √n |x|² float32 is precise enough."""
+CERTAIN = 32
+"""Loss of a row, in units of rounding, below which its probabilities are certain and its gradient is rounding error."""
 MOST_STEPS = 2000
 """Largest number of steps."""
 MOST_LENGTHS = 40
@@ -127,6 +130,9 @@ def _minimise(problem: Problem, tolerance: float) -> Matrix:
     logit_tolerance = LOGIT_TOLERANCE * np.sqrt(tolerance / TOLERANCE)
     state, pairs = _start_state(problem), Pairs(loss)
     before: tuple[Matrix, Matrix] | None = None
+    certain = CERTAIN * np.finfo(ridge.dtype).eps * problem.Y.shape[1]
+    # Of several problems, those in which rounding hides any decrease must not keep the others from ending.
+    is_stuck = np.zeros_like(state.objective, dtype=bool)
     for number in range(MOST_STEPS):
         if number in RENEWALS:
             inverse = inverse_diagonal(features, state.P, C, ridge)
@@ -136,11 +142,14 @@ def _minimise(problem: Problem, tolerance: float) -> Matrix:
         if before is not None:
             pairs.add(before[0], gradient - before[1])
         line = _line(problem, state, gradient, pairs.times(gradient, inverse))
-        is_last = -line.slope <= tolerance * state.objective
-        if np.all(is_last) and np.all(loss.largest(line.change) <= logit_tolerance):
-            return state.V + line.step
-        length = _line_search(problem, state, line)
-        if not np.any(length):
+        is_done = is_stuck | (-line.slope <= tolerance * state.objective)
+        if np.any(is_done):
+            is_done &= is_stuck | (loss.largest(line.change) <= logit_tolerance)
+        if np.all(is_done):
+            return np.asarray(state.V + np.where(is_stuck, 0, line.step))
+        length = _line_search(problem, state, line, is_done)
+        is_stuck = is_stuck | (length == 0) | (state.objective - state.penalty <= C * certain)
+        if np.all(is_stuck):
             return state.V
         before = length.astype(ridge.dtype) * line.step, gradient
     logger.warning(
@@ -176,9 +185,10 @@ def _line(problem: Problem, state: State, gradient: Matrix, step: Matrix) -> Lin
     return Line(step, change, length * slope, length * penalty_slope, length * length * penalty_curvature)
 
 
-def _line_search(problem: Problem, state: State, line: Line) -> Matrix:
+def _line_search(problem: Problem, state: State, line: Line, is_done: NDArray[np.bool_]) -> Matrix:
     """Move the state along the line, to where the slope is small, and return the length of the move, () or (k, 1).
 
+    is_done: problems that have converged, for which any length will do.
     The length is 0 where rounding hides any decrease. Lengths above 1 occur for separable classes, whose optimal logits
     are large, so that one step is too short.
     """
@@ -195,7 +205,8 @@ def _line_search(problem: Problem, state: State, line: Line) -> Matrix:
         value, P = loss.value(F, Y)
         penalty = state.penalty + length * line.penalty_slope + length * length * line.penalty_curvature / 2
         slope = C * (loss.dot(P, change) - of_labels) + line.penalty_slope + length * line.penalty_curvature
-        is_good = (C * value + penalty <= state.objective + rounding) & (np.abs(slope) <= -FLAT_SLOPE * line.slope)
+        decreases = C * value + penalty <= state.objective + rounding
+        is_good = is_done | (decreases & (np.abs(slope) <= -FLAT_SLOPE * line.slope))
         if np.all(is_good):
             break
         curvature = C * loss.curvature(P, change) + line.penalty_curvature

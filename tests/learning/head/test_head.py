@@ -67,6 +67,14 @@ def test_the_optimum_is_reached_for_short_and_for_long_vectors(scale):
     np.testing.assert_allclose(head.predict_proba(X), model.predict_proba(X), atol=1e-3)
 
 
+@pytest.mark.parametrize("k", [2, 4])
+def test_labels_of_huge_vectors_are_predicted_without_absurd_logits(k):
+    X, y = clusters(60, 100, k, scale=1e15)
+    head = Head().fit(X, y, k)
+    assert (head.predict_proba(X).argmax(axis=1) == y).all()
+    assert np.abs(head.decision_function(X)).max() < 1000
+
+
 @pytest.mark.parametrize("k", [2, 5])
 def test_tiny_vectors_with_a_penalty_for_their_scale_give_the_same_predictions(k):
     X, y = clusters(100, 20, k)
