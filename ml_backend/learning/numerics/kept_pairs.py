@@ -15,16 +15,17 @@ from ml_backend.learning.numerics.threads import HELD_BYTES
 MOST_ROWS = 12_000
 """Rows of the largest matrix whose pairs are kept.
 
-To compute all pairs of more rows takes longer than to compute those of 5,000 of them fifteen times."""
+To compute all pairs of this many rows takes as long as those of 5,000 of them for six queries."""
 
 
 class KeptPairs:
     """Near pairs of some rows of a matrix, the points, with other rows of it as centres; see `NearPairs`.
 
-    Whoever chooses from the same rows several times makes one and gives it to each query. No result depends on it: it
-    compares each query with the one before, drops the pairs that no longer count where centres were added or points
-    left, and computes all pairs again where anything else differs, such as an embedding, or a centre that is none any
-    more. It takes a copy of the matrix, at most HELD_BYTES, and 8 bytes for each of at most MOST_PAIRS pairs.
+    Whoever chooses from the same rows several times makes one and gives it to each query. The choice is the same
+    without it, except that points whose gains differ only by rounding may change places. It compares each query with
+    the one before, drops the pairs that no longer count where centres were added or points left, and computes all pairs
+    again where anything else differs, such as an embedding, or a centre that is none any more. It takes a copy of the
+    matrix, at most HELD_BYTES, and 8 bytes for each of at most MOST_PAIRS pairs.
     """
 
     def __init__(self) -> None:
