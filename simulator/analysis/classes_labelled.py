@@ -19,9 +19,9 @@ def labels_until_seen(results: pd.DataFrame, n_classes: Mapping[str, int]) -> pd
     are those at the end of a cycle, NaN for runs that never get there. Runs without the columns of COLUMNS are left
     out.
     """
-    if "classes_seen" not in results:
+    known = results[results["classes_seen"].notna()] if "classes_seen" in results else results.iloc[:0]
+    if not len(known):
         return pd.DataFrame(columns=[*RUN, *COLUMNS])
-    known = results[results["classes_seen"].notna()]
     wanted = known["dataset"].map(known.groupby("dataset")["classes_seen"].max())
     wanted = known["dataset"].map(n_classes).fillna(wanted)
     columns = {

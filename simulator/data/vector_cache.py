@@ -59,6 +59,14 @@ def embed_classes_and_cache(
     return replace(cached, class_vectors=str(file))
 
 
+def cached_pool(dataset: Dataset, embedding: str, cache: Path) -> NDArray[np.float32] | None:
+    """The vectors of a dataset's pool, (N, D) float32, mapped into memory; None if they are not in the cache."""
+    try:
+        return np.asarray(np.load(_embeddings_file(dataset, embedding, cache), mmap_mode="r")[: len(dataset.train)])
+    except (OSError, ValueError):
+        return None
+
+
 def _embeddings_file(dataset: Dataset, embedding: str, cache: Path) -> Path:
     return cache / "matrices" / f"{quote(embedding, safe=':')}-{_texts_key(dataset, embedding)}.npy"
 

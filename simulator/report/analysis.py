@@ -33,8 +33,11 @@ from simulator.analysis.references import complete_oracle, split_off_oracle
 from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
 from simulator.report.embedding_analysis import EmbeddingAnalysis
 from simulator.report.folders import Setting, read_settings
+from simulator.report.picked_texts import NotShown, Picked, all_settings, picked_texts
 from simulator.report.plots_embeddings import MEASURES
 
+SHOWN_PICKS = 5
+"""Number of strategies besides random whose first picks are shown."""
 QUALITY_COLUMNS = ["dataset", "embedding", *MEASURES]
 
 
@@ -67,6 +70,7 @@ class Analysis:
         self.record = record
         self.others = list(others)
         self.reading_speed = ReadingSpeed()
+        self.folders: list[Path] = []
         self.heads = heads_of(results, record.get("heads", ()))
         planned = planned_runs(results, record) if planned is None else planned
         in_strategies = [with_heads_in_strategies(table, self.heads) for table in (results, planned)]
@@ -91,7 +95,9 @@ class Analysis:
     @classmethod
     def of_setting(cls, setting: Setting, others: Sequence[Analysis] = ()) -> Analysis:
         """The analysis of the runs of one setting."""
-        return cls(setting.results, setting.quality, setting.record, setting.planned, others)
+        analysis = cls(setting.results, setting.quality, setting.record, setting.planned, others)
+        analysis.folders = setting.folders
+        return analysis
 
     def names(self, column: str) -> list[Any]:
         """The values of a column of RUN in complete runs, sorted."""
@@ -183,6 +189,15 @@ class Analysis:
         # Relative to each dataset's mean, so that an embedding run on hard datasets only does not look poor.
         above = means.sub(means.mean(axis=1), axis=0)
         return list(above.mean().sort_values(ascending=False).index)
+
+    @cached_property
+    def picks(self) -> list[Picked | NotShown]:
+        """What random and the best strategies pick first on each dataset; empty without the folders of the results."""
+        if not self.folders:
+            return []
+        best = [name for name in self.order if name != BASELINE and head_of(name) == PLAIN][:SHOWN_PICKS]
+        settings = all_settings(self.embeddings, self.names("initial"))
+        return picked_texts(self.folders, self.record, self.names("dataset"), settings, [*best, BASELINE])
 
     @cached_property
     def start_effects(self) -> pd.DataFrame:

@@ -33,7 +33,12 @@ def write_curve_figures(analysis: Analysis, folder: Path) -> None:
                 _of_setting(analysis.oracle, str(dataset), str(initial)),
                 analysis.probes(str(dataset)),
             )
-            save(figure, folder / (re.sub(r"[^\w.-]+", "_", f"curves-{dataset}-{initial}") + ".png"))
+            save(figure, folder / (file_name(f"curves-{dataset}-{initial}") + ".png"))
+
+
+def file_name(text: str) -> str:
+    """A text as the name of a file, without its ending."""
+    return re.sub(r"[^\w.-]+", "_", text)
 
 
 def _of_setting(oracle: pd.DataFrame, dataset: str, initial: str) -> pd.DataFrame:

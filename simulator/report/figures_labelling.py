@@ -9,7 +9,10 @@ from simulator.analysis.comparisons import BASELINE
 from simulator.analysis.learning_curves import curves, label_axis
 from simulator.analysis.reading_time import mean_curves
 from simulator.report.analysis import Analysis
+from simulator.report.figures import file_name
+from simulator.report.picked_texts import Picked
 from simulator.report.plots_labelling import heat_map_figure, minutes_figure
+from simulator.report.plots_picks import picks_figure
 from simulator.report.plots_strategies import by_strategy_panels
 
 MEAN = "mean of datasets"
@@ -56,6 +59,12 @@ def reliability(analysis: Analysis) -> dict[str, Figure]:
     gap = curves(analysis.results, "confidence") - curves(analysis.results, "accuracy")
     title = "confidence − accuracy, points"
     return {"reliability": by_strategy_panels(gap, analysis.order, analysis.axis, title, zero=True, scale=100)}
+
+
+def picks(analysis: Analysis) -> dict[str, Figure]:
+    """What strategies pick first, one figure per dataset."""
+    shown = [picked for picked in analysis.picks if isinstance(picked, Picked)]
+    return {file_name(f"picks-{picked.dataset}"): picks_figure(picked) for picked in shown}
 
 
 def minutes(analysis: Analysis) -> dict[str, Figure]:

@@ -196,6 +196,15 @@ SECTIONS = (
         applies=lambda analysis: analysis.evaluated is not None,
     ),
     Section(
+        "picks",
+        Part.COST,
+        "What each strategy picks first",
+        "The pool in two dimensions (principal components), one point per text, and the first batches of one run, with "
+        "seed 0. Only the best strategies and random are shown. The table: the first three texts of the first batch.",
+        figures=figures_labelling.picks,
+        table=tables_labelling.picks_in_words,
+    ),
+    Section(
         "minutes",
         Part.COST,
         "Minutes of labelling",

@@ -8,6 +8,7 @@ from simulator.analysis.classes_labelled import labels_until_seen, seen_by_strat
 from simulator.analysis.ranking_stability import stability
 from simulator.analysis.reading_time import mean_curves, saved_by_strategy, until_random_ends
 from simulator.report.analysis import Analysis
+from simulator.report.picked_texts import picks_table
 
 
 def classes(analysis: Analysis) -> pd.DataFrame:
@@ -35,6 +36,11 @@ def classes_in_words(analysis: Analysis) -> pd.DataFrame:
             "five_times_share": "runs that get to five, %",
         }
     )
+
+
+def picks_in_words(analysis: Analysis) -> pd.DataFrame:
+    """The first texts that strategies pick, for the page."""
+    return picks_table(analysis.picks)
 
 
 def _until_random_ends(analysis: Analysis) -> pd.DataFrame:

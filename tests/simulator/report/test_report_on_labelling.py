@@ -12,6 +12,7 @@ from synthetic_results import synthetic_results, write_results
 from typer.testing import CliRunner
 
 from simulator.cli.app import app
+from simulator.experiment.results import DETAILS
 from simulator.report import write_report
 
 GRID = {"datasets": ["sst2", "trec6"], "embeddings": ["minilm"], "strategies": ["random", "badge", "margin"]}
@@ -61,12 +62,14 @@ def test_each_section_says_what_its_numbers_show(reported: Path):
 
 
 def test_results_without_these_columns_have_no_such_sections(tmp_path: Path):
-    older = results().drop(columns=["confidence", "rarest_recall", "classes_seen", "classes_seen_5", "words"])
+    older = results().drop(columns=DETAILS)
     page = sections(write_report([write_results(tmp_path / "older", older)]))
     assert not {*OURS} & {*page}
     assert {"heat-map", "ranking"} <= {*page}
+    empty = results().assign(**dict.fromkeys(DETAILS, np.nan))
+    assert not {*OURS} & {*sections(write_report([write_results(tmp_path / "merged", empty)]))}
     newer = results()
-    newer.loc[newer["seed"] == 0, ["confidence", "rarest_recall", "classes_seen", "classes_seen_5", "words"]] = np.nan
+    newer.loc[newer["seed"] == 0, DETAILS] = np.nan
     page = sections(write_report([write_results(tmp_path / "mixed", newer)]))
     assert not {"reliability", "minutes"} & {*page}, "means over runs with and without the columns would mislead"
 
