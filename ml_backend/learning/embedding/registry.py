@@ -105,9 +105,10 @@ MODELS = (
         384,
         "mit",
         "query: ",
-        trained_on=("agnews", "dbpedia", "mnli", "qnli", "trec6", "yelp5"),
+        trained_on=("agnews", "dbpedia", "mnli", "qnli", "sst2", "trec6", "yelp5"),
         training_note="The paper (arXiv 2402.05672): fine-tuned on NLI pairs and SQuAD, of which QNLI was made; "
-        "pre-trained on xP3, which holds AG News, DBPedia, TREC and Yelp with their labels.",
+        "pre-trained on xP3, which holds AG News, DBPedia, TREC, Yelp and Rotten Tomatoes (SST-2's sentences) with "
+        "their labels.",
     ),
     RegisteredModel(
         "bert-base",
