@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from simulator.analysis.heads import NAMED
 from simulator.analysis.learning_curves import areas
 from simulator.analysis.statistics import labels_to_reach
 from simulator.experiment.budget import Budget
+from simulator.experiment.grid import ORACLE
 from simulator.report.folders import Setting, read_settings
 
 OPTIONS = ("subpool", "balance", "random_share")
@@ -25,8 +27,13 @@ WHERE = ["dataset", "embedding", "initial", "head"]
 
 
 def read_runs(folder: Path) -> Setting:
-    """The runs of a folder. Raises ValueError if runs are missing that its commands asked for, or its random order."""
+    """The runs of a folder, without those of the oracle, which is no strategy.
+
+    Raises ValueError if runs are missing that its commands asked for, or its random order.
+    """
     (setting,) = read_settings([folder])
+    results, planned = (table[table["strategy"] != ORACLE] for table in (setting.results, setting.planned))
+    setting = replace(setting, results=results, planned=planned)
     if not setting.record:
         raise ValueError(f"{folder} has no run.json, which says how its runs were made")
     for head, results in setting.results.groupby("head"):

@@ -122,6 +122,14 @@ def test_runs_that_cannot_be_compared_are_refused_with_what_differs(board: pd.Da
     assert BOARD.read_bytes() == before
 
 
+def test_the_oracle_is_no_strategy(board: pd.DataFrame):
+    results = pd.read_parquet("published/results.parquet")
+    oracle = results[results["strategy"] == "margin"].assign(strategy="oracle")
+    pd.concat([results, oracle]).to_parquet("published/results.parquet")
+    status, said = submit("published")
+    assert (status, "has all rows" in said) == (0, True), said
+
+
 def test_more_seeds_than_the_leaderboard_has_are_left_out(board: pd.DataFrame):
     run("random,margin", "longer", "--seeds", "4")
     status, said = submit("longer")
