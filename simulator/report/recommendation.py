@@ -245,7 +245,9 @@ def _by_budget(analysis: Analysis, runs: pd.DataFrame, chosen: str, scope: str) 
             behind = points(-float(table.loc[chosen, "behind"]))
             words.append(f"With {title} labels {best} is significantly better than {chosen} ({chosen}: {behind}).")
         elif best == chosen:
-            words.append(f"With {title} labels {headline(table, chosen)}.")
+            others = as_good(table, chosen)
+            equal = f"; as good: {listed(others, 'or')}" if others else ", significantly better than all others"
+            words.append(f"With {title} labels {chosen} is the best{equal}.")
         else:
             words.append(f"With {title} labels no strategy is significantly better than {chosen}.")
     few, many = choices["few"], choices["many"]
