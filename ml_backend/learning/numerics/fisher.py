@@ -230,9 +230,15 @@ def symmetric_inverse(a: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _factor(a: NDArray[np.float64]) -> NDArray[np.float64]:
     """A lower triangular matrix N with N Nᵀ = a, (D, D) float64; a may be singular."""
-    # What is added keeps the factor real. It is far below what float32 can tell.
-    ridge = max(1e-12 * float(np.trace(a)), float(np.finfo(np.float64).tiny))
-    return np.linalg.cholesky(a + ridge * np.eye(len(a))).astype(np.float64)
+    # What is added keeps the factor real: with fewer rows than dimensions, a is singular, and its rounding in float32 can
+    # be negative. The smallest of these that is enough is at most what float32 cannot tell.
+    for share in (1e-12, 1e-9, 1e-8, 1e-7):
+        ridge = max(share * float(np.trace(a)), float(np.finfo(np.float64).tiny))
+        try:
+            return np.linalg.cholesky(a + ridge * np.eye(len(a))).astype(np.float64)
+        except np.linalg.LinAlgError:
+            continue
+    return np.linalg.cholesky(a + 1e-6 * float(np.trace(a)) * np.eye(len(a))).astype(np.float64)
 
 
 def _times_lower(x: Matrix, lower: NDArray[np.floating[Any]]) -> Matrix:
