@@ -230,8 +230,8 @@ def symmetric_inverse(a: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _factor(a: NDArray[np.float64]) -> NDArray[np.float64]:
     """A lower triangular matrix N with N Nᵀ = a, (D, D) float64; a may be singular."""
-    # What is added keeps the factor real: with fewer rows than dimensions, a is singular, and its rounding in float32 can
-    # be negative. The smallest of these that is enough is at most what float32 cannot tell.
+    # What is added keeps the factor real: with fewer rows than dimensions, a is singular, and its rounding in float32
+    # can be negative. The smallest of these that is enough is at most what float32 cannot tell.
     for share in (1e-12, 1e-9, 1e-8, 1e-7):
         ridge = max(share * float(np.trace(a)), float(np.finfo(np.float64).tiny))
         try:
