@@ -211,7 +211,7 @@ SECTIONS = (
         "A strategy that picks long texts takes more of a person's time. Lines are means over embeddings, starts and "
         "seeds. The table: median over settings (dataset, embedding, start) of the labels and minutes that a strategy "
         "needs for the accuracy with which random ends, in % of those of random; a setting in which it does not get "
-        "there counts as infinitely many. `report --words-per-minute` and `--seconds-per-label` change the speed.",
+        "there counts as infinitely many. The options --words-per-minute and --seconds-per-label change the speed.",
         words_labelling.minutes_seen,
         figures_labelling.minutes,
         tables_labelling.reading_in_words,

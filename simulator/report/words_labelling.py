@@ -75,7 +75,7 @@ def ranking_seen(analysis: Analysis) -> str:
     row = {int(row["seeds"]): row for _, row in first.iterrows()}
     where = "Over all datasets together" if (table["dataset"] == ALL).any() else f"On {first['dataset'].iloc[0]}"
     return (
-        f"{where}, the best of 5 seeds is the best of all {int(first['all_seeds'].iloc[0])} seeds "
+        f"{where}, the best of 5 drawn seeds is the best of all {int(first['all_seeds'].iloc[0])} seeds "
         f"({first['best'].iloc[0]}) in {row[5]['best_share'] * 100:.0f} % of draws, the best of 10 in "
         f"{row[10]['best_share'] * 100:.0f} %, the best of 20 in {row[20]['best_share'] * 100:.0f} %."
     )

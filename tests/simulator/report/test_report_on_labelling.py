@@ -54,7 +54,7 @@ def test_each_section_says_what_its_numbers_show(reported: Path):
     assert "At 240 words a minute and 2 s per label" in page["minutes"]
     assert "margin picks the longest texts, 40.0 words on average" in page["minutes"]
     assert re.search(r"from [+−]0.0 points \((badge|random)\) to \+5.0 points \(margin\)", page["reliability"])
-    assert "the best of 5 seeds is the best of all 3 seeds (badge) in" in page["ranking"]
+    assert "the best of 5 drawn seeds is the best of all 3 seeds (badge) in" in page["ranking"]
     assert "heat-map" in page
     tables = {path.stem for path in (reported.parent / "tables").glob("*.csv")}
     assert {"classes_seen", "minutes", "ranking_stability"} <= tables
@@ -87,3 +87,8 @@ def test_the_same_results_give_the_same_figures(tmp_path: Path):
     one, other = (write_report([write_results(tmp_path / name, results())]).parent / "figures" for name in "ab")
     for name in ("heat-map", "minutes", "rarest-class", "reliability", "curves-sst2-random"):
         assert (one / f"{name}.png").read_bytes() == (other / f"{name}.png").read_bytes()
+
+
+def test_no_two_places_of_the_page_have_the_same_name(reported: Path):
+    names = re.findall(r' id="([^"]+)"', reported.read_text())
+    assert len(names) == len({*names})
