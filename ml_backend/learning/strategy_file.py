@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from ml_backend.learning.catalogue import BrokenStrategy, StrategyInfo, strategy_names
@@ -28,7 +29,7 @@ class StrategyFile:
         """Raises BrokenStrategy for a file that cannot be read, is no Python, or has the name of a known strategy."""
         try:
             file = cls(str(path), path.read_text(encoding="utf-8"))
-            compile(file.source, file.path, "exec")
+            file.compiled()
         except (OSError, UnicodeDecodeError) as problem:
             raise BrokenStrategy(f"the strategy {path} cannot be read: {problem}") from None
         except (SyntaxError, ValueError) as problem:
@@ -50,6 +51,11 @@ class StrategyFile:
     def __str__(self) -> str:
         return self.name
 
+    def compiled(self) -> CodeType:
+        """The code of the file. Raises SyntaxError and ValueError."""
+        # Without dont_inherit, the file would get the `from __future__` imports of this module.
+        return compile(self.source, self.path, "exec", dont_inherit=True)
+
     def load(self) -> Any:
         """The module, with `INFO`. Raises BrokenStrategy if it cannot be imported or lacks a function `select`."""
         return _load(self)
@@ -57,10 +63,12 @@ class StrategyFile:
 
 @cache
 def _load(file: StrategyFile) -> ModuleType:
-    module = ModuleType(file.name)
+    module = ModuleType(f"{__name__}.{file.name}")
     module.__file__ = file.path
+    # Dataclasses look for the module that defines them there.
+    sys.modules[module.__name__] = module
     try:
-        exec(compile(file.source, file.path, "exec"), module.__dict__)
+        exec(file.compiled(), module.__dict__)
     except Exception as error:
         raise BrokenStrategy(f"the strategy {file.path} cannot be loaded: {error!r}") from error
     if not callable(getattr(module, "select", None)):

@@ -44,6 +44,26 @@ def test_a_file_is_known_by_its_name_and_called_with_a_head(tmp_path):
     assert "mine" not in strategies.names()
 
 
+DATACLASS = """
+from dataclasses import dataclass
+
+@dataclass
+class Options:
+    share: float = 0.5
+
+def select(pool, batch_size, rng):
+    return pool.unlabeled[:batch_size]
+"""
+
+
+@pytest.mark.parametrize("first", ["", "from __future__ import annotations"])
+def test_a_file_may_define_dataclasses(tmp_path, first: str):
+    (tmp_path / "mine.py").write_text(first + DATACLASS)
+    module = StrategyFile.read(tmp_path / "mine.py").load()
+    assert module.Options().share == 0.5
+    assert module.Options.__annotations__["share"] is ("float" if first else float)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
