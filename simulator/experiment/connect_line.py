@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from ml_backend.learning.embedding.names import own_name_and_embedding, problem_in_live_project
+from ml_backend.learning.embedding.names import own_name_and_embedding, parse, problem_in_live_project
 from simulator.experiment.grid import HeadKind
 
 UNKNOWN_PROJECT = "PROJECT"
@@ -20,9 +20,12 @@ def is_usable_live(embedding: str) -> bool:
 def live_settings(embedding: str, strategy: str, initial: str, head: str) -> dict[str, str]:
     """The settings of a project that make it so, as `connect --set` takes them.
 
-    An embedding that no project can use is left out, and the class names for an empty head.
+    An embedding that no project can use is left out, and the class names for an empty head. The own name of an
+    embedding is kept only where it names the model of which a folder holds a copy, and so decides the prompt.
     """
-    live = {"embedding_model": own_name_and_embedding(embedding)[1]} if is_usable_live(embedding) else {}
+    live = {}
+    if is_usable_live(embedding):
+        live = {"embedding_model": embedding if parse(embedding).copy_of else own_name_and_embedding(embedding)[1]}
     class_names = {"class_names": "auto" if head == HeadKind.NAMED else "off"} if head else {}
     return {"strategy": strategy, "initial": initial, **live, **class_names}
 

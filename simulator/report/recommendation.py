@@ -35,7 +35,7 @@ class Recommendation:
 class Choice:
     """The recommended combination, and why.
 
-    embedding, initial, strategy: names; model: the embedding as a project's setting names it; strategy is empty if
+    embedding, initial, strategy: names; model: the embedding as the command named it; strategy is empty if
     nothing can be recommended, and has the suffix of its head where there are several; head: what it knows, empty if
     runs of one head only say nothing on the head; runs: AULC of the runs on which strategies were compared, one row per
     block, one column per strategy; reasons: one for each choice that the results compare.
@@ -91,10 +91,10 @@ def choose(analysis: Analysis) -> Choice:
 
 
 def _models(analysis: Analysis) -> dict[str, str]:
-    """Embeddings by their names in the results, as settings of a project name them: a run may give one a name."""
+    """The embeddings as the commands named them, by their names in the results: `mpnet` of `mpnet=/models/mpnet`."""
     cards = analysis.record.get("embedding_cards", {})
     names = analysis.names("embedding")
-    return {name: cards.get(name, {}).get("embedding", name).removeprefix(f"{name}=") for name in names}
+    return {name: cards.get(name, {}).get("embedding", name) for name in names}
 
 
 def _of(values: pd.Series, level: str, name: str) -> pd.Series:

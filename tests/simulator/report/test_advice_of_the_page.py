@@ -57,13 +57,18 @@ def test_an_embedding_that_no_live_project_can_use_is_not_recommended():
     assert "tfidf cannot be used in a live project" in advice.choice.reasons[0].reason
 
 
-def test_the_line_names_the_model_behind_an_embedding_that_has_a_name_of_its_own():
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [("mine", "/models/mine"), ("e5-base-v2", "e5-base-v2=/models/mine")],
+    ids=["own", "copy of a registered model, with its prompt"],
+)
+def test_the_line_names_the_model_behind_an_embedding_that_has_a_name_of_its_own(name: str, model: str):
     results = grid(gain=best_by_embedding)
-    named = results.assign(embedding=results["embedding"].replace("minilm", "mine"))
-    record = {"embedding_cards": {"mine": {"embedding": "mine=/models/mine"}}}
+    named = results.assign(embedding=results["embedding"].replace("minilm", name))
+    record = {"embedding_cards": {name: {"embedding": f"{name}=/models/mine"}}}
     choice = Advice.of(Analysis(named, None, record)).choice
-    assert choice.embedding == "mine"
-    assert choice.command.endswith("--set embedding_model=/models/mine")
+    assert choice.embedding == name
+    assert choice.command.endswith(f"--set embedding_model={model}")
 
 
 def test_a_clear_gain_is_sure_and_a_small_one_is_not(tmp_path):
