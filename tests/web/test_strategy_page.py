@@ -149,12 +149,12 @@ def test_the_comparison_says_how_many_labels_are_missing_then_starts_and_shows_i
     assert job is not None
     sqlite_store.report_job(job.id, "worker", 30, 120, "simulating", None)
     shown = part(page(signed_in), "comparison")
-    assert "30 of 120 simulated runs" in shown
+    assert "Simulating: 30 of 120…" in shown
     (told,) = signed_in.get("/projects/7/status").json["jobs"]
     assert (told["id"], told["kind"], told["done"], told["total"]) == (job.id, "compare_strategies", 30, 120)
     stop = signed_in.post(f"/projects/7/jobs/{job.id}/stop", data=hidden(shown), headers=BROWSER)
     assert stop.status_code == 303
-    assert "simulated runs" not in part(page(signed_in), "comparison")
+    assert "30 of 120" not in part(page(signed_in), "comparison")
 
 
 IN_USE = advice("uherding", 0.0, float("nan"))
