@@ -220,18 +220,21 @@ def drop_greedily(
 
 
 def symmetric_inverse(a: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the inverse of a symmetric, positive definite matrix a, (D, D) float64."""
+    """Returns the inverse of a symmetric, positive definite matrix a, (D, D) float64. Raises LinAlgError otherwise."""
     from scipy.linalg.lapack import dpotrf, dpotri
 
-    upper = dpotri(dpotrf(a, lower=0)[0], lower=0)[0]  # the lower half is 0
+    factor, problem = dpotrf(a, lower=0)
+    if problem:
+        raise np.linalg.LinAlgError("the matrix is not positive definite")
+    upper = dpotri(factor, lower=0)[0]  # the lower half is 0
     inverse: NDArray[np.float64] = upper + np.triu(upper, 1).T
     return inverse
 
 
 def _factor(a: NDArray[np.float64]) -> NDArray[np.float64]:
     """A lower triangular matrix N with N Nᵀ = a, (D, D) float64; a may be singular."""
-    # What is added keeps the factor real: with fewer rows than dimensions, a is singular, and its rounding in float32
-    # can be negative. The smallest of these that is enough is at most what float32 cannot tell.
+    # With fewer rows than dimensions, a is singular, and rounding in float32 can make eigenvalues negative. The smallest
+    # of these shares of the trace that makes all of them positive is added to the diagonal.
     for share in (1e-12, 1e-9, 1e-8, 1e-7):
         ridge = max(share * float(np.trace(a)), float(np.finfo(np.float64).tiny))
         try:
