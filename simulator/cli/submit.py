@@ -16,8 +16,6 @@ from simulator.experiment.results_folder import check_results
 if TYPE_CHECKING:
     from simulator.leaderboard.standing import Standing
 
-BASELINE = "random"
-
 
 def submit(
     folder: Annotated[Path, typer.Argument(help="Folder of results: the --out of `run`.")],
@@ -42,6 +40,7 @@ def submit(
         if not to.exists() and not extend:
             raise ValueError(f"{to} does not exist: give the path of a leaderboard, or --extend to begin one")
         # Imported after the checks, since pandas takes a second to load.
+        from simulator.analysis.comparisons import BASELINE
         from simulator.leaderboard import runs, submission, table
         from simulator.leaderboard.standing import standing
 

@@ -94,10 +94,7 @@ def difference(record: Mapping[str, Any], main: Mapping[str, Any], options: Sequ
     words += [f"without {change}" for change in before_changes if change not in changes]
     for option in options:
         if record.get(option) != main.get(option):
-            value, title = record.get(option), option.replace("_", " ")
-            words.append(
-                f"without {title}" if value is None else f"with {title}" if value is True else f"{title} {value}"
-            )
+            words.append(_option(option.replace("_", " "), record.get(option)))
     return "; ".join(filter(None, words)) or "other data"
 
 
