@@ -111,7 +111,7 @@ class Cycle:
         reserve: number of rows to choose in addition to the batch.
         prior: what the names of the classes say, see `class_prior`; None: the head knows nothing of them.
         kept_pairs: the same object in every cycle, so that strategies that cover the pool compute its pairs of rows
-        once; None: in every cycle. It changes no picks.
+        once; None: in every cycle. See `KeptPairs`.
         Raises UnknownStrategy; BrokenStrategy; UnknownInitial; ValueError when shapes do not fit; NotFinite when a row
         that is labelled or may be chosen holds NaN or infinity.
         """

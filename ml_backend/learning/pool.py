@@ -49,7 +49,7 @@ class Pool:
     n_classes: number of classes, including those without any label.
     head: a fitted `Head` or None; strategies that need one raise `NeedsHead` without it.
     held_out: the labels of the head in folds, or None; strategies that hold labels out then share its fits with others.
-    kept_pairs: pairs of rows that earlier queries of the same texts have computed, or None; it changes no picks.
+    kept_pairs: pairs of rows that earlier queries of the same texts have computed, or None; see `KeptPairs`.
     candidates: (N,) bool, the rows that may be picked; None: all. Labelled rows are never picked, even if they are
         candidates.
 

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 
 class Verdict(StrEnum):
-    """What the labels so far say of a combination, held against the one in use."""
+    """What the labels so far say of a combination, compared with the one in use."""
 
     IN_USE = "in use"
     BETTER = "better"

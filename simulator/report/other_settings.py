@@ -27,8 +27,8 @@ HARMS = ("label_noise", "class_noise", "imbalance")
 @dataclass(frozen=True)
 class OtherSetting:
     """A further setting. title: how it differs from the main one; advice: what is best in it; table: one row per
-    strategy, best first: mean and gain (0..1), lost, lost_low and lost_high (NaN where there is nothing to hold it
-    against), and one column per dataset; lost: what it loses, in words, or empty."""
+    strategy, best first: mean and gain (0..1), lost, lost_low and lost_high (NaN where there is nothing to
+    compare it with), and one column per dataset; lost: what it loses, in words, or empty."""
 
     title: str
     analysis: Analysis

