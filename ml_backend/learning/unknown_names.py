@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 LEAST_LIKENESS = 0.75
-"""Least share of letters in common, as `SequenceMatcher.ratio` counts them, of a name and one that was most likely meant:
-`rndm` is taken for `random`, and `magic` is not taken for `margin`."""
+"""Least share of letters in common, as `SequenceMatcher.ratio` counts them, of a name and the one that was most likely
+meant: `rndm` is taken for `random`, and `magic` is not taken for `margin`."""
 
 
 def unknown_name(what: str, name: str, known: Sequence[str], listed: Iterable[str] | None = None) -> str:

@@ -233,8 +233,8 @@ def symmetric_inverse(a: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _factor(a: NDArray[np.float64]) -> NDArray[np.float64]:
     """A lower triangular matrix N with N Nᵀ = a, (D, D) float64; a may be singular."""
-    # With fewer rows than dimensions, a is singular, and rounding in float32 can make eigenvalues negative. The smallest
-    # of these shares of the trace that makes all of them positive is added to the diagonal.
+    # With fewer rows than dimensions, a is singular, and rounding in float32 can make eigenvalues negative. The
+    # smallest of these shares of the trace that makes all of them positive is added to the diagonal.
     for share in (1e-12, 1e-9, 1e-8, 1e-7):
         ridge = max(share * float(np.trace(a)), float(np.finfo(np.float64).tiny))
         try:
