@@ -20,7 +20,7 @@ LEAST_EXPONENT = np.float32(-100)
 """Differences of logits below this count as this: e^−100 is 0 in float32, and it keeps 0 · ∞ out of the entropy."""
 
 
-def doubt(head: Head, x: NDArray[np.floating[Any]]) -> Matrix:
+def least_confidence(head: Head, x: NDArray[np.floating[Any]]) -> Matrix:
     """Returns 1 − p₁ of each row of x (n, D) of any float type, (n,) float32; p₁ is the highest probability.
 
     head: of exclusive classes. The result of a row whose logits are not finite is NaN.
@@ -34,7 +34,7 @@ def doubt(head: Head, x: NDArray[np.floating[Any]]) -> Matrix:
 def closeness(head: Head, x: NDArray[np.floating[Any]], temperature: float | None = None) -> Matrix:
     """Returns how close the two most likely classes of each row of x are, (n,) float32, from 0 to 1: 1 − (p₁ − p₂).
 
-    As `doubt`; temperature: divides the logits in place of the head's.
+    As `least_confidence`; temperature: divides the logits in place of the head's.
     """
     logits = _logits(head, x, temperature)
     highest, second = logits[0].copy(), np.full(logits.shape[1], -np.inf, dtype=np.float32)
@@ -47,7 +47,7 @@ def closeness(head: Head, x: NDArray[np.floating[Any]], temperature: float | Non
 
 
 def entropy(head: Head, x: NDArray[np.floating[Any]]) -> Matrix:
-    """Returns −Σ p log p of each row of x (n, D), (n,) float32, in nats. As `doubt`."""
+    """Returns −Σ p log p of each row of x (n, D), (n,) float32, in nats. As `least_confidence`."""
     logits = _logits(head, x)
     shifted = _minus(logits, logits.max(axis=0))
     np.maximum(shifted, LEAST_EXPONENT, out=shifted)

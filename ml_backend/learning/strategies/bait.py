@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.catalogue import StrategyInfo
-from ml_backend.learning.head.uncertainty import doubt
+from ml_backend.learning.head.uncertainty import least_confidence
 from ml_backend.learning.numerics.distances import Matrix
 from ml_backend.learning.numerics.fisher import add_greedily, drop_greedily, scatter, symmetric_inverse
 from ml_backend.learning.pool import Pool
@@ -50,8 +50,12 @@ def select(
     assert pool.head is not None
     x, xl = pool.unlabeled_embeddings(slice(None)), pool.rows(pool.labeled)
     n, b = len(xl), batch_size
-    w = mean_variance(pool.probabilities) if pool.multi_label else top_variance(pool.scores(doubt))
-    wl = mean_variance(pool.head.predict_proba(xl)) if pool.multi_label else top_variance(doubt(pool.head, xl))
+    w = mean_variance(pool.probabilities) if pool.multi_label else top_variance(pool.scores(least_confidence))
+    wl = (
+        mean_variance(pool.head.predict_proba(xl))
+        if pool.multi_label
+        else top_variance(least_confidence(pool.head, xl))
+    )
     labelled = scatter(xl, wl) if n else 0
     fisher = (scatter(x, w) + labelled) / (len(x) + n)
     ridge = regularisation * (float(np.vdot(x, x)) / x.size or 1.0)
@@ -68,6 +72,6 @@ def mean_variance(p: Matrix) -> Matrix:
     return mean
 
 
-def top_variance(doubt: Matrix) -> Matrix:
-    """p₁ (1 − p₁) from 1 − p₁, where p₁ is the highest probability; (m,) float32."""
-    return doubt * (1 - doubt)
+def top_variance(rest: Matrix) -> Matrix:
+    """p₁ (1 − p₁) from `rest`, which is 1 − p₁, where p₁ is the highest probability; (m,) float32."""
+    return rest * (1 - rest)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.catalogue import StrategyInfo
-from ml_backend.learning.head.uncertainty import doubt
+from ml_backend.learning.head import uncertainty
 from ml_backend.learning.numerics.ranking import highest
 from ml_backend.learning.pool import Pool
 
@@ -28,11 +28,11 @@ def select(pool: Pool, batch_size: int, rng: np.random.Generator) -> NDArray[np.
 
     Multi-label: the rows with the highest mean over the classes of min(p, 1 − p). Ties by the generator.
     """
-    score = _mean_doubt(pool.probabilities) if pool.multi_label else pool.scores(doubt)
+    score = _mean_of_rest(pool.probabilities) if pool.multi_label else pool.scores(uncertainty.least_confidence)
     picks: NDArray[np.int64] = pool.unlabeled[highest(score, batch_size, rng.permutation(len(pool.unlabeled)))]
     return picks
 
 
-def _mean_doubt(p: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mean_of_rest(p: NDArray[np.float32]) -> NDArray[np.float32]:
     mean: NDArray[np.float32] = np.minimum(p, 1 - p).mean(axis=1)
     return mean

@@ -15,7 +15,7 @@ def probabilities(head: Head, x: np.ndarray, temperature: float | None = None) -
     return softmax(logits / (temperature or head.temperature), axis=1)
 
 
-def doubt(p):
+def least_confidence(p):
     return 1 - p.max(axis=1)
 
 
@@ -28,7 +28,7 @@ def entropy(p):
     return -(p * np.log(np.where(p > 0, p, 1))).sum(axis=1)
 
 
-MEASURES = {"least_confidence": doubt, "margin": closeness, "entropy": entropy}
+MEASURES = {"least_confidence": least_confidence, "margin": closeness, "entropy": entropy}
 
 
 def head_of(n_classes: int, occurring: int, temperature: float = 1.0) -> Head:
@@ -47,7 +47,7 @@ X = np.random.default_rng(1).normal(size=(3000, 12)).astype(np.float32)
 
 
 @pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("name", ["doubt", "closeness", "entropy"])
+@pytest.mark.parametrize("name", ["least_confidence", "closeness", "entropy"])
 def test_measures_from_logits_are_those_of_the_probabilities(name, head):
     expected = globals()[name](probabilities(head, X))
     np.testing.assert_allclose(getattr(uncertainty, name)(head, X), expected, atol=2e-6)
@@ -76,7 +76,7 @@ def test_picks_are_those_of_the_probabilities(name, head):
 def test_logits_far_apart_have_finite_measures():
     head = head_of(4, 4)
     head.weights = head.weights * np.float32(1e30)
-    for name in ("doubt", "closeness", "entropy"):
+    for name in ("least_confidence", "closeness", "entropy"):
         assert np.abs(getattr(uncertainty, name)(head, X)).max() < 1e-6
 
 
@@ -94,7 +94,7 @@ def test_a_part_of_a_pool_reuses_its_scores():
 
     def measure(head, x):
         computed.append(len(x))
-        return uncertainty.doubt(head, x)
+        return uncertainty.least_confidence(head, x)
 
     expected = pool.scores(measure)[5:]
     computed.clear()
