@@ -10,14 +10,14 @@ import pandas as pd
 from scipy import stats
 
 from simulator.analysis.statistics import LEVEL
-from simulator.leaderboard.table import SETTING
+from simulator.leaderboard.table import SETTING, as_text
 
 
 @dataclass(frozen=True)
 class Standing:
-    """strategy: which; settings: number of settings that it has, of: number that the leaderboard has; rank: its place
-    by mean area over its settings among the strategies that have all of these, which are `table` (columns strategy,
-    area and gain over random order, the best first); gain: mean over its settings; low, high: 95 % interval of the gain
+    """strategy: which; settings: number of settings of its runs, of: number that the leaderboard has; rank: its place
+    by mean area over these settings among the strategies that have all of them, which are `table` (columns strategy,
+    area and gain over random order, the best first); gain: mean over the settings; low, high: 95 % interval of the gain
     over the seeds, by Student's t; NaN for one seed.
     """
 
@@ -48,7 +48,7 @@ def standing(board: pd.DataFrame, rows: pd.DataFrame, strategy: str) -> Standing
     if n > 1:
         reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * float(by_seed.std(ddof=1)) / sqrt(n)
     settings = pd.MultiIndex.from_frame(board[SETTING])
-    mine = settings[(board["strategy"] == strategy).to_numpy()]
+    mine = pd.MultiIndex.from_frame(as_text(own, SETTING))
     shared = board[settings.isin(mine)]
     values = shared.assign(**{name: shared[name].astype(float) for name in ("area", "gain")})
     grouped = values.groupby("strategy").agg(area=("area", "mean"), gain=("gain", "mean"), found=("area", "size"))

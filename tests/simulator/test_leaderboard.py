@@ -103,6 +103,16 @@ def test_a_strategy_of_ones_own_is_added_with_its_place_and_submitted_again_chan
     assert rows.loc["random", "submitted_by"] == "first"
 
 
+def test_the_place_is_that_on_the_settings_of_the_folder(board: pd.DataFrame):
+    run("random,margin", "starts", "--initial", "typiclust")
+    status, said = submit("starts", "--extend")
+    assert status == 0, said
+    rows = pd.read_csv(BOARD).set_index(["strategy", "initial"])
+    gain = 100 * rows.loc[("margin", "typiclust"), "gain"]
+    assert f"margin: rank {1 if gain >= 0 else 2} of 2 on 1 of 2 settings, {gain:+.2f} points" in said
+    assert f"margin {gain:+.2f}" in said.split("Points over random order")[1]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
