@@ -12,7 +12,7 @@ import pandas as pd
 
 from simulator.analysis.comparisons import BASELINE
 from simulator.analysis.evidence import ALPHA, Evidence, across, listed, mean_effect, points, sentences
-from simulator.analysis.heads import head_of, of_head
+from simulator.analysis.heads import head_of, of_head, strategy_of
 from simulator.analysis.statistics import Floats, labels_to_reach
 from simulator.report.analysis import Analysis
 from simulator.report.recommendation import Choice, choose
@@ -38,6 +38,11 @@ class Advice:
     def baseline(self) -> str:
         """Random with the same head, by its name among the strategies."""
         return of_head(BASELINE, head_of(self.choice.strategy))
+
+    @property
+    def is_in_a_file(self) -> bool:
+        """Whether the strategy is in a file of the user, so that projects do not know its name."""
+        return strategy_of(self.choice.strategy) in self.analysis.record.get("strategy_files", {})
 
     @cached_property
     def gain(self) -> Evidence | None:
@@ -108,9 +113,11 @@ class Advice:
         if never == total:
             return f"In none of {where} does {name} reach the accuracy that random order reaches with all its labels."
         rest = f"; in {never} of them it does not reach it" if never else ""
+        percent = f"{self.saved_share * 100:.0f}"
+        fewer = "as many labels" if percent == "0" else f"{percent} % fewer labels"
         return (
-            f"To reach the accuracy that random order reaches with all its labels, {name} needs "
-            f"{self.saved_share * 100:.0f} % fewer labels (median of {where}{rest})."
+            f"To reach the accuracy that random order reaches with all its labels, {name} needs {fewer} (median of "
+            f"{where}{rest})."
         )
 
     @property

@@ -71,6 +71,14 @@ def test_the_line_names_the_model_behind_an_embedding_that_has_a_name_of_its_own
     assert choice.command.endswith(f"--set embedding_model={model}")
 
 
+def test_a_strategy_in_a_file_is_recommended_with_what_a_project_needs_to_use_it(tmp_path):
+    results = grid(gain=lambda strategy, d, quality: 0.05 * (strategy == "badge"))
+    folder = write_results(tmp_path, results)
+    (folder / "run.json").write_text(json.dumps({"strategy_files": {"badge": "0" * 64}}))
+    assert "a project can use it once it is installed as a package" in write_report([folder]).read_text()
+    assert not Advice.of(Analysis(results, None, {"strategy_files": {"margin": "0" * 64}})).is_in_a_file
+
+
 def test_a_clear_gain_is_sure_and_a_small_one_is_not(tmp_path):
     clear = advice_of(grid(gain=lambda strategy, d, quality: 0.05 * (strategy == "badge")))
     assert clear.is_sure
@@ -146,7 +154,7 @@ def test_parts_of_the_page_are_in_the_order_of_a_users_questions(tmp_path):
     page = write_report(
         [write_results(tmp_path, results, synthetic_quality(DATASETS, ["minilm", "tfidf"]))]
     ).read_text()
-    headings = re.findall(r'<h2 class="part" id="\w+">([^<]+)</h2>', page)
+    headings = re.findall(r'<h2 class="part" id="part-\w+">([^<]+)</h2>', page)
     assert headings == [
         "What to use",
         "Learning curves",
