@@ -34,8 +34,9 @@ def read_runs(folder: Path) -> Setting:
     (setting,) = read_settings([folder])
     results, planned = (table[table["strategy"] != ORACLE] for table in (setting.results, setting.planned))
     setting = replace(setting, results=results, planned=planned)
-    if not setting.record:
-        raise ValueError(f"{folder} has no run.json, which says how its runs were made")
+    absent = [name for name in ("datasets", "protocol", "versions") if name not in setting.record]
+    if absent:
+        raise ValueError(f"{folder} has no run.json with {', '.join(absent)}, which says how its runs were made")
     for head, results in setting.results.groupby("head"):
         planned = setting.planned[setting.planned["head"] == head]
         missing = audit(results, planned).missing

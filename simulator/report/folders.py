@@ -95,9 +95,11 @@ def _record(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     try:
-        record: dict[str, Any] = json.loads(path.read_text())
+        record = json.loads(path.read_text())
     except ValueError as problem:
         raise ValueError(f"{path} is not valid JSON: {problem}") from problem
+    if not isinstance(record, dict):
+        raise ValueError(f"{path} is not the record that `run` writes: it holds no object")
     return record
 
 

@@ -177,6 +177,15 @@ def test_another_strategy_of_the_same_name_is_refused(board: pd.DataFrame):
     assert "the leaderboard has 'margin' with other results: area" in said
 
 
+def test_runs_without_a_record_of_how_they_were_made_are_refused(board: pd.DataFrame):
+    Path("mine/run.json").write_text('{"command": "python -m simulator run"}')
+    status, said = submit("mine")
+    assert (status, "mine has no run.json with datasets, protocol, versions" in said) == (1, True), said
+    Path("mine/run.json").write_text("[]")
+    status, said = submit("mine")
+    assert (status, "it holds no object" in said) == (1, True), said
+
+
 def test_folders_that_are_not_whole_are_refused(board: pd.DataFrame):
     run("margin", "alone")
     status, said = submit("alone")
