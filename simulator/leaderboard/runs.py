@@ -19,9 +19,8 @@ from simulator.analysis.learning_curves import areas
 from simulator.analysis.statistics import labels_to_reach
 from simulator.experiment.budget import Budget
 from simulator.experiment.grid import ORACLE
-from simulator.report.folders import Setting, read_settings
+from simulator.report.folders import OPTIONS, Setting, read_settings
 
-OPTIONS = ("subpool", "balance", "random_share")
 WHERE = ["dataset", "embedding", "initial", "head"]
 """What varies between the settings of one folder."""
 

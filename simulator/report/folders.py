@@ -13,7 +13,7 @@ import pandas as pd
 from simulator.analysis.heads import PLAIN
 from simulator.analysis.planned_runs import planned_runs
 from simulator.experiment.manifest import MANIFEST
-from simulator.experiment.results import KEYS, METRICS, QUALITY
+from simulator.experiment.results import KEYS, METRICS, QUALITY, RUN
 from simulator.experiment.results_folder import RESULTS, check_results
 
 OPTIONS = ("subpool", "balance", "random_share")
@@ -28,7 +28,6 @@ NAMED_CONTENTS = {
 """Keys of run.json with contents by name, which folders of one setting have in common where they have the name."""
 SAME = 1e-9
 """Metrics of the same run that differ by more than this are of different runs."""
-RUN = KEYS[:-1]
 
 
 @dataclass(frozen=True)
