@@ -11,6 +11,7 @@ import typer
 
 from simulator.cli.console import console, fail, print_line
 from simulator.data.atomic_files import CannotSave
+from simulator.data.counted import counted
 from simulator.experiment.results_folder import check_results
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def submit(
         if n_new:
             table.write(to, board)
         print_line(
-            console, f"{n_new:,} rows added to {to}, which has {len(board):,}." if n_new else f"{to} has all rows."
+            console,
+            f"{counted(n_new, 'row')} added to {to}, which has {len(board):,}." if n_new else f"{to} has all rows.",
         )
         places = [standing(board, rows, name) for name in sorted(set(rows["strategy"]) - {BASELINE})]
         for place in places:

@@ -89,7 +89,7 @@ def test_a_row_holds_what_the_runs_measured(board: pd.DataFrame):
 def test_a_strategy_of_ones_own_is_added_with_its_place_and_submitted_again_changes_nothing(board: pd.DataFrame):
     status, said = submit("mine", "--by", "somebody")
     assert status == 0, said
-    assert "1 rows added to board.csv, which has 4." in said
+    assert "1 row added to board.csv, which has 4." in said
     rows = pd.read_csv(BOARD).set_index("strategy")
     rank = int((rows["area"] > rows.loc["spread_margin", "area"]).sum()) + 1
     gain = 100 * rows.loc["spread_margin", "gain"]
