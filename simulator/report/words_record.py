@@ -10,6 +10,8 @@ import pandas as pd
 
 from simulator.analysis.complete_runs import SECONDS
 from simulator.analysis.evidence import sentences
+from simulator.data.counted import counted
+from simulator.report.words_numbers import duration
 
 NEUTRAL = {"imbalance": 1.0}
 """Values of changes of the data that change nothing, where that is not 0."""
@@ -31,7 +33,7 @@ def time_taken(records: Sequence[Mapping[str, Any]], results: Sequence[pd.DataFr
     machines = ", ".join(dict.fromkeys(record["machine"] for record in records if record.get("machine")))
     return sentences(
         (
-            f"Wall time: {duration(wall)} in {_counted(len(calls), 'call')}"
+            f"Wall time: {duration(wall)} in {counted(len(calls), 'call')}"
             f"{f', of which {stopped} stopped' if stopped else ''}{f' ({machines})' if machines else ''}."
             if calls
             else ""
@@ -55,13 +57,6 @@ def _core_time(calls: Sequence[Mapping[str, Any]], results: Sequence[pd.DataFram
         return f"The runs ({runs:,} complete ones) took {duration(fits + queries)} on one core each: {parts}."
     rest = f"the rest, such as measuring, {duration(total - fits - queries)}"
     return f"The runs took {duration(total)} on one core each: {parts}, {rest}."
-
-
-def duration(seconds: float) -> str:
-    """A duration in words, as in 40 seconds, 4.5 minutes or 3.1 hours."""
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.1f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def changes_in_words(changes: Mapping[str, Any]) -> list[str]:
@@ -94,13 +89,6 @@ def difference(record: Mapping[str, Any], main: Mapping[str, Any], options: Sequ
     words += [f"without {change}" for change in before_changes if change not in changes]
     for option in options:
         if record.get(option) != main.get(option):
-            words.append(_option(option.replace("_", " "), record.get(option)))
+            value, title = record.get(option), option.replace("_", " ")
+            words.append(f"without {title}" if value is None else f"{title} {value}")
     return "; ".join(filter(None, words)) or "other data"
-
-
-def _option(title: str, value: Any) -> str:
-    return f"without {title}" if value is None else f"with {title}" if value is True else f"{title} {value}"
-
-
-def _counted(number: int, singular: str) -> str:
-    return f"{number} {singular}{'s' if number != 1 else ''}"
