@@ -125,7 +125,9 @@ def _factor(
     if not len(common):
         reason = f"No two {title.lower()}s were run with the same strategy and otherwise equal settings."
         return next(name for name in order if name in names), [Recommendation(title, NO_CHOICE, reason)]
-    table = compare(common.groupby(level=["dataset", "seed", column]).mean().unstack(column))
+    by_name = common.groupby(level=["dataset", "seed", column]).mean().unstack(column)
+    first = [name for name in order if name in by_name]  # of equal means the first is chosen
+    table = compare(by_name[[*first, *by_name.columns.drop(first)]])
     chosen, note = (_best(table), "") if models is None else _usable(table, models)
     return chosen, [Recommendation(title, headline(table, chosen), sentences(_ranking(table, when), note, omitted))]
 

@@ -68,9 +68,12 @@ def wins_seen(analysis: Analysis) -> str:
     if k < 2:
         return f"{NOT_COMPARED} In this figure {basis}"
     among_compared = off_diagonal[:k, :k]
-    best, tied = wins[0, :k][among_compared[0]].mean(), ties[:k, :k][among_compared].mean()
+    above = np.array([wins[i, :k][among_compared[i]].mean() for i in range(k)])
+    first = [name for name, share in zip(names[:k], above, strict=True) if np.isclose(share, above.max())]
+    best, tied = above.max(), ties[:k, :k][among_compared].mean()
     return sentences(
-        f"{names[0]} is above the others in {best * 100:.0f} % of comparisons, and {tied * 100:.0f} % of all "
+        f"{listed(first)} {'is' if len(first) == 1 else 'are each'} above the others in {best * 100:.0f} % of "
+        f"comparisons, and {tied * 100:.0f} % of all "
         f"comparisons are exact ties; {basis}",
         f"Not included in these shares, and last in the figure: {listed(names[k:])}." if names[k:] else "",
     )
@@ -173,7 +176,7 @@ def cost_seen(analysis: Analysis) -> str:
     text = extremes(
         table,
         duration,
-        first="{name} is the fastest ({value} per query)",
+        first="{name} is the fastest ({value} per query)" if len(table) > 1 else "{name} takes {value} per query",
         last="{name} the slowest ({value})",
         same="all take the same time ({value} per query)",
     )
@@ -193,11 +196,12 @@ def calibration_seen(analysis: Analysis) -> str:
     text = extremes(
         means,
         lambda value: f"{value:.3f}",
-        first="the ECE is smallest with {name} ({value})",
+        first="the ECE is smallest with {name} ({value})" if len(means) > 1 else "the ECE of {name} is {value}",
         last="largest with {name} ({value})",
         same="the ECE is the same with all strategies ({value})",
     )
-    random = f"; random has {means[BASELINE]:.3f}" if BASELINE in means else ""
+    is_named = BASELINE in (means.index[0], means.index[-1]) or len({f"{value:.3f}" for value in means}) == 1
+    random = f"; random has {means[BASELINE]:.3f}" if BASELINE in means and not is_named else ""
     return sentences(f"At the last cycle {text}{random}.", analysis.left_out)
 
 
@@ -210,9 +214,9 @@ def test_power(analysis: Analysis) -> str:
         f"{_fraction(seeds)}, so one embedding with one start "
         + ("cannot" if smallest_p(seeds) * max(1, len(analysis.order) - 1) >= 0.05 else "can just")
         + " show a significant difference after the correction. Pooled over embeddings and starts, a dataset has up to "
-        f"{blocks} pairs. Pairs with the same seed share their test set and partly their initial labels, so the pooled "
-        "test is valid for these datasets, embeddings and starts only. tables/aulc_comparison.csv also has p_seeds, "
-        "the p-value of a paired t-test on one value per seed."
+        f"{blocks} pair{'s' if blocks != 1 else ''}. Pairs with the same seed share their test set and partly their "
+        "initial labels, so the pooled test is valid for these datasets, embeddings and starts only. "
+        "tables/aulc_comparison.csv also has p_seeds, the p-value of a paired t-test on one value per seed."
     )
 
 

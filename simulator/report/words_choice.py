@@ -74,8 +74,10 @@ class Advice:
         effect = f"{points(gain.effect)} of mean accuracy{interval} ({p_value(gain.p)}); {gain.seen}"
         if self.is_sure:
             return f"{self.choice.strategy} is better than random order by {effect}."
+        includes_0 = " The p-value alone would be enough, but the 95 % interval includes 0."
         return (
             f"Not sure: it is not shown that {self.choice.strategy} is better than random order. Difference: {effect}."
+            f"{includes_0 if gain.p < ALPHA and gain.low <= 0 else ''}"
         )
 
     @cached_property
@@ -111,7 +113,10 @@ class Advice:
         where = f"{total} {'settings' if total != 1 else 'setting'} (dataset, start)"
         name = self.choice.strategy
         if never == total:
-            return f"In none of {where} does {name} reach the accuracy that random order reaches with all its labels."
+            target = "the accuracy that random order reaches with all its labels"
+            if total == 1:
+                return f"{name} does not reach {target}."
+            return f"In none of {where} does {name} reach {target}."
         rest = f"; in {never} of them it does not reach it" if never else ""
         percent = f"{self.saved_share * 100:.0f}"
         fewer = "as many labels" if percent == "0" else f"{percent} % fewer labels"

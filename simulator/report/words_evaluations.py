@@ -46,7 +46,7 @@ def _forecast(table: pd.DataFrame) -> str:
         return ""
     return (
         f"{row['right'] * 100:.0f} % of the {row['reached']:,} forecasts that the runs reach are right within a factor "
-        "of two."
+        "of three."
     )
 
 
@@ -54,8 +54,10 @@ def _stop(table: pd.DataFrame) -> list[str]:
     rules = table[table["dataset"] == ALL].set_index("rule")
     names = {LAST_LABELS: "The rule of the last 100 labels", FIXED: "A fixed budget"}
     return [
-        f"{title} stops {row['stopped'] * 100:.0f} % of runs, after {row['labels']:,.0f} labels on average with those "
-        f"that go on to their end, and loses {row['lost_mean'] * 100:.1f} points on average and "
+        f"{title} stops no run."
+        if not row["stopped"]
+        else f"{title} stops {row['stopped'] * 100:.0f} % of runs, after {row['labels']:,.0f} labels on average with "
+        f"those that go on to their end, and loses {row['lost_mean'] * 100:.1f} points on average and "
         f"{row['lost_most'] * 100:.1f} at most."
         for rule, title in names.items()
         if rule in rules.index

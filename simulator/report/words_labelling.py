@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.analysis.comparisons import BASELINE
-from simulator.analysis.evidence import points, sentences
+from simulator.analysis.evidence import listed, points, sentences
 from simulator.analysis.learning_curves import curves
 from simulator.analysis.ranking_stability import ALL
 from simulator.report import tables_labelling as tables
@@ -15,12 +15,15 @@ def classes_seen(analysis: Analysis) -> str:
     table = tables.classes(analysis)
     pooled = table.assign(rank=table.groupby("dataset")["once"].rank(na_option="bottom"))
     order = pooled.groupby("strategy")["rank"].mean().sort_values(kind="stable")
-    first = (
-        f"By mean rank over datasets {order.index[0]} has a label of every class first, {order.index[-1]} last."
-        if len(order) > 1
-        else ""
+    if len(order) < 2:
+        return _rarest(analysis)
+    first, last = (listed(order.index[order == end]) for end in (order.iloc[0], order.iloc[-1]))
+    compared = (
+        "All strategies need equally many labels until every class has one."
+        if order.iloc[0] == order.iloc[-1]
+        else f"By mean rank over datasets every class has a label first with {first}, and last with {last}."
     )
-    return sentences(first, _rarest(analysis))
+    return sentences(compared, _rarest(analysis))
 
 
 def _rarest(analysis: Analysis) -> str:
@@ -63,7 +66,7 @@ def reliability_seen(analysis: Analysis) -> str:
         f"Confidence minus accuracy, mean over strategies and datasets: {points(first)} with the initial labels, "
         f"{points(float(last.mean()))} with all.",
         f"With all, from {points(last.iloc[0])} ({last.index[0]}) to {points(last.iloc[-1])} ({last.index[-1]})."
-        if len(last) > 1
+        if points(last.iloc[0]) != points(last.iloc[-1])
         else "",
     )
 

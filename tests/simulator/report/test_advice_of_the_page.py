@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from synthetic_results import synthetic_quality, synthetic_results, write_results
 
 from ml_backend.project_settings import ProjectSettings
-from simulator.analysis.evidence import across, extremes, points
+from simulator.analysis.evidence import Evidence, across, extremes, points
 from simulator.report import words, write_report
 from simulator.report.analysis import Analysis
 from simulator.report.words_choice import Advice, pool_warning
@@ -139,6 +140,15 @@ def test_a_pool_that_runs_out_is_named():
     assert "labelled on banking77 (95 %)." in warning
     assert "sst2" not in warning
     assert pool_warning({}, results) == ""
+
+
+def test_what_is_not_saved_and_an_interval_that_disagrees_with_the_test_are_said_in_words():
+    alike = advice_of(grid(datasets=["sst2"], initials=("random",), noise=0.0, gain=lambda *_: 0.0))
+    advice = Advice(alike.analysis, replace(alike.choice, strategy="badge"))
+    assert "badge needs as many labels (median of 1 setting" in advice.saved
+    for p, is_said in ((0.016, True), (0.2, False)):
+        vars(advice)["gain"] = Evidence("points", 0.017, -0.022, 0.055, "", p, "")
+        assert advice.sure.endswith("the 95 % interval includes 0.") is is_said
 
 
 def test_findings_of_the_paper_are_folded_on_own_data(tmp_path):

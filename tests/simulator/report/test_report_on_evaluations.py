@@ -43,6 +43,8 @@ def test_coverage_forecasts_and_stops_are_on_the_page_and_in_tables(tmp_path: Pa
     assert "the interval holds the truth at 40 % of 40 looks, and at all looks together in 0 % of 8 runs" in shown
     assert "the mean error of the estimate is +2.0 points" in shown
     assert "The rule of the last 100 labels stops 100 % of runs, after 300 labels on average" in shown
+    assert "within a factor of three" in shown
+    assert "within a factor of two" not in shown
     assert "<img" in shown
     assert (tmp_path / "figures" / "evaluations.png").exists()
     tables = {name: pd.read_csv(tmp_path / "tables" / f"{name}.csv") for name in ("evaluations", "stop_rules")}
@@ -66,3 +68,10 @@ def test_results_without_evaluations_have_no_section(tmp_path: Path):
         page = write_report([write_results(tmp_path / name, results.assign(**columns))]).read_text()
         assert not section(page)
         assert not (tmp_path / name / "tables" / "evaluations.csv").exists()
+
+
+def test_a_rule_that_stops_no_run_has_no_labels_at_the_stop(tmp_path: Path):
+    results = with_evaluations()
+    never = results.assign(stop=pd.array([False] * len(results), dtype="boolean"))
+    shown = section(write_report([write_results(tmp_path, never)]).read_text())
+    assert "The rule of the last 100 labels stops no run." in shown

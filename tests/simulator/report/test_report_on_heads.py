@@ -91,3 +91,11 @@ def test_a_strategy_has_one_colour_with_both_heads_and_another_dash():
         styles = strategy_styles([name, f"{name} (named)"])
         assert styles[name].color == styles[f"{name} (named)"].color
         assert styles[name].dash != styles[f"{name} (named)"].dash
+
+
+def test_of_heads_with_equal_results_the_plain_one_is_recommended():
+    alike = pd.concat([plain().assign(head=head) for head in ("named", "plain")], ignore_index=True)
+    choice = choose(Analysis(alike, synthetic_quality(GRID["datasets"], GRID["embeddings"]), {}))
+    assert choice.head == "plain"
+    (reason,) = [reason for reason in choice.reasons if reason.about == "Head"]
+    assert reason.headline == "plain; as good: named"

@@ -49,7 +49,7 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_section_says_what_its_numbers_show(reported: Path):
     page = sections(reported)
-    assert "badge has a label of every class first" in page["classes"]
+    assert "every class has a label first with badge, and last with margin and random." in page["classes"]
     assert "mean over datasets: badge 0.75, random 0.50" in page["classes"]
     assert "At 240 words a minute and 2 s per label" in page["minutes"]
     assert "margin picks the longest texts, 40.0 words on average" in page["minutes"]
@@ -92,3 +92,12 @@ def test_the_same_results_give_the_same_figures(tmp_path: Path):
 def test_no_two_places_of_the_page_have_the_same_name(reported: Path):
     names = re.findall(r' id="([^"]+)"', reported.read_text())
     assert len(names) == len({*names})
+
+
+def test_strategies_that_do_not_differ_are_not_called_first_and_last(tmp_path: Path):
+    alike = results().assign(classes_seen=3.0, confidence=0.5, accuracy=0.5, ece=0.1)
+    page = sections(write_report([write_results(tmp_path, alike)]))
+    assert "All strategies need equally many labels until every class has one." in page["classes"]
+    assert "With all, from" not in page["reliability"]
+    assert "badge, margin and random are each above the others in 0 % of comparisons" in page["wins"]
+    assert "the ECE is the same with all strategies (0.100)." in page["calibration"]
