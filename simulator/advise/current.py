@@ -58,6 +58,23 @@ class CurrentSettings:
         """The heads with the plain one, if it is in use."""
         return list(others) if self.uses_class_names or HeadKind.PLAIN in others else [*others, HeadKind.PLAIN]
 
+    def not_compared(self, embeddings: Sequence[str], initials: Sequence[str], heads: Sequence[HeadKind]) -> list[str]:
+        """A sentence for each default that is in use and is not compared, for which another one stands, see `among`."""
+        has_model = self.embedding_model is not None or PACKAGED in map(canonical_name, embeddings)
+        has_initial = self.initial is not None or DEFAULT_INITIAL in initials
+        has_head = not self.uses_class_names or HeadKind.NAMED in heads
+        defaults = [
+            ("embedding minilm", "--embeddings", has_model),
+            (f"start {DEFAULT_INITIAL}", "--initial", has_initial),
+            (f"head {HeadKind.NAMED}", "--heads", has_head),
+        ]
+        return [
+            f"The {what}, a default of the live service, is not compared, and another one is taken for what is in use: "
+            f"add it to {option}, or say with --current what is in use."
+            for what, option, is_compared in defaults
+            if not is_compared
+        ]
+
     def among(self, tried: Sequence[Combination]) -> Combination:
         """The combination in use.
 

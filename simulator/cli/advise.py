@@ -161,7 +161,8 @@ def advise(
         lines = JsonLines()
         progress = lines if as_json else TerminalProgress(errors)
         labelled = _labels_so_far(project, data, columns, descriptions)
-        for note in [*labelled.notes, *_notes_on_heads(labelled, chosen_embeddings, chosen_heads)]:
+        notes_on_current = in_use.not_compared(chosen_embeddings, initials, chosen_heads)
+        for note in [*labelled.notes, *_notes_on_heads(labelled, chosen_embeddings, chosen_heads), *notes_on_current]:
             progress.say(note)
         results = replay(
             labelled,

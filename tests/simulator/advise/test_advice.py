@@ -193,6 +193,10 @@ def test_what_is_in_use_is_the_default_unless_the_settings_say_otherwise():
     assert parsed([]).among(only) == Combination("minilm", "uherding", "random", "plain")
     assert parsed([]).strategies(["random", "margin"]) == ["random", "margin", "uherding"]
     assert parsed(["class_names=off"]).heads([HeadKind.NAMED]) == [HeadKind.NAMED, HeadKind.PLAIN]
+    compared = (["tfidf"], ["random"], [HeadKind.PLAIN])
+    notes = parsed([]).not_compared(*compared)
+    assert [note.split(",")[0] for note in notes] == ["The embedding minilm", "The start typiclust", "The head named"]
+    assert parsed(["embedding_model=tfidf", "initial=random", "class_names=off"]).not_compared(*compared) == []
     for wrong in ("strateg=margin", "strategy", "class_names=maybe"):
         with pytest.raises(ValueError, match="--current"):
             parsed([wrong])
