@@ -36,9 +36,11 @@ def read_runs(folder: Path) -> Setting:
     absent = [name for name in ("datasets", "protocol", "versions") if name not in setting.record]
     if absent:
         raise ValueError(f"{folder} has no run.json with {', '.join(absent)}, which says how its runs were made")
-    for head, results in setting.results.groupby("head"):
-        planned = setting.planned[setting.planned["head"] == head]
-        missing = audit(results, planned).missing
+    if not len(results):
+        raise ValueError(f"{folder} has no runs of strategies: run some, and {BASELINE} beside them")
+    for head in sorted({*results["head"], *planned["head"]}):
+        of_head, planned_of_head = (table[table["head"] == head] for table in (results, planned))
+        missing = audit(of_head, planned_of_head).missing if len(of_head) else planned_of_head
         if len(missing):
             first = missing.iloc[0]
             raise ValueError(

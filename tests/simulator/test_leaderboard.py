@@ -196,6 +196,14 @@ def test_folders_that_are_not_whole_are_refused(board: pd.DataFrame):
     status, said = submit("mine")
     assert status == 1
     assert "2 runs of mine are missing, the first is random on texts, tfidf, seed 3" in said
+    record["calls"][-1]["grid"] |= {"seeds": [0, 1, 2], "heads": ["named", "plain"]}
+    Path("mine/run.json").write_text(json.dumps(record))
+    status, said = submit("mine")
+    assert (status, "6 runs of mine are missing" in said) == (1, True), said
+    results = pd.read_parquet("alone/results.parquet").assign(strategy="oracle")
+    results.to_parquet("alone/results.parquet")
+    status, said = submit("alone")
+    assert (status, "alone has no runs of strategies" in said) == (1, True), said
 
 
 def test_a_leaderboard_is_begun_on_purpose_only_and_other_files_are_refused(board: pd.DataFrame):
