@@ -210,7 +210,8 @@ def _notes_on_heads(labelled: Labelled, embeddings: Sequence[str], heads: Sequen
 def _check_source(project: int | None, data: Path | None, columns: Columns) -> None:
     """Raise ValueError unless there is one source of labels, with options that it takes."""
     if (project is None) == (data is None):
-        raise ValueError("give either --project (a number) or --data (a file), not both")
+        both = "not both" if project is not None else "from which the labels are read"
+        raise ValueError(f"give either --project (a number) or --data (a file), {both}")
     if data is not None:
         check_dataset(data.stem, data)
         columns.check()

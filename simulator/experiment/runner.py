@@ -69,6 +69,9 @@ def run(experiment: Experiment, progress: Progress) -> ExperimentOutcome:
     known_classes = _class_texts(experiment, datasets, failed, progress)
     datasets = {name: dataset for name, dataset in datasets.items() if name not in failed}
     check_same_experiment(experiment, datasets, known_classes)
+    if not datasets and not (experiment.out / MANIFEST).exists():
+        # A folder without a run would hold the settings of this command, which the corrected one may have to change.
+        return ExperimentOutcome(0, 0, failed)
     write_manifest(experiment, datasets, known_classes, call)
     cached = _embed_all(experiment, datasets, failed, progress, call)
     without_names = _embed_classes(experiment, datasets, known_classes, cached, failed)

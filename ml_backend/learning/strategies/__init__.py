@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import traceback
 from functools import cache
 from typing import Any, Protocol
 
@@ -155,14 +156,29 @@ def _picks_of_others(
         # numpy has no error of its own for writing into a read-only array.
         is_write = isinstance(error, ValueError) and "read-only" in str(error)
         remedy = "; the arrays of a pool cannot be written to: change a copy" if is_write else ""
-        raise BrokenStrategy(f"{whose} failed: {error!r}{remedy}") from error
-    has_right_shape = picks.shape == (size,) and np.issubdtype(picks.dtype, np.integer)
-    if not has_right_shape or len(np.unique(picks)) != size or not np.isin(picks, pool.unlabeled).all():
-        raise BrokenStrategy(
-            f"{whose} must return {size} different unlabelled rows; "
-            f"it returned an array of shape {picks.shape} and type {picks.dtype}"
-        )
+        raise BrokenStrategy(f"{whose} failed: {error!r}{_where(error, strategy)}{remedy}") from error
+    if wrong := _wrong_with(picks, pool, size):
+        raise BrokenStrategy(f"{whose} must return {size} different unlabelled rows; it returned {wrong}")
     return picks.astype(np.int64)
+
+
+def _wrong_with(picks: NDArray[Any], pool: Pool, size: int) -> str:
+    """What keeps these picks from being `size` different unlabelled rows, or empty."""
+    if picks.shape != (size,) or not np.issubdtype(picks.dtype, np.integer):
+        return f"an array of shape {picks.shape} and type {picks.dtype}"
+    if len(np.unique(picks)) != size:
+        return f"a row more than once ({len(np.unique(picks))} different ones)"
+    others = picks[~np.isin(picks, pool.unlabeled)]
+    if len(others):
+        return f"row {others[0]}, which may not be chosen: position i of the unlabelled rows is row pool.unlabeled[i]"
+    return ""
+
+
+def _where(error: Exception, strategy: Strategy) -> str:
+    """The line of the strategy's file at which an error was raised, or empty if that was not in the file."""
+    path = getattr(strategy, "__file__", None)
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    return f" in line {lines[-1]}" if lines else ""
 
 
 def _check_request(

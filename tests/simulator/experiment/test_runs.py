@@ -196,6 +196,13 @@ def test_a_dataset_that_cannot_be_used_does_not_stop_the_others(experiment: Expe
     assert "tiny: the pool has 9 different texts, fewer than the initial pool of 10" in outcome.failed["tiny"].message
 
 
+def test_a_command_that_can_use_no_dataset_leaves_the_folder_to_the_corrected_one(experiment: Experiment):
+    small = replace(experiment, datasets=["mail"], seeds=1)
+    assert run(replace(small, budget=Budget(10_000, 10, 2)), Quiet()).failed.keys() == {"mail"}
+    assert not experiment.out.exists()
+    assert run(small, Quiet()).finished == 2
+
+
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
