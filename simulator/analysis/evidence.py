@@ -202,6 +202,11 @@ def points(value: float) -> str:
     return f"{value * 100:+.1f} points".replace("-", "−")
 
 
+def rho(value: float) -> str:
+    """A rank correlation in words, as in −0.12."""
+    return f"{value:.2f}".replace("-", "−")
+
+
 def across(means: pd.Series) -> str:
     """In words: on how many datasets a difference (index dataset) is above 0, and its smallest and largest value."""
     if len(means) == 1:

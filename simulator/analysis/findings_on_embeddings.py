@@ -24,6 +24,7 @@ from simulator.analysis.evidence import (
     over_equal_runs,
     points,
     probe_correlation,
+    rho,
     sentences,
     undecided,
     weakest,
@@ -85,9 +86,8 @@ def _fall_together(area: pd.Series, quality: pd.DataFrame | None) -> Claim:
     if not by_strategy:
         return undecided(text, measured, FEW_EMBEDDINGS, omitted)
     order = sorted(by_strategy, key=lambda name: by_strategy[name].effect)
-    seen = (
-        f"ρ from {by_strategy[order[0]].effect:.2f} ({order[0]}) to {by_strategy[order[-1]].effect:.2f} ({order[-1]})."
-    )
+    lowest, highest = (f"{rho(by_strategy[name].effect)} ({name})" for name in (order[0], order[-1]))
+    seen = f"ρ from {lowest} to {highest}."
     not_known = f"Not known for {listed(unknown)}: {FEW_EMBEDDINGS}" if unknown else ""
     return Claim(
         text, measured, weakest(list(by_strategy.values()), sentences(seen, not_known, omitted, _variance_seen(common)))

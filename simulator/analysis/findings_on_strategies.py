@@ -23,6 +23,7 @@ from simulator.analysis.evidence import (
     over_equal_runs,
     points,
     probe_correlation,
+    rho,
     sentences,
     undecided,
     weakest,
@@ -169,7 +170,7 @@ def _robust_and_quality(gain: pd.DataFrame, quality: pd.DataFrame | None) -> Cla
         if evidence is None:
             return undecided(text, measured, f"{name}: {FEW_EMBEDDINGS}", omitted)
         evidence_of_each.append(evidence)
-        seen.append(sentences(f"ρ = {evidence.effect:.2f} for {name}.", omitted))
+        seen.append(sentences(f"ρ = {rho(evidence.effect)} for {name}.", omitted))
     return Claim(text, measured, weakest(evidence_of_each, sentences(*seen)))
 
 

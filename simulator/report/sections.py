@@ -112,6 +112,15 @@ SECTIONS = (
         figures.start,
         tables=tables.start,
     ),
+    Section(
+        "picks",
+        Part.CURVES,
+        "What each strategy picks first",
+        "The pool in two dimensions (principal components), one point per text, and the first batches of one run, with "
+        "seed 0. Only the best strategies and random are shown. The table: the first three texts of the first batch.",
+        figures=figures_labelling.picks,
+        table=tables_labelling.picks_in_words,
+    ),
     Section("aulc", Part.CERTAINTY, "Area under the learning curve", tables=tables.areas_by_run, template="areas.html"),
     Section(
         "settings",
@@ -194,15 +203,6 @@ SECTIONS = (
         tables=tables.evaluation_tables,
         template="evaluations.html",
         applies=lambda analysis: analysis.evaluated is not None,
-    ),
-    Section(
-        "picks",
-        Part.COST,
-        "What each strategy picks first",
-        "The pool in two dimensions (principal components), one point per text, and the first batches of one run, with "
-        "seed 0. Only the best strategies and random are shown. The table: the first three texts of the first batch.",
-        figures=figures_labelling.picks,
-        table=tables_labelling.picks_in_words,
     ),
     Section(
         "minutes",
