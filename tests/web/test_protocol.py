@@ -113,7 +113,7 @@ def test_the_configured_address_precedes_the_one_of_the_request(make_client: Any
     [
         ({"strategy": "magic"}, "badge"),
         ({"initial": "magic"}, "typiclust"),
-        ({"stratgey": "badge"}, "known: strategy"),
+        ({"stratgey": "badge"}, "did you mean strategy?"),
         ({"batch_size": 0}, "batch_size"),
         ({"batch_size": "many"}, "batch_size"),
         ("not json", "JSON object"),
