@@ -60,7 +60,9 @@ def minutes_figure(curves: pd.DataFrame, order: Sequence[str], highlighted: Sequ
         ax.set_title(dataset)
     handles = {text: line for line, text in zip(*axes[0].get_legend_handles_labels(), strict=True)}
     shown = [name for name in highlighted if name in handles]
-    figure.legend([handles[name] for name in shown], shown, loc="outside upper center", ncols=max(1, len(shown)))
+    ncols = max(1, min(len(shown), 2 * min(len(datasets), 3)))  # two names are as wide as a panel
+    lines = [handles[name] for name in shown]
+    figure.legend(lines, shown, loc="outside upper center", ncols=ncols, columnspacing=1.0)
     figure.supylabel("accuracy", fontsize=8.5, color=QUIET)
     figure.supxlabel("minutes of labelling", fontsize=8.5, color=QUIET)
     return figure

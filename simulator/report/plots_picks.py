@@ -31,6 +31,6 @@ def picks_figure(picked: Picked) -> Figure:
         ax.set_xticks([])
         ax.set_yticks([])
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), markerscale=2)
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 2 * columns), markerscale=2)
     figure.supxlabel(f"{picked.dataset}, {picked.embedding}, {picked.initial} start", fontsize=8.5, color=QUIET)
     return figure

@@ -12,6 +12,7 @@ from synthetic_results import paper_like_gain, synthetic_quality, synthetic_resu
 from simulator.report import write_report
 from simulator.report.analysis import Analysis
 from simulator.report.plots import strategy_styles
+from simulator.report.plots_labelling import minutes_figure
 from simulator.report.recommendation import choose
 
 GRID = {"datasets": ["sst2", "trec6"], "embeddings": ["minilm", "tfidf"], "strategies": ["random", "badge", "margin"]}
@@ -99,3 +100,14 @@ def test_of_heads_with_equal_results_the_plain_one_is_recommended():
     assert choice.head == "plain"
     (reason,) = [reason for reason in choice.reasons if reason.about == "Head"]
     assert reason.headline == "plain; as good: named"
+
+
+def test_the_legend_of_one_panel_is_not_wider_than_the_figure():
+    names = ["uherding (named)", "uherding", "random (named)", "random"]
+    index = pd.MultiIndex.from_product([["sst2"], names, range(3)], names=["dataset", "strategy", "cycle"])
+    curves = pd.DataFrame({"minutes": 1.0, "accuracy": 0.5}, index=index)
+    figure = minutes_figure(curves, names, names)
+    figure.canvas.draw()
+    legend = figure.legends[0].get_window_extent()
+    assert figure.bbox.x0 <= legend.x0
+    assert legend.x1 <= figure.bbox.x1
