@@ -100,7 +100,7 @@ ALLOWED: dict[str, set[str]] = {
         "simulator.experiment",
         "simulator.analysis",
     },
-    "simulator.leaderboard": {"simulator.data", "simulator.experiment", "simulator.analysis", "simulator.report"},
+    "simulator.leaderboard": {"simulator.data", "simulator.experiment", "simulator.analysis"},
     "simulator.live": {
         "ml_backend.learning",
         "ml_backend.labelstudio",

@@ -36,14 +36,17 @@ class Cell:
 
         Runs of the plain head have no folder of their own, so that parts without a head are found as theirs.
         """
-        folder = PurePosixPath(
-            *(quote(n, safe=":") for n in (self.dataset, self.embedding, self.initial, self.strategy))
-        )
+        folder = PurePosixPath(*map(_folder, (self.dataset, self.embedding, self.initial, self.strategy)))
         return (folder if self.head is HeadKind.PLAIN else folder / self.head.value) / f"{self.seed}.json"
 
     def __str__(self) -> str:
         head = "" if self.head is HeadKind.PLAIN else f", head {self.head}"
         return f"{self.dataset} {self.embedding} {self.strategy} after {self.initial}{head}, seed {self.seed}"
+
+
+def _folder(name: str) -> str:
+    """A folder for a name, whatever it is; dots alone would be another folder than one of its own."""
+    return "%2E" * len(name) if set(name) == {"."} else quote(name, safe=":")
 
 
 def cells(

@@ -16,10 +16,10 @@ from simulator.analysis.comparisons import BASELINE
 from simulator.analysis.complete_runs import audit
 from simulator.analysis.heads import NAMED
 from simulator.analysis.learning_curves import areas
+from simulator.analysis.result_folders import OPTIONS, Setting, read_settings
 from simulator.analysis.statistics import labels_to_reach
 from simulator.experiment.budget import Budget
 from simulator.experiment.grid import ORACLE
-from simulator.report.folders import OPTIONS, Setting, read_settings
 
 WHERE = ["dataset", "embedding", "initial", "head"]
 """What varies between the settings of one folder."""

@@ -30,9 +30,9 @@ from simulator.analysis.learning_curves import LabelAxis, areas, curves, label_a
 from simulator.analysis.planned_runs import planned_runs
 from simulator.analysis.reading_time import ReadingSpeed
 from simulator.analysis.references import complete_oracle, split_off_oracle
+from simulator.analysis.result_folders import Setting, read_settings
 from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
 from simulator.report.embedding_analysis import EmbeddingAnalysis
-from simulator.report.folders import Setting, read_settings
 from simulator.report.picked_texts import NotShown, Picked, all_settings, picked_texts
 from simulator.report.plots_embeddings import MEASURES
 

@@ -14,8 +14,8 @@ from simulator.analysis.comparisons import gains
 from simulator.analysis.complete_runs import RUN
 from simulator.analysis.evidence import extremes, interval_over_datasets, points, sentences
 from simulator.analysis.learning_curves import areas
+from simulator.analysis.result_folders import OPTIONS
 from simulator.report.analysis import Analysis
-from simulator.report.folders import OPTIONS
 from simulator.report.plots_embeddings import curves_figure
 from simulator.report.words_choice import Advice
 from simulator.report.words_record import difference

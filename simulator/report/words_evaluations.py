@@ -6,8 +6,8 @@ import pandas as pd
 
 from simulator.analysis.evaluations import ALL, FIXED, LAST_LABELS
 from simulator.analysis.evidence import points, sentences
+from simulator.analysis.result_folders import OPTIONS
 from simulator.report.analysis import Analysis
-from simulator.report.folders import OPTIONS
 from simulator.report.tables import evaluation_tables
 from simulator.report.words_record import difference
 

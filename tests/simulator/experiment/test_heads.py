@@ -100,6 +100,12 @@ def test_parts_of_the_plain_head_stay_where_they_were_before_there_was_another()
     assert named == "mail/owner%2Fmodel/random/margin/named/3.json"
 
 
+def test_a_name_of_dots_has_a_folder_of_its_own():
+    part = Cell("..", ".", "random", "margin", 0).part()
+    assert ".." not in part.parts
+    assert len(part.parts) == 5
+
+
 def test_runs_of_both_heads_begin_with_the_same_initial_pool(experiment: Experiment):
     simulated(replace(experiment, budget=Budget(10, 5, 1)))
     cells = [Cell("mail", "minilm", "random", "margin", 0, head) for head in BOTH]

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from synthetic_results import paper_like_gain, synthetic_quality, synthetic_results, write_results
 
+from simulator.analysis.result_folders import read_settings
 from simulator.report import write_report
 from simulator.report.analysis import Analysis
-from simulator.report.folders import read_settings
 
 DATASETS = ["banking77", "sst2", "trec6"]
 EMBEDDINGS = ["minilm", "layer3", "tfidf"]
