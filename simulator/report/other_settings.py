@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from simulator.report.words_record import difference
 
 HARMS = ("label_noise", "class_noise", "imbalance")
 """Changes of the data whose cost is measured against the same runs without them."""
+LETTERS_PER_INCH = 12
+"""Of a figure's title, in a size of 9 points."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,9 @@ def _curves(setting: OtherSetting) -> Figure:
     probes = {name: setting.analysis.probes(name).get(choice.embedding) for name in names}
     known_probes = {name: probe for name, probe in probes.items() if probe is not None}
     figure = curves_figure(by_dataset, names, setting.analysis.axis, by_dataset.iloc[:0], known_probes)
-    figure.suptitle(f"{setting.title} ({choice.embedding}, {choice.initial} start)", fontsize=9, x=0.01, ha="left")
+    title = f"{setting.title} ({choice.embedding}, {choice.initial} start)"
+    lines = wrap(title, width=int(LETTERS_PER_INCH * figure.get_figwidth()))
+    figure.suptitle("\n".join(lines), fontsize=9, x=0.01, ha="left")
     return figure
 
 

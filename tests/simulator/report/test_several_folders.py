@@ -13,6 +13,7 @@ from synthetic_results import paper_like_gain, synthetic_quality, synthetic_resu
 from simulator.analysis.result_folders import read_settings
 from simulator.report import write_report
 from simulator.report.analysis import Analysis
+from simulator.report.other_settings import settings_figures
 
 DATASETS = ["banking77", "sst2", "trec6"]
 EMBEDDINGS = ["minilm", "layer3", "tfidf"]
@@ -207,3 +208,12 @@ def test_an_evaluation_makes_no_other_setting_and_only_its_runs_are_judged(tmp_p
     analysis = Analysis.of_setting(setting)
     assert len(analysis.results) == len(results)
     assert len(analysis.evaluated) == len(few)
+
+
+def test_the_title_of_another_setting_is_not_cut(tmp_path):
+    one = {"datasets": ["sst2"], "embeddings": ["minilm"], "initials": ("random",)}
+    options = {"subpool": 20_000, "balance": 4, "random_share": 0.1}
+    folders = [written(tmp_path / "a", grid(**one)), written(tmp_path / "b", grid(**one | {"seeds": 2}), **options)]
+    figure = settings_figures(Analysis.of_folders(folders))["setting-1"]
+    figure.canvas.draw()
+    assert max(text.get_window_extent().x1 for text in figure.texts) <= figure.bbox.x1
