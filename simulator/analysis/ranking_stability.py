@@ -8,7 +8,7 @@ import pandas as pd
 from simulator.analysis.statistics import Floats
 
 SEEDS = (1, 3, 5, 10, 20)
-"""Numbers of seeds that are drawn."""
+"""Numbers of seeds that are drawn, up to the number of those that there are."""
 DRAWS = 1000
 ALL = "all"
 
@@ -27,7 +27,7 @@ def stability(values: pd.DataFrame) -> pd.DataFrame:
     """How often the best of n seeds is the best of all, by dataset and for all datasets together (ALL).
 
     values: larger is better; index with dataset and seed, one column per strategy, no NaN. DRAWS times, n of the seeds
-    that there are are drawn with replacement (the bootstrap), the same seeds for all strategies and datasets.
+    are drawn with replacement (the bootstrap), the same seeds for all strategies and datasets.
     Returns dataset, all_seeds (their number), seeds (n), best (the strategy with the highest mean of all seeds),
     best_share (0..1: of draws in which it has the highest mean too), tau (mean of Kendall's τ between the ranking of a
     draw and that of all seeds) and lost (mean over draws of how far the mean of all seeds of the strategy that is best
@@ -44,7 +44,7 @@ def stability(values: pd.DataFrame) -> pd.DataFrame:
             continue
         numbers = by_seed.to_numpy(dtype=np.float64)
         best = str(by_seed.columns[numbers.mean(axis=0).argmax()])
-        rows += [(name, len(numbers), n, best, *_stability_of(numbers, n)) for n in SEEDS]
+        rows += [(name, len(numbers), n, best, *_stability_of(numbers, n)) for n in SEEDS if n <= len(numbers)]
     return pd.DataFrame(rows, columns=["dataset", "all_seeds", "seeds", "best", "best_share", "tau", "lost"])
 
 

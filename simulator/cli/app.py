@@ -26,6 +26,6 @@ for command, example in (
     (report, "first"),
     (advise, "--project 3 --jobs 2"),
     (live, "--project 3 --data test.csv --labels 200 --out live"),
-    (submit, "first --to leaderboard.csv --by me"),
+    (submit, "first --to leaderboard.csv --by me --extend"),
 ):
     app.command(epilog=f"Example: [bold]python -m simulator {command.__name__} {example}[/bold]")(command)

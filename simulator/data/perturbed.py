@@ -45,13 +45,14 @@ def _subsample(split: Split, size: int | None, rng: np.random.Generator) -> Spli
 
 
 def _long_tail(y: NDArray[np.int64], ratio: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Rows to keep, ascending; which class becomes how small is drawn at random."""
-    classes = rng.permutation(np.unique(y))
-    largest_size = min(int((y == c).sum()) for c in classes)
-    rows_of_classes = []
-    for rank, c in enumerate(classes):
-        size = max(1, round(largest_size * ratio ** (-rank / max(1, len(classes) - 1))))
-        rows_of_classes.append(rng.permutation(np.flatnonzero(y == c))[:size])
+    """Rows to keep, ascending, as many as the ratio allows; larger classes stay larger, equal ones are drawn."""
+    classes, sizes = np.unique(y, return_counts=True)
+    order = np.lexsort((rng.random(len(classes)), -sizes))
+    shares = ratio ** (-np.arange(len(classes)) / max(1, len(classes) - 1))
+    kept = np.maximum(1, np.rint((sizes[order] / shares).min() * shares)).astype(np.int64)
+    rows_of_classes = [
+        rng.permutation(np.flatnonzero(y == c))[:size] for c, size in zip(classes[order], kept, strict=True)
+    ]
     return np.sort(np.concatenate(rows_of_classes))
 
 

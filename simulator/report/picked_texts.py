@@ -87,6 +87,8 @@ def _picked(
     batches: dict[str, list[list[int]]] = {}
     for strategy in strategies:
         rows = _rows(Cell(dataset.name, embedding, initial, strategy, SEED), folders)
+        if rows is not None and not rows[0]:
+            rows = rows[1:]  # without an initial pool, the first batch is what the initial method chose
         if rows is not None and len(rows) > 1:
             batches[strategy] = rows[: BATCHES + 1]
     vectors = cached_pool(dataset, embedding, cache) if batches else None

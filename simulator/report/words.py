@@ -86,15 +86,16 @@ def ranks_seen(analysis: Analysis) -> str:
         test = ranks.test
         order = np.argsort(test.mean_ranks)
         best = test.mean_ranks[order[0]]
+        first = listed([ranks.names[i] for i in order if test.mean_ranks[i] - best < 1e-9])
         behind = [ranks.names[i] for i in order if test.mean_ranks[i] - best > test.critical_difference]
         verdict = "differ" if test.p < 0.05 else "do not differ significantly"
         words.append(
             f"Over {test.blocks} {ranks.over} strategies {verdict} (Friedman χ² = {test.statistic:.1f}, "
             f"{p_value(test.p)}; critical difference {test.critical_difference:.1f} ranks); "
             + (
-                f"by this test significantly behind {ranks.names[order[0]]}: {listed(behind)}."
+                f"by this test significantly behind {first}: {listed(behind)}."
                 if behind
-                else f"by this test none is significantly behind {ranks.names[order[0]]}."
+                else f"by this test none is significantly behind {first}."
             )
         )
         if ranks.left_out:

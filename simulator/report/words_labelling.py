@@ -72,13 +72,12 @@ def reliability_seen(analysis: Analysis) -> str:
 
 
 def ranking_seen(analysis: Analysis) -> str:
-    """How often five and ten seeds would name the same best strategy."""
+    """How often few seeds would name the same best strategy as all."""
     table = tables.ranking(analysis)
     first = table[table["dataset"] == (ALL if (table["dataset"] == ALL).any() else table["dataset"].iloc[0])]
-    row = {int(row["seeds"]): row for _, row in first.iterrows()}
+    shares = [f"of {n} in {share * 100:.0f} %" for n, share in zip(first["seeds"], first["best_share"], strict=True)]
     where = "Over all datasets together" if (table["dataset"] == ALL).any() else f"On {first['dataset'].iloc[0]}"
     return (
-        f"{where}, the best of 5 drawn seeds is the best of all {int(first['all_seeds'].iloc[0])} seeds "
-        f"({first['best'].iloc[0]}) in {row[5]['best_share'] * 100:.0f} % of draws, the best of 10 in "
-        f"{row[10]['best_share'] * 100:.0f} %, the best of 20 in {row[20]['best_share'] * 100:.0f} %."
+        f"{where}, {first['best'].iloc[0]} is the best of all {int(first['all_seeds'].iloc[0])} seeds, and in so many "
+        f"draws the best of those drawn: {', '.join(shares)}."
     )

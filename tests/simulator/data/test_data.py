@@ -284,6 +284,13 @@ def test_imbalance_has_its_ratio_and_subsamples_have_their_size(dataset):
     assert (len(small.train), len(small.test)) == (100, 50)
 
 
+def test_imbalance_keeps_larger_classes_larger_and_as_many_texts_as_it_can(dataset):
+    rows = [np.flatnonzero(dataset.train.y == c)[:size] for c, size in enumerate((60, 300, 20))]
+    unequal = replace(dataset, train=dataset.train.at(np.concatenate(rows)))
+    tail = perturbed(unequal, Perturbations(imbalance=10))
+    assert np.bincount(tail.train.y).tolist() == [60, 190, 19]
+
+
 def test_perturbations_are_the_same_for_the_same_seed_only(dataset):
     def changed(seed: int) -> str:
         changes = Perturbations(pool_size={"": 300}, imbalance=3, label_noise=0.1, seed=seed)

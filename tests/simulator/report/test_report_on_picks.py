@@ -26,10 +26,14 @@ from simulator.report.picked_texts import Picked
 def folder(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Results of two strategies on the dataset mail, and their cache."""
     monkeypatch.setattr(vector_cache, "embed", lambda names, train, test, *rest: hashed(names, train, test))
-    out = tmp_path / "out"
-    options = "--datasets mail --strategies random,margin --seeds 2 --initial-size 10 --batch-size 10 --cycles 4"
+    return simulated(data, tmp_path, 10)
+
+
+def simulated(data: Path, tmp_path: Path, initial_size: int) -> Path:
+    out = tmp_path / f"out-{initial_size}"
+    options = "--datasets mail --strategies random,margin --seeds 2 --batch-size 10 --cycles 4"
     places = ["--data", str(data), "--out", str(out), "--cache", str(tmp_path / "cache")]
-    result = CliRunner().invoke(app, ["run", *options.split(), *places])
+    result = CliRunner().invoke(app, ["run", *options.split(), "--initial-size", str(initial_size), *places])
     assert result.exit_code == 0, result.output
     return out
 
@@ -61,6 +65,15 @@ def test_the_first_texts_of_the_first_batch_are_shown_beside_their_places(folder
     assert isinstance(picked, Picked)
     assert picked.points.shape == (180, 2)
     assert [len(rows) for rows in picked.batches["margin"]] == [10] * 4
+
+
+@pytest.mark.usefixtures("folder")
+def test_without_an_initial_pool_the_texts_are_those_of_the_first_batch_of_the_strategy(data: Path, tmp_path: Path):
+    without = simulated(data, tmp_path, 0)
+    [picked] = Analysis.of_folders([without]).picks
+    assert isinstance(picked, Picked)
+    part = json.loads((without / "parts/mail/minilm/random/margin/0.json").read_text())
+    assert picked.batches["margin"] == part["picks"][1:]
 
 
 def test_without_the_cache_the_section_says_why(folder: Path, tmp_path: Path):
