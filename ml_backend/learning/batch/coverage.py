@@ -12,13 +12,21 @@ from ml_backend.learning.pool import Pool
 
 
 def covering_rows(
-    pool: Pool, kernel: Kernel, count: int, rng: np.random.Generator, *, scaled: bool, weights: Matrix | None = None
+    pool: Pool,
+    kernel: Kernel,
+    count: int,
+    rng: np.random.Generator,
+    *,
+    scaled: bool,
+    weights: Matrix | None = None,
+    pairs: NearPairs | None = None,
 ) -> NDArray[np.int64]:
     """Unlabelled rows, (count,) int64, that greedily cover the unlabelled rows beyond what labelled rows cover.
 
-    kernel, weights: see `greedy_cover`; scaled: whether embeddings are scaled to length 1.
+    kernel, weights: see `greedy_cover`; scaled: whether embeddings are scaled to length 1. pairs: what
+    `pairs_of_pool` returns, if the caller has it already.
     """
-    pairs = _kept_pairs(pool, scaled)
+    pairs = pairs_of_pool(pool, scaled) if pairs is None else pairs
     if pairs is not None:
         return pool.unlabeled[greedy_cover_of_pairs(pairs, kernel, count, rng, weights)]
     x, labelled = pool.unlabeled_embeddings(slice(None)), pool.rows(pool.labeled)
@@ -27,7 +35,7 @@ def covering_rows(
     return pool.unlabeled[greedy_cover(x, labelled, kernel, count, rng, weights)]
 
 
-def _kept_pairs(pool: Pool, scaled: bool) -> NearPairs | None:
+def pairs_of_pool(pool: Pool, scaled: bool) -> NearPairs | None:
     """The near pairs of the unlabelled rows, by position, if the pool keeps pairs and can; else None.
 
     Pairs are kept for all rows that the widest pool offers, so that they serve every sample of these rows.

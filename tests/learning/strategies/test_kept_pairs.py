@@ -11,6 +11,7 @@ from ml_backend.learning.numerics import coverage, kept_pairs
 from ml_backend.learning.numerics.distances import squared_distances, unit
 from ml_backend.learning.numerics.kept_pairs import KeptPairs
 from ml_backend.learning.numerics.near_pairs import near_pairs
+from ml_backend.learning.strategies.probcover import pure_radius
 
 COVERING = ("uherding", "max_herding", "probcover")
 
@@ -111,3 +112,12 @@ def test_near_pairs_are_those_closer_than_the_nearest_centre():
     assert not near[exact > to_centre[:, None] + 1e-4].any()
     np.testing.assert_allclose(found.squared, exact[near], atol=1e-5)
     assert near_pairs(x, to_centre, most=near.sum() // 2) is None
+
+
+@pytest.mark.parametrize("n_centres", [5, 60, 600])
+def test_near_pairs_do_not_change_the_radius_of_pure_balls(n_centres):
+    pool = clustered(n=2000, d=6, labeled=n_centres)
+    x, centres = pool.embeddings[n_centres:], pool.embeddings[:n_centres]
+    pairs = near_pairs(x, squared_distances(x, centres).min(axis=1))
+    without, with_pairs = (pure_radius(x, 8, 0.9, 1000, np.random.default_rng(0), pairs=kept) for kept in (None, pairs))
+    assert with_pairs == pytest.approx(without, rel=1e-4)
