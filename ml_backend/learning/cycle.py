@@ -128,8 +128,7 @@ class Cycle:
             head = fitted_head if classes_seen >= 2 or fitted_head.prior_strength > 0 else None
             pool.head = head
         if head is not None:
-            rng = np.random.default_rng([self.seed, cycle, 4])
-            held_out = HeldOut(X, y, n_classes, head.C, prior, rng, head)
+            held_out = HeldOut(X, y, n_classes, head.C, prior, np.random.default_rng([self.seed, cycle, 4]))
             pool.held_out = held_out
         fitted = time.perf_counter()
         method = self._method(pool, classes_seen)

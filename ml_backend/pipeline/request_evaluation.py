@@ -65,7 +65,7 @@ def _of_stored_head(run: RunContext, data: LearningData) -> EvaluationInput | No
     prior = None if record.class_prior is None else known_classes(run, data).prior
     rng = np.random.default_rng([run.settings.seed, run.project.cycle, 4])
     X, y = data.pool.embeddings[rows], data.pool.labels[rows]
-    held_out = HeldOut(X, y, len(run.config.classes), head.C, prior, rng, head)
+    held_out = HeldOut(X, y, len(run.config.classes), head.C, prior, rng)
     return _input(run, data, record.version, record.created_at, head, held_out, rows)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ml_backend.learning.head.losses import Matrix
 
-Map: TypeAlias = Callable[[Matrix], Matrix]
+Expand: TypeAlias = Callable[[Matrix], Matrix]
 
 # Costs in multiply-adds of a large product. They decide which coordinates are used, and have no effect on the optimum.
 CALL_COST = 7.5e6
@@ -17,9 +17,6 @@ CALL_COST = 7.5e6
 ELEMENT_COST = 150
 """Cost of one probability in one iteration."""
 USUAL_ITERATIONS = 40
-"""Iterations of a search that starts from weights of 0."""
-ITERATIONS_NEAR_OPTIMUM = 15
-"""Iterations of a search that starts from the weights of similar data."""
 SHARE_ALONG_AXES = 0.74
 """Usual number of iterations along principal axes, as a share of the number without them."""
 FEW_CLASSES = 40
@@ -30,11 +27,11 @@ class Features:
     """Centred rows Z (n, m + 1), whose last column is 1 for the intercepts; parameters V are (k, m + 1).
 
     squares: (m + 1,), sum of the squares of every feature. expand: maps weights (k, m) of the features to weights
-    (k, D) of the embeddings. project: maps weights (k, D) to those (k, m) that give the rows the same logits.
+    (k, D) of the embeddings.
     """
 
-    def __init__(self, Z: Matrix, squares: Matrix, expand: Map, project: Map, k: int) -> None:
-        self.Z, self.expand, self.project = Z, expand, project
+    def __init__(self, Z: Matrix, squares: Matrix, expand: Expand, k: int) -> None:
+        self.Z, self.expand = Z, expand
         self.squares = np.append(squares, len(Z)).astype(Z.dtype)
         self._by_rows = np.ascontiguousarray(Z.T) if 1 < k <= FEW_CLASSES else None
 
@@ -51,37 +48,30 @@ class Features:
         return np.ascontiguousarray((self._by_rows @ np.ascontiguousarray(R.T)).T)
 
 
-def centred(
-    X: Matrix,
-    mean: Matrix,
-    k: int,
-    dtype: type[np.float32] | type[np.float64],
-    iterations: int = USUAL_ITERATIONS,
-) -> Features:
+def centred(X: Matrix, mean: Matrix, k: int, dtype: type[np.float32] | type[np.float64]) -> Features:
     """Returns the features of embeddings X for k classes: the centred rows, or their coordinates along principal axes.
 
     X: (n, D), float32 or float64; mean: (D,) float64, subtracted from every row. Centring changes only the intercepts.
-    iterations: about how many the solver will take.
     The optimal weights lie in the span of the rows, which has fewer dimensions than D if there are few rows.
     """
     n, D = X.shape
     rows, Z = _empty(n, D, dtype)
     np.subtract(X, mean.astype(dtype), out=Z, casting="same_kind")
-    if not _axes_pay(n, D, k, iterations):
-        return Features(rows, np.einsum("ij,ij->j", Z, Z), lambda W: W, lambda W: W, k)
+    if not _axes_pay(n, D, k):
+        return Features(rows, np.einsum("ij,ij->j", Z, Z), lambda W: W, k)
     if n <= D:
         return _in_span(Z, k)
     squares, axes = _eigenvectors(Z.T @ Z)
     np.matmul(Z.copy(), axes, out=Z)
-    return Features(rows, np.maximum(squares, 0), lambda W: W @ axes.T, lambda W: W @ axes, k)
+    return Features(rows, np.maximum(squares, 0), lambda W: W @ axes.T, k)
 
 
-def _axes_pay(n: int, D: int, k: int, iterations: int) -> bool:
+def _axes_pay(n: int, D: int, k: int) -> bool:
     """Whether principal axes of n rows of D dimensions save more time than they take, for k classes."""
     m = min(n, D)
     axes_cost = 3 * m**3 + 1000 * m**2 + n * D * m / 2 + (n * D * m if n > D else 0)
     saved = _iteration_cost(n, D, k) - SHARE_ALONG_AXES * _iteration_cost(n, m, k)
-    return axes_cost < iterations * saved
+    return axes_cost < USUAL_ITERATIONS * saved
 
 
 def _iteration_cost(n: int, m: int, k: int) -> float:
@@ -107,7 +97,7 @@ def _in_span(Z: Matrix, k: int) -> Features:
     lengths = np.sqrt(squares)
     rows, coordinates = _empty(len(Z), len(squares), Z.dtype)
     np.multiply(U, lengths, out=coordinates)
-    return Features(rows, squares, lambda W: ((W / lengths) @ U.T) @ Z, lambda W: ((W @ Z.T) @ U) / lengths, k)
+    return Features(rows, squares, lambda W: ((W / lengths) @ U.T) @ Z, k)
 
 
 def _eigenvectors(S: Matrix) -> tuple[Matrix, Matrix]:

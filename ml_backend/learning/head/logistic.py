@@ -90,16 +90,12 @@ class Head:
         y: NDArray[np.integer[Any]],
         n_classes: int,
         prior: ClassPrior | None = None,
-        start: Head | None = None,
     ) -> Self:
         """Fit the head to labelled embeddings and return it.
 
         X: (n, D) of any float type.
         y: integers or bool, (n,) in 0..n_classes-1, or multi-label (n, n_classes) of 0/1.
         prior: what the names of the classes say; with it, n may be 0.
-        start: a head of the same shape, fitted to similar labels, from which the search for the optimum starts, to save
-        time; the optimum is the same. It counts only for three exclusive classes or more, and without a class prior:
-        other fits take little time.
         Raises ValueError if there are no rows and no prior, if the shapes do not match each other or the prior, or if a
         label is out of range (the message names the row), and NotFinite for embeddings with NaN or infinity.
         """
@@ -115,20 +111,14 @@ class Head:
         self.n_classes, self.multi_label = n_classes, y.ndim == 2
         self.prior, self.prior_strength, self.prior_evidence = prior, 0.0, 0.0
         with one_thread() if X.size * min(1.0, len(X) / X.shape[1]) * n_classes <= ONE_THREAD else nullcontext():
-            W, b, seen = self._fit(X, y, prior, start)
+            W, b, seen = self._fit(X, y, prior)
         self.weights, self.bias = read_only(W.astype(np.float32)), read_only(b.astype(np.float32))
         self.seen = read_only(seen)
         self.temperature = 1.0
         self.fit_seconds = time.perf_counter() - started
         return self
 
-    def _fit(
-        self,
-        X: NDArray[np.floating[Any]],
-        y: NDArray[np.integer[Any]],
-        prior: ClassPrior | None,
-        start: Head | None,
-    ) -> Fitted:
+    def _fit(self, X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], prior: ClassPrior | None) -> Fitted:
         if prior is not None:
             # Imported here, since it needs scipy too.
             from ml_backend.learning.head.named_classes import fit_around_names, strength_of_names
@@ -138,9 +128,8 @@ class Head:
             if strength.kappa > 0:
                 W, b = fit_around_names(X, y, prior, strength, self.C, self.tolerance)
                 return W, b, np.ones(self.n_classes, dtype=bool)
-        if self.multi_label:
-            return _fit_columns(X, y, self.n_classes, self.C, self.tolerance)
-        return _fit_classes(X, y, self.n_classes, self.C, self.tolerance, start)
+        fit = _fit_columns if self.multi_label else _fit_classes
+        return fit(X, y, self.n_classes, self.C, self.tolerance)
 
     def decision_function(self, X: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Returns the logits (N, n_classes) float32, not yet divided by the temperature.
@@ -228,12 +217,7 @@ def _check_labels(y: NDArray[np.integer[Any]], n: int, n_classes: int) -> None:
 
 
 def _fit_classes(
-    X: NDArray[np.floating[Any]],
-    y: NDArray[np.integer[Any]],
-    n_classes: int,
-    C: float,
-    tolerance: float,
-    start: Head | None,
+    X: NDArray[np.floating[Any]], y: NDArray[np.integer[Any]], n_classes: int, C: float, tolerance: float
 ) -> Fitted:
     """Fit exclusive classes: returns weights (n_classes, D), intercepts (n_classes,) and which classes occur in y."""
     present, position = np.unique(y, return_inverse=True)
@@ -245,9 +229,7 @@ def _fit_classes(
         w, c = solve(X, position[None, :].astype(np.float32), C, Sigmoid(), tolerance=tolerance)
         W[present], b[present] = np.r_[-w, w] / 2, np.r_[-c, c] / 2
     else:
-        of_classes = None if start is None else (start.weights[present], start.bias[present])
-        targets = (present[:, None] == y).astype(np.float32)
-        w, c = solve(X, targets, C, Softmax(), tolerance=tolerance, start=of_classes)
+        w, c = solve(X, (present[:, None] == y).astype(np.float32), C, Softmax(), tolerance=tolerance)
         # Probabilities depend only on differences between classes; the penalty is lowest where the mean is 0.
         W[present], b[present] = w - w.mean(axis=0), c - c.mean()
     return W, b, np.isin(np.arange(n_classes), present)

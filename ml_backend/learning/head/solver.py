@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.head.curvature import Pairs, inverse_diagonal
-from ml_backend.learning.head.features import ITERATIONS_NEAR_OPTIMUM, USUAL_ITERATIONS, Features, centred
+from ml_backend.learning.head.features import Features, centred
 from ml_backend.learning.head.losses import Loss, Matrix
 
 logger = logging.getLogger(__name__)
@@ -49,8 +49,7 @@ class Problem:
 
     features: centred rows (n, m); Y: (k, n) targets, 0 or 1; C: weight of the loss against the penalty;
     ridge: (m + 1,) the penalty of each parameter, 0 for intercepts that are not penalised; offset: (k, n) logits to
-    which those of the parameters are added, None for 0; start: (k, m + 1) the parameters from which the search starts,
-    None for weights of 0.
+    which those of the parameters are added, None for 0.
     """
 
     features: Features
@@ -59,7 +58,6 @@ class Problem:
     loss: Loss
     ridge: Matrix
     offset: Matrix | None
-    start: Matrix | None
 
 
 @dataclass
@@ -99,7 +97,6 @@ def solve(
     offset: Matrix | None = None,
     intercept_penalty: float = 0.0,
     tolerance: float = TOLERANCE,
-    start: tuple[Matrix, Matrix] | None = None,
 ) -> tuple[Matrix, Matrix]:
     """Returns the optimal weights (k, D) and intercepts (k,), both float64.
 
@@ -107,28 +104,17 @@ def solve(
     unless the intercepts are penalised. C: weight of the loss against the penalty, above 0.
     offset: (k, n), logits that the rows have already; intercept_penalty: of the logits at the mean of the rows,
     in multiples of the penalty of a weight. tolerance: see `TOLERANCE`.
-    start: weights (k, D) and intercepts (k,) from which the search starts; it takes fewer steps from those of similar
-    data. None: weights of 0.
     If the search does not converge within MOST_STEPS steps, a warning is logged and the last state is returned.
     """
     dtype = np.float32 if _float32_is_enough(X, C) else np.float64
     mean = X.mean(axis=0, dtype=None if dtype is np.float32 else np.float64).astype(np.float64)
-    iterations = USUAL_ITERATIONS if start is None else ITERATIONS_NEAR_OPTIMUM
-    features = centred(X, mean, len(Y), dtype, iterations)
+    features = centred(X, mean, len(Y), dtype)
     ridge: Matrix = np.ones(features.Z.shape[1], dtype=dtype)
     ridge[-1] = intercept_penalty
     offset = None if offset is None else offset.astype(dtype)
-    V0 = None if start is None else _parameters(features, mean, *start)
-    V = _minimise(Problem(features, Y.astype(dtype), C, loss, ridge, offset, V0), tolerance)
+    V = _minimise(Problem(features, Y.astype(dtype), C, loss, ridge, offset), tolerance)
     W = features.expand(V[:, :-1]).astype(np.float64)
     return W, V[:, -1].astype(np.float64) - W @ mean
-
-
-def _parameters(features: Features, mean: Matrix, W: Matrix, b: Matrix) -> Matrix:
-    """Returns the parameters (k, m + 1) of the features whose logits are those of weights W (k, D) and intercepts b."""
-    dtype = features.Z.dtype
-    V: Matrix = np.c_[features.project(W.astype(dtype)), (b + W @ mean).astype(dtype)]
-    return V
 
 
 def _float32_is_enough(X: Matrix, C: float) -> bool:
@@ -177,20 +163,15 @@ def _minimise(problem: Problem, tolerance: float) -> Matrix:
 
 
 def _start_state(problem: Problem) -> State:
-    Y, ridge, loss = problem.Y, problem.ridge, problem.loss
-    if problem.start is not None:
-        V = problem.start
-        F = problem.features.logits(V)
-    else:
-        V = np.zeros((len(Y), len(ridge)), dtype=ridge.dtype)
-        if problem.offset is None and not ridge[-1]:
-            V[:, -1] = loss.start(Y)
-        F = np.repeat(V[:, -1:], Y.shape[1], axis=1)
+    Y, ridge = problem.Y, problem.ridge
+    V = np.zeros((len(Y), len(ridge)), dtype=ridge.dtype)
+    if problem.offset is None and not ridge[-1]:
+        V[:, -1] = problem.loss.start(Y)
+    F = np.repeat(V[:, -1:], Y.shape[1], axis=1)
     if problem.offset is not None:
         F += problem.offset
-    value, P = loss.value(F, Y)
-    penalty = loss.dot(ridge * V, V) / 2
-    return State(V, F, P, problem.C * value + penalty, penalty)
+    value, P = problem.loss.value(F, Y)
+    return State(V, F, P, problem.C * value, np.zeros_like(value))
 
 
 def _line(problem: Problem, state: State, gradient: Matrix, step: Matrix) -> Line:

@@ -84,7 +84,7 @@ def held_out_temperature(pool: Pool, rng: np.random.Generator) -> float:
     if held_out is None:
         assert pool.head is not None
         X, y = pool.rows(pool.labeled), pool.labels[pool.labeled]
-        held_out = HeldOut(X, y, pool.n_classes, pool.head.C, pool.head.prior, rng, pool.head)
+        held_out = HeldOut(X, y, pool.n_classes, pool.head.C, pool.head.prior, rng)
     return held_out.temperature(ENOUGH_LABELS)
 
 

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from ml_backend.learning import Head
-from ml_backend.learning.head import features
-from ml_backend.learning.head.features import Features
 from ml_backend.learning.head.held_out import FOLD_TOLERANCE, FOLDS, HeldOut
 
 RNG = np.random.default_rng(0)
@@ -26,27 +24,6 @@ def test_each_label_is_predicted_by_a_head_fitted_to_the_other_folds(y):
         left_out = found.fold == number
         head = Head(1.0, FOLD_TOLERANCE).fit(X[~left_out], y[~left_out], 3)
         assert np.allclose(logits[left_out], head.decision_function(X[left_out]), atol=1e-5)
-
-
-@pytest.mark.parametrize(("n", "d", "along_axes"), [(40, 300, True), (600, 8, True), (200, 300, False)])
-def test_fits_that_start_from_the_head_of_all_labels_find_the_same_optimum_in_fewer_steps(
-    n, d, along_axes, monkeypatch
-):
-    monkeypatch.setattr(features, "_axes_pay", lambda *sizes: along_axes)
-    rng = np.random.default_rng(2)
-    x = rng.normal(size=(n, d)).astype(np.float32)
-    y = (x[:, :5] + 0.5 * rng.normal(size=(n, 5))).argmax(axis=1)
-    head, rest = Head(1.0).fit(x, y, 5), np.arange(n) % 5 > 0
-    steps, logits = [], Features.logits
-    monkeypatch.setattr(Features, "logits", lambda self, V: steps.append(1) or logits(self, V))
-    anew = Head(1.0).fit(x[rest], y[rest], 5)
-    n_anew = len(steps)
-    started = Head(1.0).fit(x[rest], y[rest], 5, start=head)
-    assert len(steps) - n_anew < n_anew
-    assert np.allclose(started.predict_proba(x), anew.predict_proba(x), atol=1e-3)
-    from_head = HeldOut(x, y, 5, 1.0, None, np.random.default_rng(1), head)
-    from_zero = HeldOut(x, y, 5, 1.0, None, np.random.default_rng(1))
-    assert abs(from_head.temperature() - from_zero.temperature()) < 0.004
 
 
 def test_folds_have_the_same_share_of_each_class():
