@@ -34,9 +34,6 @@ SETTLED = 0.01
 Further iterations lower the squared distances by only about 0.3 %.
 """
 
-ASSIGNED_ROWS = 512
-"""Rows that are compared with all centres at a time: their products with 500 centres stay in the cache of a core."""
-
 
 @dataclass(frozen=True)
 class Clusters:
@@ -141,7 +138,7 @@ def _assign(rows: Callable[[Index], Matrix], n: int, centres: Matrix) -> tuple[N
         squared = squared_norms(x)
         distances[block] = np.maximum(squared - 2 * products[np.arange(len(x)), best], 0)
 
-    over_blocks(assign, n, ASSIGNED_ROWS)
+    over_blocks(assign, n)
     return assigned, distances
 
 

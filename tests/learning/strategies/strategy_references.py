@@ -113,8 +113,7 @@ def typiclust(pool, count, rng):
     rows = np.sort(np.concatenate([pool.labeled, pool.unlabeled]))
     x = pool.embeddings[rows].astype(np.float64)
     k = min(len(pool.labeled) + count, 500, len(rows))
-    projected = x @ np.linalg.svd(x, full_matrices=False)[2][:128].T if x.shape[1] > 128 else x
-    assigned, _ = lloyd(projected, k, rng, rounds=3)
+    assigned, _ = lloyd(x, k, rng, rounds=3)
     has_label = np.isin(rows, pool.labeled)
     rank = rng.permutation(k)
     clusters = [np.flatnonzero(assigned == c) for c in range(k)]

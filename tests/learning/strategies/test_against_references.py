@@ -34,14 +34,6 @@ def test_picks_of_many_classes_and_large_batches_are_those_of_the_reference(monk
         assert picks.tolist() == pool.unlabeled[np.asarray(expected)].tolist(), name
 
 
-@pytest.mark.parametrize("n", [100, 300])
-def test_typiclust_clusters_projections_of_long_vectors(n):
-    pool = clustered(n=n, d=160, n_classes=4, labeled=20)
-    picks = strategies.select("typiclust", pool, 15, np.random.default_rng(3))
-    expected = references.typiclust(pool, 15, np.random.default_rng(3))
-    assert picks.tolist() == pool.unlabeled[np.asarray(expected)].tolist()
-
-
 def test_bait_picks_from_fewer_texts_than_dimensions():
     """The Fisher information of all rows is then singular, and rounding can make it slightly negative."""
     for seed in range(4):
