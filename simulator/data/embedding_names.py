@@ -40,7 +40,7 @@ def check_names(embeddings: Sequence[str]) -> None:
         model = parse(name)
         if model.is_matrix and not Path(model.model).is_file():
             raise ModelNotAvailable(f"embedding {name!r}: no such file; check its name and folder")
-        if Path(model.model).is_absolute() and not Path(model.model).is_dir():
+        if Path(model.model).is_absolute() and not model.is_matrix and not Path(model.model).is_dir():
             raise ModelNotAvailable(f"embedding {name!r}: no such folder; check its name")
         exists = model.model in (PACKAGED, *WITHOUT_OPTIONS) or model.is_matrix or registered(model.model) is not None
         if not exists and "/" not in model.model and not Path(model.model).is_dir():
