@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from page_width import page_width
 from playwright.sync_api import Browser, Page
 from seeded_projects import KEY
 
@@ -31,5 +32,5 @@ def narrow_window(browser: Browser, url: str) -> Iterator[Page]:
     sign_in(page, url)
     yield page
     assert faults == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page can be moved sideways"
+    assert page_width(page) <= NARROW["width"], "the page can be moved sideways"
     context.close()

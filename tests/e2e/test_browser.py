@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from labelling_stream import open_stream, served_task
 from live_loop import CLASSES, Loop, gold_texts, new_project, wait_until
+from page_width import page_width
 from playwright.sync_api import Locator, Page, expect
 from studios import Real
 
@@ -129,9 +130,7 @@ def test_the_status_page_shows_progress_and_its_form_changes_the_next_batch(loop
     page.get_by_role("link", name="Details").click()
     expect(live).to_contain_text("margin", timeout=15_000)
     page.set_viewport_size(PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], (
-        "the page must not need scrolling sideways"
-    )
+    assert page_width(page) <= PHONE["width"], "the page must not need scrolling sideways"
 
 
 def test_the_extra_params_of_connect_are_shown_and_saved_by_label_studios_form(loop: MakeLoop, page: Page):

@@ -9,6 +9,7 @@ from pathlib import Path
 import evaluations
 import pytest
 from page_server import page_server
+from page_width import page_width
 from playwright.sync_api import Browser, Page, expect
 from studios import Fake
 
@@ -71,7 +72,7 @@ def page(
 def test_a_label_is_dismissed_and_listed_again_by_the_keyboard_and_opened_in_label_studio(
     page: Page, fake_label_studio: Fake, project: int
 ):
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page_width(page) == 390
     page.get_by_role("button", name="The label is right (task 12)").press("Enter")
     expect(page.get_by_role("status")).to_have_text("Task 12 is not listed any more, unless its label changes.")
     expect(page.get_by_role("link", name="Labels that the model doubts 1")).to_be_visible()
