@@ -28,7 +28,8 @@ from simulator.analysis.findings import findings
 from simulator.analysis.heads import PLAIN, head_of, heads_of, strategy_of, with_heads_in_strategies
 from simulator.analysis.learning_curves import LabelAxis, areas, curves, label_axis
 from simulator.analysis.planned_runs import planned_runs
-from simulator.analysis.reading_time import ReadingSpeed
+from simulator.analysis.ranking_stability import stability
+from simulator.analysis.reading_time import ReadingSpeed, mean_curves, saved_by_strategy, until_random_ends
 from simulator.analysis.references import complete_oracle, split_off_oracle
 from simulator.analysis.result_folders import Setting, read_settings
 from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
@@ -198,6 +199,22 @@ class Analysis:
         best = [name for name in self.order if name != BASELINE and head_of(name) == PLAIN][:SHOWN_PICKS]
         settings = all_settings(self.embeddings, self.names("initial"))
         return picked_texts(self.folders, self.record, self.names("dataset"), settings, [*best, BASELINE])
+
+    @cached_property
+    def until_random_ends(self) -> pd.DataFrame:
+        """Labels and minutes until random's last accuracy, by setting; without rows if words were not counted."""
+        results = self.results if self.has("words") else self.results.iloc[:0]
+        return until_random_ends(mean_curves(results, self.reading_speed))
+
+    @cached_property
+    def saved(self) -> pd.DataFrame:
+        """`until_random_ends` as shares of those of random, by strategy."""
+        return saved_by_strategy(self.until_random_ends)
+
+    @cached_property
+    def ranking_stability(self) -> pd.DataFrame:
+        """How often the best of n seeds is the best of all, by dataset; without rows for fewer than two seeds."""
+        return stability(self.compared if self.compared.shape[1] > 1 else self.compared.iloc[:0])
 
     @cached_property
     def start_effects(self) -> pd.DataFrame:

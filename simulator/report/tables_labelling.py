@@ -5,8 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from simulator.analysis.classes_labelled import labels_until_seen, seen_by_strategy
-from simulator.analysis.ranking_stability import stability
-from simulator.analysis.reading_time import mean_curves, saved_by_strategy, until_random_ends
 from simulator.report.analysis import Analysis
 from simulator.report.picked_texts import picks_table
 
@@ -43,25 +41,15 @@ def picks_in_words(analysis: Analysis) -> pd.DataFrame:
     return picks_table(analysis.picks)
 
 
-def _until_random_ends(analysis: Analysis) -> pd.DataFrame:
-    results = analysis.results if analysis.has("words") else analysis.results.iloc[:0]
-    return until_random_ends(mean_curves(results, analysis.reading_speed))
-
-
-def reading(analysis: Analysis) -> pd.DataFrame:
-    """Labels and minutes until the accuracy with which random ends, as shares of those of random, by strategy."""
-    return saved_by_strategy(_until_random_ends(analysis))
-
-
 def reading_csv(analysis: Analysis) -> dict[str, pd.DataFrame]:
-    """By setting, by the name of its file."""
-    table = _until_random_ends(analysis)
+    """`Analysis.until_random_ends` by the name of its file."""
+    table = analysis.until_random_ends
     return {"minutes": table} if len(table) else {}
 
 
 def reading_in_words(analysis: Analysis) -> pd.DataFrame:
-    """`reading` for the page, in %."""
-    table = reading(analysis)
+    """`Analysis.saved` for the page, in %."""
+    table = analysis.saved
     shares = {name: (table[name] * 100).round(1) for name in ("labels", "minutes")}
     return table.assign(**shares, words_per_label=table["words_per_label"].round(1)).rename(
         columns={
@@ -73,20 +61,15 @@ def reading_in_words(analysis: Analysis) -> pd.DataFrame:
     )
 
 
-def ranking(analysis: Analysis) -> pd.DataFrame:
-    """How often the best of n seeds is the best of all, by dataset; without rows for fewer than two seeds."""
-    return stability(analysis.compared) if analysis.compared.shape[1] > 1 else stability(analysis.compared.iloc[:0])
-
-
 def ranking_csv(analysis: Analysis) -> dict[str, pd.DataFrame]:
-    """`ranking` by the name of its file."""
-    table = ranking(analysis)
+    """`Analysis.ranking_stability` by the name of its file."""
+    table = analysis.ranking_stability
     return {"ranking_stability": table} if len(table) else {}
 
 
 def ranking_in_words(analysis: Analysis) -> pd.DataFrame:
-    """`ranking` for the page."""
-    table = ranking(analysis)
+    """`Analysis.ranking_stability` for the page."""
+    table = analysis.ranking_stability
     rounded = {"best_share": (table["best_share"] * 100).round(), "tau": table["tau"].round(2)}
     return table.assign(**rounded, lost=(table["lost"] * 100).round(2)).rename(
         columns={

@@ -38,7 +38,7 @@ def _rarest(analysis: Analysis) -> str:
 
 def minutes_seen(analysis: Analysis) -> str:
     """Whether counting minutes changes which strategy saves most."""
-    table = tables.reading(analysis)
+    table = analysis.saved
     table = table[table["strategy"] != BASELINE]
     reached = table.dropna(subset=["minutes", "labels"])
     if not len(reached):
@@ -73,7 +73,7 @@ def reliability_seen(analysis: Analysis) -> str:
 
 def ranking_seen(analysis: Analysis) -> str:
     """How often few seeds would name the same best strategy as all."""
-    table = tables.ranking(analysis)
+    table = analysis.ranking_stability
     first = table[table["dataset"] == (ALL if (table["dataset"] == ALL).any() else table["dataset"].iloc[0])]
     shares = [f"of {n} in {share * 100:.0f} %" for n, share in zip(first["seeds"], first["best_share"], strict=True)]
     where = "Over all datasets together" if (table["dataset"] == ALL).any() else f"On {first['dataset'].iloc[0]}"

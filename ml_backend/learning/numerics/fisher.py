@@ -7,6 +7,7 @@ design of experiments this is V-optimality. Updates of M⁻¹ use the Sherman–
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -235,13 +236,17 @@ def _factor(a: NDArray[np.float64]) -> NDArray[np.float64]:
     """A lower triangular matrix N with N Nᵀ = a, (D, D) float64; a may be singular."""
     # With fewer rows than dimensions, a is singular, and rounding in float32 can make eigenvalues negative. The
     # smallest of these shares of the trace that makes all of them positive is added to the diagonal.
-    for share in (1e-12, 1e-9, 1e-8, 1e-7):
-        ridge = max(share * float(np.trace(a)), float(np.finfo(np.float64).tiny))
-        try:
-            return np.linalg.cholesky(a + ridge * np.eye(len(a))).astype(np.float64)
-        except np.linalg.LinAlgError:
-            continue
-    return np.linalg.cholesky(a + 1e-6 * float(np.trace(a)) * np.eye(len(a))).astype(np.float64)
+    *smaller, largest = 1e-12, 1e-9, 1e-8, 1e-7, 1e-6
+    for share in smaller:
+        with suppress(np.linalg.LinAlgError):
+            return _factor_with_ridge(a, share)
+    return _factor_with_ridge(a, largest)
+
+
+def _factor_with_ridge(a: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """`_factor` of a with this share of its trace added to the diagonal. Raises LinAlgError if that is too little."""
+    ridge = max(share * float(np.trace(a)), float(np.finfo(np.float64).tiny))
+    return np.linalg.cholesky(a + ridge * np.eye(len(a))).astype(np.float64)
 
 
 def _times_lower(x: Matrix, lower: NDArray[np.floating[Any]]) -> Matrix:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from small_experiments import small_experiment
 from small_texts import table
 
 from ml_backend.learning.embedding.names import ModelNotAvailable
@@ -23,8 +24,6 @@ from simulator.data.datasets import Dataset, dataset_of
 from simulator.data.embedding_names import check_names, content_of
 from simulator.data.labelled_table import LabelledTable
 from simulator.data.vector_cache import _embeddings_file, embed_and_cache
-from simulator.experiment.budget import Budget
-from simulator.experiment.definition import Experiment
 from simulator.experiment.manifest import AnotherExperiment
 from simulator.experiment.runner import run
 
@@ -90,17 +89,7 @@ def test_a_change_in_a_models_files_is_a_change_of_its_content(tmp_path: Path):
 def test_results_of_a_changed_embedding_file_need_another_folder(data: Path, tmp_path: Path):
     path = tmp_path / "mine.npy"
     write_matrix(path, 240, seed=1)
-    experiment = Experiment(
-        datasets=["mail"],
-        embeddings=[str(path)],
-        strategies=["random"],
-        initials=["random"],
-        seeds=1,
-        out=tmp_path / "out",
-        data=data,
-        budget=Budget(10, 10, 1),
-        cache=tmp_path / "cache",
-    )
+    experiment = small_experiment(data, tmp_path, embeddings=[str(path)], strategies=["random"], seeds=1)
     quiet = TerminalProgress(Console(file=io.StringIO()))
     assert run(experiment, quiet).finished == 1
     write_matrix(path, 240, seed=2)
@@ -116,16 +105,12 @@ def test_an_embedding_has_its_own_name_in_the_results(data: Path, tmp_path: Path
     path = tmp_path / "some folder" / "mine.npy"
     path.parent.mkdir()
     write_matrix(path, 240, seed=1)
-    experiment = Experiment(
-        datasets=["mail"],
+    experiment = small_experiment(
+        data,
+        tmp_path,
         embeddings=["random-projection", f"mine={path}", "mpnet=random-projection"],
         strategies=["random"],
-        initials=["random"],
         seeds=1,
-        out=tmp_path / "out",
-        data=data,
-        budget=Budget(10, 10, 1),
-        cache=tmp_path / "cache",
     )
     quiet = TerminalProgress(Console(file=io.StringIO()))
     assert run(experiment, quiet).finished == 3

@@ -15,11 +15,10 @@ import sys
 from pathlib import Path
 
 from quiet_progress import Quiet
+from small_experiments import small_experiment
 from small_texts import hashed
 
 from simulator.data import vector_cache
-from simulator.experiment.budget import Budget
-from simulator.experiment.definition import Experiment
 from simulator.experiment.runner import run
 
 
@@ -32,16 +31,8 @@ def run_until(moment: int, data: Path, folder: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     os.fsync = fsync
-    experiment = Experiment(
-        datasets=["mail"],
-        embeddings=["minilm"],
-        strategies=["random", "margin"],
-        initials=["random"],
-        seeds=1,
-        out=folder / f"killed-{moment}",
-        data=data,
-        budget=Budget(10, 10, 3),
-        cache=folder / f"cache-{moment}",
+    experiment = small_experiment(
+        data, folder, seeds=1, out=folder / f"killed-{moment}", cache=folder / f"cache-{moment}"
     )
     run(experiment, Quiet())
 

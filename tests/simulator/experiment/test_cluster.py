@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from deadly_calls import deadly
 from quiet_progress import Quiet
+from small_experiments import small_experiment
 from small_texts import hashed
 
 from simulator.data import vector_cache
@@ -92,16 +93,13 @@ class Watching(Quiet):
 @pytest.fixture
 def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
     monkeypatch.setattr(vector_cache, "embed", hashed)
-    return Experiment(
+    return small_experiment(
+        data,
+        tmp_path,
         datasets=["mail", "chat"],
-        embeddings=["minilm"],
         strategies=["random", "margin", "typiclust"],
-        initials=["random"],
-        seeds=2,
         out=tmp_path / "local",
-        data=data,
         budget=Budget(10, 10, 6),
-        cache=tmp_path / "cache",
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from quiet_progress import Quiet
+from small_experiments import small_experiment
 from small_texts import WORDS, Hashed, hashed
 from typer.testing import CliRunner
 
@@ -135,20 +136,14 @@ def test_an_evaluation_changes_no_run(strategy: str):
 def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
     monkeypatch.setattr(vector_cache, "embed", hashed)
     monkeypatch.setattr(vector_cache, "embedder_of_classes", lambda embedding, train: Hashed())
-    return Experiment(
-        datasets=["mail"],
-        embeddings=["minilm"],
-        strategies=["random", "margin"],
-        initials=["random"],
-        seeds=2,
-        out=tmp_path / "out",
+    return small_experiment(
+        data,
+        tmp_path,
         heads=(HeadKind.PLAIN, HeadKind.NAMED),
         descriptions=ClassDescriptions("mine.json", {ANY: WORDS}),
-        data=data,
         budget=Budget(20, 20, 4),
         options=StrategyOptions(random_share=0.2),
         evaluate=True,
-        cache=tmp_path / "cache",
     )
 
 

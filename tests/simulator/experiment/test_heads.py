@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from quiet_progress import Quiet
+from small_experiments import small_experiment
 from small_texts import WORDS, Hashed, hashed
 from typer.testing import CliRunner
 
@@ -41,19 +42,7 @@ class Listener(Quiet):
 def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
     monkeypatch.setattr(vector_cache, "embed", hashed)
     monkeypatch.setattr(vector_cache, "embedder_of_classes", lambda embedding, train: Hashed())
-    return Experiment(
-        datasets=["mail"],
-        embeddings=["minilm"],
-        strategies=["random", "margin"],
-        initials=["random"],
-        seeds=2,
-        out=tmp_path / "out",
-        heads=BOTH,
-        descriptions=WORDS_OF_TEXTS,
-        data=data,
-        budget=Budget(0, 5, 3),
-        cache=tmp_path / "cache",
-    )
+    return small_experiment(data, tmp_path, heads=BOTH, descriptions=WORDS_OF_TEXTS, budget=Budget(0, 5, 3))
 
 
 def simulated(experiment: Experiment) -> pd.DataFrame:

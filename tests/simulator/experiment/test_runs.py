@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from quiet_progress import Quiet
+from small_experiments import small_experiment
 from small_texts import Arrays, hashed, table
 from typer.testing import CliRunner
 
@@ -45,17 +46,7 @@ KILLED_RUNS = Path(__file__).parent / "killed_runs.py"
 @pytest.fixture
 def experiment(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
     monkeypatch.setattr(vector_cache, "embed", hashed)
-    return Experiment(
-        datasets=["mail", "chat"],
-        embeddings=["minilm"],
-        strategies=["random", "margin"],
-        initials=["random"],
-        seeds=2,
-        out=tmp_path / "out",
-        data=data,
-        budget=Budget(10, 10, 3),
-        cache=tmp_path / "cache",
-    )
+    return small_experiment(data, tmp_path, datasets=["mail", "chat"])
 
 
 def umask() -> int:
