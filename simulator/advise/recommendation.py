@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from simulator.advise.advice import ComparedCombination, Difference, Verdict
 from simulator.advise.combination import Combination
 from simulator.analysis.comparisons import BASELINE
-from simulator.analysis.evidence import listed
+from simulator.analysis.evidence import listed, p_value
 from simulator.analysis.heads import NAMED
 from simulator.experiment.connect_line import connect_line, is_usable_live, live_settings
 
@@ -93,8 +93,8 @@ class _Words:
         gain = chosen.over_current
         return (
             f"With it the model would have been right {_points(gain.gain)} points more often than with what you have, "
-            f"{self.of(self.current)}, on average over the simulated labelling ({_interval(gain)}; {_p(chosen.p)}, "
-            f"{self.corrected}). {self._how_often_best(chosen)}{self._not_usable()}"
+            f"{self.of(self.current)}, on average over the simulated labelling ({_interval(gain)}; "
+            f"{p_value(chosen.p)}, {self.corrected}). {self._how_often_best(chosen)}{self._not_usable()}"
         )
 
     def why_keep(self) -> str:
@@ -113,7 +113,7 @@ class _Words:
         return (
             f"{self.none_of_others} is clearly better. {self.of(usable)} was right "
             f"{_points(gain.gain)} points more often on average, which may be luck ({_interval(gain)}; "
-            f"{_p(usable.p)}, {self.corrected}). Compare again with twice the labels: then smaller differences "
+            f"{p_value(usable.p)}, {self.corrected}). Compare again with twice the labels: then smaller differences "
             f"become clear. {self._how_often_best(self.current)}{self._not_usable()}"
         )
 
@@ -177,7 +177,3 @@ def _labels(difference: Difference) -> str:
 
 def _points(value: float) -> str:
     return f"{value * 100:.1f}".replace("-", "−")
-
-
-def _p(value: float) -> str:
-    return f"p = {value:.3f}" if value >= 0.001 else "p < 0.001"

@@ -202,6 +202,13 @@ def points(value: float) -> str:
     return f"{value * 100:+.1f} points".replace("-", "−")
 
 
+def p_value(p: float) -> str:
+    """A p-value in words, as in "p = 0.012" or "p < 0.001"."""
+    if np.isnan(p):
+        return "p not computable"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
 def rho(value: float) -> str:
     """A rank correlation in words, as in −0.12."""
     return f"{value:.2f}".replace("-", "−")

@@ -16,19 +16,19 @@ from simulator.analysis.evidence import left_out, listed, points, sentences
 from simulator.analysis.heads import NAMED, PLAIN, by_head, head_of, strategy_of
 from simulator.experiment.connect_line import connect_line, is_usable_live, live_settings
 from simulator.report.analysis import Analysis
-from simulator.report.words_numbers import duration
+from simulator.report.words_durations import duration
 
 NO_CHOICE = "nothing to recommend"
 TITLES = {"embedding": "Embedding", "initial": "Start", "head": "Head"}
 
 
 @dataclass(frozen=True)
-class Recommendation:
-    """One choice. about: what is chosen, such as the embedding; headline: the choice; reason: its numbers."""
+class Reason:
+    """Why one choice was made. about: what is chosen, such as the embedding; headline: the choice; numbers: of it."""
 
     about: str
     headline: str
-    reason: str
+    numbers: str
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Choice:
     head: str
     strategy: str
     runs: pd.DataFrame
-    reasons: list[Recommendation]
+    reasons: list[Reason]
 
     @property
     def in_words(self) -> str:
@@ -63,7 +63,7 @@ class Choice:
 
 def choose(analysis: Analysis) -> Choice:
     """The combination with the best means: first the embedding, then on its runs the start, head and strategy."""
-    reasons: list[Recommendation] = []
+    reasons: list[Reason] = []
     whole, early = analysis.areas["whole"], analysis.areas["early"]
     models = _models(analysis)
     embedding, reason = _factor(whole, "embedding", "over all labels", analysis.embeddings, models)
@@ -111,7 +111,7 @@ def _most_runs(values: pd.Series, level: str) -> list[str]:
 
 def _factor(
     values: pd.Series, column: str, when: str, order: list[str], models: Mapping[str, str] | None = None
-) -> tuple[str, list[Recommendation]]:
+) -> tuple[str, list[Reason]]:
     """The best name of a level, and the reason; without a comparison the first of `order`.
 
     models: of embeddings; one that a live project cannot use is not chosen if there is another.
@@ -124,12 +124,12 @@ def _factor(
     omitted = left_out(values.index, common.index)
     if not len(common):
         reason = f"No two {title.lower()}s were run with the same strategy and otherwise equal settings."
-        return next(name for name in order if name in names), [Recommendation(title, NO_CHOICE, reason)]
+        return next(name for name in order if name in names), [Reason(title, NO_CHOICE, reason)]
     by_name = common.groupby(level=["dataset", "seed", column]).mean().unstack(column)
     first = [name for name in order if name in by_name]  # of equal means the first is chosen
     table = compare(by_name[[*first, *by_name.columns.drop(first)]])
     chosen, note = (_best(table), "") if models is None else _usable(table, models)
-    return chosen, [Recommendation(title, headline(table, chosen), sentences(_ranking(table, when), note, omitted))]
+    return chosen, [Reason(title, headline(table, chosen), sentences(_ranking(table, when), note, omitted))]
 
 
 def _usable(table: pd.DataFrame, models: Mapping[str, str]) -> tuple[str, str]:
@@ -186,9 +186,7 @@ def _common(values: pd.DataFrame) -> pd.DataFrame:
     return common if len(common) else common.iloc[:, :0]
 
 
-def _strategy(
-    analysis: Analysis, runs: pd.DataFrame, whole: pd.DataFrame, scope: str
-) -> tuple[str, list[Recommendation]]:
+def _strategy(analysis: Analysis, runs: pd.DataFrame, whole: pd.DataFrame, scope: str) -> tuple[str, list[Reason]]:
     if whole.shape[1] < 2:
         return "", []
     table = _over_pairs(runs) if runs.shape[1] > 1 else None
@@ -197,7 +195,7 @@ def _strategy(
             "Too few runs have the same dataset, embedding, start and seed to compare all strategies over all runs. "
             "The AULC table compares the strategies of one embedding and one start."
         )
-        return "", [Recommendation("Strategy", NO_CHOICE, reason)]
+        return "", [Reason("Strategy", NO_CHOICE, reason)]
     best = _best(table)
     equal = [best, *as_good(table, best)]
     seconds = analysis.seconds.set_index("strategy")["middle"]
@@ -212,7 +210,7 @@ def _strategy(
         left_out(whole.columns, runs.columns),
         _over_all_strategies(runs, whole),
     )
-    return best, [Recommendation("Strategy", headline(table, best), reason)]
+    return best, [Reason("Strategy", headline(table, best), reason)]
 
 
 def _over_pairs(blocks: pd.DataFrame) -> pd.DataFrame:
@@ -232,7 +230,7 @@ def _over_all_strategies(runs: pd.DataFrame, whole: pd.DataFrame) -> str:
     return f"{where}: {best}. {_ranking(table, 'over all labels')}"
 
 
-def _by_budget(analysis: Analysis, runs: pd.DataFrame, chosen: str, scope: str) -> list[Recommendation]:
+def _by_budget(analysis: Analysis, runs: pd.DataFrame, chosen: str, scope: str) -> list[Reason]:
     """Whether the chosen strategy is also the one for few and for many labels.
 
     It stays the choice for a part of the curve unless another one is significantly better there.
@@ -255,4 +253,4 @@ def _by_budget(analysis: Analysis, runs: pd.DataFrame, chosen: str, scope: str) 
     few, many = choices["few"], choices["many"]
     headline_ = f"{few}, with few and with many labels" if few == many else f"{few} with few labels, {many} with many"
     explained = f"(Few and many are the first and the last third of the labels{scope}.)"
-    return [Recommendation("By budget", headline_, sentences(*words, explained))]
+    return [Reason("By budget", headline_, sentences(*words, explained))]

@@ -6,11 +6,11 @@ import numpy as np
 
 from simulator.analysis.comparisons import BASELINE, by_strategy, gains
 from simulator.analysis.complete_runs import RUN
-from simulator.analysis.evidence import Evidence, extremes, listed, points, sentences
+from simulator.analysis.evidence import Evidence, extremes, listed, p_value, points, sentences
 from simulator.analysis.statistics import smallest_p
 from simulator.report.analysis import Analysis
 from simulator.report.plots_embeddings import MEASURES
-from simulator.report.words_numbers import duration, p_value
+from simulator.report.words_durations import duration
 
 MORE_CAUTIOUS = (
     "This test compares all pairs of strategies over datasets that stand for others, so it finds fewer differences "

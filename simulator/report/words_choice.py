@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 
 from simulator.analysis.comparisons import BASELINE
-from simulator.analysis.evidence import ALPHA, Evidence, across, listed, mean_effect, points, sentences
+from simulator.analysis.evidence import ALPHA, Evidence, across, listed, mean_effect, p_value, points, sentences
 from simulator.analysis.heads import head_of, of_head, strategy_of
 from simulator.analysis.statistics import Floats, labels_to_reach
 from simulator.report.analysis import Analysis
 from simulator.report.recommendation import Choice, choose
-from simulator.report.words_numbers import p_value
 
 MOST_OF_POOL = 0.5
 """A pool of which a larger share is labelled at the end has few texts left to choose from."""

@@ -47,11 +47,16 @@ def minutes_seen(analysis: Analysis) -> str:
     by_labels = reached.sort_values("labels", kind="stable").iloc[0]
     longest = table.sort_values("words_per_label", kind="stable").iloc[-1]
     speed = analysis.reading_speed
+    labels, minutes = f"{by_labels['labels'] * 100:.0f} %", f"{by_minutes['minutes'] * 100:.0f} %"
+    fewest = (
+        f"{by_labels['strategy']} needs fewest labels ({labels} of random's) and fewest minutes ({minutes})"
+        if by_labels["strategy"] == by_minutes["strategy"]
+        else f"{by_labels['strategy']} needs fewest labels ({labels} of random's), {by_minutes['strategy']} fewest "
+        f"minutes ({minutes})"
+    )
     return sentences(
         f"At {speed.words_per_minute:g} words a minute and {speed.seconds_per_label:g} s per label: until the accuracy "
-        f"with which random ends, {by_labels['strategy']} needs fewest labels "
-        f"({by_labels['labels'] * 100:.0f} % of random's), {by_minutes['strategy']} fewest minutes "
-        f"({by_minutes['minutes'] * 100:.0f} %).",
+        f"with which random ends, {fewest}.",
         f"{longest['strategy']} picks the longest texts, {longest['words_per_label']:.1f} words on average.",
     )
 

@@ -11,7 +11,7 @@ import pandas as pd
 from simulator.analysis.complete_runs import SECONDS
 from simulator.analysis.evidence import sentences
 from simulator.data.counted import counted
-from simulator.report.words_numbers import duration
+from simulator.report.words_durations import duration
 
 NEUTRAL = {"imbalance": 1.0}
 """Values of changes of the data that change nothing, where that is not 0."""

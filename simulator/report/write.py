@@ -16,7 +16,9 @@ import jinja2
 import pandas as pd
 from plotly.offline import get_plotlyjs
 
+from simulator.analysis.evidence import p_value
 from simulator.analysis.reading_time import DEFAULT_SPEED, ReadingSpeed
+from simulator.data.atomic_files import write_atomically
 from simulator.data.registry import CARDS
 from simulator.report import words
 from simulator.report.analysis import Analysis
@@ -27,7 +29,6 @@ from simulator.report.plots import save, settings
 from simulator.report.sections import SECTIONS, Part
 from simulator.report.tables import evaluation_tables, write_table
 from simulator.report.words_choice import Advice
-from simulator.report.words_numbers import p_value
 from simulator.report.words_record import budget_in_words, changes_in_words, recorded_commands, time_taken
 
 PAGE = "report.html"
@@ -110,8 +111,7 @@ def write_report(folders: Sequence[Path], out: Path | None = None, reading_speed
         time_taken=time_taken([one.record for one in settings_of_page], [one.results for one in settings_of_page]),
     )
     path = folder / PAGE
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    write_atomically(path, page.encode())
     return path
 
 

@@ -55,7 +55,7 @@ def test_an_embedding_that_no_live_project_can_use_is_not_recommended():
     swapped = results.assign(embedding=results["embedding"].map({"minilm": "tfidf", "tfidf": "minilm"}))
     advice = advice_of(swapped)
     assert advice.choice.embedding == "minilm"
-    assert "tfidf cannot be used in a live project" in advice.choice.reasons[0].reason
+    assert "tfidf cannot be used in a live project" in advice.choice.reasons[0].numbers
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_another_strategy_is_named_for_few_or_many_labels_only_if_it_is_better(e
     results.loc[(results["strategy"] == late) & (results["cycle"] > 3), "accuracy"] += 0.06
     reason = {one.about: one for one in advice_of(results).choice.reasons}["By budget"]
     assert reason.headline == headline
-    assert words_ in reason.reason
+    assert words_ in reason.numbers
 
 
 def test_a_better_mean_that_is_not_significant_changes_no_choice():

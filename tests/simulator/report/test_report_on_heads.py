@@ -62,7 +62,7 @@ def test_gains_are_relative_to_random_with_the_same_head(analysis: Analysis):
 def test_the_heads_are_compared_in_pairs_and_the_better_one_is_recommended(analysis: Analysis):
     advice = {recommendation.about: recommendation for recommendation in choose(analysis).reasons}
     assert advice["Head"].headline == "named"
-    means = [float(number) for number in re.findall(r"(?:named|plain) (\d+\.\d)", advice["Head"].reason)]
+    means = [float(number) for number in re.findall(r"(?:named|plain) (\d+\.\d)", advice["Head"].numbers)]
     assert means[0] - means[1] == pytest.approx(100 * LEAD, abs=0.11)
     assert advice["Strategy"].headline.split(";")[0].endswith("(named)")
     assert choose(analysis).head == "named"

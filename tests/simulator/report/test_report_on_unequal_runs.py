@@ -84,7 +84,7 @@ def test_the_table_ranks_only_strategies_that_are_compared_on_every_dataset():
 
 def test_advice_names_strategies_that_it_leaves_out_and_compares_all_on_their_common_runs(start_with_a_few_strategies):
     advice = advice_of(start_with_a_few_strategies)
-    reason = advice["Strategy"].reason
+    reason = advice["Strategy"].numbers
     assert (
         "Left out, since they lack runs to compare: strategies bait, coreset, dropquery, tcm and typiclust." in reason
     )
@@ -96,8 +96,8 @@ def test_advice_names_strategies_that_it_leaves_out_and_compares_all_on_their_co
 def test_starts_are_compared_over_the_strategies_that_they_share(start_with_a_few_strategies):
     start = advice_of(start_with_a_few_strategies)["Start"]
     assert start.headline == "typiclust"
-    assert "strategies bait, coreset, dropquery, tcm and typiclust" in start.reason
-    shown = re.search(r"typiclust (\d+\.\d), random (\d+\.\d)", start.reason).groups()
+    assert "strategies bait, coreset, dropquery, tcm and typiclust" in start.numbers
+    shown = re.search(r"typiclust (\d+\.\d), random (\d+\.\d)", start.numbers).groups()
     chosen = only(start_with_a_few_strategies, strategy=STRATEGIES, embedding=["minilm"])
     early = analysis_of(chosen).areas["early"] * 100
     assert list(shown) == [f"{early.xs(name, level='initial').mean():.1f}" for name in ("typiclust", "random")]
@@ -113,15 +113,15 @@ def test_starts_without_a_strategy_in_common_are_not_compared():
     )
     start = advice_of(apart)["Start"]
     assert start.headline == "nothing to recommend"
-    assert start.reason == "No two starts were run with the same strategy and otherwise equal settings."
+    assert start.numbers == "No two starts were run with the same strategy and otherwise equal settings."
 
 
 def test_a_start_that_was_run_on_little_is_left_out_and_named(partial_start):
     analysis = analysis_of(partial_start, synthetic_quality(DATASETS, EMBEDDINGS))
     advice = {recommendation.about: recommendation for recommendation in choose(analysis).reasons}
     assert advice["Embedding"].headline == "minilm"
-    assert advice["Embedding"].reason.endswith("Left out, since they lack runs to compare: start coreset.")
-    assert advice["Start"].reason.endswith("Left out, since they lack runs to compare: start coreset.")
+    assert advice["Embedding"].numbers.endswith("Left out, since they lack runs to compare: start coreset.")
+    assert advice["Start"].numbers.endswith("Left out, since they lack runs to compare: start coreset.")
     assert "coreset (1 dataset, 2 embeddings, 3 seeds): −" in words.start_seen(analysis)
     without_partial = analysis_of(without(partial_start, initial=["coreset"]), analysis.quality)
     pd.testing.assert_frame_equal(analysis.by_embedding.outcomes[AULC], without_partial.by_embedding.outcomes[AULC])

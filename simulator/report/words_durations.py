@@ -1,15 +1,6 @@
-"""Numbers in words: p-values and durations."""
+"""Durations in words."""
 
 from __future__ import annotations
-
-import numpy as np
-
-
-def p_value(p: float) -> str:
-    """A p-value in words, as in "p = 0.012" or "p < 0.001"."""
-    if np.isnan(p):
-        return "p not computable"
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
 def duration(value: float) -> str:
