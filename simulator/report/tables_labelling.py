@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from simulator.analysis.classes_labelled import labels_until_seen, seen_by_strategy
+from simulator.analysis.classes_labelled import COLUMNS, labels_until_seen, seen_by_strategy
+from simulator.analysis.evidence import listed
 from simulator.report.analysis import Analysis
 from simulator.report.picked_texts import picks_table
 
@@ -23,10 +24,16 @@ def classes_csv(analysis: Analysis) -> dict[str, pd.DataFrame]:
 
 
 def classes_in_words(analysis: Analysis) -> pd.DataFrame:
-    """`classes` for the page; shares in %."""
+    """`classes` for the page: strategies with equal numbers in one row, the earliest first; shares in %."""
     table = classes(analysis)
-    shares = {f"{title}_share": (table[f"{title}_share"] * 100).round() for title in ("once", "five_times")}
-    return table.assign(**shares).rename(
+    names = table.groupby("dataset")["strategy"].nunique()
+    numbers = [name for name in table.columns if name not in ("dataset", "strategy")]
+    rows = table.groupby(["dataset", *numbers], dropna=False)["strategy"].agg(list).reset_index()
+    every = rows["strategy"].str.len() == rows["dataset"].map(names)
+    strategy = rows["strategy"].map(listed).where(~every, "all strategies")
+    shares = {f"{title}_share": (rows[f"{title}_share"] * 100).round().astype("int64") for title in COLUMNS}
+    labels = {title: rows[title].astype(float).round().astype("Int64") for title in COLUMNS}
+    return rows.assign(strategy=strategy, **shares, **labels)[table.columns].rename(
         columns={
             "once": "labels until each class has one (median)",
             "once_share": "runs that get there, %",

@@ -80,9 +80,9 @@ def ranking_seen(analysis: Analysis) -> str:
     """How often few seeds would name the same best strategy as all."""
     table = analysis.ranking_stability
     first = table[table["dataset"] == (ALL if (table["dataset"] == ALL).any() else table["dataset"].iloc[0])]
-    shares = [f"of {n} in {share * 100:.0f} %" for n, share in zip(first["seeds"], first["best_share"], strict=True)]
+    shares = [f"{share * 100:.0f} % for {n}" for n, share in zip(first["seeds"], first["best_share"], strict=True)]
     where = "Over all datasets together" if (table["dataset"] == ALL).any() else f"On {first['dataset'].iloc[0]}"
     return (
-        f"{where}, {first['best'].iloc[0]} is the best of all {int(first['all_seeds'].iloc[0])} seeds, and in so many "
-        f"draws the best of those drawn: {', '.join(shares)}."
+        f"{where}, {first['best'].iloc[0]} is the best strategy of all {int(first['all_seeds'].iloc[0])} seeds. "
+        f"Fewer seeds drawn from these name it too in this share of the draws, by number of seeds: {', '.join(shares)}."
     )
