@@ -45,8 +45,9 @@ LABEL_CONFIG_HELP = (
 
 CLASS_DESCRIPTIONS_HELP = (
     "For the head `named`: file with a sentence for each class, JSON {class: sentence} or {dataset: {class: "
-    "sentence}}, or CSV with the columns class and description; or the word builtin, which describes the benchmark's "
-    "datasets. Classes without a description are known by their names."
+    "sentence}}, or CSV or TSV with the columns class and description; or the word builtin, which describes the "
+    "benchmark's datasets, or builtin-names, which only gives them readable names. Classes without a description are "
+    "known by their names."
 )
 
 

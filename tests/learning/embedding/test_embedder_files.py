@@ -4,6 +4,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from ml_backend.learning.embedding.embedder import Embedder, ModelNotAvailable
+from ml_backend.learning.embedding.names import parse, problem_in_live_project
 
 TEXTS = ["first", "second", "third"]
 MATRIX = np.arange(12, dtype=np.float16).reshape(3, 4)
@@ -63,3 +64,15 @@ def test_the_pandas_index_in_a_parquet_file_is_no_dimension(tmp_path):
     pd.DataFrame(MATRIX.astype(np.float32), index=[7, 8, 9]).rename(columns=str).to_parquet(tmp_path / "a.parquet")
     fitted = Embedder(str(tmp_path / "a.parquet")).fit(TEXTS)
     np.testing.assert_array_equal(fitted.encode(TEXTS), MATRIX)
+
+
+@pytest.mark.parametrize("name", ["vectors.npy:unit", "folder/vectors.parquet:bf16", "mine=vectors.safetensors:chunks"])
+def test_a_file_takes_no_options(name: str):
+    with pytest.raises(ModelNotAvailable, match="a file with vectors takes no options"):
+        parse(name)
+
+
+def test_only_files_with_texts_serve_a_project_that_gets_new_ones():
+    for name in ("vectors.npy", "vectors.safetensors"):
+        assert "fixed list of texts" in (problem_in_live_project(name) or "")
+    assert problem_in_live_project("vectors.parquet") is None

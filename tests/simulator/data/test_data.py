@@ -102,7 +102,7 @@ def test_the_card_of_a_hub_dataset_names_its_columns():
 
 def test_the_registry_has_the_ten_datasets_of_the_benchmark():
     assert len(CARDS) == 10
-    assert known_names(None) == list(CARDS)
+    assert set(CARDS) - set(known_names(None)) == {"wikitalk"}, "the hub has no copy of it"
 
 
 def with_cell(content: pd.DataFrame, column: str, row: int, value: object) -> pd.DataFrame:
