@@ -13,7 +13,7 @@ from sklearn.isotonic import isotonic_regression
 
 from ml_backend.learning.evaluation.forecast import FACTOR
 from simulator.analysis.complete_runs import RUN
-from simulator.analysis.statistics import labels_to_reach
+from simulator.analysis.statistics import Floats, labels_to_reach
 
 ALL = "all"
 ONE_POINT = 0.01
@@ -24,6 +24,15 @@ LAST_LABELS, ORACLE, FIXED, NEVER = "last 100 labels", "best possible within one
 def are_evaluated(results: pd.DataFrame) -> bool:
     """Whether heads were evaluated in any of the runs; False for results without the columns of evaluations."""
     return "evaluate_seconds" in results and bool(results["evaluate_seconds"].notna().any())
+
+
+def evaluation_tables(results: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """`coverage`, `forecast_errors` and `stop_rules`, by the names of their files."""
+    return {
+        "evaluations": coverage(looks(results)),
+        "forecasts": forecast_errors(forecasts(results)),
+        "stop_rules": stop_rules(stops(results)),
+    }
 
 
 def looks(results: pd.DataFrame) -> pd.DataFrame:
@@ -90,18 +99,21 @@ def forecasts(results: pd.DataFrame) -> pd.DataFrame:
     the accuracy on the test split, with noise taken out by isotonic regression: the first of many noisy values that is
     a point higher would come too early. right: whether needed is within FACTOR of the forecast; False without it.
     """
-    parts = [_forecasts_of_run(run.sort_values("n_labeled")) for _, run in results.groupby(RUN)]
-    return pd.concat(parts, ignore_index=True)
-
-
-def _forecasts_of_run(run: pd.DataFrame) -> pd.DataFrame:
-    labels = run["n_labeled"].to_numpy(dtype=np.float64)
-    curve = np.asarray(isotonic_regression(run["accuracy"].to_numpy(dtype=np.float64)))
-    needed = np.array([labels_to_reach(labels, curve, value + ONE_POINT) for value in curve]) - labels
-    table = run[[*RUN, "n_labeled"]].assign(forecast=run["forecast_labels"], needed=needed)
+    ordered = results.sort_values([*RUN, "n_labeled"], ignore_index=True)
+    labels, accuracy = (ordered[name].to_numpy(dtype=np.float64) for name in ("n_labeled", "accuracy"))
+    needed = np.full(len(ordered), np.nan)
+    for rows in ordered.groupby(RUN).indices.values():
+        needed[rows] = _needed(labels[rows], accuracy[rows])
+    table = ordered[[*RUN, "n_labeled"]].assign(forecast=ordered["forecast_labels"], needed=needed)
     ratio = table["needed"] / table["forecast"]
     table["right"] = ratio.between(1 / FACTOR, FACTOR)
-    return table[table["forecast"].notna()]
+    return table[table["forecast"].notna()].reset_index(drop=True)
+
+
+def _needed(labels: Floats, accuracy: Floats) -> Floats:
+    """Labels to one more point at each of these numbers of labels of a run, (n,) float64."""
+    curve = np.asarray(isotonic_regression(accuracy))
+    return np.array([labels_to_reach(labels, curve, value + ONE_POINT) for value in curve]) - labels
 
 
 def forecast_errors(table: pd.DataFrame) -> pd.DataFrame:

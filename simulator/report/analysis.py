@@ -21,13 +21,14 @@ from simulator.analysis.comparisons import (
     initial_effects,
     quality_table,
 )
-from simulator.analysis.complete_runs import BLOCK, RUN, Audit, audit
-from simulator.analysis.evaluations import are_evaluated
+from simulator.analysis.complete_runs import RUN, Audit, audit
+from simulator.analysis.evaluations import are_evaluated, evaluation_tables
 from simulator.analysis.evidence import PaperFinding, left_out
 from simulator.analysis.findings import findings
 from simulator.analysis.heads import PLAIN, head_of, heads_of, strategy_of, with_heads_in_strategies
 from simulator.analysis.learning_curves import LabelAxis, areas, curves, label_axis
 from simulator.analysis.planned_runs import planned_runs
+from simulator.analysis.query_times import query_times
 from simulator.analysis.ranking_stability import stability
 from simulator.analysis.reading_time import ReadingSpeed, mean_curves, saved_by_strategy, until_random_ends
 from simulator.analysis.references import complete_oracle, split_off_oracle
@@ -268,6 +269,11 @@ class Analysis:
         return results[results["evaluate_seconds"].notna()]
 
     @cached_property
+    def evaluations(self) -> dict[str, pd.DataFrame]:
+        """`evaluation_tables` of `evaluated`; none if heads were not evaluated."""
+        return {} if self.evaluated is None else evaluation_tables(self.evaluated)
+
+    @cached_property
     def by_embedding(self) -> EmbeddingAnalysis:
         """Runs compared by embedding, and their correlation with the quality of the embedding."""
         return EmbeddingAnalysis(self.areas["whole"], self.curves, self.cycles, self.quality)
@@ -279,19 +285,9 @@ class Analysis:
 
     @cached_property
     def seconds(self) -> pd.DataFrame:
-        """Times in seconds, one row per strategy: low, middle, high (5, 50 and 95 % quantiles of a query), fit, runs.
-
-        fit: median of a fit; runs: number of runs timed. Times are those of the blocks of `compared`, or of all its own
-        blocks for a strategy that is not in it. Cycle 0 is not counted, since the strategy does not choose the initial
-        pool, unless there is no other cycle.
-        """
+        """`query_times` without cycle 0, whose labels the strategy does not choose, unless there is no other."""
         timed = self.results[self.results["cycle"] >= min(1, self.cycles[-1])]
-        in_compared = pd.MultiIndex.from_frame(timed[BLOCK]).isin(self.compared.index)
-        by_name = timed[in_compared | ~timed["strategy"].isin(self.compared.columns)].groupby("strategy")
-        table = by_name["query_seconds"].quantile([0.05, 0.5, 0.95]).unstack()
-        table.columns = ["low", "middle", "high"]
-        runs = by_name.apply(lambda part: len(part[BLOCK].drop_duplicates()))
-        return table.assign(fit=by_name["fit_seconds"].median(), runs=runs).reset_index()
+        return query_times(timed, self.compared)
 
 
 def _checked(quality: pd.DataFrame | None) -> pd.DataFrame | None:

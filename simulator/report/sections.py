@@ -200,7 +200,7 @@ SECTIONS = (
         "at a single look they hold in more; those from the head's confidence alone have no guarantee.",
         evaluations_seen,
         figures.evaluations,
-        tables=tables.evaluation_tables,
+        tables=tables.evaluations,
         template="evaluations.html",
         applies=lambda analysis: analysis.evaluated is not None,
     ),

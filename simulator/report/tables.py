@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from simulator.analysis.comparisons import BASELINE, compare
-from simulator.analysis.evaluations import coverage, forecast_errors, forecasts, looks, stop_rules, stops
 from simulator.analysis.evidence import PaperFinding
 from simulator.analysis.learning_curves import PERIODS, areas
 from simulator.analysis.rank_correlation import Correlation
@@ -116,16 +115,9 @@ def findings_table(findings: list[PaperFinding]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def evaluation_tables(analysis: Analysis) -> Tables:
-    """Tables on the evaluations of heads by the names of their files; none if heads were not evaluated."""
-    results = analysis.evaluated
-    if results is None:
-        return {}
-    return {
-        "evaluations": coverage(looks(results)),
-        "forecasts": forecast_errors(forecasts(results)),
-        "stop_rules": stop_rules(stops(results)),
-    }
+def evaluations(analysis: Analysis) -> Tables:
+    """How right evaluations of heads are, and what rules to stop would have done."""
+    return analysis.evaluations
 
 
 def _aulc(analysis: Analysis) -> pd.DataFrame:

@@ -8,7 +8,6 @@ from simulator.analysis.evaluations import ALL, FIXED, LAST_LABELS
 from simulator.analysis.evidence import points, sentences
 from simulator.analysis.result_folders import OPTIONS
 from simulator.report.analysis import Analysis
-from simulator.report.tables import evaluation_tables
 from simulator.report.words_record import difference
 
 BASES = {"audits": "With labels of texts drawn at random", "confidence": "From the head's confidence alone"}
@@ -16,7 +15,7 @@ BASES = {"audits": "With labels of texts drawn at random", "confidence": "From t
 
 def evaluations_seen(analysis: Analysis) -> str:
     """Coverage and errors of the estimates, of the forecasts, and what the rule to stop would have done."""
-    tables = evaluation_tables(analysis)
+    tables = analysis.evaluations
     other = analysis.evaluated_setting
     of_other = (
         f"These are runs of another setting: {difference(other.record, analysis.record, OPTIONS)}."

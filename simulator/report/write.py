@@ -28,7 +28,7 @@ from simulator.report.interactive import area_payload, curve_payload, curve_tabl
 from simulator.report.other_settings import in_points, other_settings
 from simulator.report.plots import save, settings
 from simulator.report.sections import SECTIONS, Part
-from simulator.report.tables import evaluation_tables, write_table
+from simulator.report.tables import write_table
 from simulator.report.words_choice import Advice
 from simulator.report.words_record import budget_in_words, changes_in_words, recorded_commands, time_taken
 
@@ -102,7 +102,7 @@ def write_report(folders: Sequence[Path], out: Path | None = None, reading_speed
         parts=list(Part),
         sections=sections,
         images=images,
-        evaluations=evaluation_tables(analysis),
+        evaluations=analysis.evaluations,
         curves=_compressed(json.dumps(curve_payload(analysis, curves) | chosen, separators=(",", ":"))),
         areas=_compressed(json.dumps(area_payload(analysis), separators=(",", ":"))),
         plotly=_compressed_plotly(),
