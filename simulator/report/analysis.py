@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from simulator.analysis.complete_runs import RUN, Audit, audit
 from simulator.analysis.evaluations import are_evaluated, evaluation_tables
 from simulator.analysis.evidence import PaperFinding, left_out
 from simulator.analysis.findings import findings
-from simulator.analysis.heads import PLAIN, head_of, heads_of, strategy_of, with_heads_in_strategies
+from simulator.analysis.heads import NAMED, PLAIN, head_of, heads_of, strategy_of, with_heads_in_strategies
 from simulator.analysis.learning_curves import LabelAxis, areas, curves, label_axis
 from simulator.analysis.planned_runs import planned_runs
 from simulator.analysis.query_times import query_times
@@ -34,8 +35,9 @@ from simulator.analysis.reading_time import ReadingSpeed, mean_curves, saved_by_
 from simulator.analysis.references import complete_oracle, split_off_oracle
 from simulator.analysis.result_folders import Setting, read_settings
 from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
+from simulator.experiment.grid import HeadKind
 from simulator.report.embedding_analysis import EmbeddingAnalysis
-from simulator.report.picked_texts import NotShown, Picked, all_settings, picked_texts
+from simulator.report.picked_texts import NotShown, Picked, PickedFrom, picked_texts
 from simulator.report.plots_embeddings import MEASURES
 
 SHOWN_PICKS = 5
@@ -115,6 +117,12 @@ class Analysis:
             return {}
         of_dataset = self.quality[self.quality["dataset"] == dataset]
         return dict(zip(of_dataset["embedding"], of_dataset["probe_accuracy"], strict=True))
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The embeddings as commands named them, by their names in the results: `mpnet` of `mpnet=/models/mpnet`."""
+        cards = self.record.get("embedding_cards", {})
+        return {name: cards.get(name, {}).get("embedding", name) for name in self.names("embedding")}
 
     @property
     def n_strategies(self) -> int:
@@ -198,7 +206,11 @@ class Analysis:
         if not self.folders:
             return []
         best = [name for name in self.order if name != BASELINE and head_of(name) == PLAIN][:SHOWN_PICKS]
-        settings = all_settings(self.embeddings, self.names("initial"))
+        head = HeadKind.NAMED if self.heads == [NAMED] else HeadKind.PLAIN
+        settings = [
+            PickedFrom(embedding, self.models[embedding], initial, head)
+            for embedding, initial in product(self.embeddings, self.names("initial"))
+        ]
         return picked_texts(self.folders, self.record, self.names("dataset"), settings, [*best, BASELINE])
 
     @cached_property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from simulator.data.dataset_files import kept
 from simulator.data.datasets import Dataset
 from simulator.data.shortened import shortened
 from simulator.data.vector_cache import cached_pool
-from simulator.experiment.grid import Cell
+from simulator.experiment.grid import Cell, HeadKind
 from simulator.experiment.results import Results
 
 BATCHES = 3
@@ -44,6 +43,16 @@ class Picked:
 
 
 @dataclass(frozen=True)
+class PickedFrom:
+    """Runs whose picks may be shown. embedding: its name in the results; model: its name in the cache."""
+
+    embedding: str
+    model: str
+    initial: str
+    head: HeadKind
+
+
+@dataclass(frozen=True)
 class NotShown:
     """A dataset whose picks cannot be shown, and why."""
 
@@ -55,10 +64,10 @@ def picked_texts(
     folders: Sequence[Path],
     record: Mapping[str, Any],
     datasets: Sequence[str],
-    settings: Sequence[tuple[str, str]],
+    settings: Sequence[PickedFrom],
     strategies: Sequence[str],
 ) -> list[Picked | NotShown]:
-    """The first picks on each dataset, with the first of the settings (embedding, initial) that has all that is needed.
+    """The first picks on each dataset, with the first of the settings that has all that is needed.
 
     folders: those of the results, with their parts; record: run.json.
     """
@@ -70,33 +79,28 @@ def picked_texts(
         if dataset is None:
             shown.append(NotShown(name, "its texts are not in the cache that run.json names"))
             continue
-        found = (_picked(dataset, *setting, folders, strategies, Path(str(cache))) for setting in settings)
+        found = (_picked(dataset, setting, folders, strategies, Path(str(cache))) for setting in settings)
         why = "the folders have no parts of its runs, or the cache no vectors"
         shown.append(next((one for one in found if one is not None), NotShown(name, why)))
     return shown
 
 
-def all_settings(embeddings: Sequence[str], initials: Sequence[str]) -> list[tuple[str, str]]:
-    """Every embedding with every initial method, in this order."""
-    return list(product(embeddings, initials))
-
-
 def _picked(
-    dataset: Dataset, embedding: str, initial: str, folders: Sequence[Path], strategies: Sequence[str], cache: Path
+    dataset: Dataset, setting: PickedFrom, folders: Sequence[Path], strategies: Sequence[str], cache: Path
 ) -> Picked | None:
     batches: dict[str, list[list[int]]] = {}
     for strategy in strategies:
-        rows = _rows(Cell(dataset.name, embedding, initial, strategy, SEED), folders)
+        rows = _rows(Cell(dataset.name, setting.embedding, setting.initial, strategy, SEED, setting.head), folders)
         if rows is not None and not rows[0]:
             rows = rows[1:]  # without an initial pool, the first batch is what the initial method chose
         if rows is not None and len(rows) > 1:
             batches[strategy] = rows[: BATCHES + 1]
-    vectors = cached_pool(dataset, embedding, cache) if batches else None
+    vectors = cached_pool(dataset, setting.model, cache) if batches else None
     if vectors is None or vectors.shape[1] < 2:
         return None
     texts = dataset.train.joined(" / ")
     first = {name: [shortened(texts[row], CHARACTERS) for row in rows[1][:TEXTS]] for name, rows in batches.items()}
-    return Picked(dataset.name, embedding, initial, plane(vectors), batches, first)
+    return Picked(dataset.name, setting.embedding, setting.initial, plane(vectors), batches, first)
 
 
 def _rows(cell: Cell, folders: Sequence[Path]) -> list[list[int]] | None:

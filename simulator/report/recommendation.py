@@ -65,8 +65,7 @@ def choose(analysis: Analysis) -> Choice:
     """The combination with the best means: first the embedding, then on its runs the start, head and strategy."""
     reasons: list[Reason] = []
     whole, early = analysis.areas["whole"], analysis.areas["early"]
-    models = _models(analysis)
-    embedding, reason = _factor(whole, "embedding", "over all labels", analysis.embeddings, models)
+    embedding, reason = _factor(whole, "embedding", "over all labels", analysis.embeddings, analysis.models)
     reasons += reason
     whole, early = (_of(values, "embedding", embedding) for values in (whole, early))
     initial, reason = _factor(
@@ -87,14 +86,7 @@ def choose(analysis: Analysis) -> Choice:
     reasons += reason
     if strategy:
         reasons += _by_budget(analysis, runs, strategy, scope)
-    return Choice(embedding, models[embedding], initial, head, strategy, runs, reasons)
-
-
-def _models(analysis: Analysis) -> dict[str, str]:
-    """The embeddings as the commands named them, by their names in the results: `mpnet` of `mpnet=/models/mpnet`."""
-    cards = analysis.record.get("embedding_cards", {})
-    names = analysis.names("embedding")
-    return {name: cards.get(name, {}).get("embedding", name) for name in names}
+    return Choice(embedding, analysis.models[embedding], initial, head, strategy, runs, reasons)
 
 
 def _of(values: pd.Series, level: str, name: str) -> pd.Series:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
-from small_texts import hashed, table
+from small_texts import Hashed, hashed, table
 from typer.testing import CliRunner
 
 from simulator.analysis.plane import plane
@@ -29,11 +29,11 @@ def folder(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return simulated(data, tmp_path, 10)
 
 
-def simulated(data: Path, tmp_path: Path, initial_size: int) -> Path:
+def simulated(data: Path, tmp_path: Path, initial_size: int, *more: str) -> Path:
     out = tmp_path / f"out-{initial_size}"
     options = "--datasets mail --strategies random,margin --seeds 2 --batch-size 10 --cycles 4"
     places = ["--data", str(data), "--out", str(out), "--cache", str(tmp_path / "cache")]
-    result = CliRunner().invoke(app, ["run", *options.split(), "--initial-size", str(initial_size), *places])
+    result = CliRunner().invoke(app, ["run", *options.split(), "--initial-size", str(initial_size), *places, *more])
     assert result.exit_code == 0, result.output
     return out
 
@@ -74,6 +74,18 @@ def test_without_an_initial_pool_the_texts_are_those_of_the_first_batch_of_the_s
     assert isinstance(picked, Picked)
     part = json.loads((without / "parts/mail/minilm/random/margin/0.json").read_text())
     assert picked.batches["margin"] == part["picks"][1:]
+
+
+def test_runs_of_the_named_head_and_of_an_embedding_with_a_name_of_its_own_are_shown(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(vector_cache, "embed", hashed)
+    monkeypatch.setattr(vector_cache, "embedder_of_classes", lambda embedding, train: Hashed())
+    (model := tmp_path / "model").mkdir()
+    out = simulated(data, tmp_path, 10, "--heads", "named", "--embeddings", f"mine={model}", "--seeds", "1")
+    [picked] = Analysis.of_folders([out]).picks
+    assert isinstance(picked, Picked)
+    assert (picked.embedding, set(picked.batches)) == ("mine", {"margin", "random"})
 
 
 def test_without_the_cache_the_section_says_why(folder: Path, tmp_path: Path):
