@@ -20,13 +20,18 @@ function same(names) {
   return Object.fromEntries(names.map((name) => [name, name]));
 }
 
+// The number at the beginning of a cell, whose thousands may be separated; NaN without one.
+function number(text) {
+  return parseFloat(text.replace(/(\d),(?=\d{3})/g, "$1"));
+}
+
 // Sort the rows of a table by a column: numbers by value, missing ones last, other cells as text.
 function sortBy(table, column, direction) {
   const body = table.tBodies[0];
   const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
   const rows = [...body.rows].sort((a, b) => {
     const [x, y] = [key(a), key(b)];
-    const [m, n] = [parseFloat(x), parseFloat(y)];
+    const [m, n] = [number(x), number(y)];
     if (isNaN(m) && isNaN(n)) return direction * x.localeCompare(y);
     if (isNaN(m) || isNaN(n)) return isNaN(m) ? 1 : -1;
     return direction * (m - n);
