@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from simulator.analysis.complete_runs import GROUP
 from simulator.analysis.statistics import Floats
 
 SEEDS = (1, 3, 5, 10, 20)
@@ -13,14 +14,15 @@ DRAWS = 1000
 ALL = "all"
 
 
-def seed_table(values: pd.DataFrame) -> pd.DataFrame:
-    """Means by seed of values with index BLOCK, over the blocks (dataset, embedding, initial) of a seed.
+def comparable_seeds(values: pd.DataFrame) -> pd.DataFrame:
+    """The rows of values, index BLOCK, of the seeds with most blocks, on the settings that all of these seeds have.
 
-    Only seeds that have all blocks are kept, so that seeds differ by chance only.
+    Seeds then differ by chance only; a setting is a dataset, an embedding and an initial method.
     """
-    groups = values.groupby(level="seed")
-    sizes = groups.size()
-    return groups.mean()[sizes == sizes.max()]
+    sizes = values.groupby(level="seed").size()
+    most = values[values.index.get_level_values("seed").isin(sizes.index[sizes == sizes.max()])]
+    n_seeds = pd.Series(1, most.index).groupby(level=GROUP).transform("size")
+    return most[n_seeds == most.index.unique("seed").size]
 
 
 def stability(values: pd.DataFrame) -> pd.DataFrame:
@@ -31,7 +33,8 @@ def stability(values: pd.DataFrame) -> pd.DataFrame:
     Returns dataset, all_seeds (their number), seeds (n), best (the strategy with the highest mean of all seeds),
     best_share (0..1: of draws in which it has the highest mean too), tau (mean of Kendall's τ between the ranking of a
     draw and that of all seeds) and lost (mean over draws of how far the mean of all seeds of the strategy that is best
-    in the draw is below the highest). Datasets with fewer than two seeds or strategies are left out.
+    in the draw is below the highest). Datasets with fewer than two seeds or strategies are left out,
+    and all together if no seeds have runs of each dataset.
     """
     datasets = values.index.unique("dataset")
     parts = {str(name): values.xs(name, level="dataset", drop_level=False) for name in datasets}
@@ -39,8 +42,9 @@ def stability(values: pd.DataFrame) -> pd.DataFrame:
         parts = {ALL: values} | parts
     rows = []
     for name, part in parts.items():
-        by_seed = seed_table(part)
-        if min(by_seed.shape) < 2:
+        comparable = comparable_seeds(part)
+        by_seed = comparable.groupby(level="seed").mean()
+        if min(by_seed.shape) < 2 or (name == ALL and len(comparable.index.unique("dataset")) < len(datasets)):
             continue
         numbers = by_seed.to_numpy(dtype=np.float64)
         best = str(by_seed.columns[numbers.mean(axis=0).argmax()])

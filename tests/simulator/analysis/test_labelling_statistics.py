@@ -132,3 +132,17 @@ def test_clear_differences_need_one_seed_and_one_seed_has_no_stability():
     assert (stability(areas(4, 1e-6))["tau"] == 1).all()
     assert (stability(areas(4, 1e-6))["lost"] == 0).all()
     assert not len(stability(areas(1, 0.1)))
+
+
+def test_seeds_are_compared_on_the_settings_that_all_of_them_have():
+    values = areas(4, 0.02)
+    seed = values.index.get_level_values("seed")
+    easier = values + 0.3 * (values.index.get_level_values("embedding") == "b")[:, None]
+    # Each seed lacks another setting of the dataset one, so that without care their means would differ by it.
+    first, second = (("one", name, "random") for name in "ab")
+    lacking = easier.drop(index=[(*first, 0), (*second, 1), (*first, 2), (*second, 3)])
+    assert set(stability(lacking)["dataset"]) == {"two"}
+    apart = values[(values.index.get_level_values("dataset") == "one") == (seed < 2)]
+    assert set(stability(apart)["dataset"]) == {"one", "two"}, "no seed has runs of both"
+    one_missing = values.drop(index=[(*first, 0)])
+    assert stability(one_missing).set_index(["dataset", "seeds"]).loc[(ALL, 3), "all_seeds"] == 3
