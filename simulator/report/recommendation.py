@@ -165,11 +165,19 @@ def _ranking(table: pd.DataFrame, when: str) -> str:
 
 
 def _runs_of_strategies(whole: pd.DataFrame, initial: str) -> tuple[pd.DataFrame, str]:
-    """The blocks on which strategies are compared: those of the chosen start, unless it was run with fewer of them."""
+    """The blocks on which strategies are compared, and their start in words.
+
+    They are those of the chosen start, or of all starts if it was run with fewer strategies; if all starts have fewer
+    than two in common, those of the start that has most.
+    """
     compared = _common(whole)
-    of_start = _common(whole[whole.index.get_level_values("initial") == initial])
-    if len(whole.index.unique("initial")) > 1 and of_start.shape[1] >= max(2, compared.shape[1]):
-        return of_start, f" after a {initial} start"
+    starts = whole.index.unique("initial")
+    of_start = {name: _common(whole[whole.index.get_level_values("initial") == name]) for name in starts}
+    if len(starts) > 1 and of_start[initial].shape[1] >= max(2, compared.shape[1]):
+        return of_start[initial], f" after a {initial} start"
+    most = max(starts, key=lambda name: of_start[name].shape[1])
+    if compared.shape[1] < 2 <= of_start[most].shape[1]:
+        return of_start[most], f" after a {most} start"
     return compared, ""
 
 

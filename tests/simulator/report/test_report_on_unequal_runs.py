@@ -103,6 +103,17 @@ def test_starts_are_compared_over_the_strategies_that_they_share(start_with_a_fe
     assert list(shown) == [f"{early.xs(name, level='initial').mean():.1f}" for name in ("typiclust", "random")]
 
 
+def test_a_start_with_random_order_only_leaves_the_strategies_to_the_other_start():
+    """Random has twice the runs of the others, which are compared all the same."""
+    results = grid(strategies=["random", "margin", "badge"])
+    analysis = analysis_of(without(results, strategy=["margin", "badge"], initial=["typiclust"]))
+    choice = choose(analysis)
+    assert (choice.initial, choice.strategy) == ("typiclust", "badge")
+    [reason] = [reason.numbers for reason in choice.reasons if reason.about == "Strategy"]
+    assert "over all labels with minilm after a random start" in reason
+    assert Advice.of(analysis).gain is not None
+
+
 def test_starts_without_a_strategy_in_common_are_not_compared():
     results = grid()
     apart = pd.concat(
