@@ -199,7 +199,8 @@ def weakest(evidence_of_each: Sequence[Evidence], seen: str, against: str = "") 
 
 def points(value: float) -> str:
     """A difference (0..1) in words, as in +1.3 points."""
-    return f"{value * 100:+.1f} points".replace("-", "−")
+    rounded = round(value * 100, 1) + 0.0  # adding 0 makes −0 a 0
+    return f"{rounded:+.1f} points".replace("-", "−")
 
 
 def p_value(p: float) -> str:

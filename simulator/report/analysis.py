@@ -22,19 +22,20 @@ from simulator.analysis.comparisons import (
     initial_effects,
     quality_table,
 )
-from simulator.analysis.complete_runs import RUN, Audit, audit
+from simulator.analysis.complete_runs import BLOCK, RUN, Audit, audit
 from simulator.analysis.evaluations import are_evaluated, evaluation_tables
-from simulator.analysis.evidence import PaperFinding, left_out
+from simulator.analysis.evidence import PaperFinding, left_out, listed
 from simulator.analysis.findings import findings
 from simulator.analysis.heads import NAMED, PLAIN, head_of, heads_of, strategy_of, with_heads_in_strategies
 from simulator.analysis.learning_curves import LabelAxis, areas, curves, label_axis
+from simulator.analysis.pairwise_wins import pairwise_wins
 from simulator.analysis.planned_runs import planned_runs
 from simulator.analysis.query_times import query_times
 from simulator.analysis.ranking_stability import stability
 from simulator.analysis.reading_time import ReadingSpeed, mean_curves, saved_by_strategy, until_random_ends
 from simulator.analysis.references import complete_oracle, split_off_oracle
 from simulator.analysis.result_folders import Setting, read_settings
-from simulator.analysis.statistics import Floats, Friedman, friedman, shares_above
+from simulator.analysis.statistics import Floats, Friedman, friedman
 from simulator.experiment.grid import HeadKind
 from simulator.report.embedding_analysis import EmbeddingAnalysis
 from simulator.report.picked_texts import NotShown, Picked, PickedFrom, picked_texts
@@ -98,8 +99,11 @@ class Analysis:
 
     @classmethod
     def of_setting(cls, setting: Setting, others: Sequence[Analysis] = ()) -> Analysis:
-        """The analysis of the runs of one setting."""
-        analysis = cls(setting.results, setting.quality, setting.record, setting.planned, others)
+        """The analysis of the runs of one setting. Raises ValueError, naming its folders, as `__init__` does."""
+        try:
+            analysis = cls(setting.results, setting.quality, setting.record, setting.planned, others)
+        except ValueError as problem:
+            raise ValueError(f"{listed(setting.folders)}: {problem}") from problem
         analysis.folders = setting.folders
         return analysis
 
@@ -159,6 +163,12 @@ class Analysis:
         """AULC on which strategies are compared: `common_blocks`; no columns if they have no block in common."""
         common = common_blocks(self.whole)
         return common if len(common) else common.iloc[:, :0]
+
+    @cached_property
+    def compared_results(self) -> pd.DataFrame:
+        """The rows of `results` whose block and strategy are in `compared`."""
+        in_compared = pd.MultiIndex.from_frame(self.results[BLOCK]).isin(self.compared.index)
+        return self.results[in_compared & self.results["strategy"].isin(self.compared.columns)]
 
     @cached_property
     def left_out(self) -> str:
@@ -236,19 +246,9 @@ class Analysis:
 
     @cached_property
     def wins(self) -> tuple[list[str], Floats, Floats, Floats]:
-        """Strategies, best first, and their `shares_above` (wins, ties, rows) from the first queried batch on.
-
-        Each pair is compared over all blocks and cycles that both have. Strategies not in `compared` come last.
-        """
+        """`pairwise_wins` from the first queried batch on; strategies not in `compared` come last."""
         later = self.curves[self.curves.index.get_level_values("cycle") >= 1]
-        wins, ties, rows = shares_above(later.to_numpy(dtype=np.float64))
-        scores = pd.DataFrame(wins + ties / 2, later.columns, later.columns).where(~np.eye(len(wins), dtype=bool))
-        against = [name for name in scores if name in self.compared] or list(scores)
-        order = pd.DataFrame({"left_out": ~scores.index.isin(against), "score": scores[against].mean(axis=1)})
-        names = list(order.sort_values(["left_out", "score"], ascending=[True, False]).index)
-        at = later.columns.get_indexer(names)
-        pick = np.ix_(at, at)
-        return names, wins[pick], ties[pick], rows[pick].astype(np.float64)
+        return pairwise_wins(later, [name for name in later if name in self.compared])
 
     @cached_property
     def ranks(self) -> list[Ranks]:

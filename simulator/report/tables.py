@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from simulator.analysis.comparisons import BASELINE, compare
+from simulator.analysis.comparisons import compare
 from simulator.analysis.evidence import PaperFinding
 from simulator.analysis.learning_curves import PERIODS, areas
 from simulator.analysis.rank_correlation import Correlation
@@ -174,7 +174,7 @@ def _ranks(analysis: Analysis) -> pd.DataFrame:
 
 
 def _gain(analysis: Analysis) -> pd.DataFrame:
-    if BASELINE not in analysis.whole or analysis.whole.shape[1] < 2:
+    if not analysis.gains.shape[1]:
         return pd.DataFrame()
     by_seed = analysis.gains.groupby(level=["dataset", "cycle", "seed"]).mean().stack().rename("gain")
     groups = by_seed.groupby(level=["dataset", "strategy", "cycle"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from simulator.analysis.classes_labelled import COLUMNS, labels_until_seen, seen_by_strategy
@@ -10,26 +13,27 @@ from simulator.report.analysis import Analysis
 from simulator.report.picked_texts import picks_table
 
 
-def classes(analysis: Analysis) -> pd.DataFrame:
-    """Labels until every class was seen, by dataset and strategy."""
-    described = analysis.record.get("datasets", {})
+def classes(results: pd.DataFrame, record: Mapping[str, Any]) -> pd.DataFrame:
+    """Labels until every class was seen, by dataset and strategy; record: run.json."""
+    described = record.get("datasets", {})
     n_classes = {name: entry["classes"] for name, entry in described.items() if "classes" in entry}
-    return seen_by_strategy(labels_until_seen(analysis.results, n_classes))
+    return seen_by_strategy(labels_until_seen(results, n_classes))
 
 
 def classes_csv(analysis: Analysis) -> dict[str, pd.DataFrame]:
     """`classes` by the name of its file."""
-    table = classes(analysis)
+    table = classes(analysis.results, analysis.record)
     return {"classes_seen": table} if len(table) else {}
 
 
 def classes_in_words(analysis: Analysis) -> pd.DataFrame:
     """`classes` for the page: strategies with equal numbers in one row, the earliest first; shares in %."""
-    table = classes(analysis)
+    table = classes(analysis.results, analysis.record)
     names = table.groupby("dataset")["strategy"].nunique()
     numbers = [name for name in table.columns if name not in ("dataset", "strategy")]
     rows = table.groupby(["dataset", *numbers], dropna=False)["strategy"].agg(list).reset_index()
-    every = rows["strategy"].str.len() == rows["dataset"].map(names)
+    n_names = rows["strategy"].str.len()
+    every = (n_names > 1) & (n_names == rows["dataset"].map(names))
     strategy = rows["strategy"].map(listed).where(~every, "all strategies")
     shares = {f"{title}_share": (rows[f"{title}_share"] * 100).round().astype("int64") for title in COLUMNS}
     labels = {title: rows[title].astype(float).round().astype("Int64") for title in COLUMNS}

@@ -116,7 +116,7 @@ def gain_seen(analysis: Analysis) -> str:
     most = extremes(
         means,
         points,
-        first="{name} gains most over random ({value})",
+        first="{name} gains most over random ({value})" if len(means) > 1 else "{name} gains {value} over random",
         last="{name} least ({value})",
         same="all gain the same over random ({value})",
     )
@@ -213,7 +213,7 @@ def test_power(analysis: Analysis) -> str:
     return (
         f"With {seeds} seed{'s' if seeds != 1 else ''} the smallest two-sided p-value of the signed-rank test is "
         f"{_fraction(seeds)}, so one embedding with one start "
-        + ("cannot" if smallest_p(seeds) * max(1, len(analysis.order) - 1) >= 0.05 else "can just")
+        + ("cannot" if smallest_p(seeds) * max(1, len(analysis.order) - 1) >= 0.05 else "can")
         + " show a significant difference after the correction. Pooled over embeddings and starts, a dataset has up to "
         f"{blocks} pair{'s' if blocks != 1 else ''}. Pairs with the same seed share their test set and partly their "
         "initial labels, so the pooled test is valid for these datasets, embeddings and starts only. "
@@ -222,4 +222,4 @@ def test_power(analysis: Analysis) -> str:
 
 
 def _fraction(seeds: int) -> str:
-    return f"1/{2 ** (seeds - 1)}" if seeds <= 12 else f"{smallest_p(seeds):.1g}"
+    return "1" if seeds == 1 else f"1/{2 ** (seeds - 1)}" if seeds <= 12 else f"{smallest_p(seeds):.1g}"

@@ -29,12 +29,13 @@ def time_taken(records: Sequence[Mapping[str, Any]], results: Sequence[pd.DataFr
     """Wall time of all calls, and the time of the runs on one core each; empty if no time is recorded."""
     calls = [call for record in records for call in record.get("calls", []) if "wall_seconds" in call]
     wall = sum(call["wall_seconds"] for call in calls)
-    stopped = sum("finished" not in call for call in calls)
+    open_ = sum("finished" not in call for call in calls)
+    not_ended = f", {open_} of them stopped or still running" if open_ else ""
     machines = ", ".join(dict.fromkeys(record["machine"] for record in records if record.get("machine")))
     return sentences(
         (
             f"Wall time: {duration(wall)} in {counted(len(calls), 'call')}"
-            f"{f', of which {stopped} stopped' if stopped else ''}{f' ({machines})' if machines else ''}."
+            f"{not_ended}{f' ({machines})' if machines else ''}."
             if calls
             else ""
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from synthetic_results import paper_like_gain, synthetic_quality, synthetic_results
 
-from simulator.analysis.evidence import Evidence, decide
+from simulator.analysis.evidence import Evidence, decide, points
 from simulator.analysis.findings import findings
 
 DATASETS = ["agnews", "banking77", "dbpedia", "mnli", "sst2"]
@@ -121,3 +121,12 @@ def test_corrected_p_values_are_not_below_the_raw_ones(as_in_the_paper):
     for finding in as_in_the_paper:
         for claim in finding.claims:
             assert claim.p_holm >= claim.evidence.p
+
+
+def test_a_difference_that_rounds_to_nothing_has_no_minus_sign():
+    assert [points(value) for value in (-0.0001, 0.0, -0.0006, 0.0125)] == [
+        "+0.0 points",
+        "+0.0 points",
+        "−0.1 points",
+        "+1.2 points",
+    ]

@@ -14,6 +14,9 @@ from typer.testing import CliRunner
 from simulator.cli.app import app
 from simulator.experiment.results import DETAILS
 from simulator.report import write_report
+from simulator.report.analysis import Analysis
+from simulator.report.tables_labelling import classes_in_words
+from simulator.report.words_labelling import classes_seen, minutes_seen, reliability_seen
 
 GRID = {"datasets": ["sst2", "trec6"], "embeddings": ["minilm"], "strategies": ["random", "badge", "margin"]}
 OURS = ["classes", "minutes", "reliability"]
@@ -95,9 +98,10 @@ def test_no_two_places_of_the_page_have_the_same_name(reported: Path):
 
 
 def test_strategies_that_do_not_differ_are_not_called_first_and_last(tmp_path: Path):
-    alike = results().assign(classes_seen=3.0, confidence=0.5, accuracy=0.5, ece=0.1)
+    alike = results().assign(classes_seen=3.0, confidence=0.5, accuracy=0.5, ece=0.1, rarest_recall=0.5)
     page = sections(write_report([write_results(tmp_path, alike)]))
     assert "All strategies need equally many labels until every class has one." in page["classes"]
+    assert "mean over datasets: 0.50 with all strategies." in page["classes"]
     assert "With all, from" not in page["reliability"]
     assert "badge, margin and random are each above the others in 0 % of comparisons" in page["wins"]
     assert "the ECE is the same with all strategies (0.100)." in page["calibration"]
@@ -107,3 +111,33 @@ def test_strategies_that_see_the_classes_equally_early_share_a_row(reported: Pat
     table = " ".join(sections(reported)["classes"].split())
     for dataset in GRID["datasets"]:
         assert f"{dataset} badge 3 200 100 – 0 {dataset} margin and random 3 300 100 – 0" in table
+    one = classes_in_words(Analysis(results().query("strategy == 'badge'"), None, {}))
+    assert set(one["strategy"]) == {"badge"}
+
+
+def test_classes_that_no_strategy_reaches_are_not_said_to_be_reached():
+    more_classes = {"datasets": {name: {"classes": 9} for name in GRID["datasets"]}}
+    seen = classes_seen(Analysis(results(), None, more_classes))
+    assert seen.startswith("With no strategy does the median run get a label of every class.")
+    on_one = {"datasets": {"sst2": {"classes": 9}, "trec6": {"classes": 2}}}
+    seen = classes_seen(Analysis(results().assign(classes_seen=3.0), None, on_one))
+    assert "until every class has one on the datasets where the median run gets there." in seen
+
+
+def test_random_can_have_the_longest_texts():
+    long = results(gain=0.05)
+    long.loc[long["strategy"] == "random", "words"] *= 10
+    seen = minutes_seen(Analysis(long, None, {}))
+    assert "random picks the longest texts, 120.0 words on average, badge the shortest, 12.0." in seen
+    one = minutes_seen(Analysis(long[long["strategy"] != "margin"], None, {}))
+    assert re.search(r"random ends, badge needs \d+ % of random's labels and \d+ % of its minutes\.", one)
+
+
+def test_a_strategy_that_was_run_on_an_easy_dataset_only_is_not_called_the_best():
+    easy = results(gain=0.05)
+    easy.loc[(easy["strategy"] == "margin") & (easy["dataset"] == "trec6"), "rarest_recall"] = 1.0
+    easy.loc[easy["strategy"] == "margin", "words"] = 1.0
+    analysis = Analysis(easy[(easy["strategy"] != "margin") | (easy["dataset"] == "trec6")], None, {})
+    for seen in (classes_seen(analysis), minutes_seen(analysis), reliability_seen(analysis)):
+        assert re.search(r"Left out[^.]*: (strategy )?margin\.", seen)
+        assert seen.count("margin") == 1

@@ -14,6 +14,7 @@ from simulator.analysis.result_folders import read_settings
 from simulator.report import write_report
 from simulator.report.analysis import Analysis
 from simulator.report.other_settings import settings_figures
+from simulator.report.words_record import time_taken
 
 DATASETS = ["banking77", "sst2", "trec6"]
 EMBEDDINGS = ["minilm", "layer3", "tfidf"]
@@ -217,3 +218,17 @@ def test_the_title_of_another_setting_is_not_cut(tmp_path):
     figure = settings_figures(Analysis.of_folders(folders))["setting-1"]
     figure.canvas.draw()
     assert max(text.get_window_extent().x1 for text in figure.texts) <= figure.bbox.x1
+
+
+def test_of_several_folders_the_one_without_a_complete_run_is_named(tmp_path):
+    one = written(tmp_path / "one", grid())
+    begun = grid(seeds=1, datasets=["sst2"])
+    two = written(tmp_path / "two", begun[begun["cycle"] != 1], protocol={"initial_size": 50})
+    with pytest.raises(ValueError, match=r"two: none of 24 runs is complete"):
+        Analysis.of_folders([one, two])
+
+
+def test_a_call_without_an_end_may_still_run():
+    calls = [{"wall_seconds": 60.0, "started": "a", "finished": "b"}, {"wall_seconds": 30.0, "started": "c"}]
+    taken = time_taken([{"calls": calls}], [grid(datasets=["sst2"])])
+    assert taken.startswith("Wall time: 1.5 minutes in 2 calls, 1 of them stopped or still running.")
