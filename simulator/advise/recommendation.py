@@ -110,8 +110,10 @@ class _Words:
         if usable is self.current:
             return f"It is the best that a project in Label Studio can use.{self._not_usable()}"
         gain = usable.over_current
+        is_one_better = any(c.verdict == Verdict.BETTER for c in self.compared)
+        none = "None of those that a project in Label Studio can use" if is_one_better else self.none_of_others
         return (
-            f"{self.none_of_others} is clearly better. {self.of(usable)} was right "
+            f"{none} is clearly better. {self.of(usable)} was right "
             f"{_points(gain.gain)} points more often on average, which may be luck ({_interval(gain)}; "
             f"{p_value(usable.p)}, {self.corrected}). Compare again with twice the labels: then smaller differences "
             f"become clear. {self._how_often_best(self.current)}{self._not_usable()}"

@@ -175,6 +175,17 @@ def test_an_embedding_that_no_project_can_use_is_not_recommended_and_the_words_s
     assert "the line leaves the embedding out" in advice.reason
 
 
+def test_a_combination_that_no_project_can_use_is_not_called_no_better():
+    unclear = results(lead=1, noise=0.05)
+    better = unclear.assign(embedding="tfidf", accuracy=unclear["accuracy"] + 0.3)
+    compared, advice = advise(pd.concat([unclear, better]), RANDOM._replace(strategy="badge"))
+    assert compared[0].verdict == Verdict.BETTER
+    assert advice.headline.startswith("Keep what you have")
+    assert advice.reason.startswith(
+        "None of those that a project in Label Studio can use is clearly better. random on minilm was right"
+    )
+
+
 def test_what_is_in_use_is_the_default_unless_the_settings_say_otherwise():
     tried = [
         Combination(*names)
