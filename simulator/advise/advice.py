@@ -8,7 +8,6 @@ from enum import StrEnum
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from simulator.advise.combination import Combination
 from simulator.advise.limits import LEAST_SEEDS
@@ -16,11 +15,10 @@ from simulator.analysis.comparisons import BASELINE
 from simulator.analysis.evidence import ALPHA
 from simulator.analysis.heads import PLAIN
 from simulator.analysis.resplits import corrected_t, resampled_means
-from simulator.analysis.statistics import holm
+from simulator.analysis.statistics import Floats, holm
 from simulator.data.datasets import TEST_SHARE
 
 RESAMPLES = 2000
-Floats = NDArray[np.float64]
 
 
 class Verdict(StrEnum):

@@ -35,7 +35,7 @@ DEFAULT_SPEED = ReadingSpeed()
 def mean_curves(results: pd.DataFrame, speed: ReadingSpeed) -> pd.DataFrame:
     """Means over seeds: index GROUP, strategy, cycle; columns n_labeled, minutes, words, accuracy.
 
-    Only blocks in which every run has the column `words` count.
+    Rows without a number of words do not count; without the column there are none.
     """
     if "words" not in results:
         return pd.DataFrame(columns=["n_labeled", "minutes", "words", "accuracy"])

@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from simulator.analysis.statistics import LEVEL
-
-Floats = NDArray[np.float64]
+from simulator.analysis.statistics import LEVEL, Floats
 
 
 @dataclass(frozen=True)
@@ -48,9 +46,7 @@ def corrected_t(differences: Floats, test_to_train: float) -> ResampledT:
     return ResampledT(mean, mean - reach, mean + reach, float(2 * stats.t.sf(abs(mean) / error, n - 1)))
 
 
-def resampled_means(
-    values: NDArray[np.float64], counts: NDArray[np.int64], test_to_train: float
-) -> NDArray[np.float64]:
+def resampled_means(values: Floats, counts: NDArray[np.int64], test_to_train: float) -> Floats:
     """Bootstrap means of values (n, ...) over n splits, with the corrected variance: (R, ...) float64.
 
     counts (R, n): how often each resample contains each split; using the same counts for several arrays of values makes

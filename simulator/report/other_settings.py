@@ -68,7 +68,8 @@ def _harm(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _lost(harmed: Analysis, without: Analysis) -> pd.DataFrame:
     """By strategy, AULC that the setting loses against the same runs and cycles without its changes, with interval."""
-    keys = [*RUN, "cycle"]
+    # With the number of labels: the last batch of a smaller pool has fewer than that without the change.
+    keys = [*RUN, "cycle", "n_labeled"]
     tables = [one.results.set_index(keys) for one in (harmed, without)]
     common = tables[0].index.intersection(tables[1].index)
     if not len(common):

@@ -86,8 +86,8 @@ class Advice:
         A setting is a dataset and a start, in the runs on which strategies were compared.
         """
         analysis, setting = self.analysis, ["dataset", "embedding", "initial"]
-        cycles = analysis.curves.index.droplevel("cycle").isin(self.choice.runs.index)
-        both = analysis.curves.loc[cycles, [self.baseline, self.choice.strategy]].dropna()
+        is_compared = analysis.curves.index.droplevel("cycle").isin(self.choice.runs.index)
+        both = analysis.curves.loc[is_compared, [self.baseline, self.choice.strategy]].dropna()
         sizes = analysis.results.groupby(["dataset", "cycle"])["n_labeled"].first()
         shares = []
         for (dataset, _, _), part in both.groupby(level=[*setting, "cycle"]).mean().groupby(level=setting):

@@ -13,7 +13,7 @@ from synthetic_results import paper_like_gain, synthetic_quality, synthetic_resu
 from simulator.analysis.result_folders import read_settings
 from simulator.report import write_report
 from simulator.report.analysis import Analysis
-from simulator.report.other_settings import settings_figures
+from simulator.report.other_settings import other_settings, settings_figures
 from simulator.report.words_record import time_taken
 
 DATASETS = ["banking77", "sst2", "trec6"]
@@ -188,6 +188,18 @@ def test_what_noise_costs_each_strategy_is_measured_on_the_same_runs(tmp_path):
     assert "Against the same runs without the change margin loses most (8.0 points)" in page
     assert (tmp_path / "figures" / "setting-2.png").exists()
     assert set(pd.read_csv(tmp_path / "tables" / "aulc.csv")["seeds"]) == {3}, "other settings are in no other table"
+
+
+def test_a_last_batch_with_fewer_labels_is_not_compared_with_a_whole_one(tmp_path):
+    """The pool of the uneven classes ends in the last cycle, in which nothing was learned."""
+    uneven = grid().assign(accuracy=grid()["accuracy"] - 0.03)
+    uneven.loc[uneven["cycle"] == 3, ["n_labeled", "accuracy"]] = 350, 0.1
+    folders = [
+        written(tmp_path / "clean", grid(), changes=changes()),
+        written(tmp_path / "uneven", uneven, changes=changes(imbalance=10.0)),
+    ]
+    [setting] = other_settings(Analysis.of_folders(folders))
+    assert setting.table["lost"].tolist() == pytest.approx([0.03] * 4)
 
 
 def test_evaluations_of_another_setting_are_named_as_such(tmp_path):
