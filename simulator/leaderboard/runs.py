@@ -59,7 +59,8 @@ def read_runs(folder: Path) -> Setting:
 
 def described(setting: Setting) -> pd.DataFrame:
     """What identifies each setting and its data, one row each; seeds: number of seeds that random order has."""
-    rows = []
+    random = setting.results[setting.results["strategy"] == BASELINE]
+    rows, n_seeds = [], random.groupby(WHERE)["seed"].nunique()
     for where in sorted(_settings(setting.results)):
         dataset, embedding, _, head = where
         data = setting.record["datasets"][dataset]
@@ -71,7 +72,7 @@ def described(setting: Setting) -> pd.DataFrame:
             | {
                 "embedding_content": setting.record.get("embedding_contents", {}).get(embedding, ""),
                 "class_texts": "" if texts is None else _hash(texts),
-                "seeds": _of(setting.results, where)["seed"].nunique(),
+                "seeds": int(n_seeds[where]),
             }
         )
     return pd.DataFrame(rows)
@@ -83,11 +84,11 @@ def measured(setting: Setting, seeds: Mapping[tuple[str, ...], int]) -> pd.DataF
     Besides the columns of a leaderboard, `gains` holds the gain over random order of each seed, (seeds,) float64.
     Raises ValueError if a strategy has fewer.
     """
-    rows = []
+    rows, by_setting = [], dict(list(setting.results.groupby(WHERE)))
     for about in described(setting).to_dict("records"):
         where = tuple(about[name] for name in WHERE)
         n = seeds[where]
-        results = _of(setting.results, where)
+        results = by_setting[where]
         results = results[results["seed"] < n]
         by_run = areas(results, "accuracy").droplevel(["dataset", "embedding", "initial"])
         random = by_run.xs(BASELINE, level="strategy")["whole"]
@@ -137,10 +138,6 @@ def _protocol(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def _settings(results: pd.DataFrame) -> list[tuple[str, ...]]:
     return [tuple(row) for row in results[WHERE].drop_duplicates().to_numpy()]
-
-
-def _of(results: pd.DataFrame, where: tuple[str, ...]) -> pd.DataFrame:
-    return results[(results[WHERE] == list(where)).all(axis=1)]
 
 
 def _curve(results: pd.DataFrame, strategy: str) -> pd.Series:

@@ -11,9 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_texts import table
+from synthetic_results import synthetic_results
 from typer.testing import CliRunner
 
+from simulator.analysis.result_folders import Setting
 from simulator.cli.app import app
+from simulator.leaderboard.runs import WHERE, described, measured
 
 PAGE = (Path(__file__).parents[2] / "docs" / "strategies.md").read_text()
 EXAMPLE = re.search(r"```python\n(# spread_margin.py.*?)```", PAGE, re.DOTALL)[1]
@@ -213,3 +216,17 @@ def test_a_leaderboard_is_begun_on_purpose_only_and_other_files_are_refused(boar
     BOARD.write_text("a,b\n1,2\n")
     status, said = submit("mine")
     assert (status, "board.csv is no leaderboard of this version" in said) == (1, True)
+
+
+def test_seeds_that_random_order_does_not_have_are_left_out():
+    results = synthetic_results(["sst2"], ["minilm"], ["random", "margin"], ("random",), cycles=2).assign(head="plain")
+    fewer = results[(results["strategy"] != "random") | (results["seed"] < 3)]
+    data = {"fingerprint": "a", "classes": 2, "pool": 9, "test": 9}
+    record = {"datasets": {"sst2": data}, "protocol": {}, "versions": {}}
+    setting = Setting([], fewer, None, record, fewer)
+    [about] = described(setting).to_dict("records")
+    assert about["seeds"] == 3
+    rows = measured(setting, {tuple(about[name] for name in WHERE): about["seeds"]})
+    areas = fewer[fewer["seed"] < 3].groupby("strategy")["accuracy"].apply(lambda a: a.to_numpy().reshape(3, 3))
+    wanted = {name: np.trapezoid(curves, dx=0.5).mean() for name, curves in areas.items()}
+    assert rows.set_index("strategy")["area"].to_dict() == pytest.approx(wanted)
