@@ -17,7 +17,10 @@ from simulator.analysis.statistics import Floats, holm, paired_t, wilcoxon
 
 BASELINE = "random"
 LEAST_SHARE_OF_BLOCKS = 0.8
-"""A strategy that has a smaller share of the blocks than this is left out of the comparison, which then names it."""
+"""A strategy that has a smaller share of the blocks than this is left out of the comparison, which then names it.
+
+Only blocks with several strategies count, if there are any.
+"""
 
 
 def by_strategy(values: pd.Series) -> pd.DataFrame:
@@ -81,7 +84,11 @@ def common_blocks(values: pd.DataFrame) -> pd.DataFrame:
 
 
 def _enough(values: Floats) -> NDArray[np.bool_]:
-    counts = (~np.isnan(values)).sum(axis=0)
+    has_value = ~np.isnan(values)
+    # A block with one strategy compares nothing: otherwise a start that was run with random only would leave random
+    # with twice the blocks of the others, which would all be left out.
+    of_several = has_value.sum(axis=1) > 1
+    counts = has_value[of_several if of_several.any() else slice(None)].sum(axis=0)
     return np.asarray((counts > 0) & (counts >= LEAST_SHARE_OF_BLOCKS * counts.max(initial=0)))
 
 

@@ -175,10 +175,10 @@ def _runs_of_strategies(whole: pd.DataFrame, initial: str) -> tuple[pd.DataFrame
     of_start = {name: _common(whole[whole.index.get_level_values("initial") == name]) for name in starts}
     if len(starts) > 1 and of_start[initial].shape[1] >= max(2, compared.shape[1]):
         return of_start[initial], f" after a {initial} start"
-    most = max(starts, key=lambda name: of_start[name].shape[1])
-    if compared.shape[1] < 2 <= of_start[most].shape[1]:
-        return of_start[most], f" after a {most} start"
-    return compared, ""
+    if compared.shape[1] < 2:
+        compared = max([compared, *of_start.values()], key=lambda blocks: blocks.shape[1])
+    compared_starts = compared.index.unique("initial")
+    return compared, f" after a {compared_starts[0]} start" if len(compared_starts) == 1 < len(starts) else ""
 
 
 def _common(values: pd.DataFrame) -> pd.DataFrame:

@@ -112,6 +112,18 @@ def test_a_start_with_random_order_only_leaves_the_strategies_to_the_other_start
     [reason] = [reason.numbers for reason in choice.reasons if reason.about == "Strategy"]
     assert "over all labels with minilm after a random start" in reason
     assert Advice.of(analysis).gain is not None
+    assert set(analysis.compared) == {"random", "margin", "badge"}
+    assert len(analysis.compared) == len(DATASETS) * len(EMBEDDINGS) * 3
+    assert words.calibration_seen(analysis).endswith("Left out, since they lack runs to compare: start typiclust.")
+
+
+def test_starts_with_different_strategies_leave_the_choice_to_the_one_with_most():
+    results = grid(strategies=["random", "margin", "badge", "entropy", "coreset"])
+    of_random = only(results, initial=["random"], strategy=["random", "margin", "badge"])
+    apart = pd.concat([of_random, only(results, initial=["typiclust"], strategy=["entropy", "coreset"])])
+    choice = choose(analysis_of(apart))
+    assert choice.strategy == "badge"
+    assert " after a random start" in choice.reasons[-2].numbers
 
 
 def test_starts_without_a_strategy_in_common_are_not_compared():
