@@ -23,8 +23,8 @@ from simulator.cli.arguments import (
     SUBPOOL_HELP,
     TEXT_COLUMN_HELP,
     heads_of,
-    names,
     read_label_config,
+    some_names,
     strategies_of,
     strategy_files_of,
 )
@@ -132,8 +132,10 @@ def advise(
     """
     try:
         in_use = CurrentSettings.parsed(current or [])
-        chosen, initials = in_use.strategies(strategies_of(strategy_names)), in_use.initials(names(initial_names))
-        chosen_embeddings, chosen_heads = in_use.embeddings(names(embeddings)), in_use.heads(heads_of(heads))
+        chosen = in_use.strategies(strategies_of(strategy_names))
+        initials = in_use.initials(some_names("--initial", initial_names))
+        chosen_embeddings = in_use.embeddings(some_names("--embeddings", embeddings))
+        chosen_heads = in_use.heads(heads_of(heads))
         for file in strategy_files_of(strategy_names).values():
             raise ValueError(
                 f"a project cannot use {file.path} as it is: compare it by `run`, and install it as a package to have "

@@ -56,12 +56,21 @@ def names(listed: str) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in listed.split(",") if name.strip()))
 
 
+def some_names(option: str, listed: str) -> list[str]:
+    """The `names` given to an option. Raises ValueError if there is none."""
+    found = names(listed)
+    if not found:
+        raise ValueError(f"{option} {listed!r} names nothing: give one name or more, separated by commas")
+    return found
+
+
 def strategies_of(listed: str) -> list[str]:
-    """The names of the strategies of a comma-separated list, without duplicates.
+    """The names of the strategies of a comma-separated list, without duplicates. Raises ValueError if there is none.
 
     `all` stands for all that can be used, and the path of a Python file for the strategy in it, which has its name.
     """
-    expanded = [_all_strategies() if name == "all" else [_strategy_name(name)] for name in names(listed)]
+    given = some_names("--strategies", listed)
+    expanded = [_all_strategies() if name == "all" else [_strategy_name(name)] for name in given]
     return list(dict.fromkeys(name for part in expanded for name in part))
 
 

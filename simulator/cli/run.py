@@ -27,6 +27,7 @@ from simulator.cli.arguments import (
     rates,
     read_label_config,
     sizes,
+    some_names,
     strategies_of,
     strategy_files_of,
 )
@@ -224,10 +225,10 @@ def run(
     try:
         experiment = Experiment(
             datasets=names(datasets) if datasets else known_names(data) if data else [],
-            embeddings=names(embeddings),
+            embeddings=some_names("--embeddings", embeddings),
             strategies=strategies_of(strategy_names),
             strategy_files=strategy_files_of(strategy_names),
-            initials=names(initial_names),
+            initials=some_names("--initial", initial_names),
             seeds=seeds,
             out=out,
             heads=heads_of(heads),

@@ -39,6 +39,19 @@ def test_help_names_the_formats_and_the_options_that_read_them(command: str):
         assert part in shown
 
 
+@pytest.mark.parametrize("command", ["run --out out", "advise"])
+@pytest.mark.parametrize("option", ["--strategies", "--embeddings", "--initial"])
+def test_an_option_that_names_nothing_is_refused(
+    command: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    table(40).to_csv("texts.csv", index=False)
+    refused = CliRunner().invoke(app, [*command.split(), "--data", "texts.csv", option, " , "])
+    assert refused.exit_code == 1
+    assert f"{option} ' , ' names nothing: give one name or more" in in_one_line(refused.output)
+    assert not Path("out").exists()
+
+
 def test_run_says_what_was_chosen_in_a_file_and_what_was_left_out(tmp_path: Path):
     content = table(60)
     content.loc[3, "text"] = ""
