@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from simulator.cli.console import console, fail, print_line
+from simulator.cli.console import console, errors, fail, print_line
 from simulator.experiment.results_folder import check_results
 
 
@@ -41,8 +42,13 @@ def report(
 
         speed = ReadingSpeed(words_per_minute, seconds_per_label)
         for results in map(Results, folders):
-            if results.parts.is_dir():
+            if not results.parts.is_dir():
+                continue
+            if os.access(results.folder, os.W_OK):
                 results.merge()
+            else:
+                since = "without runs that finished after it was written"
+                print_line(errors, f"{results.folder} is read-only: its results.parquet is used as it is, {since}.")
         print_line(console, str(write_report(folders, out, speed)), "✓", "green")
     except (ValueError, OSError) as problem:
         fail(str(problem))

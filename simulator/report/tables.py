@@ -20,10 +20,10 @@ Tables = dict[str, pd.DataFrame]
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV; a table without columns has no file."""
+    """Write a table as CSV, with six significant digits; a table without columns has no file."""
     if len(table.columns):
         path.parent.mkdir(parents=True, exist_ok=True)
-        table.to_csv(path, index=False, float_format="%.4f")
+        table.to_csv(path, index=False, float_format="%.6g")
 
 
 def findings(analysis: Analysis) -> Tables:

@@ -206,7 +206,7 @@ def calibration_seen(analysis: Analysis) -> str:
     return sentences(f"At the last cycle {text}{random}.", analysis.left_out)
 
 
-def test_power(analysis: Analysis) -> str:
+def power_of_tests(analysis: Analysis) -> str:
     """The smallest p-value that tests can give with this number of seeds, and what follows from it."""
     seeds = len(analysis.names("seed"))
     blocks = int(analysis.whole.groupby(level="dataset").size().max())

@@ -136,7 +136,8 @@ def pool_warning(datasets: Mapping[str, Any], results: pd.DataFrame) -> str:
     datasets: of run.json, with the number of different texts.
     """
     last = results.groupby("dataset")["n_labeled"].max()
-    shares = {name: last[name] / datasets[name]["different_texts"] for name in last.index if name in datasets}
+    pools = {name: datasets.get(name, {}).get("different_texts") for name in last.index}
+    shares = {name: last[name] / texts for name, texts in pools.items() if texts}
     over = {name: share for name, share in sorted(shares.items()) if share >= MOST_OF_POOL}
     if not over:
         return ""

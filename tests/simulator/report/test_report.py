@@ -17,7 +17,7 @@ from synthetic_results import paper_like_gain, synthetic_quality, synthetic_resu
 from simulator.report import write_report
 from simulator.report.analysis import Analysis
 from simulator.report.recommendation import choose
-from simulator.report.words import gain_seen, test_power
+from simulator.report.words import gain_seen, power_of_tests
 
 DATASETS = ["banking77", "sst2", "trec6"]
 EMBEDDINGS = ["minilm", "layer3", "tfidf"]
@@ -138,7 +138,7 @@ def test_runs_without_a_query_make_a_page(tmp_path):
 def test_one_strategy_beside_random_and_one_seed_are_not_many():
     analysis = Analysis(small(strategies=["random", "badge"], seeds=1), None, {})
     assert re.search(r"starts, badge gains \+\d\.\d points over random\.", gain_seen(analysis))
-    assert "With 1 seed the smallest two-sided p-value of the signed-rank test is 1, so" in test_power(analysis)
+    assert "With 1 seed the smallest two-sided p-value of the signed-rank test is 1, so" in power_of_tests(analysis)
 
 
 def test_advice_names_all_strategies_that_are_as_good_as_the_best():

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
 from synthetic_results import paper_like_gain, synthetic_quality, synthetic_results, write_results
+from typer.testing import CliRunner
 
 from simulator.analysis.result_folders import read_settings
+from simulator.cli.app import app
 from simulator.report import write_report
 from simulator.report.analysis import Analysis
 from simulator.report.other_settings import other_settings, settings_figures
@@ -244,3 +247,15 @@ def test_a_call_without_an_end_may_still_run():
     calls = [{"wall_seconds": 60.0, "started": "a", "finished": "b"}, {"wall_seconds": 30.0, "started": "c"}]
     taken = time_taken([{"calls": calls}], [grid(datasets=["sst2"])])
     assert taken.startswith("Wall time: 1.5 minutes in 2 calls, 1 of them stopped or still running.")
+
+
+def test_a_read_only_folder_is_reported_as_it_is(tmp_path, monkeypatch):
+    folder = written(tmp_path / "results", grid())
+    (folder / "parts").mkdir()
+    before = (folder / "results.parquet").read_bytes()
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)
+    done = CliRunner().invoke(app, ["report", str(folder), "--out", str(tmp_path / "page")])
+    assert done.exit_code == 0
+    assert "is read-only: its results.parquet is used as it is" in " ".join(done.stderr.split())
+    assert (tmp_path / "page" / "report.html").exists()
+    assert (folder / "results.parquet").read_bytes() == before
