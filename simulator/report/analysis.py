@@ -37,6 +37,7 @@ from simulator.analysis.references import complete_oracle, split_off_oracle
 from simulator.analysis.result_folders import Setting, read_settings
 from simulator.analysis.statistics import Floats, Friedman, friedman
 from simulator.experiment.grid import HeadKind
+from simulator.experiment.results import Results
 from simulator.report.embedding_analysis import EmbeddingAnalysis
 from simulator.report.picked_texts import NotShown, Picked, PickedFrom, picked_texts
 from simulator.report.plots_embeddings import MEASURES
@@ -212,8 +213,8 @@ class Analysis:
 
     @cached_property
     def picks(self) -> list[Picked | NotShown]:
-        """What random and the best strategies pick first on each dataset; empty without the folders of the results."""
-        if not self.folders:
+        """What random and the best strategies pick first on each dataset; empty without the parts of the runs."""
+        if not any(Results(folder).parts.is_dir() for folder in self.folders):
             return []
         best = [name for name in self.order if name != BASELINE and head_of(name) == PLAIN][:SHOWN_PICKS]
         head = HeadKind.NAMED if self.heads == [NAMED] else HeadKind.PLAIN

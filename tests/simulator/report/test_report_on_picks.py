@@ -95,3 +95,11 @@ def test_without_the_cache_the_section_says_why(folder: Path, tmp_path: Path):
     page = write_report([folder])
     assert "its texts are not in the cache that run.json names" in section(page)
     assert "<img" not in section(page)
+
+
+def test_tables_without_the_parts_of_their_runs_have_no_such_section(folder: Path, tmp_path: Path):
+    tables = tmp_path / "tables only"
+    tables.mkdir()
+    for name in ("results.parquet", "run.json"):
+        shutil.copy(folder / name, tables)
+    assert 'id="picks"' not in write_report([tables]).read_text()
