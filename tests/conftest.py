@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from shutil import copyfile, copytree
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -28,6 +29,20 @@ POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql+psycopg://postgres@12
 REDIS = os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379")
 REDIS_DATABASES = 15
 """Databases 1 to 15 of a Redis with its usual 16, by the number of the pytest-xdist worker; 0 is for people."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, Any, Any]:
+    """Write lone surrogates, which tests use on purpose, as escapes: processes of pytest-xdist cannot send them."""
+    return _sendable((yield))
+
+
+def _sendable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {key: _sendable(part) for key, part in value.items()}
+    return type(value)(map(_sendable, value)) if isinstance(value, (list, tuple)) else value
 
 
 def missing(part: str) -> None:
