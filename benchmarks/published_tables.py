@@ -41,7 +41,7 @@ def strategies(analysis: Analysis) -> pd.DataFrame:
     compared = analysis.comparison.loc[analysis.order].sort_values("mean", ascending=False)
     over_pairs = [found for found in analysis.ranks if found.over == PAIRS]
     ranks = {name: rank for found in over_pairs for name, rank in zip(found.names, found.test.mean_ranks, strict=True)}
-    queries = analysis.results[analysis.results["cycle"] > 0].groupby("strategy")["query_seconds"].median()
+    queries = analysis.seconds.set_index("strategy")["middle"]
     return pd.DataFrame(
         {
             "strategy": [f"`{name}`" for name in compared.index],
