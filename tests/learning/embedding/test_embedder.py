@@ -5,8 +5,9 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from ml_backend.learning.embedding import embedder as embedders
+from ml_backend.learning.embedding.bert import batches
 from ml_backend.learning.embedding.embedder import Embedder, ModelNotAvailable, NeedsCorpus, encode_layers, load
-from ml_backend.learning.embedding.minilm import batches, packaged_folder
+from ml_backend.learning.embedding.minilm import packaged_folder
 from ml_backend.learning.embedding.names import parse
 from ml_backend.learning.embedding.registry import MODELS, RegisteredModel, registered
 from ml_backend.learning.embedding.sentence_models import SentenceModel
@@ -74,10 +75,10 @@ def test_one_pass_gives_all_layers(reference):
 
 
 def test_layers_above_the_requested_one_are_not_run(monkeypatch):
-    from ml_backend.learning.embedding import minilm
+    from ml_backend.learning.embedding import bert
 
-    run, layers = minilm._run, []
-    monkeypatch.setattr(minilm, "_run", lambda layer, *arguments: layers.append(layer) or run(layer, *arguments))
+    run, layers = bert._run, []
+    monkeypatch.setattr(bert, "_run", lambda layer, *arguments: layers.append(layer) or run(layer, *arguments))
     load("minilm:layer2").encode(["x"])
     assert len(layers) == 2
 
