@@ -59,7 +59,7 @@ class Bert:
         self.tokenizer: Any = with_truncation(tokenizer, max_length)
         self._heads = heads
         self._words = tensors["embeddings.word_embeddings.weight"]
-        self._dimensions = self._words.shape[1]
+        self.dimensions = self._words.shape[1]
         # All tokens belong to the first segment, so its vector is added to the positions in advance.
         self._positions = (
             tensors["embeddings.position_embeddings.weight"] + tensors["embeddings.token_type_embeddings.weight"][0]
@@ -83,7 +83,7 @@ class Bert:
         layers: numbers from 1. report: called with the number of texts done since the last call.
         """
         ids = self.token_ids(texts)
-        pooled: list[NDArray[np.float32]] = [np.empty((len(ids), self._dimensions), dtype=np.float32) for _ in layers]
+        pooled: list[NDArray[np.float32]] = [np.empty((len(ids), self.dimensions), dtype=np.float32) for _ in layers]
         for rows in batches([len(i) for i in ids], self._batch_tokens()):
             with torch.inference_mode():
                 states = self._states([ids[row] for row in rows], max(layers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeAlias
@@ -13,6 +14,7 @@ from ml_backend.learning.embedding.names import ModelNotAvailable
 
 Linear: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
+logger = logging.getLogger(__name__)
 
 ROWS_PER_PRODUCT = 512
 """Typical number of rows in a product; oneDNN chooses the memory layout of the weights for it."""
@@ -30,6 +32,27 @@ def linear(weight: torch.Tensor, bias: torch.Tensor, precision: str | None, gelu
         return _packed(weight, bias, gelu)
     product = _product(weight, bias, precision)
     return (lambda hidden: functional.gelu(product(hidden))) if gelu else product
+
+
+def warn_if_slow(precision: str | None, device: str) -> None:
+    """Log a warning if the device is a processor without arithmetic of the precision, and so many times slower.
+
+    precision: as in `linear`; device: as torch names it.
+    """
+    if device.startswith("cpu") and precision in ("bfloat16", "float16") and not _is_fast(precision):
+        short = "bf16" if precision == "bfloat16" else "fp16"
+        logger.warning(
+            f"this processor has no arithmetic for {short}, and computes it many times slower than float32: "
+            f"leave :{short} out of the embedding's name"
+        )
+
+
+def _is_fast(precision: str) -> bool:
+    supported = {"bfloat16": "_is_mkldnn_bf16_supported", "float16": "_is_mkldnn_fp16_supported"}[precision]
+    try:
+        return bool(getattr(torch.ops.mkldnn, supported)())
+    except (AttributeError, RuntimeError):
+        return True
 
 
 @cache

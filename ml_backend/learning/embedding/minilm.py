@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from ml_backend.learning.embedding.bert import Bert
+from ml_backend.learning.embedding.linear_layers import warn_if_slow
 from ml_backend.learning.embedding.names import ModelNotAvailable
 
 DIMENSIONS = 384
@@ -46,5 +47,6 @@ def shared(max_length: int = MAX_LENGTH, precision: str | None = None) -> Bert:
         raise ModelNotAvailable(f"minilm reads 3 to {LONGEST} tokens of a text, not {max_length}")
     folder = packaged_folder()
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    warn_if_slow(precision, device)
     tensors = load_file(folder / "model.safetensors", device=device)
     return Bert(Tokenizer.from_file(str(folder / "tokenizer.json")), tensors, HEADS, max_length, precision)

@@ -197,6 +197,8 @@ def _load(name: EmbeddingName, registered: RegisteredModel | None, trust_remote_
     import torch
     from sentence_transformers import SentenceTransformer
 
+    from ml_backend.learning.embedding.linear_layers import warn_if_slow
+
     if registered is not None and registered.remote_code and not trust_remote_code:
         raise ModelNotAvailable(
             f"{registered.hub_id} runs code of its authors; allow it with EMBEDDING_TRUST_REMOTE_CODE=1 "
@@ -214,6 +216,7 @@ def _load(name: EmbeddingName, registered: RegisteredModel | None, trust_remote_
         )
     except (OSError, ValueError, ImportError) as error:
         raise _unavailable(name.model, error) from error
+    warn_if_slow(name.precision, str(model.device))
     if name.normalize is False:
         modules = [module for module in model if not _is_normalize(module)]
         model = SentenceTransformer(

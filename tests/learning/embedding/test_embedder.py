@@ -5,6 +5,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from ml_backend.learning.embedding import embedder as embedders
+from ml_backend.learning.embedding import linear_layers, minilm
 from ml_backend.learning.embedding.bert import batches
 from ml_backend.learning.embedding.embedder import Embedder, ModelNotAvailable, NeedsCorpus, encode_layers, load
 from ml_backend.learning.embedding.minilm import packaged_folder
@@ -128,6 +129,16 @@ def test_low_precision_stays_close_to_float32(reference, precision, least):
     vectors = load(f"minilm:{precision}").encode(TEXTS)
     assert cosines(vectors, reference[1]).min() > least
     assert np.abs(vectors - reference[1]).max() > 1e-5, "it must not be float32"
+
+
+@pytest.mark.parametrize(("fast", "warnings"), [(True, 0), (False, 2)])
+def test_a_precision_that_this_processor_lacks_is_warned_of(monkeypatch, caplog, fast, warnings):
+    monkeypatch.setattr(linear_layers, "_is_fast", lambda precision: fast)
+    minilm.shared.cache_clear()
+    for name in ("minilm:max99:bf16", f"{packaged_folder()}:bf16", "minilm:max99", str(packaged_folder())):
+        Embedder(name)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * warnings
+    assert all("leave :bf16 out" in record.message for record in caplog.records)
 
 
 def test_int8_vectors_do_not_depend_on_the_other_texts_of_the_call():
