@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_backend.learning.embedding.bert import Bert
 from ml_backend.learning.embedding.names import NANO_E5, ModelNotAvailable
+from ml_backend.learning.embedding.nano_e5_file import read_nano_e5
 from ml_backend.learning.embedding.progress import Report, silent
 from ml_backend.learning.embedding.unit_length import to_unit_length
 
@@ -57,9 +59,6 @@ class Model:
 
     def __init__(self, path: Path) -> None:
         """Read the weights. Raises as `read_nano_e5`."""
-        from ml_backend.learning.embedding.bert import Bert
-        from ml_backend.learning.embedding.nano_e5_file import read_nano_e5
-
         file = read_nano_e5(path)
         self._normalised = file.normalised
         self._bert = Bert(file.tokenizer, file.tensors, file.heads, file.longest)

@@ -125,7 +125,7 @@ def _characters(cursor: _Cursor) -> dict[int, str]:
 
 
 def _tensors(cursor: _Cursor, width: int) -> Tensors:
-    """The tensors of the directory; vectors stay vectors, and the input of the second half of a layer is wider."""
+    """The tensors of the directory, which says where the numbers of each are, but not its shape."""
     (size,) = cursor.take("i")
     tensors = {}
     for _ in range(size):

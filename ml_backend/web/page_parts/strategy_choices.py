@@ -8,7 +8,7 @@ from ml_backend.project_settings import ProjectSettings, strategy_summaries, str
 from ml_backend.web.page_parts.comparison import ComparedStrategies
 
 IN_COMMON_USE = ("uherding", "margin", "badge", "entropy", "typiclust", "random")
-BY_BENCHMARK = "Recommended: the highest mean accuracy in the benchmark of ten data sets."
+BY_BENCHMARK = "Recommended: no strategy has a significantly higher mean accuracy in the benchmark of ten data sets."
 """Of the default; docs/benchmark has the numbers."""
 BY_COMPARISON = "Recommended: the best on this project's labels, see below."
 KEPT = "Recommended: nothing that was compared on this project's labels is clearly better, see below."
