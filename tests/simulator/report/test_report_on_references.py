@@ -78,6 +78,13 @@ def test_curves_have_both_references_with_their_numbers(pages: dict[str, Path]):
     assert (pages["with"].parent / picture).read_bytes() != (pages["without"].parent / picture).read_bytes()
 
 
+def test_runs_of_the_oracle_alone_are_refused_with_what_to_do(tmp_path: Path):
+    results = with_oracle()
+    folder = write_results(tmp_path / "oracle", results[results["strategy"] == "oracle"], QUALITY)
+    with pytest.raises(ValueError, match=r"all runs are of the oracle.*report both folders together"):
+        Analysis.of_folders([folder])
+
+
 def test_the_oracle_is_no_planned_strategy_and_is_never_recommended():
     analysis = Analysis(with_oracle(), QUALITY, RECORD)
     assert (analysis.audit.planned, analysis.audit.complete) == (36, 36)
