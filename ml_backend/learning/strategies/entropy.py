@@ -14,10 +14,8 @@ INFO = StrategyInfo(
     needs_head=True,
     multi_label=True,
     paper="Shannon 1948; Settles 2009, Active Learning Literature Survey",
-    summary=(
-        "Takes the texts whose probabilities are spread most evenly over all classes. Gains most from good embeddings."
-    ),
-    when="With good embeddings and a few labels per class. Robust across data sets.",
+    summary=("Takes the texts whose probabilities are spread most evenly over all classes, improbable ones included."),
+    when="With few classes. With many classes and few labels it can be worse than random.",
     cost="one scoring of the pool",
 )
 
