@@ -15,7 +15,8 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from simulator.analysis.comparisons import BASELINE
+from simulator.analysis.comparisons import BASELINE, initial_effects
+from simulator.analysis.complete_runs import RUN
 from simulator.analysis.heads import NAMED, PLAIN, head_of, strategy_of
 from simulator.report.analysis import Analysis
 from simulator.report.words_durations import duration
@@ -32,6 +33,8 @@ def main(folders: Annotated[list[Path], typer.Argument(help="Folders of results.
         print(f"## {protocol}: {analysis.audit.complete:,} runs\n")
         print_table(strategies(analysis))
         print_table(by_dataset(analysis))
+        if len(analysis.names("initial")) > 1:
+            print_table(starts(analysis))
         if {PLAIN, NAMED} <= set(analysis.heads):
             print_table(class_names(analysis))
 
@@ -60,6 +63,22 @@ def by_dataset(analysis: Analysis) -> pd.DataFrame:
     means = means.loc[analysis.comparison["mean"].sort_values(ascending=False).index]
     cells = means.map(lambda value: f"{value:.1f}").where(means.lt(means.max()), means.map(lambda v: f"**{v:.1f}**"))
     return cells.rename_axis("strategy").reset_index().assign(strategy=lambda t: "`" + t["strategy"] + "`")
+
+
+def starts(analysis: Analysis) -> pd.DataFrame:
+    """Points of accuracy that each start gains over a random one: with the initial labels, and in the first third."""
+    accuracy = analysis.results.set_index([*RUN, "cycle"])["accuracy"]
+    columns: dict[str, pd.Series] = {}
+    for title, values in (
+        ("initial labels", accuracy.xs(0, level="cycle")),
+        ("first third", analysis.areas["early"]),
+    ):
+        effects = initial_effects(values).groupby(level="dataset").mean() * 100
+        columns |= {f"{initial}, {title}": effects[initial] for initial in effects}
+    table = pd.DataFrame(columns)
+    table = table.sort_values(table.columns[0], ascending=False)
+    table.loc["mean"] = table.mean()
+    return table.map("{:+.1f}".format, na_action="ignore").fillna("–").rename_axis("dataset").reset_index()
 
 
 def class_names(analysis: Analysis) -> pd.DataFrame:
