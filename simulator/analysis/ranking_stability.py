@@ -43,7 +43,8 @@ def stability(values: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name, part in parts.items():
         comparable = comparable_seeds(part)
-        by_seed = comparable.groupby(level="seed").mean()
+        # As in `compare`, each dataset counts once, however many of its settings were run.
+        by_seed = comparable.groupby(level=["dataset", "seed"]).mean().groupby(level="seed").mean()
         if min(by_seed.shape) < 2 or (name == ALL and len(comparable.index.unique("dataset")) < len(datasets)):
             continue
         numbers = by_seed.to_numpy(dtype=np.float64)

@@ -146,3 +146,13 @@ def test_seeds_are_compared_on_the_settings_that_all_of_them_have():
     assert set(stability(apart)["dataset"]) == {"one", "two"}, "no seed has runs of both"
     one_missing = values.drop(index=[(*first, 0)])
     assert stability(one_missing).set_index(["dataset", "seeds"]).loc[(ALL, 3), "all_seeds"] == 3
+
+
+def test_each_dataset_counts_once_however_many_settings_it_has():
+    values = areas(3, 1e-6)
+    of_one = values.index.get_level_values("dataset") == "one"
+    values["w"] += 1.00 * of_one
+    values["x"] += 1.05 * ~of_one
+    more = values[of_one].rename(index=lambda name: f"{name} too", level="embedding")
+    table = stability(pd.concat([values, more]).sort_index())
+    assert set(table[table["dataset"] == ALL]["best"]) == {"x"}
