@@ -1,6 +1,6 @@
 """Tables of docs/benchmark, in Markdown, from folders of results.
 
-    python benchmarks/published_tables.py docs/benchmark/results/*
+    cd docs/benchmark/results; python ../../../benchmarks/published_tables.py default typiclust e5 mpnet coreset
 
 Folders are merged as by `python -m simulator report`; each setting (protocol, options, changes of the data) has its own
 tables.

@@ -14,8 +14,11 @@ INFO = StrategyInfo(
     needs_head=True,
     multi_label=True,
     paper="Shannon 1948; Settles 2009, Active Learning Literature Survey",
-    summary=("Takes the texts whose probabilities are spread most evenly over all classes, improbable ones included."),
-    when="With few classes. With many classes and few labels it can be worse than random.",
+    summary=(
+        "Takes the texts whose probabilities are spread most evenly over all classes. Unlike margin, it counts "
+        "improbable classes too."
+    ),
+    when="With few classes. With 77 classes it was worse than random for most of 1,600 labels.",
     cost="one scoring of the pool",
 )
 
