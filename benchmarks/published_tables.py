@@ -77,7 +77,7 @@ def starts(analysis: Analysis) -> pd.DataFrame:
         columns |= {f"{initial}, {title}": effects[initial] for initial in effects}
     table = pd.DataFrame(columns)
     table = table.sort_values(table.columns[0], ascending=False)
-    table.loc["mean"] = table.mean()
+    table.loc["mean of its datasets"] = table.mean()
     return table.map("{:+.1f}".format, na_action="ignore").fillna("–").rename_axis("dataset").reset_index()
 
 

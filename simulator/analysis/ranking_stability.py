@@ -29,7 +29,8 @@ def stability(values: pd.DataFrame) -> pd.DataFrame:
     """How often the best of n seeds is the best of all, by dataset and for all datasets together (ALL).
 
     values: larger is better; index with dataset and seed, one column per strategy, no NaN. DRAWS times, n of the seeds
-    are drawn with replacement (the bootstrap), the same seeds for all strategies and datasets.
+    are drawn with replacement (the bootstrap), the same seeds for all strategies and datasets. For ALL each dataset
+    counts once, however many settings it has, as in `Analysis.comparison`.
     Returns dataset, all_seeds (their number), seeds (n), best (the strategy with the highest mean of all seeds),
     best_share (0..1: of draws in which it has the highest mean too), tau (mean of Kendall's τ between the ranking of a
     draw and that of all seeds) and lost (mean over draws of how far the mean of all seeds of the strategy that is best
@@ -43,7 +44,6 @@ def stability(values: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name, part in parts.items():
         comparable = comparable_seeds(part)
-        # As in `compare`, each dataset counts once, however many of its settings were run.
         by_seed = comparable.groupby(level=["dataset", "seed"]).mean().groupby(level="seed").mean()
         if min(by_seed.shape) < 2 or (name == ALL and len(comparable.index.unique("dataset")) < len(datasets)):
             continue
