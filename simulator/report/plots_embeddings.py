@@ -68,7 +68,9 @@ def curves_figure(
             ax.plot(axis.at(line.index), line, color=style.color, linestyle=style.linestyle, linewidth=1.2)
             ends[name], colors[name] = line.iloc[-1], style.color
         if embedding in probes:
-            ax.axhline(probes[embedding], color=QUIET, linestyle=":", linewidth=1.2)
+            # To the end of the curves only, so that it does not cross out the names beside them.
+            across = axis.at(means.index)[[0, -1]]
+            ax.plot(across, np.repeat(probes[embedding], 2), color=QUIET, linestyle=":", linewidth=1.2)
             ends[ALL_LABELS], colors[ALL_LABELS] = probes[embedding], QUIET
         _label_line_ends(ax, axis.at(means.index)[-1], pd.Series(ends), colors)
         ax.set_title(embedding)

@@ -15,10 +15,12 @@ from ml_backend.learning.numerics.threads import blocks
 Matrix: TypeAlias = NDArray[np.float32]
 Index: TypeAlias = slice | NDArray[np.int64]
 
-ROUNDING = 1e-6
-"""Rounding changes a squared distance by up to about this fraction of the squared norms.
+ROUNDING = 4e-6
+"""Rounding changes a squared distance by less than this fraction of the squared norms.
 
-The change differs from one processor type to another.
+The change differs from one processor type to another: the squared distances of 4,500 vectors of length 1 and 384
+dimensions to themselves were up to 1.2e-6 with the AVX2 products of OpenBLAS, and up to 1.9e-6 with its AVX512
+products; with 16,384 dimensions, up to 2.7e-6.
 """
 
 
@@ -32,7 +34,7 @@ def squared_distances(x: Matrix, y: Matrix, x_squared: Matrix | None = None, y_s
     """Returns the squared distances (n, t) float32 between the rows of x (n, D) and of y (t, D), both float32.
 
     x_squared (n,), y_squared (t,): float32, the squared norms of the rows, if the caller has them already.
-    Results are at least 0. Where the true distance is 0, the result may be up to about ROUNDING × the squared norms.
+    Results are at least 0. Where the true distance is 0, the result may be up to ROUNDING × the squared norms.
     """
     d: Matrix = x @ y.T
     d *= -2

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_backend.learning.catalogue import StrategyInfo
-from ml_backend.learning.numerics.distances import Index, Matrix, squared_distances, squared_norms
+from ml_backend.learning.numerics.distances import ROUNDING, Index, Matrix, squared_distances, squared_norms
 from ml_backend.learning.numerics.kmeans import kmeans
 from ml_backend.learning.numerics.ranking import coarse
 from ml_backend.learning.numerics.threads import over_blocks
@@ -102,7 +102,7 @@ def mean_distances(x: Matrix, neighbours: int) -> NDArray[np.float64]:
         d[np.arange(len(d)), np.arange(block.start, block.stop)] = np.inf
         near = np.partition(d, count - 1, axis=1)[:, :count]
         # Rounding leaves a small distance between equal rows; it is 0.
-        near[near < 1e-6 * squared.max()] = 0
+        near[near < ROUNDING * squared.max()] = 0
         out[block] = np.sqrt(near).mean(axis=1, dtype=np.float64)
 
     over_blocks(fill, n, 512)

@@ -12,7 +12,7 @@ from ml_backend.learning.catalogue import StrategyInfo
 from ml_backend.learning.head.held_out import HeldOut
 from ml_backend.learning.head.uncertainty import closeness, closeness_to_half
 from ml_backend.learning.numerics.coverage import rbf
-from ml_backend.learning.numerics.distances import Matrix, squared_distances, squared_norms, unit
+from ml_backend.learning.numerics.distances import ROUNDING, Matrix, squared_distances, squared_norms, unit
 from ml_backend.learning.numerics.threads import blocks, over_blocks
 from ml_backend.learning.pool import Pool
 
@@ -95,12 +95,13 @@ def spacing(x: Matrix, quantile: float) -> float:
     1 when no two rows differ.
     """
     squared = squared_norms(x)
+    same = np.float32(ROUNDING * float(squared.max(initial=0.0)))
     nearest = np.full(len(x), np.inf, dtype=np.float32)
 
     def find_nearest(block: slice) -> None:
         for others in blocks(len(x)):
             d = squared_distances(x[block], x[others], squared[block], squared[others])
-            d[d < 1e-6] = np.inf
+            d[d <= same] = np.inf
             np.minimum(nearest[block], d.min(axis=1), out=nearest[block])
 
     over_blocks(find_nearest, len(x), 512)

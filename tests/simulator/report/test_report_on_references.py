@@ -108,3 +108,16 @@ def test_the_sentence_has_the_means_over_the_seeds_of_the_oracle():
     assert f"a head on all labels {QUALITY['probe_accuracy'].mean() * 100:.1f} %" in text
     assert references_seen(Analysis(without_oracle(), None, {})) == ""
     assert "oracle" not in references_seen(Analysis(without_oracle(), QUALITY, {}))
+
+
+def test_an_oracle_of_some_settings_leaves_the_means_over_all_settings():
+    results = with_oracle()
+    everywhere = references_seen(Analysis(without_oracle(), QUALITY, {}))
+    of_oracle = results["strategy"] == "oracle"
+    somewhere = results[~of_oracle | ((results["dataset"] == "sst2") & (results["embedding"] == "tfidf"))]
+    text = references_seen(Analysis(somewhere, QUALITY, RECORD))
+    assert text.startswith(everywhere.split(" Dotted")[0])
+    ends = somewhere[(somewhere["dataset"] == "sst2") & (somewhere["embedding"] == "tfidf")]
+    of_oracle_there = ends[(ends["strategy"] == "oracle") & (ends["cycle"] == ends["cycle"].max())]["accuracy"].mean()
+    assert "Where the oracle was run, mean over 1 setting of dataset, embedding and start" in text
+    assert f"the oracle {of_oracle_there * 100:.1f} %" in text
