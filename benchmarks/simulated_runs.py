@@ -5,9 +5,9 @@
 
 Both use one thread of one process. `peer` runs banking77 with the same initial labels, the same number of labels per
 cycle and the same optimum (LogisticRegression of the same C, tolerance 1e-4): accuracy curves side by side, and the
-ratio of wall times. scikit-activeml's Badge builds the gradient embeddings, which takes it minutes per query here, so
-it gets fewer cycles. `seconds` times whole runs of the default budget: 16 fits, 15 queries, 16 evaluations. It counts
-CPU time, so that other work on the machine does not count.
+ratio of wall times. scikit-activeml's Badge builds the gradient embeddings, which takes it about a minute per query
+here, so it gets fewer cycles. `seconds` times whole runs of the default budget: 16 fits, 15 queries, 16 evaluations. It
+counts CPU time, so that other work on the machine does not count.
 """
 
 from __future__ import annotations

@@ -61,20 +61,24 @@ class WakingSqliteStorage(SqliteStorage):  # type: ignore[misc]
 
     def dequeue(self) -> bytes | None:
         """The next message, or None if none came within LONGEST_WAIT_SECONDS."""
+        # The pipe is open before the queue is read, so that a message that comes after this read wakes the thread.
+        self._open_reading_end()
         message: bytes | None = super().dequeue()
         if message is None:
             self._wait()
             message = super().dequeue()
         return message
 
-    def _wait(self) -> None:
+    def _open_reading_end(self) -> None:
         if self._reading_end is None:
-            try:
+            with suppress(OSError):
                 # Opened for reading and writing, so that the pipe does not end when the last writer closes it.
                 self._reading_end = os.open(self._pipe, os.O_RDWR | os.O_NONBLOCK)
-            except OSError:
-                time.sleep(POLL_SECONDS)
-                return
+
+    def _wait(self) -> None:
+        if self._reading_end is None:
+            time.sleep(POLL_SECONDS)
+            return
         if select.select([self._reading_end], [], [], LONGEST_WAIT_SECONDS)[0]:
             with suppress(BlockingIOError):
                 os.read(self._reading_end, 1)

@@ -18,15 +18,14 @@ def references_seen(analysis: Analysis) -> str:
         of_all, of_oracle = of_oracle, None
     if of_all is None:
         return ""
-    has_oracle = of_oracle is not None or not isnan(of_all.oracle)
     return sentences(
         f"Accuracy at the end of the runs, {_means(of_all)}.",
         f"Where the oracle was run, {_means(of_oracle)}." if of_oracle is not None else "",
         "Dotted horizontal line: the head on all labels of the pool." if not isnan(of_all.probe) else "",
-        "Dashed line: an oracle that in each cycle takes the best of 100 batches, by the accuracy that their gold "
+        "Thin dashed line: an oracle that in each cycle takes the best of 100 batches, by the accuracy that their gold "
         "labels bring on the test set (after BoSS, arXiv 2603.13109). It sees what no strategy can know, so it is a "
         "reference and takes no part in comparisons, ranks and findings."
-        if has_oracle
+        if len(analysis.oracle)
         else "",
     )
 

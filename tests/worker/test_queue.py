@@ -19,7 +19,7 @@ from ml_backend.settings import Settings
 from ml_backend.store import Store
 from ml_backend.store.states import ProjectState, RunReason
 from ml_backend.worker import queue as queue_module
-from ml_backend.worker import redis_storage
+from ml_backend.worker import redis_storage, wake_up
 from ml_backend.worker.queue import TaskQueue
 
 LONG_SLEEP = 60.0
@@ -121,6 +121,25 @@ def test_a_worker_sleeps_until_a_message_and_each_message_wakes_it_once(settings
             done.clear()
             web.wake_worker(7)
             wait_for(done)
+
+
+def test_a_message_right_before_the_first_sleep_on_sqlite_wakes_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    web, worker = TaskQueue(Settings(model_dir=tmp_path)), TaskQueue(Settings(model_dir=tmp_path))
+    storage, select_ready = worker.huey.storage, wake_up.select.select
+    sleep, woken = storage._wait, []
+
+    def noted(*arguments: Any) -> Any:
+        ready = select_ready(*arguments)
+        woken.append(bool(ready[0]))
+        return ready
+
+    monkeypatch.setattr(wake_up, "LONGEST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(wake_up.select, "select", noted)
+    monkeypatch.setattr(storage, "_wait", lambda: (web.wake_worker(7), sleep()))
+    assert storage.dequeue() is not None
+    assert woken == [True]
 
 
 def test_two_messages_wake_two_workers(settings: Settings, asleep: Any):

@@ -92,7 +92,7 @@ def held_out_temperature(pool: Pool, rng: np.random.Generator) -> float:
 def spacing(x: Matrix, quantile: float) -> float:
     """A quantile (0 to 1) of the distances from each row of x (n, D) float32 to the nearest row that differs from it.
 
-    1 when no two rows differ.
+    Rows at a distance that can come from rounding count as equal. 1 when no two rows differ.
     """
     squared = squared_norms(x)
     same = np.float32(ROUNDING * float(squared.max(initial=0.0)))
